@@ -1,0 +1,58 @@
+"""Thermoscope shows, measures and compares what decoding parameters do to the text of a language model.
+
+The public names are those of ``__all__``; everything else may change. Heavy libraries are imported when a name
+that needs them is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from thermoscope._version import __version__
+from thermoscope.errors import InputError, ModelError, ThermoscopeError
+
+if TYPE_CHECKING:
+    from thermoscope.decode.generate import generate
+    from thermoscope.decode.sample import Sample
+    from thermoscope.experiment.compare import compare
+    from thermoscope.experiment.comparison import Comparison
+    from thermoscope.models.load import load_model
+    from thermoscope.params import SamplingParams
+    from thermoscope.sampling.chain import probabilities
+
+_LAZY = {
+    "Comparison": "thermoscope.experiment.comparison",
+    "Sample": "thermoscope.decode.sample",
+    "SamplingParams": "thermoscope.params",
+    "compare": "thermoscope.experiment.compare",
+    "generate": "thermoscope.decode.generate",
+    "load_model": "thermoscope.models.load",
+    "probabilities": "thermoscope.sampling.chain",
+}
+
+__all__ = [
+    "Comparison",
+    "InputError",
+    "ModelError",
+    "Sample",
+    "SamplingParams",
+    "ThermoscopeError",
+    "__version__",
+    "compare",
+    "generate",
+    "load_model",
+    "probabilities",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,78 @@
+"""Every error that Thermoscope raises on purpose: one tree, one line of text each.
+
+    ThermoscopeError
+    ├── InputError (a ValueError)      a value that breaks a rule
+    │   ├── ParameterError             ... in SamplingParams
+    │   ├── PromptError                ... in a prompt: empty, longer than the context
+    │   └── OutputError                ... in where the result should go
+    └── ModelError                     a model that can't be had or used
+        ├── ModelNotFoundError         no such name, path or revision
+        ├── ModelUnreachableError      not on this machine, and no network to fetch it
+        ├── NotCausalLMError           there, but it does not continue text
+        ├── TokenizerError             there, but without a usable tokenizer
+        ├── ModelMemoryError           too large for the memory at hand
+        └── BadLogitsError             its logits are not numbers
+
+    Interrupted (a KeyboardInterrupt)  carries what was finished
+
+Each message is one line that names the rule, the value and the fix. The command line prints it and exits
+with code 2. No module raises anything else for bad input.
+"""
+
+from __future__ import annotations
+
+
+class ThermoscopeError(Exception):
+    """Base of every error that Thermoscope raises on purpose."""
+
+
+class InputError(ThermoscopeError, ValueError):
+    """A value breaks a rule; the message names the rule, the value and the fix."""
+
+
+class ParameterError(InputError):
+    """A sampling parameter is unknown, out of range or contradicts another."""
+
+
+class PromptError(InputError):
+    """A prompt is empty or does not fit the model's context."""
+
+
+class OutputError(InputError):
+    """A result can't be written where it was asked to go."""
+
+
+class ModelError(ThermoscopeError):
+    """A model can't be loaded or used."""
+
+
+class ModelNotFoundError(ModelError):
+    """No model under this name, path or revision."""
+
+
+class ModelUnreachableError(ModelError):
+    """The model is not on this machine and can't be fetched."""
+
+
+class NotCausalLMError(ModelError):
+    """The model is there, but it is not a causal language model."""
+
+
+class TokenizerError(ModelError):
+    """The model is there, but its tokenizer is missing or unusable."""
+
+
+class ModelMemoryError(ModelError):
+    """The model, or the rows in flight, need more memory than there is."""
+
+
+class BadLogitsError(ModelError):
+    """The model's logits hold NaN or no finite value."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user interrupted a job; ``finished`` is the result made of what was finished."""
+
+    def __init__(self, finished: object) -> None:
+        super().__init__()
+        self.finished = finished

@@ -1,0 +1,22 @@
+"""What every test has: one thread (tiny tensors gain nothing from more), no network, no colour from outside.
+
+Hypothesis runs without deadlines and with the same examples each time.
+"""
+
+from __future__ import annotations
+
+import os
+
+# before torch and the hub's client are imported
+os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+    os.environ.pop(name, None)
+
+import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
+from transformers.utils import logging  # noqa: E402
+
+torch.set_num_threads(1)
+logging.disable_progress_bar()
+settings.register_profile("thermoscope", deadline=None, derandomize=True)
+settings.load_profile("thermoscope")
