@@ -1,0 +1,86 @@
+"""The draw: the token with the largest sum of processed logit and keyed Gumbel noise.
+
+``argmax_i (l'_i + g_i)`` with standard Gumbel ``g`` is an exact draw from ``softmax(l')`` (Gumbel 1954; Maddison
+et al. 2014, "A* sampling", section 2). With noise keyed by (seed, prompt, position, token id) it is a pure
+function of the row's own logits, setting, seed and position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from thermoscope.params import SamplingParams
+from thermoscope.sampling.chain import process
+from thermoscope.sampling.filters import log_total
+from thermoscope.sampling.noise import Keys
+
+#: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
+_PASS_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The drawn tokens and how they were drawn.
+
+    Attributes
+    ----------
+    tokens : Tensor (B,), int64
+    logprobs : Tensor (B,), float64
+        Log-probability of each under the distribution that it was drawn from, nats.
+    """
+
+    tokens: Tensor
+    logprobs: Tensor
+
+
+def draw(
+    logits: Tensor,
+    params: Sequence[SamplingParams],
+    keys: Keys,
+    *,
+    source: Tensor | None = None,
+    prompt_ids: Sequence[Sequence[int]] | None = None,
+    output_ids: Sequence[Sequence[int]] | None = None,
+) -> Drawn:
+    """Draw one token per row.
+
+    Parameters
+    ----------
+    logits : Tensor (R, V)
+        The model's logits, natural-log units.
+    params
+        One setting per row, B in all.
+    keys
+        One (seed, prompt key, position) per row, B in all.
+    source : Tensor (B,), int64, optional
+        Row b draws from ``logits[source[b]]``; by default row b draws from row b.
+    prompt_ids, output_ids
+        The tokens of the prompt and of the text so far, one list per row, for stages that count them.
+    """
+    rows, vocabulary = len(params), logits.shape[-1]
+    if source is None:
+        source = torch.arange(rows, device=logits.device)
+    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
+    logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
+    step = max(1, _PASS_BYTES // (8 * vocabulary))
+    for start in range(0, rows, step):
+        turn = slice(start, start + step)
+        parts = process(
+            logits,
+            params[turn],
+            source=source[turn],
+            prompt_ids=prompt_ids and prompt_ids[turn],
+            output_ids=output_ids and output_ids[turn],
+        )
+        for part in parts:
+            at = part.rows + start
+            noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
+            columns = (part.logits + noise).argmax(dim=-1)  # (B,)
+            tokens[at] = part.tokens(columns)
+            chosen = part.logits.gather(1, columns[:, None])[:, 0]
+            logprobs[at] = chosen - log_total(part.logits)[:, 0]
+    return Drawn(tokens, logprobs)

@@ -1,0 +1,151 @@
+"""Keyed noise: Gumbel variates that are a pure function of (seed, prompt, position, token id).
+
+The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as
+1, 2, 3", SC11), counter-based: no state, any variate without the ones before it, the same integers on any device.
+
+    key      (seed, 0)
+    counter  (1 + token id div 4, position, prompt key, 0)
+    token    takes word (token id mod 4) of the four that come out
+
+The last word of the counter keeps room for draws that belong to a step and not to a token.
+
+A 64-bit word w becomes u = (w div 2^12 + 1/2) / 2^52 and the noise -ln(-ln u), in float64: from -3.6 to 36.7, so
+the probability of any token is right to about 2^-53.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thermoscope.errors import InputError
+
+MAX_SEED = 2**64 - 1
+_ROUNDS = 10
+_MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
+_WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
+_LOW32 = 0xFFFFFFFF
+#: Up to so many words numpy's generator makes all of a row's noise faster than we make a few at random places.
+_WHOLE_ROW_WORDS = 2**17
+
+
+def _signed(word: int) -> int:
+    """The int64 with the same bits as an unsigned 64-bit word."""
+    return word - 2**64 if word >= 2**63 else word
+
+
+def _multiply(a: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+    """High and low words of the 128-bit products of unsigned 64-bit words, held in int64 (which wraps)."""
+    a0, a1, m0, m1 = a & _LOW32, (a >> 32) & _LOW32, m & _LOW32, (m >> 32) & _LOW32
+    middle = a1 * m0 + ((a0 * m0 >> 32) & _LOW32)
+    other = (middle & _LOW32) + a0 * m1
+    return a1 * m1 + ((middle >> 32) & _LOW32) + ((other >> 32) & _LOW32), a * m
+
+
+def philox(counter: Tensor, key: Tensor) -> Tensor:
+    """Philox4x64-10.
+
+    Parameters
+    ----------
+    counter : Tensor (4, ...), int64
+        Unsigned 64-bit words, by their bits.
+    key : Tensor (2, ...), int64
+        The same; the other dimensions broadcast against the counter's.
+
+    Returns
+    -------
+    Tensor (4, ...), int64
+        Four words per counter.
+    """
+    weyl, multipliers = (
+        torch.tensor([_signed(word) for word in words], device=counter.device).view(2, *[1] * (counter.ndim - 1))
+        for words in (_WEYL, _MULTIPLIERS)
+    )
+    even, odd = counter[0::2], counter[1::2]  # words 0 and 2, words 1 and 3
+    for _ in range(_ROUNDS):
+        high, low = _multiply(even, multipliers)
+        even, odd = high.flip(0) ^ odd ^ key, low.flip(0)
+        key = key + weyl
+    return torch.stack([even[0], odd[0], even[1], odd[1]])
+
+
+def prompt_key(token_ids: Sequence[int]) -> int:
+    """The 64 bits that stand for a prompt: BLAKE2b of its token ids as little-endian 32-bit words."""
+    data = np.asarray(token_ids, dtype="<u4").tobytes()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def check_seed(seed: int) -> int:
+    """Return the seed if it is a whole number from 0 to 2^64 - 1, else raise InputError."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise InputError(f"a seed must be a whole number; got {seed!r}; use 0, 1, 2, ...")
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"a seed must be from 0 to 2^64 - 1; got {seed}; use 0, 1, 2, ...")
+    return int(seed)
+
+
+class Keys:
+    """The (seed, prompt key, position) triples of some rows, B in all.
+
+    Rows that share a triple share its noise and the work.
+    """
+
+    def __init__(self, triples: Sequence[tuple[int, int, int]], device: torch.device | str = "cpu") -> None:
+        self._distinct = list(dict.fromkeys(triples))
+        number = {triple: n for n, triple in enumerate(self._distinct)}
+        self._number = torch.tensor([number[triple] for triple in triples], dtype=torch.int64, device=device)
+        self._device = self._number.device
+
+    def gumbel(self, rows: Tensor, ids: Tensor, vocabulary: int) -> Tensor:
+        """Noise (N, K), float64, of the token ids (N, K) for the rows (N,)."""
+        if self._device.type == "cpu" and len(self._distinct) * vocabulary <= _WHOLE_ROW_WORDS:
+            numbers, places = self._places(rows)
+            return _gumbel(self._whole_rows(numbers, vocabulary)[places[:, None], ids])
+        words = self._philox(self._number[rows], (ids >> 2) + 1)  # (4, N, K)
+        return _gumbel(words.gather(0, (ids & 3)[None])[0])
+
+    def gumbel_all(self, rows: Tensor, vocabulary: int) -> Tensor:
+        """Noise (N, V), float64, of every token for the rows (N,)."""
+        numbers, places = self._places(rows)
+        if self._device.type == "cpu":
+            words = self._whole_rows(numbers, vocabulary)
+        else:
+            blocks = torch.arange(1, (vocabulary + 3) // 4 + 1, device=self._device)[None]
+            words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
+        return _gumbel(words)[places]
+
+    def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The distinct triples of the rows, by number, and which of those each row has."""
+        return torch.unique(self._number[rows], return_inverse=True)  # type: ignore[no-any-return]
+
+    def _philox(self, numbers: Tensor, blocks: Tensor) -> Tensor:
+        """Words (4, N, K) of the blocks (N or 1, K) under the triples (N,)."""
+        words = torch.tensor([[_signed(word) for word in triple] for triple in self._distinct], device=self._device)
+        seed, prompt, position = (words[numbers, i, None].expand(-1, blocks.shape[1]) for i in range(3))
+        none = torch.zeros_like(seed)
+        counter = torch.stack([blocks.expand_as(seed), position, prompt, none])
+        return philox(counter, torch.stack([seed, none]))
+
+    def _whole_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
+        """Words (N, V) of every token under the triples (N,), from numpy's generator."""
+        rows = np.empty((len(numbers), vocabulary), dtype=np.uint64)
+        for row, number in enumerate(numbers.tolist()):
+            seed, prompt, position = self._distinct[number]
+            # numpy advances the counter before it makes a block: it starts at block 1
+            generator = np.random.Philox(counter=_words(0, position, prompt, 0), key=_words(seed, 0))
+            rows[row] = generator.random_raw(vocabulary)
+        return torch.from_numpy(rows.view(np.int64))
+
+
+def _words(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    return np.array(values, dtype=np.uint64)
+
+
+def _gumbel(words: Tensor) -> Tensor:
+    """64-bit words, by their bits in int64, to standard Gumbel variates, float64."""
+    u = ((words >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
+    return u.log_().neg_().log_().neg_()
