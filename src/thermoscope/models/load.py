@@ -1,0 +1,255 @@
+"""Loading: from a name, a local path or nothing (the bundled model) to a model that is ready to decode.
+
+Nothing resolves silently: whatever goes wrong is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from thermoscope.errors import (
+    InputError,
+    ModelError,
+    ModelMemoryError,
+    ModelNotFoundError,
+    ModelUnreachableError,
+    NotCausalLMError,
+    TokenizerError,
+)
+from thermoscope.models.packed import pack
+from thermoscope.models.transformers_model import TransformersModel
+
+BUNDLED = Path(__file__).parent / "bundled"
+#: Types that weights may be loaded in; "auto" is what the checkpoint has.
+DTYPES = ("float32", "bfloat16", "float16", "auto")
+
+
+def load_model(
+    name_or_path: str | Path | None = None,
+    *,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> TransformersModel:
+    """Load a causal language model of transformers with its tokenizer.
+
+    Parameters
+    ----------
+    name_or_path
+        A name on the Hugging Face hub, a local folder, or None for the bundled model.
+    revision
+        A branch, tag or commit on the hub; by default the main branch.
+    device
+        "cpu", "cuda", "cuda:1", ...; by default CUDA if there is a device, else the CPU.
+    dtype
+        "float32" (the default: the reference), "bfloat16", "float16", or "auto" for what the checkpoint has.
+
+    Raises
+    ------
+    InputError
+        The device or the type is unknown, or a revision is asked of a local folder.
+    ModelError
+        Not found, no network, not a causal language model, no tokenizer, or out of memory: see ``errors``.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        raise InputError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    name = "bundled" if name_or_path is None else str(name_or_path)
+    source = str(BUNDLED) if name_or_path is None else name
+    local = Path(os.path.expanduser(source))  # noqa: PTH111  (Path's own raises for an unknown ~user)
+    if source.strip() and _is(Path.is_dir, local):
+        source = str(local)
+        if not (local / "config.json").is_file():
+            raise ModelNotFoundError(f"no model at {name!r}: a folder must have a config.json; check the path")
+        if revision is not None:
+            raise InputError(f"revision is for models of the hub; got {revision!r} for the local {name}; leave it out")
+    elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
+        raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
+    place = _device(device)
+    with _quiet(), _explained(name, revision, dtype):
+        config, tokenizer, network = _load(source, revision, place, dtype)
+    if _is(Path.is_dir, local):
+        commit = _content_hash(Path(source))
+    else:
+        commit = getattr(config, "_commit_hash", None) or revision
+    model = TransformersModel(network, tokenizer, name=name, revision=commit)
+    with _quiet():  # what an architecture says at its first forward pass, it says here
+        _ = model.notes
+    return model
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return what(path)
+    except (OSError, ValueError):  # a name too long or with a null byte
+        return False
+
+
+def _load(source: str, revision: str | None, device: Any, dtype: str | None) -> tuple[Any, Any, Any]:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    if type(config) not in AutoModelForCausalLM._model_mapping:
+        raise NotCausalLMError(
+            f"the model {source!r} is of type {config.model_type!r}, which does not continue text; "
+            "choose a causal language model such as gpt2"
+        )
+    _check_memory(config, device, dtype)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        if _is_network_fault(error):
+            raise
+        raise TokenizerError(
+            f"the model {source!r} has no usable tokenizer ({_first_line(error)}); "
+            "save one beside it with tokenizer.save_pretrained(folder)"
+        ) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if not len(tokenizer) or not tokenizer("a")["input_ids"]:
+        raise TokenizerError(f"the tokenizer of {source!r} knows no token; save a trained one beside the model")
+    network, info = AutoModelForCausalLM.from_pretrained(
+        source, revision=revision, dtype=dtype or "float32", trust_remote_code=False, output_loading_info=True
+    )
+    if info["missing_keys"]:  # transformers would fill them with random numbers
+        missing = sorted(info["missing_keys"])
+        raise ModelError(
+            f"the weights of {source!r} are not complete: {len(missing)} tensors are missing, such as {missing[0]}"
+            "; save or download the model again"
+        )
+    network = network.to(device).eval()
+    pack(network)
+    return config, tokenizer, network
+
+
+def _device(device: str | None) -> Any:
+    import torch
+
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device must be cpu, cuda or cuda:N; got {device!r}") from None
+    if place.type not in ("cpu", "cuda"):
+        raise InputError(f"device must be cpu, cuda or cuda:N; got {device!r}")
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device {device!r} is not there: {torch.cuda.device_count()} CUDA devices; use cpu")
+    return place
+
+
+def _check_memory(config: Any, device: Any, dtype: str | None) -> None:
+    """Raise ModelMemoryError if the weights alone are larger than the memory that is free."""
+    import psutil
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+    stored = getattr(config, "dtype", None) or torch.float32
+    kind = stored if dtype == "auto" else getattr(torch, dtype or "float32")
+    need = parameters * kind.itemsize
+    cuda = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
+    if need > free:
+        raise ModelMemoryError(
+            f"the model has {parameters / 1e9:.1f} billion parameters, {need / 1e9:.1f} GB in "
+            f"{str(kind).removeprefix('torch.')}, but {device} has {free / 1e9:.1f} GB free; "
+            "choose a smaller model, dtype bfloat16 or another device"
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' progress bars and advice, and the hub's retries, off the terminal while it loads."""
+    from huggingface_hub.utils import logging as hub
+    from transformers.utils import logging
+
+    level, bars, hub_level = logging.get_verbosity(), logging.is_progress_bar_enabled(), hub.get_verbosity()
+    logging.set_verbosity_error()
+    hub.set_verbosity(logging.ERROR)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        hub.set_verbosity(hub_level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _explained(name: str, revision: str | None, dtype: str | None) -> Iterator[None]:
+    """Turn what transformers and the hub raise into one line of ours."""
+    import torch
+
+    at = f"{name!r}" + (f" at revision {revision!r}" if revision else "")
+    try:
+        yield
+    except ModelError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError):
+        raise ModelMemoryError(
+            f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
+        ) from None
+    except Exception as error:  # every library below has its own tree
+        if _is_network_fault(error):
+            raise ModelUnreachableError(
+                f"the model {at} is not on this machine and the hub can't be reached; "
+                "connect, give a local folder, or leave the model out for the bundled one"
+            ) from None
+        if "allocate memory" in str(error):
+            raise ModelMemoryError(
+                f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
+            ) from None
+        if _is_not_found(error):
+            raise ModelNotFoundError(
+                f"no model {at} here or on the hub; check the spelling, log in if private, or give a local folder"
+            ) from None
+        raise ModelError(f"the model {at} can't be loaded: {_first_line(error)}") from error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _is_network_fault(error: BaseException) -> bool:
+    names = {
+        "ConnectError",
+        "ConnectTimeout",
+        "ConnectionError",
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+    }
+    return any(type(e).__name__ in names or "couldn't connect to" in str(e) for e in _chain(error))
+
+
+def _is_not_found(error: BaseException) -> bool:
+    names = {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "HFValidationError"}
+    said = ("is not a valid model identifier", "is not a local folder", "does not appear to have a file named")
+    return any(type(e).__name__ in names or any(s in str(e) for s in said) for e in _chain(error))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _content_hash(folder: Path) -> str | None:
+    """The first twelve digits of the SHA-256 of the weights' files: what revision means for a local folder."""
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
+    if not files:
+        return None
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as handle:
+            while block := handle.read(2**20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()[:12]}"

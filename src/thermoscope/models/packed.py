@@ -1,0 +1,77 @@
+"""Packed linears: weights of linear layers laid out once for oneDNN's matrix product on the CPU.
+
+torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
+few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to three
+times as fast. The original weights are released, so memory does not grow (a head tied to the embedding is the
+exception: both stay).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+#: Rows that the layout is chosen for; others work as well.
+_ROWS_HINT = 32
+
+
+class PackedLinear(nn.Module):
+    """A linear layer with packed weights. Maps (..., in) to (..., out); inference only.
+
+    Parameters
+    ----------
+    weight : Tensor (out, in)
+    bias : Tensor (out,), optional
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
+        self._bias = None if bias is None else bias.detach()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")
+        return result
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        weight: Tensor = self._packed.to_dense()
+        return weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias (out,), if there is one."""
+        return self._bias
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows between the parentheses."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self._bias is not None}"
+
+
+def pack(network: Any) -> int:
+    """Replace the linear layers of a float32 network on the CPU by packed ones; return how many.
+
+    Layers of a subclass are left alone (they may do more than a product), as is everything where oneDNN is
+    missing. The network can't be trained or saved afterwards.
+    """
+    if network.device.type != "cpu" or network.dtype != torch.float32 or not torch._C._has_mkldnn:
+        return 0
+    packed = 0
+    with torch.inference_mode():
+        for parent in list(network.modules()):
+            for name, layer in list(parent.named_children()):
+                if type(layer) is nn.Linear:
+                    setattr(parent, name, PackedLinear(layer.weight, layer.bias))
+                elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
+                    setattr(parent, name, PackedLinear(layer.weight.t(), layer.bias))
+                else:
+                    continue
+                packed += 1
+    return packed

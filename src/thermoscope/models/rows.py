@@ -1,0 +1,188 @@
+"""Rows of a transformers model: with the in-place cache where the architecture allows it, without where not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from thermoscope.models.cache import RowCache
+
+#: Tokens of a row that tries the cache, at most.
+_LONGEST_PROBE = 1024
+#: Tokens of prompts that go through the model at once: what one pass may need of memory beside the cache.
+_PREFILL_TOKENS = 2**14
+
+
+class CachedRows:
+    """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step."""
+
+    def __init__(self, network: Any, capacity: int, length: int) -> None:
+        self._network = network
+        self._config = network.config.get_text_config()
+        self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
+
+    def __len__(self) -> int:
+        return len(self._cache.state.lengths)
+
+    def add(self, contexts: Sequence[Sequence[int]]) -> Tensor:
+        """Append one row per context; return their logits (N, V). Contexts of one length go through together."""
+        logits: list[Tensor] = []
+        state = self._cache.state
+        state.adding = True
+        try:
+            for length, alike in groupby(contexts, key=len):
+                group = [list(context) for context in alike]
+                at_once = max(1, _PREFILL_TOKENS // length)
+                for start in range(0, len(group), at_once):
+                    ids = torch.tensor(group[start : start + at_once], device=self._network.device)  # (N, T)
+                    positions = torch.arange(length, device=ids.device)[None]
+                    logits.append(self._forward(ids, positions, None))
+                    state.lengths += [length] * len(ids)
+        finally:
+            state.adding = False
+        return torch.cat(logits)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Append one token to every row, tokens (R,); return the logits (R, V)."""
+        state = self._cache.state
+        lengths = torch.tensor(state.lengths, device=tokens.device)
+        ragged = min(state.lengths) < max(state.lengths)
+        state.index = (torch.arange(len(lengths), device=tokens.device), lengths) if ragged else None
+        logits = self._forward(tokens[:, None], lengths[:, None], self._mask(lengths) if ragged else None)
+        state.lengths = [length + 1 for length in state.lengths]
+        return logits
+
+    def select(self, sources: Sequence[int]) -> None:
+        """Make row j a copy of what row ``sources[j]`` was."""
+        with torch.inference_mode():  # the blocks were made in it
+            self._cache.select(sources)
+
+    def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor | dict[str, Tensor] | None) -> Tensor:
+        with torch.inference_mode():
+            output = self._network(
+                input_ids=ids,
+                position_ids=positions.expand(ids.shape),
+                attention_mask=mask,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        logits: Tensor = output.logits[:, -1].float()
+        return logits
+
+    def _mask(self, lengths: Tensor) -> Tensor | dict[str, Tensor]:
+        """What each row may look at: its own tokens and the new one. Additive, (R, 1, 1, longest + 1)."""
+        dtype = self._network.dtype
+        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
+        full = columns > lengths[:, None]  # (R, longest + 1), True where masked
+        lowest = torch.finfo(dtype).min
+
+        def additive(masked: Tensor) -> Tensor:
+            return torch.zeros(masked.shape, dtype=dtype, device=masked.device).masked_fill_(masked, lowest)[
+                :, None, None
+            ]
+
+        window = getattr(self._config, "sliding_window", None)
+        types = set(getattr(self._config, "layer_types", None) or ())
+        if not window or types == {"full_attention"}:
+            return additive(full)
+        sliding = additive(full | (columns <= lengths[:, None] - window))
+        if types:
+            return {"full_attention": additive(full), "sliding_attention": sliding}
+        return sliding
+
+
+class PlainRows:
+    """Rows that remember their tokens alone and run the whole context at each step: slow, and always right."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._contexts: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return len(self._contexts)
+
+    def add(self, contexts: Sequence[Sequence[int]]) -> Tensor:
+        """Append one row per context; return their logits (N, V)."""
+        self._contexts += [list(context) for context in contexts]
+        return self._logits(self._contexts[-len(contexts) :])
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Append one token to every row, tokens (R,); return the logits (R, V)."""
+        for context, token in zip(self._contexts, tokens.tolist(), strict=True):
+            context.append(token)
+        return self._logits(self._contexts)
+
+    def select(self, sources: Sequence[int]) -> None:
+        """Make row j a copy of what row ``sources[j]`` was."""
+        self._contexts = [list(self._contexts[source]) for source in sources]
+
+    def _logits(self, contexts: Sequence[list[int]]) -> Tensor:
+        by_length: dict[int, list[int]] = {}
+        for row, context in enumerate(contexts):
+            by_length.setdefault(len(context), []).append(row)
+        parts, order = [], []
+        for rows in by_length.values():
+            ids = torch.tensor([contexts[row] for row in rows], device=self._network.device)
+            with torch.inference_mode():
+                parts.append(self._network(input_ids=ids, use_cache=False).logits[:, -1].float())
+            order += rows
+        return torch.cat(parts)[torch.tensor(order, device=parts[0].device).argsort()]
+
+
+def _unknown_windows(config: Any) -> list[int]:
+    """Widths of local attention that the config states under other names than ``sliding_window``."""
+    named = {name: value for name, value in vars(config).items() if "window" in name or "chunk" in name}
+    named.pop("sliding_window", None)
+    most = getattr(config, "max_position_embeddings", None) or _LONGEST_PROBE
+    return [min(v, most - 4, _LONGEST_PROBE) for v in named.values() if type(v) is int and v > 0] or [0]
+
+
+def rotation_border(network: Any) -> float:
+    """The most tokens up to which a row's rotary positions don't depend on the longest row; mostly infinity.
+
+    "longrope" and "dynamic" change all rotations once a row of the batch outgrows the original context, so from
+    there on rows must not share a batch with others of another length, nor keep keys from before.
+    """
+    config = network.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [kind for kind in rope.values() if isinstance(kind, dict)] or [rope]  # one, or one per type of layer
+    borders = [
+        kind.get("original_max_position_embeddings")
+        or getattr(config, "original_max_position_embeddings", None)
+        or config.max_position_embeddings
+        for kind in kinds
+        if kind.get("rope_type") in ("longrope", "dynamic")
+    ]
+    return min(borders, default=float("inf"))
+
+
+def cache_works(network: Any, vocabulary: int) -> str | None:
+    """Try the cache on a few tokens against whole contexts: None if logits agree, else what went wrong.
+
+    Rows of different lengths are added, stepped, forked and stepped again, so an architecture whose positions,
+    masks or state don't allow that is found out here and not in a text. One row outgrows every window of local
+    attention that the masks here don't know (GPT-Neo's is 256 tokens, and counted from the longest row).
+    """
+    longest = max(4, *(window + 2 for window in _unknown_windows(network.config.get_text_config())))
+    first = [[1 % vocabulary, 2 % vocabulary], [n % vocabulary for n in range(3, longest + 3)]]
+    second = [5 % vocabulary, 7 % vocabulary]
+    try:
+        cached, plain = CachedRows(network, 3, longest + 2), PlainRows(network)
+        pairs = [(cached.add(first), plain.add(first))]
+        for rows in (cached, plain):
+            rows.select([1, 0, 1])
+        tokens = torch.tensor([*second, 1 % vocabulary], device=network.device)
+        pairs.extend((cached.step(tokens), plain.step(tokens)) for _ in range(2))
+    except Exception as error:  # whatever an unknown architecture may raise
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    tolerance = 1e-3 if network.dtype == torch.float32 else 0.1
+    for ours, theirs in pairs:
+        difference = float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6))
+        if not difference <= tolerance:
+            return f"its logits differ by {difference:.2g} of the largest"
+    return None

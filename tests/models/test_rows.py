@@ -1,0 +1,111 @@
+"""Rows of real, tiny networks: whatever is added, stepped and moved, logits are those of the whole context."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from tests.tiny import CONFIGS, VOCABULARY, network
+from thermoscope.models.rows import CachedRows, PlainRows, cache_works
+
+CACHED = ["gpt2", "llama", "qwen3", "mistral", "gemma3"]
+CACHELESS = ["bloom", "mamba", "gpt_neo"]
+
+
+@pytest.mark.parametrize("kind", CACHED)
+def test_the_cache_works_for(kind):
+    assert cache_works(network(kind), VOCABULARY) is None
+
+
+@pytest.mark.parametrize("kind", CACHELESS)
+def test_the_cache_is_found_not_to_work_for(kind):
+    fault = cache_works(network(kind), VOCABULARY)
+    assert fault
+    assert "\n" not in fault
+
+
+def test_a_cache_that_gives_other_logits_is_found_out():
+    model = network("llama")
+    first = model.forward
+
+    def shifted(**how):
+        out = first(**how)
+        if how.get("use_cache"):
+            out.logits = out.logits + torch.linspace(0, 1, VOCABULARY)
+        return out
+
+    model.forward = shifted
+    assert "differ" in cache_works(model, VOCABULARY)
+
+
+@pytest.mark.parametrize("uneven", [True, False])
+@pytest.mark.parametrize("kind", CACHED)
+def test_cached_rows_give_the_logits_of_the_whole_context(kind, uneven):
+    """A random life: rows of one or several lengths are added, stepped, forked, moved and dropped."""
+    model, dice = network(kind), random.Random(4)
+    cached, plain = CachedRows(model, 12, 70), PlainRows(model)
+    worst = 0.0
+
+    def check(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+        nonlocal worst
+        assert ours.shape == theirs.shape
+        assert ours.dtype == torch.float32
+        worst = max(worst, float((ours - theirs).abs().max() / theirs.abs().max()))
+
+    def context(length: int) -> list[int]:
+        return [dice.randrange(1, VOCABULARY) for _ in range(length)]
+
+    lengths = [3, 17, 17, 1, 9] if uneven else [9] * 5
+    contexts = [context(n) for n in lengths]
+    check(cached.add(contexts), plain.add(contexts))
+    for step in range(30):
+        if step % 3 == 0:
+            most = min(12, len(plain) + 2)
+            sources = [dice.randrange(len(plain)) for _ in range(dice.randint(2, most))]
+            cached.select(sources)
+            plain.select(sources)
+        tokens = torch.tensor(context(len(plain)))
+        check(cached.step(tokens), plain.step(tokens))
+        if step in (7, 19) and len(plain) < 11 and uneven:  # a new prompt while others are under way
+            late = [context(6)]
+            check(cached.add(late), plain.add(late))
+    assert len(cached) == len(plain)
+    assert worst < 1e-4
+
+
+def test_rows_may_all_go_and_others_come():
+    model = network("gpt2")
+    cached, plain = CachedRows(model, 2, 20), PlainRows(model)
+    for rows in (cached, plain):
+        rows.add([[1, 2, 3], [4]])
+        rows.select([])
+        assert len(rows) == 0
+    torch.testing.assert_close(cached.add([[7, 8]]), plain.add([[7, 8]]), rtol=1e-4, atol=1e-4)
+    tokens = torch.tensor([9])
+    torch.testing.assert_close(cached.step(tokens), plain.step(tokens), rtol=1e-4, atol=1e-4)
+
+
+def test_many_prompts_go_through_in_passes(monkeypatch):
+    model = network("gpt2")
+    contexts = [[n + 1, n + 2, n + 3] for n in range(10)]
+    seen: list[int] = []
+    model.register_forward_pre_hook(lambda _, __, how: seen.append(len(how["input_ids"])), with_kwargs=True)
+    whole = CachedRows(model, 10, 5).add(contexts)
+    monkeypatch.setattr("thermoscope.models.rows._PREFILL_TOKENS", 12)
+    rows = CachedRows(model, 10, 5)
+    torch.testing.assert_close(rows.add(contexts), whole, rtol=1e-4, atol=1e-4)
+    assert seen == [10, 4, 4, 2]
+    assert len(rows) == 10
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_plain_rows_keep_the_order_of_rows_of_any_length(kind):
+    model = network(kind)
+    contexts = [[5, 6, 7], [8], [9, 10, 11], [12, 13]]
+    together = PlainRows(model).add(contexts)
+    for row, context in enumerate(contexts):
+        with torch.inference_mode():
+            want = model(input_ids=torch.tensor([context])).logits[0, -1]
+        torch.testing.assert_close(together[row], want, rtol=1e-3, atol=1e-3)
