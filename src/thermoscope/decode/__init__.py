@@ -1,0 +1,1 @@
+"""Decoding: prompts x settings x seeds in, one ``Sample`` each out."""

@@ -1,0 +1,135 @@
+"""``generate``: the public way from prompts, settings and seeds to samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from thermoscope.decode.loop import Decoder
+from thermoscope.decode.request import Request, at_least_one, requests_for, stop_strings
+from thermoscope.decode.sample import Sample
+from thermoscope.errors import ModelMemoryError
+from thermoscope.models.base import Model
+from thermoscope.params import SamplingParams
+
+#: The most rows in flight by default: more gain nothing on a CPU.
+_MOST_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is, told after every step.
+
+    Attributes
+    ----------
+    finished, samples
+        Samples that are finished, and all.
+    tokens, most_tokens
+        Tokens drawn, and the most that there can be (texts may end earlier).
+    forward_rows
+        Rows that the model computed: fewer than tokens where samples shared a row.
+    """
+
+    finished: int
+    samples: int
+    tokens: int
+    most_tokens: int
+    forward_rows: int
+
+
+def generate(
+    model: Model,
+    prompts: str | Sequence[str],
+    params: SamplingParams | Sequence[SamplingParams] | None = None,
+    *,
+    seeds: int | Sequence[int] = 0,
+    max_new_tokens: int | None = None,
+    max_length: int | None = None,
+    stop: str | Sequence[str] = (),
+    max_rows: int | None = None,
+    merge: bool = True,
+    on_sample: Callable[[int, Sample], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[Sample]:
+    """Generate one text per prompt, setting and seed.
+
+    A token is a pure function of (model, prompt, setting, seed, position): what else is generated beside a text
+    does not change it (up to rounding of the model's own arithmetic in different batch shapes).
+
+    Parameters
+    ----------
+    model
+        From ``load_model``.
+    prompts
+        One prompt, or several.
+    params
+        One setting, or several; by default ``SamplingParams()``.
+    seeds
+        One seed, or several. ``seeds=3`` is the one seed 3; ``seeds=range(3)`` are the seeds 0, 1 and 2.
+    max_new_tokens, max_length
+        The most new tokens per text, or the most tokens with the prompt counted (as in transformers). Give one;
+        with neither it is 200 new tokens, or what the context leaves.
+    stop
+        A text ends where one of these strings begins.
+    max_rows
+        The most rows in flight; by default what the free memory holds, at most 256.
+    merge
+        Whether samples with the same tokens so far share a row of the model.
+    on_sample
+        Called with (number in the result, sample) as each is finished, so that an interrupt loses none.
+    on_progress
+        Called after every step.
+
+    Returns
+    -------
+    list of Sample
+        Prompts x settings x seeds, the last varying fastest.
+
+    Raises
+    ------
+    PromptError
+        A prompt is empty or does not fit.
+    InputError
+        A seed, a length, a stop string or ``max_rows`` breaks its rule.
+    BadLogitsError
+        The model gave NaN.
+    ModelMemoryError
+        The rows in flight need more memory than there is.
+    """
+    requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length)
+    stops = stop_strings(stop)
+    decoder = Decoder(model, requests, stop=stops, max_rows=_rows(model, requests, max_rows), merge=merge)
+    samples: list[Sample | None] = [None] * len(requests)
+    most = sum(request.max_new_tokens for request in requests)
+    try:
+        for finished in decoder.run():
+            for number, sample in finished:
+                samples[number] = sample
+                if on_sample is not None:
+                    on_sample(number, sample)
+            if on_progress is not None:
+                work = decoder.work
+                on_progress(Progress(work.finished, len(requests), work.tokens, most, work.forward_rows))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise ModelMemoryError(
+            f"out of memory on {model.device} while decoding; use fewer rows at a time (max_rows), shorter texts, "
+            "or a smaller model"
+        ) from error
+    return [sample for sample in samples if sample is not None]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, CUDA or the CPU's allocator says so (the last in words alone)."""
+    name = type(error).__name__
+    return name in ("MemoryError", "OutOfMemoryError") or "allocate memory" in str(error)
+
+
+def _rows(model: Model, requests: Sequence[Request], max_rows: int | None) -> int:
+    """How many rows may be in flight: as asked, or what half of the free memory holds."""
+    asked = at_least_one("max_rows", max_rows)
+    if asked is not None:
+        return asked
+    length = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
+    return max(1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length)))

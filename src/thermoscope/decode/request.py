@@ -1,0 +1,176 @@
+"""What is asked of the decoder: one ``Request`` per text to be made, after every check that can be made beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+from thermoscope.errors import InputError, PromptError
+from thermoscope.models.base import Model
+from thermoscope.params import SamplingParams
+from thermoscope.sampling.chain import settings_of
+from thermoscope.sampling.noise import check_seed
+
+#: New tokens per text when neither ``max_new_tokens`` nor ``max_length`` is given (less if the context ends).
+DEFAULT_NEW_TOKENS = 200
+
+
+@dataclass(slots=True)
+class Request:
+    """One sample to be made, and its records while it grows."""
+
+    prompt: str
+    prompt_ids: tuple[int, ...]
+    params: SamplingParams
+    seed: int
+    max_new_tokens: int
+    logprobs: list[float] = field(default_factory=list)
+    drawn_logprobs: list[float] = field(default_factory=list)
+    entropies: list[float] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+
+
+def requests_for(
+    model: Model,
+    prompts: str | Sequence[str],
+    params: SamplingParams | Sequence[SamplingParams] | None,
+    seeds: int | Sequence[int],
+    max_new_tokens: int | None,
+    max_length: int | None,
+) -> list[Request]:
+    """One request per prompt, setting and seed, the last varying fastest; arguments and errors as in ``generate``."""
+    texts = as_list("prompts", prompts, str)
+    settings = [SamplingParams()] if params is None else settings_of(params)
+    numbers = seed_list(seeds)
+    for name, given in (("prompts", texts), ("params", settings)):
+        if not given:
+            raise InputError(f"{name} must not be empty; give at least one")
+    requests = []
+    for text in texts:
+        ids = tuple(prompt_ids(model, text))
+        limit = new_tokens(model, len(ids), max_new_tokens, max_length)
+        requests += [Request(text, ids, setting, seed, limit) for setting in settings for seed in numbers]
+    return requests
+
+
+def seed_list(seeds: int | Sequence[int]) -> list[int]:
+    """One seed or several as a list that is not empty.
+
+    Raises
+    ------
+    InputError
+        There is none, or one is no whole number from 0 to 2^64 - 1.
+    """
+    numbers = [check_seed(seed) for seed in as_list("seeds", seeds, int)]
+    if not numbers:
+        raise InputError("seeds must not be empty; give at least one")
+    return numbers
+
+
+def as_list(name: str, given: Any, single: type) -> list[Any]:
+    """One or several as a list; a single value that can't be right goes to the check of its own."""
+    if isinstance(given, single) or not isinstance(given, Iterable):
+        return [given]
+    if isinstance(given, set | frozenset):
+        raise InputError(f"{name} must be in an order; got a set; give a list")
+    return list(given)
+
+
+def prompt_ids(model: Model, prompt: str) -> list[int]:
+    """Token ids of a prompt that is not empty and leaves room for a token.
+
+    Raises
+    ------
+    PromptError
+        It is not a string, has no token, or fills the model's context.
+    """
+    if not isinstance(prompt, str):
+        raise PromptError(f"a prompt must be a string; got {type(prompt).__name__}")
+    check_text("a prompt", prompt, PromptError)
+    ids = model.encode(prompt) if prompt else []
+    if not ids:
+        raise PromptError("a prompt must have at least one token; got an empty one; write a word")
+    if model.context_length is not None and len(ids) >= model.context_length:
+        raise PromptError(
+            f"a prompt must leave room in the model's context of {model.context_length} tokens; got {len(ids)}; "
+            f"shorten it to {model.context_length - 1} or fewer"
+        )
+    return ids
+
+
+def check_text(what: str, text: str, error: type[InputError]) -> None:
+    """Raise the error if a text holds half a surrogate pair (as undecodable bytes of a command line become)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise error(
+            f"{what} must be Unicode text; got {text[fault.start]!r} at character {fault.start}; write it in UTF-8"
+        ) from None
+
+
+def at_least_one(name: str, value: int | None) -> int | None:
+    """The number as a plain int, numpy's too; None stays None.
+
+    Raises
+    ------
+    InputError
+        It is no whole number >= 1.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1; got {value!r}; use a number such as 60")
+    return int(value)
+
+
+def new_tokens(model: Model, prompt_tokens: int, max_new_tokens: int | None, max_length: int | None) -> int:
+    """How many new tokens a text may have.
+
+    Raises
+    ------
+    InputError
+        Both limits are given, one is no whole number >= 1, or it does not fit prompt and context.
+    """
+    context = model.context_length
+    max_new_tokens, max_length = at_least_one("max_new_tokens", max_new_tokens), at_least_one("max_length", max_length)
+    if max_new_tokens is not None and max_length is not None:
+        raise InputError(
+            f"give max_new_tokens or max_length, not both; got {max_new_tokens} and {max_length} "
+            "(max_length counts the prompt)"
+        )
+    if max_length is not None:
+        if max_length <= prompt_tokens:
+            raise InputError(
+                f"max_length counts the prompt and must be above its {prompt_tokens} tokens; got {max_length}; "
+                f"use at least {prompt_tokens + 1}, or max_new_tokens"
+            )
+        wanted = max_length - prompt_tokens
+    elif max_new_tokens is not None:
+        wanted = max_new_tokens
+    else:
+        return DEFAULT_NEW_TOKENS if context is None else min(DEFAULT_NEW_TOKENS, context - prompt_tokens)
+    if context is not None and prompt_tokens + wanted > context:
+        name, most = ("max_length", context) if max_length is not None else ("max_new_tokens", context - prompt_tokens)
+        raise InputError(
+            f"prompt and new tokens must fit the context of {context} tokens; got {prompt_tokens} + {wanted}; "
+            f"use {name} of at most {most}"
+        )
+    return wanted
+
+
+def stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
+    """One stop string, several or none as a tuple.
+
+    Raises
+    ------
+    InputError
+        One is empty or no text.
+    """
+    stops = tuple(as_list("stop", stop, str))
+    for text in stops:
+        if not isinstance(text, str) or not text:
+            raise InputError(f"a stop string must be a text that is not empty; got {text!r}; leave it out")
+        check_text("a stop string", text, InputError)
+    return stops
