@@ -1,0 +1,1 @@
+"""Measures of texts: one file per family, one registry."""

@@ -1,0 +1,53 @@
+"""The registry: every measure is described, and taken from the right records of a sample."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.handmade import sample
+from thermoscope.metrics.registry import TEXT_MEASURES, measure_text
+
+WORDS = ["a", "b", "a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize("name", TEXT_MEASURES)
+def test_every_measure_is_described(name: str) -> None:
+    measure = TEXT_MEASURES[name]
+    assert measure.name == name
+    assert measure.meaning and "\n" not in measure.meaning
+    assert measure.source
+
+
+def test_values_by_hand() -> None:
+    measures = measure_text(sample(WORDS, logprob=-math.log(3)))
+    assert measures == {
+        "rep_2": pytest.approx(3 / 5),  # ab ba ab ba ab
+        "rep_3": pytest.approx(2 / 4),
+        "rep_4": pytest.approx(1 / 3),
+        "loop": 1.0,
+        "perplexity": pytest.approx(3),
+        "entropy": 2.0,
+        "tokens": 6.0,
+    }
+
+
+def test_a_final_end_of_text_token_is_no_part_of_the_text() -> None:
+    ended = measure_text(sample(WORDS, finish="end_of_text"))
+    assert ended["loop"] == 1.0
+    assert ended["tokens"] == 6.0
+
+
+def test_tokens_of_a_stop_string_are_no_part_of_the_text() -> None:
+    stopped = measure_text(sample([*WORDS, ".", "!"], finish="stop", cut=6))
+    assert stopped["loop"] == 1.0
+    assert stopped["tokens"] == 6.0
+    assert measure_text(sample(["ab", "cd"], finish="stop", cut=3))["tokens"] == 2.0  # half of the second is there
+    assert measure_text(sample([".", "!"], finish="stop", cut=0))["tokens"] == 0.0
+
+
+def test_a_text_without_tokens() -> None:
+    empty = measure_text(sample([]))
+    assert (empty["rep_4"], empty["perplexity"], empty["entropy"]) == (None, None, None)
+    assert (empty["loop"], empty["tokens"]) == (0.0, 0.0)
