@@ -1,0 +1,1 @@
+"""Experiments: what is compared with what, what came out, and what ran."""
