@@ -1,0 +1,5 @@
+"""``python -m thermoscope``."""
+
+from thermoscope.cli.app import main
+
+main()

@@ -1,0 +1,104 @@
+"""The command ``thermoscope``: its commands, and how any failure becomes one line and an exit code.
+
+Exit codes: 0 done, 1 a fault of ours, 2 bad input or a model that can't be had, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, ParamSpec
+
+import typer
+
+from thermoscope._version import __version__
+from thermoscope.cli.compare import compare
+from thermoscope.errors import ThermoscopeError
+
+app = typer.Typer(
+    name="thermoscope",
+    help="See, measure and compare what decoding parameters do to the text of a language model.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"thermoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+class _LeftError(Exception):
+    """The user, or the reader of a pipe, has left. Typer would swallow the two errors that say so; not this one."""
+
+
+P = ParamSpec("P")
+
+
+def _passing(command: Callable[P, None]) -> Callable[P, None]:
+    """The command with ``KeyboardInterrupt`` and ``BrokenPipeError`` as causes of a ``_LeftError``."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (KeyboardInterrupt, BrokenPipeError) as error:
+            raise _LeftError from error
+
+    return run
+
+
+app.command("compare")(_passing(compare))
+
+
+def main() -> None:
+    """Run the command line; exit with its code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    # read when torch is loaded: threads that wait spin by default, and a busy machine makes that ten times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        code = app(prog_name="thermoscope", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _fail(f"{error.format_message()} (see thermoscope --help)")
+    except ThermoscopeError as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, BrokenPipeError, _LeftError) as error:
+        if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+            # nothing more to say to the reader, at the end of the interpreter either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        sys.stderr.write("thermoscope: interrupted\n")
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str) -> int:
+    from thermoscope.report.escape import escape
+
+    sys.stderr.write(f"thermoscope: error: {escape(' '.join(message.split()))}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Consoles: what is printed where, with or without colour; progress on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from thermoscope.errors import OutputError
+from thermoscope.report.escape import escape
+
+if TYPE_CHECKING:
+    from thermoscope.decode.generate import Progress
+
+#: Width of what is written to a file or a pipe.
+FILE_WIDTH = 80
+
+
+def show(printing: Callable[[Console], None], *, no_color: bool) -> None:
+    """Print to standard output: as the terminal allows, or as plain lines if it is a pipe or a file."""
+    bare = no_color or bool(os.environ.get("NO_COLOR"))
+    terminal = Console(color_system=None if bare else "auto")
+    if terminal.is_terminal:
+        printing(terminal)
+    else:
+        sys.stdout.write(plain(printing, encoding=sys.stdout.encoding or "utf-8"))
+
+
+def utf8(text: str) -> None:
+    """Write to standard output as UTF-8, whatever the terminal: JSON is nothing else (RFC 8259)."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def plain(printing: Callable[[Console], None], *, encoding: str = "utf-8") -> str:
+    """What is printed, without colour and without white space at the ends of lines, at 80 columns or $COLUMNS."""
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace", write_through=True)
+    printing(Console(file=buffer, width=_columns() or FILE_WIDTH, color_system=None, force_terminal=False))
+    buffer.seek(0)
+    return "".join(f"{line.rstrip()}\n" for line in buffer.read().splitlines())
+
+
+def _columns() -> int | None:
+    """Width that the environment asks for."""
+    value = os.environ.get("COLUMNS", "")
+    return int(value) if value.isdecimal() and int(value) >= 20 else None
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress line on standard error while a job runs, if that is a terminal; yields the function to feed it."""
+    err = Console(stderr=True)
+    if not _lively(err):
+        yield lambda _: None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(bar_width=20),
+        bars.TextColumn("{task.completed:.0f}/{task.total:.0f} tokens, {task.fields[texts]}, {task.fields[rate]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None, texts="", rate="", visible=False)
+
+        def update(state: Progress) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(
+                task,
+                completed=state.tokens,
+                total=state.most_tokens,
+                texts=f"{state.finished}/{state.samples} texts",
+                rate=f"{speed:.0f}/s" if speed else "",
+                visible=True,
+            )
+
+        yield update
+
+
+@contextlib.contextmanager
+def status(what: str) -> Iterator[None]:
+    """A line on standard error while something is under way, if that is a terminal."""
+    err = Console(stderr=True)
+    with err.status(what) if _lively(err) else contextlib.nullcontext():
+        yield
+
+
+def _lively(err: Console) -> bool:
+    """Whether standard error is a terminal where lines can be drawn over; FORCE_COLOR does not make it one."""
+    return sys.stderr.isatty() and err.is_interactive
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError unless a file can be written there; tried before the work, so that none is lost."""
+    path = Path(os.path.realpath(path))  # the file itself, should the path be a link
+    try:
+        existed = path.exists()
+        with path.open("a", encoding="utf-8"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"the output must be a file that can be written; got {str(path)!r} ({error.strerror}); choose another path"
+        ) from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole.
+
+    Raises
+    ------
+    OutputError
+        It can't be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
+    sys.stderr.write(f"wrote {escape(str(path))}\n")

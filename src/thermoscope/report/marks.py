@@ -1,0 +1,130 @@
+"""Marks in a text: where it first differs from its neighbour, what was there before, where a loop begins.
+
+The marks are signs, so that they are there without colour; colour comes on top.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.text import Text
+
+from thermoscope.experiment.comparison import ComparedText
+from thermoscope.report.escape import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The signs, for terminals that know Unicode and for those that don't."""
+
+    differs: str
+    opens: str
+    closes: str
+    loop: str
+    dot: str
+    rule: str
+    times: str
+    ellipsis: str
+    ascii_only: bool
+
+
+UNICODE = Signs("▸", "‹", "›", "⟳", " · ", "─", "×", "…", ascii_only=False)
+ASCII = Signs(">>", "[", "]", "(loop)", " | ", "-", "x", "...", ascii_only=True)
+
+DIFFERS, REPEATED, LOOPING, WRITTEN_OUT = "bold magenta", "yellow", "bold red", "dim"
+
+#: Line ends that would be seen as empty space or not at all: at the start, at the end, and three or more in a row.
+_BLANK_LINES = re.compile(r"\A\n+|\n+\Z|\n{3,}")
+
+
+def legend(texts: Iterable[ComparedText], signs: Signs) -> str:
+    """What the signs that occur in some texts mean; "" if none does."""
+    compared = list(texts)
+    meanings = (
+        (
+            any(text.differs_at is not None for text in compared),
+            f"{signs.differs} differs from the text before it",
+        ),
+        (any(_repeated(text) for text in compared), f"{signs.opens}{signs.ellipsis}{signs.closes} was there before"),
+        (any(text.loop for text in compared), f"{signs.loop} a loop begins"),
+    )
+    return signs.dot.join(meaning for occurs, meaning in meanings if occurs)
+
+
+def marked(compared: ComparedText, signs: Signs) -> Text:
+    r"""The text with its marks, escaped.
+
+    Line ends that would be blank space (at the start, at the end, three or more in a row) are written out as
+    ``\n``; inside the text a real one follows them.
+    """
+    text = compared.sample.text
+    pieces = visible(text, signs)
+    styles = _styles(compared, pieces)
+    result = Text()
+    done = 0
+    for place, _, sign, style in [*_marks(compared, signs), (len(text), 9, "", "")]:
+        for run_style, run in groupby(range(done, place), key=styles.__getitem__):
+            result.append("".join(pieces[at] for at in run), run_style)
+        result.append(sign, style)
+        done = place
+    return result
+
+
+def visible(text: str, signs: Signs) -> list[str]:
+    """What is shown for each character of a text."""
+    pieces = shown(text, ascii_only=signs.ascii_only)
+    for blank in _BLANK_LINES.finditer(text):
+        pieces[blank.start() : blank.end()] = ["\\n"] * (blank.end() - blank.start())
+        if blank.start() > 0 and blank.end() < len(text):
+            pieces[blank.end() - 1] += "\n"
+    return pieces
+
+
+def _marks(compared: ComparedText, signs: Signs) -> list[tuple[int, int, str, str]]:
+    """The marks as (place, rank, sign, style), sorted; at one place closing comes before opening."""
+    text = compared.sample.text
+    marks: list[tuple[int, int, str, str]] = []
+    for a, b in _repeated(compared):
+        marks += [(a, 3, signs.opens, REPEATED), (b, 0, signs.closes, REPEATED)]
+    if compared.loop is not None:
+        a, b = _trim(text, _start(compared, compared.loop.start), len(text))
+        marks.append((a, 2, signs.loop, LOOPING))
+    if compared.differs_at is not None:
+        marks.append((_trim(text, _start(compared, compared.differs_at), len(text))[0], 1, signs.differs, DIFFERS))
+    return sorted(marks)
+
+
+def _repeated(compared: ComparedText) -> list[tuple[int, int]]:
+    """The repeated passages as ranges of characters; those without a visible character are left out."""
+    text, ends = compared.sample.text, compared.sample.text_ends
+    ranges = [_trim(text, _start(compared, first), ends[last - 1]) for first, last in compared.repeated]
+    return [(a, b) for a, b in ranges if a < b]
+
+
+def _styles(compared: ComparedText, pieces: list[str]) -> list[str | None]:
+    """The style of each character: repeated passages, and line ends that are written out."""
+    text = compared.sample.text
+    styles: list[str | None] = [None] * len(text)
+    for a, b in _repeated(compared):
+        styles[a:b] = [REPEATED] * (b - a)
+    for at, (character, piece) in enumerate(zip(text, pieces, strict=True)):
+        if character == "\n" and piece != "\n":
+            styles[at] = WRITTEN_OUT
+    return styles
+
+
+def _start(compared: ComparedText, token: int) -> int:
+    """Where a token begins in the text."""
+    return compared.sample.text_ends[token - 1] if token else 0
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without white space at its ends, so that signs stand at words."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end

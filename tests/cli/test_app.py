@@ -1,0 +1,134 @@
+"""The command as a whole: help, exit codes, and what happens when a reader or a user leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_cli import Ran, command, environment, process
+from thermoscope._version import __version__
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help(arguments: tuple[str, ...], cli: Callable[..., Ran]) -> None:
+    ran = cli(*arguments)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Usage: thermoscope [OPTIONS] COMMAND")
+    assert "compare" in ran.out
+
+
+def test_version(cli: Callable[..., Ran]) -> None:
+    assert cli("--version") == (0, f"thermoscope {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("blah",), "No such command 'blah'"),
+        (("--blah",), "No such option: --blah"),
+        (("compare", "x", "y"), "unexpected extra argument"),
+        (("compare", "x", "--top-k"), "requires an argument"),
+        (("compare", "-5 degrees"), "No such option"),
+    ],
+)
+def test_what_is_not_understood_is_one_line(arguments: tuple[str, ...], says: str, cli: Callable[..., Ran]) -> None:
+    ran = cli(*arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert says in ran.err
+    assert ran.err.startswith("thermoscope: error: ")
+
+
+def test_module_and_command_are_the_same() -> None:
+    ran = process("compare", "x", "-t", "hot")
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        b"thermoscope: error: temperature must be a number, or a range from:to:step; got 'hot'; "
+        b"write 0.7 or 0.1:1.5:0.2\n"
+    )
+
+
+def test_ctrl_c_prints_what_is_finished(tiny_model: Path) -> None:
+    outer, inner = pty.openpty()  # progress is told on a terminal: there it is seen when the first texts are there
+    arguments = ["-t", "0.3,0.9", "--seeds", "2000", "--max-new-tokens", "40", "--max-rows", "8", "--json"]
+    job = subprocess.Popen(
+        command("compare", "Once upon", "--model", str(tiny_model), *arguments),
+        stdout=subprocess.PIPE,
+        stderr=inner,
+        env=environment() | {"COLUMNS": "120"},
+    )
+    os.close(inner)
+    told = b""
+    while not re.search(rb"[1-9]\d*/4000 texts", told):
+        told += os.read(outer, 65536)
+    job.send_signal(signal.SIGINT)
+    drain = threading.Thread(target=_drain, args=(outer, rest := bytearray()))
+    drain.start()
+    out, _ = job.communicate(timeout=60)
+    drain.join(timeout=10)
+    os.close(outer)
+    assert job.returncode == 130
+    record = json.loads(out)
+    assert record["complete"] is False
+    assert 0 < len(record["texts"]) < 4000
+    assert b"Traceback" not in told + rest
+    assert f"thermoscope: interrupted; {len(record['texts'])} of 4000 texts are finished" in rest.decode()
+
+
+def _drain(end: int, into: bytearray) -> None:
+    """Read a terminal until its other end is closed, which Linux tells as an error."""
+    with contextlib.suppress(OSError):
+        while block := os.read(end, 65536):
+            into += block
+
+
+def test_ctrl_c_before_there_is_anything(cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    import thermoscope.models.load
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(thermoscope.models.load, "load_model", interrupt)
+    assert cli("compare", "x") == (130, "", "thermoscope: interrupted\n")
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
+    # the model of the tests stands in for a real one: what is tried is how the process writes and ends
+    script = (
+        "import sys, thermoscope.models.load as load; from tests.fakes import FakeModel\n"
+        "from thermoscope.cli import app\n"
+        "load.load_model = lambda *a, **k: FakeModel(); app.main()"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    arguments = [sys.executable, "-c", script, "compare", "Once", "--max-new-tokens", "5", *how]
+    root = str(Path(__file__).parents[2])
+    try:
+        ran = subprocess.run(
+            arguments, stdout=write, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False, cwd=root
+        )
+    finally:
+        os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_leave_the_processor_to_others(
+    cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, asked: str | None, kept: str
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", asked or "")
+    if asked is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert cli("--version").code == 0
+    assert os.environ["OMP_WAIT_POLICY"] == kept
