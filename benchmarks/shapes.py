@@ -1,0 +1,56 @@
+"""Models of real shapes with random weights, saved so that they load as any other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+#: A prompt of exactly ten tokens for ``byte_pairs``.
+TEN_TOKENS = "once upon a time"
+
+
+def gpt2(folder: Path, *, layers: int = 12) -> str:
+    """GPT-2's shape (124 million parameters at 12 layers) with its vocabulary size; returns the folder."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not (folder / "config.json").exists():
+        torch.manual_seed(0)
+        GPT2LMHeadModel(GPT2Config(n_layer=layers)).save_pretrained(folder)
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_pairs(50256), eos_token="<|endoftext|>")
+        tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def byte_pairs(size: int):
+    """A byte-level BPE whose tokens are all bytes and then pairs of bytes: a vocabulary of any size, without text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    letters.sort(key=lambda c: not c.isascii())  # pairs of ASCII first
+    pairs = [(a, b) for a in letters for b in letters][: size - len(letters)]
+    words = [*letters, *(a + b for a, b in pairs)]
+    tokenizer = Tokenizer(models.BPE({word: i for i, word in enumerate(words)}, pairs))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def versions() -> dict[str, str]:
+    """Versions of what is timed."""
+    import torch
+    import transformers
+
+    import thermoscope
+
+    return {
+        "thermoscope": thermoscope.__version__,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": sys.version.split()[0],
+        "threads": str(torch.get_num_threads()),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }

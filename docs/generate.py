@@ -1,0 +1,75 @@
+"""Write the documents that are made from the code: ``docs/cli.md`` and ``docs/measures.md``.
+
+``--check`` writes nothing and fails if one of them is not what the code says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
+
+
+def cli() -> str:
+    """The help of the command and of each of its commands."""
+    pages = [NOTE, "# The command line\n"]
+    for words in (["--help"], ["compare", "--help"]):
+        script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
+        env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+        shown = subprocess.run(
+            [sys.executable, "-c", script, *words], env=env, check=True, capture_output=True, text=True
+        )
+        lines = "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines())
+        pages.append(f"## `thermoscope {' '.join(words)}`\n\n```\n{lines}\n```\n")
+    return "\n".join(pages)
+
+
+def measures() -> str:
+    """The registry as a table."""
+    from thermoscope.metrics.registry import TEXT_MEASURES
+
+    rows = [
+        f"| `{m.name}` | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
+        for m in TEXT_MEASURES.values()
+    ]
+    head = ["| measure | unit | larger means | fewest tokens | meaning | source |", "|---|---|---|---|---|---|"]
+    return "\n".join(
+        [
+            NOTE,
+            "# Measures of one text",
+            "",
+            "Taken on token ids of the continuation. Likelihood and entropy are always the model's own (T=1,",
+            "untruncated), never those of the distribution that a token was drawn from. A measure that can't be",
+            "known (no 4-gram in three tokens) is unknown, never zero.",
+            "",
+            *head,
+            *rows,
+            "",
+        ]
+    )
+
+
+def main() -> int:
+    """Write or check; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="fail if a document is stale")
+    check = parser.parse_args().check
+    stale = []
+    for name, make in (("cli.md", cli), ("measures.md", measures)):
+        path, text = DOCS / name, make()
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
+            stale.append(name)
+        elif not check:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run python docs/generate.py\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

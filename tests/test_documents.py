@@ -1,0 +1,65 @@
+"""Documents that can go stale: what README, docs and the package say is what is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_generated_documents_are_what_the_code_says():
+    done = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_stale_document_is_found(tmp_path):
+    (tmp_path / "generate.py").write_text((ROOT / "docs" / "generate.py").read_text())
+    done = subprocess.run([sys.executable, "generate.py", "--check"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cli.md, measures.md" in done.stderr
+
+
+def test_files_named_in_the_readme_exist():
+    text = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / link).exists(), link
+    tree = text.split("## Where things are")[1].split("```")[1]
+    folder = ROOT
+    for line in tree.strip().splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = ROOT / name
+            assert folder.exists(), name
+        else:
+            depth = (len(line) - len(line.lstrip())) // 2
+            if depth == 1:
+                room = folder / name
+                assert room.exists(), name
+            else:
+                assert (room / name).exists(), f"{room.name}/{name}"
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        done = subprocess.run([sys.executable, "-W", "error", "-c", block], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        shown = "".join(line.removeprefix("# ") + "\n" for line in block.splitlines() if line.startswith("# tensor"))
+        assert done.stdout.endswith(shown)
+        assert done.stdout
+
+
+def test_every_dependency_has_its_reason():
+    import tomllib
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    extras = [name for names in declared["optional-dependencies"].values() for name in names]
+    for requirement in [*declared["dependencies"], *extras]:
+        name = re.split(r"[<>=]", requirement)[0]
+        assert name in text, name

@@ -1,0 +1,77 @@
+"""The public names, and what importing them costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import thermoscope
+from tests.tiny_cli import environment
+
+HEAVY = ("torch", "transformers", "pydantic", "numpy", "rich", "tokenizers", "huggingface_hub")
+
+
+def loaded(code: str) -> list[str]:
+    """The heavy modules that are loaded once some code has run in a fresh interpreter."""
+    code += f"\nimport sys; print('loaded', *[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def test_public_names() -> None:
+    assert thermoscope.__all__ == [
+        "Comparison",
+        "InputError",
+        "ModelError",
+        "Sample",
+        "SamplingParams",
+        "ThermoscopeError",
+        "__version__",
+        "compare",
+        "generate",
+        "load_model",
+        "probabilities",
+    ]
+    assert dir(thermoscope) == thermoscope.__all__
+
+
+@pytest.mark.parametrize("name", thermoscope.__all__)
+def test_every_public_name_is_there_under_its_own_name(name: str) -> None:
+    value = getattr(thermoscope, name)
+    if name != "__version__":
+        assert value.__name__ == name
+        assert value.__doc__
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(AttributeError, match=r"'thermoscope' has no attribute 'temperature'; it has .*SamplingParams"):
+        thermoscope.temperature  # noqa: B018
+
+
+def test_errors_are_one_tree() -> None:
+    assert issubclass(thermoscope.InputError, (thermoscope.ThermoscopeError, ValueError))
+    assert issubclass(thermoscope.ModelError, thermoscope.ThermoscopeError)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import thermoscope; thermoscope.InputError",
+        "from thermoscope.cli.app import _run; import sys; sys.argv = ['thermoscope', '--help']; _run()",
+    ],
+)
+def test_nothing_heavy_is_loaded_unasked(code: str) -> None:
+    assert loaded(code) == []
+
+
+def test_the_help_of_a_command_loads_no_model_library() -> None:
+    code = "from thermoscope.cli.app import _run; import sys; sys.argv = ['thermoscope', 'compare', '--help']; _run()"
+    assert set(loaded(code)) <= {"pydantic"}  # which typer itself loads to read options
+
+
+def test_settings_need_no_model_library() -> None:
+    assert loaded("import thermoscope; thermoscope.SamplingParams(temperature=0.5)") == ["pydantic"]
