@@ -1,7 +1,8 @@
 """A key/value cache for rows of different lengths, allocated once and written in place.
 
 transformers' growing cache is copied whole at every step; this one never is. Rows are the first R of a block of
-slots, so attention reads a sliced view. Memory that no row has reached is reserved but not touched.
+slots, so attention reads a sliced view. A slot holds its tokens one after the other, all heads of a token together,
+so that a row is read from memory in one stream. Memory that no row has reached is reserved but not touched.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from thermoscope.models.attention import write
+
 
 class RowLayer(CacheLayerMixin):  # type: ignore[misc]
-    """Keys and values of one layer: (capacity, heads, length, head size), of which the first rows are in use.
+    """Keys and values of one layer: (capacity, length, heads, head size), of which the first rows are in use.
 
     Parameters
     ----------
@@ -32,10 +35,10 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
         self.state = state
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Reserve the block in the shape and type of the first keys (N, H, T, D) and values (N, H, T, E)."""
+        """Reserve the blocks in the shape and type of the first keys (N, H, T, D) and values (N, H, T, E)."""
         state = self.state
         self.keys, self.values = (
-            _zeros((state.capacity, new.shape[1], state.length, new.shape[3]), new)
+            _zeros((state.capacity, state.length, new.shape[1], new.shape[3]), new)
             for new in (key_states, value_states)
         )
         self.is_initialized = True
@@ -43,23 +46,30 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Write new keys (N, H, T, D) and values; return what the queries may look at.
 
-        While rows are added, N new rows of T tokens each; in a step, one token for each of the R rows.
+        While rows are added, N new rows of T tokens each; in a step, one token for each of the R rows. In a step that
+        our kernel attends in, what comes back are the whole blocks (capacity, length, H, D).
         """
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        state = self.state
+        state, blocks = self.state, (self.keys, self.values)
+        rows = len(state.lengths)
         if state.adding:
-            rows, new = len(state.lengths), key_states.shape[0]
-            for block, states in ((self.keys, key_states), (self.values, value_states)):
-                block[rows : rows + new, :, : states.shape[2]] = states
+            new = key_states.shape[0]
+            for block, states in zip(blocks, (key_states, value_states), strict=True):
+                block[rows : rows + new, : states.shape[2]] = states.transpose(1, 2)
             return key_states, value_states
-        rows, longest = len(state.lengths), max(state.lengths)
-        for block, states in ((self.keys, key_states), (self.values, value_states)):
+        if state.positions is not None:
+            for block, states in zip(blocks, (key_states, value_states), strict=True):
+                write(block, states, state.positions)
+            return self.keys, self.values
+        longest = max(state.lengths)
+        for block, states in zip(blocks, (key_states, value_states), strict=True):
             if state.index is None:
-                block[:rows, :, longest : longest + 1] = states
+                block[:rows, longest] = states[:, :, 0]
             else:
-                block[state.index[0], :, state.index[1]] = states[:, :, 0]
-        return self.keys[:rows, :, : longest + 1], self.values[:rows, :, : longest + 1]
+                block[state.index] = states[:, :, 0]
+        keys, values = (block[:rows, : longest + 1].transpose(1, 2) for block in blocks)
+        return keys, values
 
     def get_seq_length(self) -> int:
         """Tokens before the ones that the model is given now (of the longest row)."""
@@ -82,6 +92,8 @@ class RowState:
         self.length = length
         self.lengths: list[int] = []
         self.adding = False
+        #: Positions that a step writes at, where our kernel attends; None where torch's attention does.
+        self.positions: np.ndarray[Any, Any] | None = None
         #: Row numbers and positions to write at when rows differ in length; None when they don't.
         self.index: tuple[Tensor, Tensor] | None = None
 
@@ -108,10 +120,14 @@ class RowCache(Cache):  # type: ignore[misc]
         """Make row j a copy of what row ``sources[j]`` was; rows that stay where they are are not touched."""
         state = self.state
         moved = [(j, source) for j, source in enumerate(sources) if j != source]
-        if moved:
+        blocks = [block for layer in self.layers if layer.is_initialized for block in (layer.keys, layer.values)]
+        if {to for to, _ in moved}.isdisjoint(source for _, source in moved):
+            for block in blocks:
+                for to, source in moved:
+                    block[to, : state.lengths[source]] = block[source, : state.lengths[source]]
+        else:  # a row is overwritten that another one comes from
             longest = max(state.lengths[source] for _, source in moved)
-            for layer in self.layers:
-                for block in (layer.keys, layer.values):
-                    to, source = torch.tensor(moved, device=block.device).T
-                    block[to, :, :longest] = block[source, :, :longest]
+            for block in blocks:
+                to, source = torch.tensor(moved, device=block.device).T
+                block[to, :longest] = block[source, :longest]
         state.lengths = [state.lengths[source] for source in sources]

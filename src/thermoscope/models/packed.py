@@ -1,8 +1,8 @@
 """Packed linears: weights of linear layers laid out once for oneDNN's matrix product on the CPU.
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
-few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to three
-times as fast. The original weights are released, so memory does not grow (a head tied to the embedding is the
+few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to four
+times as fast, and in bfloat16, where the processor has it, up to twice. The original weights are released, so memory does not grow (a head tied to the embedding is the
 exception: both stay).
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 #: Rows that the layout is chosen for; others work as well.
@@ -56,12 +57,13 @@ class PackedLinear(nn.Module):
 
 
 def pack(network: Any) -> int:
-    """Replace the linear layers of a float32 network on the CPU by packed ones; return how many.
+    """Replace the linear layers of a network on the CPU by packed ones; return how many.
 
-    Layers of a subclass are left alone (they may do more than a product), as is everything where oneDNN is
-    missing. The network can't be trained or saved afterwards.
+    Float32, and bfloat16 where the processor computes in it. Layers of a subclass are left alone (they may do more
+    than a product), as is everything where oneDNN is missing. GPT-2's activation, written there as six operations,
+    becomes torch's own of the same formula. The network can't be trained or saved afterwards.
     """
-    if network.device.type != "cpu" or network.dtype != torch.float32 or not torch._C._has_mkldnn:
+    if network.device.type != "cpu" or not _computes(network.dtype):
         return 0
     packed = 0
     with torch.inference_mode():
@@ -71,7 +73,17 @@ def pack(network: Any) -> int:
                     setattr(parent, name, PackedLinear(layer.weight, layer.bias))
                 elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
                     setattr(parent, name, PackedLinear(layer.weight.t(), layer.bias))
+                elif type(layer) is NewGELUActivation:
+                    setattr(parent, name, nn.GELU(approximate="tanh"))
+                    continue
                 else:
                     continue
                 packed += 1
     return packed
+
+
+def _computes(dtype: torch.dtype) -> bool:
+    """Whether oneDNN has products of this type here."""
+    if not torch._C._has_mkldnn:
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))

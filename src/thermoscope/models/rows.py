@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from thermoscope.models import attention
 from thermoscope.models.cache import RowCache
 
 #: Tokens of a row that tries the cache, at most.
@@ -18,10 +20,14 @@ _PREFILL_TOKENS = 2**14
 
 
 class CachedRows:
-    """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step."""
+    """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step.
 
-    def __init__(self, network: Any, capacity: int, length: int) -> None:
+    With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel.
+    """
+
+    def __init__(self, network: Any, capacity: int, length: int, *, kernel: bool = False) -> None:
         self._network = network
+        self._kernel = kernel
         self._config = network.config.get_text_config()
         self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
 
@@ -50,9 +56,16 @@ class CachedRows:
         """Append one token to every row, tokens (R,); return the logits (R, V)."""
         state = self._cache.state
         lengths = torch.tensor(state.lengths, device=tokens.device)
-        ragged = min(state.lengths) < max(state.lengths)
-        state.index = (torch.arange(len(lengths), device=tokens.device), lengths) if ragged else None
-        logits = self._forward(tokens[:, None], lengths[:, None], self._mask(lengths) if ragged else None)
+        look: Tensor | dict[str, Tensor] | None = None
+        if self._kernel:
+            state.positions, look = lengths.numpy(), self._by_layer(self._bounds, lengths)
+        elif min(state.lengths) < max(state.lengths):
+            state.index = torch.arange(len(lengths), device=tokens.device), lengths
+            look = self._by_layer(self._mask, lengths)
+        try:
+            logits = self._forward(tokens[:, None], lengths[:, None], look)
+        finally:
+            state.positions = state.index = None
         state.lengths = [length + 1 for length in state.lengths]
         return logits
 
@@ -74,26 +87,30 @@ class CachedRows:
         logits: Tensor = output.logits[:, -1].float()
         return logits
 
-    def _mask(self, lengths: Tensor) -> Tensor | dict[str, Tensor]:
-        """What each row may look at: its own tokens and the new one. Additive, (R, 1, 1, longest + 1)."""
-        dtype = self._network.dtype
-        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
-        full = columns > lengths[:, None]  # (R, longest + 1), True where masked
-        lowest = torch.finfo(dtype).min
-
-        def additive(masked: Tensor) -> Tensor:
-            return torch.zeros(masked.shape, dtype=dtype, device=masked.device).masked_fill_(masked, lowest)[
-                :, None, None
-            ]
-
+    def _by_layer(self, make: Callable[[Tensor, int | None], Tensor], lengths: Tensor) -> Tensor | dict[str, Tensor]:
+        """What ``make`` gives for the layers' window of attention; one for each type of layer if there are several."""
         window = getattr(self._config, "sliding_window", None)
         types = set(getattr(self._config, "layer_types", None) or ())
         if not window or types == {"full_attention"}:
-            return additive(full)
-        sliding = additive(full | (columns <= lengths[:, None] - window))
+            return make(lengths, None)
         if types:
-            return {"full_attention": additive(full), "sliding_attention": sliding}
-        return sliding
+            return {"full_attention": make(lengths, None), "sliding_attention": make(lengths, window)}
+        return make(lengths, window)
+
+    def _mask(self, lengths: Tensor, window: int | None) -> Tensor:
+        """What each row may look at: its own tokens and the new one. Additive, (R, 1, 1, longest + 1)."""
+        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
+        masked = columns > lengths[:, None]  # (R, longest + 1)
+        if window:
+            masked |= columns <= lengths[:, None] - window
+        zeros = torch.zeros(masked.shape, dtype=self._network.dtype, device=masked.device)
+        return zeros.masked_fill_(masked, torch.finfo(zeros.dtype).min)[:, None, None]
+
+    def _bounds(self, lengths: Tensor, window: int | None) -> Tensor:
+        """The same for our kernel: from which position up to which, (R, 1, 1, 2), int64."""
+        high = lengths + 1
+        low = (high - window).clamp(min=0) if window else torch.zeros_like(high)
+        return torch.stack([low, high], dim=-1)[:, None, None]
 
 
 class PlainRows:
@@ -161,7 +178,7 @@ def rotation_border(network: Any) -> float:
     return min(borders, default=float("inf"))
 
 
-def cache_works(network: Any, vocabulary: int) -> str | None:
+def cache_works(network: Any, vocabulary: int, *, kernel: bool = False) -> str | None:
     """Try the cache on a few tokens against whole contexts: None if logits agree, else what went wrong.
 
     Rows of different lengths are added, stepped, forked and stepped again, so an architecture whose positions,
@@ -172,7 +189,7 @@ def cache_works(network: Any, vocabulary: int) -> str | None:
     first = [[1 % vocabulary, 2 % vocabulary], [n % vocabulary for n in range(3, longest + 3)]]
     second = [5 % vocabulary, 7 % vocabulary]
     try:
-        cached, plain = CachedRows(network, 3, longest + 2), PlainRows(network)
+        cached, plain = CachedRows(network, 3, longest + 2, kernel=kernel), PlainRows(network)
         pairs = [(cached.add(first), plain.add(first))]
         for rows in (cached, plain):
             rows.select([1, 0, 1])
@@ -186,3 +203,45 @@ def cache_works(network: Any, vocabulary: int) -> str | None:
         if not difference <= tolerance:
             return f"its logits differ by {difference:.2g} of the largest"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How rows of a network are decoded: found by trying, the fastest first.
+
+    Attributes
+    ----------
+    cache
+        Whether rows keep keys and values; else every step runs the whole context.
+    kernel
+        Whether a step's attention is ours.
+    notes
+        What this architecture does not allow, a sentence each.
+    """
+
+    cache: bool
+    kernel: bool
+    notes: tuple[str, ...]
+
+
+def way(network: Any, vocabulary: int) -> Way:
+    """Find the fastest way that gives the network's own logits; sets the attention that it takes."""
+    notes: list[str] = []
+    if network.device.type == "cpu" and network.dtype in attention.KERNEL_TYPES:
+        usual = network.config._attn_implementation
+        fault: str | None = f"it is made for {usual} attention"
+        if usual == "sdpa":
+            network.set_attn_implementation(attention.NAME)
+            fault = cache_works(network, vocabulary, kernel=True)
+        if fault is None:
+            return Way(cache=True, kernel=True, notes=())
+        network.set_attn_implementation(usual)
+        notes.append(f"attention by torch and not by our kernel for this architecture ({fault})")
+    fault = cache_works(network, vocabulary)
+    if fault is None:
+        return Way(cache=True, kernel=False, notes=tuple(notes))
+    return Way(
+        cache=False,
+        kernel=False,
+        notes=(f"no key/value cache for this architecture, so every step runs the whole context ({fault})",),
+    )

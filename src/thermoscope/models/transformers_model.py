@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thermoscope.errors import PromptError, TokenizerError
 from thermoscope.models.base import Rows
-from thermoscope.models.rows import CachedRows, PlainRows, cache_works, rotation_border
+from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 
 
 class TransformersModel:
@@ -81,7 +81,7 @@ class TransformersModel:
     def rows(self, *, capacity: int, length: int) -> Rows:
         """Room for up to ``capacity`` rows of up to ``length`` tokens each, empty."""
         if self._caches(length):
-            return CachedRows(self.network, capacity, length)
+            return CachedRows(self.network, capacity, length, kernel=self._way.kernel)
         return PlainRows(self.network)
 
     def row_bytes(self, length: int) -> int:
@@ -107,18 +107,15 @@ class TransformersModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be switched off for this architecture, a sentence each."""
-        fault = self._cache_fault
-        if fault is None:
-            return ()
-        return (f"no key/value cache for this architecture, so every step runs the whole context ({fault})",)
+        return self._way.notes
 
     def _caches(self, length: int) -> bool:
         """Whether rows of this length may keep keys and values."""
-        return self._cache_fault is None and length <= rotation_border(self.network)
+        return self._way.cache and length <= rotation_border(self.network)
 
     @cached_property
-    def _cache_fault(self) -> str | None:
-        return cache_works(self.network, self.vocabulary)
+    def _way(self) -> Way:
+        return way(self.network, self.vocabulary)
 
 
 def _end_of_text(network: Any, tokenizer: Any) -> frozenset[int]:

@@ -1,0 +1,168 @@
+"""Attention of one new token over a row's keys and values, on the CPU.
+
+torch's own one-token attention reads masked positions as well, and in bfloat16 is bound by arithmetic and not by
+memory. This one visits each row's own tokens alone, so what a row gives does not depend on the rows beside it.
+Compiled by numba at first use and kept on disk; no compiler has to be installed.
+
+Shapes: S slots, of which the first R are rows; H query heads, K key heads (H a multiple of K), L positions that a
+slot has room for, D and E the sizes of a key and a value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from thermoscope.compiled import compiled
+
+_F = np.float32
+#: Positions that are asked from memory ahead of their use: the processor's own look-ahead ends with each 4 KiB.
+_AHEAD = 4
+_CACHE_LINE = 64
+
+
+@intrinsic
+def _float_of_bits(_context: Any, _bits: Any) -> Any:
+    """The float32 with the bits of a uint32."""
+
+    def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.uint32), generate
+
+
+@intrinsic
+def _prefetch(_context: Any, array: Any, i: Any, j: Any) -> Any:
+    """Ask memory for the cache line of ``array[i, j]``, which may lie outside the array."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        byte, word, flag = ir.PointerType(ir.IntType(8)), context.get_value_type(types.intp), ir.IntType(32)
+        offset = ir.Constant(word, 0)
+        for index, stride in zip((1, 2), cgutils.unpack_tuple(builder, view.strides, 2), strict=True):
+            place = context.cast(builder, arguments[index], signature.args[index], types.intp)
+            offset = builder.add(offset, builder.mul(place, stride))
+        pointer = builder.inttoptr(builder.add(builder.ptrtoint(view.data, word), offset), byte)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag]), "llvm.prefetch.p0i8"
+        )
+        builder.call(function, [pointer, *(ir.Constant(flag, value) for value in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, i, j), generate
+
+
+@compiled(inline="always")
+def exp(x):
+    """``e**x`` for float32 x <= 0, to 2e-7 relative, in arithmetic that goes through vector registers.
+
+    The polynomial is that of Cephes' expf (Moshier), after Cody and Waite's reduction.
+    """
+    x = max(x, _F(-87.0))
+    n = np.floor(x * _F(1.44269504088896341) + _F(0.5))
+    r = x - n * _F(0.693359375)
+    r = r - n * _F(-2.12194440e-4)
+    p = _F(1.9875691500e-4)
+    p = p * r + _F(1.3981999507e-3)
+    p = p * r + _F(8.3334519073e-3)
+    p = p * r + _F(4.1665795894e-2)
+    p = p * r + _F(1.6666665459e-1)
+    p = p * r + _F(5.0000001201e-1)
+    power = _float_of_bits(np.uint32(np.int32(n) + np.int32(127)) << np.uint32(23))
+    return (p * r * r + r + _F(1)) * power
+
+
+@intrinsic
+def _number(_context: Any, element: Any) -> Any:
+    """An element of a block as float32: it is one, or the bits of a bfloat16 in a uint16."""
+
+    def generate(_c: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if signature.args[0] is types.float32:
+            return arguments[0]
+        word = ir.IntType(32)
+        high_half = builder.shl(builder.zext(arguments[0], word), ir.Constant(word, 16))
+        return builder.bitcast(high_half, ir.FloatType())
+
+    return types.float32(element), generate
+
+
+@compiled(fastmath=True)
+def attend(q, keys, values, low, high, scale, out, first, last):
+    """Write softmax(scale * q k) v of each row's positions low to high to ``out``, for pairs of row and key head.
+
+    Parameters
+    ----------
+    q : float32 (R, H, D)
+    keys, values : (S, L, K, D) and (S, L, K, E), float32 or the bits of bfloat16 in uint16
+        Position by position, so that a row is read from memory in one stream.
+    low, high : int64 (R,)
+        The positions that a row looks at: from low up to high, at least one.
+    scale : float32
+    out : float32 (R, H, E)
+    first, last
+        The pairs to do, numbered row by row: up to R * K in all.
+    """
+    key_heads = keys.shape[2]
+    shared = q.shape[1] // key_heads
+    rows = range(first // key_heads, (last - 1) // key_heads + 1)
+    longest = 0
+    for row in rows:
+        longest = max(longest, high[row])
+    weights = np.empty((q.shape[1], longest), np.float32)
+    for row in rows:
+        begin, end = low[row], high[row]
+        heads = range(max(first - row * key_heads, 0), min(last - row * key_heads, key_heads))
+        for t in range(begin, end):
+            for head in heads:
+                _fetch(keys[row, t + _AHEAD], head)
+                k = keys[row, t, head]
+                for h in range(head * shared, head * shared + shared):
+                    query = q[row, h]
+                    score = _F(0)
+                    for d in range(len(k)):
+                        score += query[d] * _number(k[d])
+                    weights[h, t] = score * scale
+        for h in range(heads.start * shared, heads.stop * shared):
+            _softmax(weights[h, begin:end])
+            out[row, h] = 0
+        for t in range(begin, end):
+            for head in heads:
+                _fetch(values[row, t + _AHEAD], head)
+                v = values[row, t, head]
+                for h in range(head * shared, head * shared + shared):
+                    weight, result = weights[h, t], out[row, h]
+                    for d in range(len(v)):
+                        result[d] += weight * _number(v[d])
+
+
+@compiled(inline="always", fastmath=True)
+def _fetch(block, i):
+    """Ask memory for ``block[i]``, which may lie outside the array."""
+    for j in range(0, block.shape[1], _CACHE_LINE // block.itemsize):
+        _prefetch(block, i, j)
+
+
+@compiled(fastmath=True)
+def _softmax(weights):
+    largest = _F(-3e38)
+    for t in range(len(weights)):
+        largest = max(largest, weights[t])
+    total = _F(0)
+    for t in range(len(weights)):
+        weights[t] = exp(weights[t] - largest)
+        total += weights[t]
+    for t in range(len(weights)):
+        weights[t] /= total
+
+
+@compiled()
+def write(block, states, positions):
+    """Write each row's new key or value (R, K, D) into its slot of ``block`` (S, L, K, D) at its position (R,)."""
+    for row in range(states.shape[0]):
+        block[row, positions[row]] = states[row]
+
