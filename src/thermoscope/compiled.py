@@ -16,10 +16,16 @@ from itertools import pairwise
 from typing import Any
 
 import numba
+import numpy as np
 import torch
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 #: Below so many units of work (roughly, array elements) waking another thread costs more than it brings.
 _WORTH_A_THREAD = 2**17
+
+_F = np.float32
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -38,6 +44,36 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
             return numba.njit(**settings)(function)  # type: ignore[no-any-return]
 
     return decorate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _float_of_bits(_context: Any, _bits: Any) -> Any:
+    """The float32 with the bits of a uint32."""
+
+    def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.uint32), generate
+
+
+@compiled(inline="always")
+def exp(x: Any) -> Any:
+    """``e**x`` for float32 x <= 0, to 2e-7 relative, in arithmetic that goes through vector registers.
+
+    The polynomial is that of Cephes' expf (Moshier), after Cody and Waite's reduction.
+    """
+    x = x if x > _F(-87.0) else _F(-87.0)
+    n = np.floor(x * _F(1.44269504088896341) + _F(0.5))
+    r = x - n * _F(0.693359375)
+    r = r - n * _F(-2.12194440e-4)
+    p = _F(1.9875691500e-4)
+    p = p * r + _F(1.3981999507e-3)
+    p = p * r + _F(8.3334519073e-3)
+    p = p * r + _F(4.1665795894e-2)
+    p = p * r + _F(1.6666665459e-1)
+    p = p * r + _F(5.0000001201e-1)
+    power = _float_of_bits(np.uint32(np.int32(n) + np.int32(127)) << np.uint32(23))
+    return (p * r * r + r + _F(1)) * power
 
 
 def over_slices(kernel: Callable[..., None], items: int, *arguments: Any, work: int) -> None:

@@ -24,6 +24,7 @@ from thermoscope.models.base import Model, Rows
 from thermoscope.sampling.chain import check_logits
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, prompt_key
+from thermoscope.sampling.whole import ranks, summaries
 
 
 @dataclass(slots=True)
@@ -158,14 +159,14 @@ class Decoder:
             output_ids=[self._active[row].tokens for row in owner],
         )
         tokens = result.tokens
-        own = torch.log_softmax(logits, dim=-1)  # (R, V), the model's own
-        logprobs = own[source, tokens]
-        own.clamp_(min=torch.finfo(own.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
-        entropies = -torch.linalg.vecdot(own.exp(), own)[source]
-        ranks = _ranks(logits, source, tokens)
-        records = zip(
-            requests, logprobs.tolist(), result.logprobs.tolist(), entropies.tolist(), ranks.tolist(), strict=True
+        log_totals, entropies = summaries(logits)
+        columns = (
+            logits[source, tokens] - log_totals[source],
+            result.logprobs,
+            entropies[source],
+            ranks(logits, source, tokens),
         )
+        records = zip(requests, *(column.tolist() for column in columns), strict=True)
         for request, logprob, drawn_logprob, entropy, rank in records:
             request.logprobs.append(logprob)
             request.drawn_logprobs.append(drawn_logprob)
@@ -213,18 +214,6 @@ class Decoder:
             text_ends=ends,
             prompt_tokens=len(request.prompt_ids),
         )
-
-
-def _ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:
-    """Ranks (M,) of the tokens (M,) in the rows ``source`` (M,) of logits (R, V): 1 + how many are larger."""
-    pairs, inverse = torch.unique(torch.stack([source, tokens]), dim=1, return_inverse=True)
-    larger = torch.empty(pairs.shape[1], dtype=torch.int64, device=logits.device)
-    step = max(1, 2**25 // logits.shape[-1])
-    for start in range(0, len(larger), step):
-        row, token = pairs[:, start : start + step]
-        larger[start : start + step] = (logits[row] > logits[row, token][:, None]).sum(dim=-1)
-    ranks: Tensor = 1 + larger[inverse]
-    return ranks
 
 
 def _in_place(stay: list[tuple[_Branch, int]]) -> list[tuple[_Branch, int]]:

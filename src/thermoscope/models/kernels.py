@@ -18,22 +18,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from thermoscope.compiled import compiled
+from thermoscope.compiled import compiled, exp
 
 _F = np.float32
 #: Positions that are asked from memory ahead of their use: the processor's own look-ahead ends with each 4 KiB.
 _AHEAD = 4
 _CACHE_LINE = 64
-
-
-@intrinsic
-def _float_of_bits(_context: Any, _bits: Any) -> Any:
-    """The float32 with the bits of a uint32."""
-
-    def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.uint32), generate
 
 
 @intrinsic
@@ -55,26 +45,6 @@ def _prefetch(_context: Any, array: Any, i: Any, j: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, i, j), generate
-
-
-@compiled(inline="always")
-def exp(x):
-    """``e**x`` for float32 x <= 0, to 2e-7 relative, in arithmetic that goes through vector registers.
-
-    The polynomial is that of Cephes' expf (Moshier), after Cody and Waite's reduction.
-    """
-    x = max(x, _F(-87.0))
-    n = np.floor(x * _F(1.44269504088896341) + _F(0.5))
-    r = x - n * _F(0.693359375)
-    r = r - n * _F(-2.12194440e-4)
-    p = _F(1.9875691500e-4)
-    p = p * r + _F(1.3981999507e-3)
-    p = p * r + _F(8.3334519073e-3)
-    p = p * r + _F(4.1665795894e-2)
-    p = p * r + _F(1.6666665459e-1)
-    p = p * r + _F(5.0000001201e-1)
-    power = _float_of_bits(np.uint32(np.int32(n) + np.int32(127)) << np.uint32(23))
-    return (p * r * r + r + _F(1)) * power
 
 
 @intrinsic
@@ -165,4 +135,3 @@ def write(block, states, positions):
     """Write each row's new key or value (R, K, D) into its slot of ``block`` (S, L, K, D) at its position (R,)."""
     for row in range(states.shape[0]):
         block[row, positions[row]] = states[row]
-

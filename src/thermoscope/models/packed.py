@@ -2,8 +2,8 @@
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
 few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to four
-times as fast, and in bfloat16, where the processor has it, up to twice. The original weights are released, so memory does not grow (a head tied to the embedding is the
-exception: both stay).
+times as fast, and in bfloat16, where the processor has it, up to twice that. The original weights are released, so
+memory does not grow (a head tied to the embedding is the exception: both stay).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from torch import Tensor
 from thermoscope.errors import BadLogitsError, InputError
 from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters
+from thermoscope.sampling.whole import at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,14 @@ def _preselect(
     k = max(setting.top_k or 0 for setting in settings)
     unique, inverse = torch.unique(taken, return_inverse=True)  # rows that share logits share the search
     searched = logits if len(unique) == len(logits) else logits[unique]
-    while k < vocabulary:
+    if k < vocabulary:
         values, ids = torch.topk(searched, k + 1, dim=-1)
-        tied = (values[:, k - 1] == values[:, k]) & torch.isfinite(values[:, k])
-        if not bool(tied.any()):  # every tie of the k-th is inside
-            ids = ids[:, :k].sort(dim=-1).values
-            return searched.gather(1, ids)[inverse].double(), ids[inverse]
-        k *= 2
+        kth = values[:, k - 1]
+        if bool(((kth == values[:, k]) & torch.isfinite(kth)).any()):  # bfloat16 has many ties
+            values, ids = at_least(searched, kth)
+            return values[inverse].double(), ids[inverse]
+        ids = ids[:, :k].sort(dim=-1).values
+        return searched.gather(1, ids)[inverse].double(), ids[inverse]
     return logits[taken].double(), None
 
 
