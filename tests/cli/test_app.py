@@ -123,12 +123,12 @@ def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize(("asked", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_leave_the_processor_to_others(
-    cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, asked: str | None, kept: str
-) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", asked or "")
-    if asked is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY")
-    assert cli("--version").code == 0
-    assert os.environ["OMP_WAIT_POLICY"] == kept
+@pytest.mark.parametrize(
+    ("asked", "set_to"),
+    [({}, "2000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_waiting_threads_leave_the_processor_to_others(asked: dict[str, str], set_to: str) -> None:
+    script = "import os, thermoscope; print(os.environ.get('GOMP_SPINCOUNT'))"
+    bare = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    ran = subprocess.run([sys.executable, "-c", script], env={**bare, **asked}, capture_output=True, check=True)
+    assert ran.stdout.decode().strip() == set_to

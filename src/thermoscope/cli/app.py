@@ -74,8 +74,6 @@ def main() -> None:
 
 
 def _run() -> int:
-    # read when torch is loaded: threads that wait spin by default, and a busy machine makes that ten times slower
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = app(prog_name="thermoscope", standalone_mode=False)
         sys.stdout.flush()

@@ -7,7 +7,9 @@ so that a row is read from memory in one stream. Memory that no row has reached 
 
 from __future__ import annotations
 
+import contextlib
 import math
+import mmap
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,12 +103,16 @@ class RowState:
 def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Zeros of the type and device of ``like``; on the CPU pages that the system provides as they are touched.
 
-    Zeros, because what a mask hides is still multiplied by 0, and chance bits may be NaN.
+    Zeros, because what a mask hides is still multiplied by 0, and chance bits may be NaN. Large pages where the
+    system has them: each first touch of a page costs microseconds.
     """
     if like.device.type != "cpu":
         return like.new_zeros(shape)
-    data = np.zeros(math.prod(shape) * like.dtype.itemsize, dtype=np.uint8)  # calloc: nothing is touched yet
-    return torch.from_numpy(data).view(like.dtype).view(shape)
+    memory = mmap.mmap(-1, math.prod(shape) * like.dtype.itemsize or 1)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=like.dtype, count=math.prod(shape)).view(shape)
 
 
 class RowCache(Cache):  # type: ignore[misc]

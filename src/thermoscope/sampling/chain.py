@@ -195,7 +195,7 @@ def _kind(value: object) -> str:
 
 def check_logits(logits: Tensor) -> None:
     """Raise BadLogitsError unless every row has a finite maximum and no NaN. logits (B, V)."""
-    bad = ~torch.isfinite(logits.max(dim=-1).values)  # max carries NaN along
+    bad = ~torch.isfinite(logits.amax(dim=-1))  # the maximum carries NaN along
     if bool(bad.any()):
         row = int(bad.nonzero()[0, 0])
         raise BadLogitsError(

@@ -17,6 +17,7 @@ from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import process
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
+from thermoscope.sampling.whole import compiled_for, draw_untruncated
 
 #: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
 _PASS_BYTES = 128 * 2**20
@@ -67,20 +68,34 @@ def draw(
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
     step = max(1, _PASS_BYTES // (8 * vocabulary))
-    for start in range(0, rows, step):
-        turn = slice(start, start + step)
+    whole = compiled_for(logits)
+    untruncated = [row for row, setting in enumerate(params) if whole and _is_untruncated(setting)]
+    for start in range(0, len(untruncated), step):
+        at = torch.tensor(untruncated[start : start + step])
+        noise, noises = keys.gumbel_shared(at, vocabulary)
+        temperatures = torch.tensor([params[row].temperature for row in at.tolist()], dtype=torch.float64)
+        tokens[at], logprobs[at] = draw_untruncated(logits, source[at], temperatures, noise, noises)
+    rest = sorted(set(range(rows)).difference(untruncated))
+    for start in range(0, len(rest), step):
+        turn = rest[start : start + step]
+        here = torch.tensor(turn, device=logits.device)
         parts = process(
             logits,
-            params[turn],
-            source=source[turn],
-            prompt_ids=prompt_ids and prompt_ids[turn],
-            output_ids=output_ids and output_ids[turn],
+            [params[row] for row in turn],
+            source=source[here],
+            prompt_ids=prompt_ids and [prompt_ids[row] for row in turn],
+            output_ids=output_ids and [output_ids[row] for row in turn],
         )
         for part in parts:
-            at = part.rows + start
+            at = here[part.rows]
             noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
             columns = (part.logits + noise).argmax(dim=-1)  # (B,)
             tokens[at] = part.tokens(columns)
             chosen = part.logits.gather(1, columns[:, None])[:, 0]
             logprobs[at] = chosen - log_total(part.logits)[:, 0]
     return Drawn(tokens, logprobs)
+
+
+def _is_untruncated(setting: SamplingParams) -> bool:
+    """Whether temperature, above 0, is all that the setting does."""
+    return set(setting.active_stages) <= {"temperature"} and setting.temperature > 0

@@ -29,8 +29,6 @@ _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW32 = 0xFFFFFFFF
-#: Up to so many words numpy's generator makes all of a row's noise faster than we make a few at random places.
-_WHOLE_ROW_WORDS = 2**17
 
 
 def _signed(word: int) -> int:
@@ -102,25 +100,28 @@ class Keys:
 
     def gumbel(self, rows: Tensor, ids: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, K), float64, of the token ids (N, K) for the rows (N,)."""
-        if self._device.type == "cpu" and len(self._distinct) * vocabulary <= _WHOLE_ROW_WORDS:
-            numbers, places = self._places(rows)
-            return _gumbel(self._whole_rows(numbers, vocabulary)[places[:, None], ids])
+        if self._device.type == "cpu":
+            from thermoscope.sampling import kernels
+
+            uniforms = torch.empty(ids.shape, dtype=torch.float64)
+            kernels.uniforms_of_tokens(self._triples(), self._number[rows].numpy(), ids.numpy(), uniforms.numpy())
+            return _gumbel(uniforms)
         words = self._philox(self._number[rows], (ids >> 2) + 1)  # (4, N, K)
-        return _gumbel(words.gather(0, (ids & 3)[None])[0])
+        return _gumbel(_uniform(words.gather(0, (ids & 3)[None])[0]))
 
     def gumbel_all(self, rows: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, V), float64, of every token for the rows (N,)."""
-        numbers, places = self._places(rows)
-        if self._device.type == "cpu":
-            words = self._whole_rows(numbers, vocabulary)
-        else:
-            blocks = torch.arange(1, (vocabulary + 3) // 4 + 1, device=self._device)[None]
-            words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
-        return _gumbel(words)[places]
+        noise, places = self.gumbel_shared(rows, vocabulary)
+        return noise[places]
 
-    def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The distinct triples of the rows, by number, and which of those each row has."""
-        return torch.unique(self._number[rows], return_inverse=True)  # type: ignore[no-any-return]
+    def gumbel_shared(self, rows: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+        """The same without copies for rows that share it: noise (M, V) and which row of that each has, (N,)."""
+        numbers, places = torch.unique(self._number[rows], return_inverse=True)
+        if self._device.type == "cpu":
+            return _gumbel(self._uniforms_of_rows(numbers, vocabulary)), places
+        blocks = torch.arange(1, (vocabulary + 3) // 4 + 1, device=self._device)[None]
+        words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
+        return _gumbel(_uniform(words)), places
 
     def _philox(self, numbers: Tensor, blocks: Tensor) -> Tensor:
         """Words (4, N, K) of the blocks (N or 1, K) under the triples (N,)."""
@@ -130,22 +131,26 @@ class Keys:
         counter = torch.stack([blocks.expand_as(seed), position, prompt, none])
         return philox(counter, torch.stack([seed, none]))
 
-    def _whole_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
-        """Words (N, V) of every token under the triples (N,), from numpy's generator."""
-        rows = np.empty((len(numbers), vocabulary), dtype=np.uint64)
-        for row, number in enumerate(numbers.tolist()):
-            seed, prompt, position = self._distinct[number]
-            # numpy advances the counter before it makes a block: it starts at block 1
-            generator = np.random.Philox(counter=_words(0, position, prompt, 0), key=_words(seed, 0))
-            rows[row] = generator.random_raw(vocabulary)
-        return torch.from_numpy(rows.view(np.int64))
+    def _uniforms_of_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
+        """Uniform variates (N, V) of every token under the triples (N,), by compiled code."""
+        from thermoscope.compiled import over_slices
+        from thermoscope.sampling import kernels
+
+        uniforms = torch.empty((len(numbers), vocabulary), dtype=torch.float64)
+        arrays = (self._triples()[numbers.numpy()], uniforms.numpy())
+        over_slices(kernels.uniforms_of_rows, len(numbers), *arrays, work=4 * uniforms.numel())
+        return uniforms
+
+    def _triples(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
+        """Seed, prompt key and position of the distinct triples, (N, 3)."""
+        return np.array(self._distinct, dtype=np.uint64).reshape(-1, 3)
 
 
-def _words(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    return np.array(values, dtype=np.uint64)
+def _uniform(words: Tensor) -> Tensor:
+    """64-bit words, by their bits in int64, to uniform variates in (0, 1), float64."""
+    return ((words >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
 
 
-def _gumbel(words: Tensor) -> Tensor:
-    """64-bit words, by their bits in int64, to standard Gumbel variates, float64."""
-    u = ((words >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
-    return u.log_().neg_().log_().neg_()
+def _gumbel(uniforms: Tensor) -> Tensor:
+    """Uniform variates, float64, to standard Gumbel variates, in place."""
+    return uniforms.log_().neg_().log_().neg_()

@@ -17,7 +17,7 @@ def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
 
     A log-probability is a logit minus the first. Tokens at -inf count nothing.
     """
-    if not _compiled_for(logits):
+    if not compiled_for(logits):
         own = torch.log_softmax(logits, dim=-1)
         finite = own.clamp(min=torch.finfo(own.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
         entropies = -torch.linalg.vecdot(own.exp(), finite)
@@ -38,7 +38,7 @@ def ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:
     pairs, inverse = torch.unique(torch.stack([source, tokens]), dim=1, return_inverse=True)
     count, vocabulary = pairs.shape[1], logits.shape[-1]
     found = torch.empty(count, dtype=torch.int64, device=logits.device)
-    if not _compiled_for(logits):
+    if not compiled_for(logits):
         step = max(1, _ELEMENTS // vocabulary)
         for start in range(0, count, step):
             row, token = pairs[:, start : start + step]
@@ -58,7 +58,7 @@ def at_least(logits: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
 
     K is the largest number in a row; rows with fewer are filled up with token 0 at -inf.
     """
-    if not _compiled_for(logits):
+    if not compiled_for(logits):
         reach = logits >= thresholds[:, None]
         counts = reach.sum(dim=-1)
         rows, tokens = reach.nonzero(as_tuple=True)  # row by row, tokens ascending
@@ -77,5 +77,33 @@ def at_least(logits: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
     return logits.gather(1, ids).masked_fill(~there, float("-inf")), ids
 
 
-def _compiled_for(logits: Tensor) -> bool:
+def draw_untruncated(
+    logits: Tensor, rows: Tensor, temperatures: Tensor, noise: Tensor, noises: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Tokens (B,) drawn from ``softmax(logits[rows] / temperature)`` and their log-probabilities (B,), float64, nats.
+
+    Only where ``compiled_for(logits)``.
+
+    Parameters
+    ----------
+    logits : Tensor (R, V), float32
+    rows : Tensor (B,), int64
+    temperatures : Tensor (B,), float64, above 0
+    noise : Tensor (M, V), float64
+        Standard Gumbel variates.
+    noises : Tensor (B,), int64
+        Each draw's row of noise.
+    """
+    from thermoscope.compiled import over_slices
+    from thermoscope.sampling import kernels
+
+    values, count = logits.contiguous(), len(rows)
+    tokens, logprobs = torch.empty(count, dtype=torch.int64), torch.empty(count, dtype=torch.float64)
+    given = (values, values.amax(dim=-1), rows, temperatures, noise, noises, tokens, logprobs)
+    over_slices(kernels.draw_untruncated, count, *(tensor.numpy() for tensor in given), work=count * values.shape[1])
+    return tokens, logprobs
+
+
+def compiled_for(logits: Tensor) -> bool:
+    """Whether compiled loops treat such logits."""
     return logits.device.type == "cpu" and logits.dtype == torch.float32
