@@ -15,58 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-TEMPERATURES, SEEDS, TOP_K = (0.3, 0.5, 0.9), 8, 50
-KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000000",
-               "MALLOC_TOP_PAD_": "1000000000"}  # fmt: skip
+from peers import Job, rates
+from shapes import gpt2, versions
+
 VARIANTS = ("ours", "batched", "tuned", "article")
-
-
-def run(variant: str, folder: str, length: int) -> float:
-    """Tokens per second of one variant; called in a process of its own."""
-    from shapes import TEN_TOKENS
-
-    if variant == "ours":
-        from thermoscope import SamplingParams, generate, load_model
-
-        model = load_model(folder)
-        params = [SamplingParams(temperature=t, top_k=TOP_K) for t in TEMPERATURES]
-        generate(model, TEN_TOKENS, params, seeds=range(SEEDS), max_length=14)  # warm-up
-        start = time.perf_counter()
-        samples = generate(model, TEN_TOKENS, params, seeds=range(SEEDS), max_length=length)
-        return sum(len(sample.token_ids) for sample in samples) / (time.perf_counter() - start)
-
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    ids = tokenizer(TEN_TOKENS, return_tensors="pt").input_ids
-    assert ids.shape == (1, 10), ids.shape
-    rows = ids if variant == "article" else ids.repeat(len(TEMPERATURES) * SEEDS, 1)
-
-    def call(temperature: float, total: int) -> int:
-        out = model.generate(
-            rows, attention_mask=torch.ones_like(rows), do_sample=True, temperature=temperature, top_k=TOP_K,
-            max_length=total, min_length=total, pad_token_id=tokenizer.eos_token_id,
-        )  # fmt: skip
-        return out.shape[0] * (out.shape[1] - 10)
-
-    call(0.9, 14)  # warm-up
-    temperatures = TEMPERATURES if variant == "article" else (0.9,)
-    start = time.perf_counter()
-    tokens = sum(call(temperature, length) for temperature in temperatures)
-    return tokens / (time.perf_counter() - start)
 
 
 def main() -> None:
@@ -74,25 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smoke run: 2 layers, 40 tokens, one round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.run:
-        variant, folder, length = args.run
-        print(json.dumps(run(variant, folder, int(length))))
-        return
-    from shapes import gpt2, versions
-
     rounds, layers, length = (1, 2, 40) if args.quick else (args.rounds, 12, 200)
-    speeds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     with tempfile.TemporaryDirectory() as scratch:
         folder = gpt2(Path(scratch) / "gpt2", layers=layers)
-        for number in range(rounds):
-            for variant in VARIANTS:
-                env = {**os.environ, **(KEEP_MEMORY if variant == "tuned" else {})}
-                command = [sys.executable, __file__, "--run", variant, folder, str(length)]
-                done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
-                speeds[variant].append(json.loads(done.stdout.splitlines()[-1]))
-                print(f"round {number + 1} {variant:8} {speeds[variant][-1]:8.1f} tokens/s", file=sys.stderr)
+        speeds = rates({peer: Job(peer, folder, 1 if peer == "article" else 24, length) for peer in VARIANTS}, rounds)
     medians = {variant: statistics.median(values) for variant, values in speeds.items()}
     print(f"{'variant':10}{'tokens/s':>10}{'ours is':>10}   lowest to highest")
     for variant, median in medians.items():

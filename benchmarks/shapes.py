@@ -25,6 +25,25 @@ def gpt2(folder: Path, *, layers: int = 12) -> str:
     return str(folder)
 
 
+def smollm(folder: Path, *, layers: int = 30) -> str:
+    """SmolLM-135M's shape: Llama's architecture, 9 heads on 3 key heads, tied embeddings; returns the folder."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not (folder / "config.json").exists():
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=layers, num_attention_heads=9,
+            num_key_value_heads=3, max_position_embeddings=2048, tie_word_embeddings=True,
+        )  # fmt: skip
+        LlamaForCausalLM(config).save_pretrained(folder)
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_pairs(49151), eos_token="<|endoftext|>")
+        tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
 def byte_pairs(size: int):
     """A byte-level BPE whose tokens are all bytes and then pairs of bytes: a vocabulary of any size, without text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -46,11 +65,22 @@ def versions() -> dict[str, str]:
 
     import thermoscope
 
+    peers = {"llama-cpp-python": _installed("llama-cpp-python")}
     return {
         "thermoscope": thermoscope.__version__,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
+        **{name: version for name, version in peers.items() if version},
         "python": sys.version.split()[0],
         "threads": str(torch.get_num_threads()),
         "load": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def _installed(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

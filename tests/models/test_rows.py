@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.tiny import CONFIGS, VOCABULARY, network
+from thermoscope.models import rows as rows_module
 from thermoscope.models.rows import CachedRows, PlainRows, cache_works
 
 CACHED = ["gpt2", "llama", "qwen3", "mistral", "gemma3"]
@@ -109,3 +110,48 @@ def test_plain_rows_keep_the_order_of_rows_of_any_length(kind):
         with torch.inference_mode():
             want = model(input_ids=torch.tensor([context])).logits[0, -1]
         torch.testing.assert_close(together[row], want, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("chunk", [4, 2048])
+@pytest.mark.parametrize("kind", CACHED)
+def test_contexts_that_begin_alike_and_long_ones(kind, chunk, monkeypatch):
+    """What all begin with is run once, long contexts in chunks: the same logits, now and a step later."""
+    monkeypatch.setattr(rows_module, "_CHUNK", chunk)
+    model, dice = network(kind), random.Random(5)
+    start = [dice.randrange(1, VOCABULARY) for _ in range(20)]
+    contexts = [start + [dice.randrange(1, VOCABULARY) for _ in range(n)] for n in (3, 3, 1, 9, 3)]
+    cached, plain = CachedRows(model, 8, 40), PlainRows(model)
+    tokens_run = count_tokens(cached, monkeypatch)
+    other = [[7, 8, 9]]
+    pairs = [(cached.add(other), plain.add(other)), (cached.add(contexts), plain.add(contexts))]
+    assert tokens_run() == 3 + 20 + 3 + 3 + 1 + 9 + 3
+    pairs.append((cached.step(torch.arange(1, 7)), plain.step(torch.arange(1, 7))))
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "shared"),
+    [
+        ([[1] * 30], 0),
+        ([[1] * 30, [1] * 30], 29),
+        ([[1] * 30, [1] * 17], 16),
+        ([[1] * 30, [1] * 16], 0),
+        ([[1] * 20 + [2], [1] * 20 + [3], [1] * 25], 20),
+        ([[1] * 15 + [2], [1] * 15 + [3]], 0),
+    ],
+)
+def test_how_much_is_shared(contexts, shared):
+    assert CachedRows(network("gpt2"), 4, 40)._shared(contexts) == shared
+
+
+def count_tokens(cached, monkeypatch):
+    """How many tokens went through the model from here on."""
+    first, seen = cached._forward, []
+
+    def counting(ids, positions, mask):
+        seen.append(ids.numel())
+        return first(ids, positions, mask)
+
+    monkeypatch.setattr(cached, "_forward", counting)
+    return lambda: sum(seen)

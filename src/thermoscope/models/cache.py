@@ -48,18 +48,22 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Write new keys (N, H, T, D) and values; return what the queries may look at.
 
-        While rows are added, N new rows of T tokens each; in a step, one token for each of the R rows. In a step that
-        our kernel attends in, what comes back are the whole blocks (capacity, length, H, D).
+        While rows are added, N new rows of T tokens each, after what of them is there already; in a step, one token
+        for each of the R rows. In a step that our kernel attends in, what comes back are the whole blocks
+        (capacity, length, H, D).
         """
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         state, blocks = self.state, (self.keys, self.values)
         rows = len(state.lengths)
         if state.adding:
-            new = key_states.shape[0]
+            new, end = rows + key_states.shape[0], state.prefix + key_states.shape[2]
             for block, states in zip(blocks, (key_states, value_states), strict=True):
-                block[rows : rows + new, : states.shape[2]] = states.transpose(1, 2)
-            return key_states, value_states
+                block[rows:new, state.prefix : end] = states.transpose(1, 2)
+            if not state.prefix:
+                return key_states, value_states
+            keys, values = (block[rows:new, :end].transpose(1, 2) for block in blocks)
+            return keys, values
         if state.positions is not None:
             for block, states in zip(blocks, (key_states, value_states), strict=True):
                 write(block, states, state.positions)
@@ -75,7 +79,7 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
 
     def get_seq_length(self) -> int:
         """Tokens before the ones that the model is given now (of the longest row)."""
-        return 0 if self.state.adding else max(self.state.lengths)
+        return self.state.prefix if self.state.adding else max(self.state.lengths)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Length and offset of the keys that the queries may look at."""
@@ -94,6 +98,8 @@ class RowState:
         self.length = length
         self.lengths: list[int] = []
         self.adding = False
+        #: Tokens that rows being added have already.
+        self.prefix = 0
         #: Positions that a step writes at, where our kernel attends; None where torch's attention does.
         self.positions: np.ndarray[Any, Any] | None = None
         #: Row numbers and positions to write at when rows differ in length; None when they don't.
@@ -122,11 +128,19 @@ class RowCache(Cache):  # type: ignore[misc]
         self.state = RowState(capacity, length)
         super().__init__(layers=[RowLayer(self.state) for _ in range(layers)])
 
+    def share(self, source: int, targets: range, length: int) -> None:
+        """Copy the first ``length`` tokens of slot ``source`` to other slots."""
+        for block in self._blocks():
+            block[targets.start : targets.stop, :length] = block[source, :length]
+
+    def _blocks(self) -> list[Tensor]:
+        return [block for layer in self.layers if layer.is_initialized for block in (layer.keys, layer.values)]
+
     def select(self, sources: Sequence[int]) -> None:
         """Make row j a copy of what row ``sources[j]`` was; rows that stay where they are are not touched."""
         state = self.state
         moved = [(j, source) for j, source in enumerate(sources) if j != source]
-        blocks = [block for layer in self.layers if layer.is_initialized for block in (layer.keys, layer.values)]
+        blocks = self._blocks()
         if {to for to, _ in moved}.isdisjoint(source for _, source in moved):
             for block in blocks:
                 for to, source in moved:

@@ -8,6 +8,8 @@ memory does not grow (a head tied to the embedding is the exception: both stay).
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +35,7 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
-        self._bias = None if bias is None else bias.detach()
+        self._bias = None if bias is None else bias.detach().clone()
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) to (..., out)."""
@@ -79,7 +81,16 @@ def pack(network: Any) -> int:
                 else:
                     continue
                 packed += 1
+        _release(network)
     return packed
+
+
+def _release(network: Any) -> None:
+    """Let go of what the original weights took: the file that what is left is a view of, and what malloc keeps."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.clone()
+    with contextlib.suppress(OSError, AttributeError):  # glibc's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _computes(dtype: torch.dtype) -> bool:

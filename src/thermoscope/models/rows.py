@@ -17,6 +17,8 @@ from thermoscope.models.cache import RowCache
 _LONGEST_PROBE = 1024
 #: Tokens of prompts that go through the model at once: what one pass may need of memory beside the cache.
 _PREFILL_TOKENS = 2**14
+#: Tokens of one context that go through at once.
+_CHUNK = 2048
 
 
 class CachedRows:
@@ -24,6 +26,9 @@ class CachedRows:
 
     With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel.
     """
+
+    #: From how many tokens on that contexts begin with alike they are run once.
+    share_from = 16
 
     def __init__(self, network: Any, capacity: int, length: int, *, kernel: bool = False) -> None:
         self._network = network
@@ -35,22 +40,50 @@ class CachedRows:
         return len(self._cache.state.lengths)
 
     def add(self, contexts: Sequence[Sequence[int]]) -> Tensor:
-        """Append one row per context; return their logits (N, V). Contexts of one length go through together."""
+        """Append one row per context; return their logits (N, V).
+
+        Contexts of one length go through together, long ones in chunks, and what all begin with once.
+        """
         logits: list[Tensor] = []
         state = self._cache.state
         state.adding = True
+        first, shared = len(state.lengths), self._shared(contexts)
         try:
+            if shared:
+                self._prefill([contexts[0][:shared]], 0)
             for length, alike in groupby(contexts, key=len):
-                group = [list(context) for context in alike]
-                at_once = max(1, _PREFILL_TOKENS // length)
+                group = list(alike)
+                at_once = max(1, _PREFILL_TOKENS // min(length, _CHUNK))
                 for start in range(0, len(group), at_once):
-                    ids = torch.tensor(group[start : start + at_once], device=self._network.device)  # (N, T)
-                    positions = torch.arange(length, device=ids.device)[None]
-                    logits.append(self._forward(ids, positions, None))
-                    state.lengths += [length] * len(ids)
+                    some, rows = group[start : start + at_once], len(state.lengths)
+                    if shared:
+                        with torch.inference_mode():
+                            self._cache.share(first, range(max(rows, first + 1), rows + len(some)), shared)
+                    logits.append(self._prefill(some, shared))
+                    state.lengths += [length] * len(some)
         finally:
-            state.adding = False
+            state.adding, state.prefix = False, 0
         return torch.cat(logits)
+
+    def _shared(self, contexts: Sequence[Sequence[int]]) -> int:
+        """How many tokens all contexts begin with, if that is worth a pass of its own; at least one is left over."""
+        if len(contexts) < 2:
+            return 0
+        words = sorted(map(tuple, contexts))
+        least, most = words[0], words[-1]  # in the order of a dictionary: what these two share, all do
+        ends = min(len(context) for context in contexts) - 1
+        same = next((n for n, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), ends)
+        return min(same, ends) if min(same, ends) >= self.share_from else 0
+
+    def _prefill(self, contexts: Sequence[Sequence[int]], done: int) -> Tensor:
+        """Run contexts of one length from token ``done`` on, the rows before it being there; logits (N, V)."""
+        length = len(contexts[0])
+        for start in range(done, length, _CHUNK):
+            end = min(start + _CHUNK, length)
+            self._cache.state.prefix = start
+            ids = torch.tensor([list(context[start:end]) for context in contexts], device=self._network.device)
+            logits = self._forward(ids, torch.arange(start, end, device=ids.device)[None], None)
+        return logits
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append one token to every row, tokens (R,); return the logits (R, V)."""
@@ -188,13 +221,16 @@ def cache_works(network: Any, vocabulary: int, *, kernel: bool = False) -> str |
     longest = max(4, *(window + 2 for window in _unknown_windows(network.config.get_text_config())))
     first = [[1 % vocabulary, 2 % vocabulary], [n % vocabulary for n in range(3, longest + 3)]]
     second = [5 % vocabulary, 7 % vocabulary]
+    alike = [[n % vocabulary for n in numbers] for numbers in ((1, 2, 3, 6), (1, 2, 3, 4, 6))]
     try:
-        cached, plain = CachedRows(network, 3, longest + 2, kernel=kernel), PlainRows(network)
+        cached, plain = CachedRows(network, 5, longest + 2, kernel=kernel), PlainRows(network)
+        cached.share_from = 2
         pairs = [(cached.add(first), plain.add(first))]
         for rows in (cached, plain):
             rows.select([1, 0, 1])
         tokens = torch.tensor([*second, 1 % vocabulary], device=network.device)
         pairs.extend((cached.step(tokens), plain.step(tokens)) for _ in range(2))
+        pairs.append((cached.add(alike), plain.add(alike)))
     except Exception as error:  # whatever an unknown architecture may raise
         return f"{type(error).__name__}: {error}".splitlines()[0]
     tolerance = 1e-3 if network.dtype == torch.float32 else 0.1

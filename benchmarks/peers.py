@@ -1,0 +1,188 @@
+"""Who is timed against whom: one function each, run in a process of its own, giving tokens per second.
+
+The work is the same for all: a ten-token prompt to a total length, top_k 50, as many texts as rows. Ours makes them
+at temperatures 0.3, 0.5 and 0.9 with a seed of its own for each text; the others have one temperature and one random
+generator for all rows, which is less work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shapes import TEN_TOKENS
+
+TEMPERATURES, TOP_K, PROMPT_TOKENS = (0.3, 0.5, 0.9), 50, 10
+#: glibc told to keep freed memory, which a growing cache profits from.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000000",
+               "MALLOC_TOP_PAD_": "1000000000"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to time: a peer, a saved model, and how much of it."""
+
+    peer: str
+    folder: str
+    rows: int = 24
+    length: int = 200
+    dtype: str = "float32"
+    top_k: int | None = TOP_K
+
+
+def ours(job: Job) -> float:
+    """``thermoscope.generate``."""
+    from thermoscope import SamplingParams, generate, load_model
+
+    model = load_model(job.folder, dtype=job.dtype)
+    temperatures = TEMPERATURES if job.rows % len(TEMPERATURES) == 0 else (0.9,)
+    params = [SamplingParams(temperature=t, top_k=job.top_k) for t in temperatures]
+    seeds = range(job.rows // len(temperatures))
+    generate(model, TEN_TOKENS, params, seeds=seeds, max_length=PROMPT_TOKENS + 4)  # warm-up
+    start = time.perf_counter()
+    samples = generate(model, TEN_TOKENS, params, seeds=seeds, max_length=job.length)
+    return sum(len(sample.token_ids) for sample in samples) / (time.perf_counter() - start)
+
+
+def _transformers(job: Job):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(job.folder)
+    model = AutoModelForCausalLM.from_pretrained(job.folder, dtype=getattr(torch, job.dtype)).eval()
+    ids = tokenizer(TEN_TOKENS, return_tensors="pt").input_ids
+    assert ids.shape == (1, PROMPT_TOKENS), ids.shape
+
+    def call(rows: int, temperature: float, total: int) -> int:
+        given = ids.repeat(rows, 1)
+        out = model.generate(
+            given, attention_mask=torch.ones_like(given), do_sample=True, temperature=temperature, top_k=job.top_k or 0,
+            max_length=total, min_length=total, pad_token_id=tokenizer.eos_token_id,
+        )  # fmt: skip
+        return out.shape[0] * (out.shape[1] - PROMPT_TOKENS)
+
+    call(job.rows, 0.9, PROMPT_TOKENS + 4)  # warm-up
+    return call
+
+
+def batched(job: Job) -> float:
+    """transformers: one ``generate`` call for all rows."""
+    call = _transformers(job)
+    start = time.perf_counter()
+    return call(job.rows, 0.9, job.length) / (time.perf_counter() - start)
+
+
+def article(job: Job) -> float:
+    """transformers: one ``generate`` call per text, as the article does (one text per temperature is timed)."""
+    call = _transformers(job)
+    start = time.perf_counter()
+    return sum(call(1, t, job.length) for t in TEMPERATURES) / (time.perf_counter() - start)
+
+
+def llama_cpp(job: Job) -> float:
+    """llama.cpp: all rows as sequences of one batch, a sampler chain for each."""
+    import llama_cpp as lc
+
+    from gguf_gpt2 import write
+
+    path = write(Path(job.folder), job.dtype)
+    silent = lc.llama_log_callback(lambda *_: None)  # kept: llama.cpp calls it as long as it runs
+    lc.llama_log_set(silent, None)
+    lc.llama_backend_init()
+    settings = lc.llama_model_default_params()
+    model = lc.llama_model_load_from_file(str(path).encode(), settings)
+    options = lc.llama_context_default_params()
+    options.n_ctx, options.n_seq_max = job.rows * (job.length + 8), job.rows
+    options.n_batch = options.n_ubatch = max(512, job.rows * PROMPT_TOKENS)
+    options.kv_unified = False  # else every row reads the cells of all
+    options.n_threads = options.n_threads_batch = len(os.sched_getaffinity(0))
+    context = lc.llama_init_from_model(model, options)
+    samplers = []
+    for row in range(job.rows):
+        chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
+        if job.top_k:
+            lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_top_k(job.top_k))
+        lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_temp(0.9))
+        lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_dist(row))
+        samplers.append(chain)
+    batch = lc.llama_batch_init(job.rows * PROMPT_TOKENS, 0, 1)
+
+    def decode(tokens: list[list[int]], position: int) -> list[int]:
+        last, n = [], 0
+        for row, own in enumerate(tokens):
+            for i, token in enumerate(own):
+                batch.token[n], batch.pos[n], batch.n_seq_id[n] = token, position + i, 1
+                batch.seq_id[n][0], batch.logits[n] = row, i == len(own) - 1
+                n += 1
+            last.append(n - 1)
+        batch.n_tokens = n
+        if lc.llama_decode(context, batch):
+            raise SystemExit("llama_decode failed")
+        return last
+
+    def run(total: int) -> int:
+        lc.llama_memory_clear(lc.llama_get_memory(context), True)
+        last = decode([list(range(40, 40 + PROMPT_TOKENS))] * job.rows, 0)
+        for position in range(PROMPT_TOKENS, total):
+            drawn = [lc.llama_sampler_sample(s, context, i) for s, i in zip(samplers, last, strict=True)]
+            if position + 1 < total:
+                last = decode([[token] for token in drawn], position)
+        return job.rows * (total - PROMPT_TOKENS)
+
+    run(PROMPT_TOKENS + 4)  # warm-up
+    start = time.perf_counter()
+    return run(job.length) / (time.perf_counter() - start)
+
+
+def linears(job: Job) -> float:
+    """The limit: the model's packed linear layers alone, one step after the other."""
+    import torch
+
+    from thermoscope import load_model
+    from thermoscope.models.packed import PackedLinear
+
+    model = load_model(job.folder, dtype=job.dtype)
+    layers = [m for m in model.network.modules() if isinstance(m, PackedLinear)]
+    kind = getattr(torch, job.dtype)
+    inputs = [torch.randn(job.rows, layer.in_features).to(kind) for layer in layers]
+    with torch.inference_mode():
+        steps = []
+        for _ in range(40):
+            start = time.perf_counter()
+            for layer, x in zip(layers, inputs, strict=True):
+                layer(x)
+            steps.append(time.perf_counter() - start)
+    return job.rows / statistics.median(steps)
+
+
+PEERS: dict[str, Callable[[Job], float]] = {
+    "ours": ours, "batched": batched, "tuned": batched, "article": article, "llama.cpp": llama_cpp, "limit": linears,
+}  # fmt: skip
+
+
+def rates(jobs: dict[str, Job], rounds: int) -> dict[str, list[float]]:
+    """Tokens per second of every job, the jobs taking turns, each run a fresh process."""
+    speeds: dict[str, list[float]] = {name: [] for name in jobs}
+    for number in range(rounds):
+        for name, job in jobs.items():
+            env = {**os.environ, **(KEEP_MEMORY if job.peer == "tuned" else {})}
+            command = [sys.executable, __file__, json.dumps(asdict(job))]
+            done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+            speeds[name].append(json.loads(done.stdout.splitlines()[-1]))
+            print(f"round {number + 1} {name:24} {speeds[name][-1]:8.1f} tokens/s", file=sys.stderr, flush=True)
+    return speeds
+
+
+if __name__ == "__main__":
+    asked = Job(**json.loads(sys.argv[1]))
+    print(json.dumps(PEERS[asked.peer](asked)))

@@ -1,0 +1,119 @@
+"""Passes over whole vocabularies: compiled loops against torch in float64, and against the torch code beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from thermoscope.params import SamplingParams
+from thermoscope.sampling import draw as drawing
+from thermoscope.sampling import kernels, whole
+from thermoscope.sampling.draw import draw
+from thermoscope.sampling.noise import Keys, philox
+
+#: Uneven sizes, blocks that are cut, one token, and rows with much at -inf.
+SIZES = [1, 2, 63, 64, 65, 1023, 1024, 1025, 5000]
+
+
+def rows(size: int, *, spread: float = 3.0) -> torch.Tensor:
+    made = torch.randn(6, size, generator=torch.Generator().manual_seed(size)) * spread
+    made[1] = made[1].round()  # ties
+    made[2] = 0.0
+    if size > 2:
+        made[3, ::2] = float("-inf")
+        made[4, 1:] = float("-inf")
+        made[5] *= 1e4
+    return made
+
+
+@pytest.fixture
+def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (whole, drawing):
+        monkeypatch.setattr(module, "compiled_for", lambda _: False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_summaries(size: int) -> None:
+    logits = rows(size)
+    totals, entropies = whole.summaries(logits)
+    logp = torch.log_softmax(logits.double(), dim=-1)
+    torch.testing.assert_close(totals, torch.logsumexp(logits.double(), dim=-1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(entropies, torch.special.entr(logp.exp()).sum(dim=-1), rtol=2e-6, atol=2e-6)
+
+
+def test_summaries_of_one_survivor() -> None:
+    totals, entropies = whole.summaries(torch.tensor([[float("-inf"), 2.5, float("-inf")]]))
+    assert float(totals[0]) == 2.5
+    assert abs(float(entropies[0])) < 1e-30
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_torch_elsewhere_gives_the_same(size: int, request: pytest.FixtureRequest) -> None:
+    logits = rows(size)
+    source, tokens = torch.tensor([0, 0, 1, 2, 3, 4, 5]), torch.tensor([0, size - 1, size // 2, 0, size // 2, 0, 0])
+    thresholds = torch.topk(logits, min(3, size)).values[:, -1]
+    compiled = (*whole.summaries(logits), whole.ranks(logits, source, tokens), *whole.at_least(logits, thresholds))
+    request.getfixturevalue("plain_torch")
+    plain = (*whole.summaries(logits), whole.ranks(logits, source, tokens), *whole.at_least(logits, thresholds))
+    for ours, theirs in zip(compiled, plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=2e-6, atol=2e-6)
+
+
+def test_ranks_count_what_is_larger() -> None:
+    logits = torch.tensor([[1.0, 3.0, 3.0, float("-inf")], [0.0, 0.0, 0.0, 0.0]])
+    source = torch.tensor([0, 0, 0, 0, 1, 1])
+    assert whole.ranks(logits, source, torch.tensor([1, 2, 0, 3, 0, 3])).tolist() == [1, 1, 3, 4, 1, 1]
+
+
+def test_at_least_keeps_ties_in_order_of_id() -> None:
+    logits = torch.tensor([[5.0, 1.0, 5.0, 4.0, 5.0], [0.0, 9.0, 0.0, 0.0, 0.0]])
+    values, ids = whole.at_least(logits, torch.tensor([5.0, 1.0]))
+    assert ids.tolist() == [[0, 2, 4], [1, 0, 0]]
+    assert values.tolist() == [[5.0, 5.0, 5.0], [9.0, float("-inf"), float("-inf")]]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 1000])
+def test_compiled_noise_is_philoxs(size: int) -> None:
+    triples = [(2**64 - 1, 2**63 + 5, 12), (0, 0, 0)]
+    blocks = torch.arange(1, (size + 3) // 4 + 1)
+    uniforms = torch.empty(2, size, dtype=torch.float64)
+    kernels.uniforms_of_rows(np.array(triples, dtype=np.uint64), uniforms.numpy(), 0, 2)
+    for row, triple in enumerate(triples):
+        seed, prompt, position = (torch.tensor(np.array([word], np.uint64).view(np.int64)) for word in triple)
+        none = torch.zeros_like(blocks)
+        counter = torch.stack([blocks, position.expand_as(blocks), prompt.expand_as(blocks), none])
+        words = philox(counter, torch.stack([seed.expand_as(blocks), none])).T.flatten()[:size]
+        want = ((words.numpy().view(np.uint64) >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
+        assert uniforms[row].tolist() == want.tolist()
+    ids = torch.arange(size).flip(0)[None].repeat(2, 1)
+    places = torch.empty(2, size, dtype=torch.float64)
+    kernels.uniforms_of_tokens(np.array(triples, dtype=np.uint64), np.array([1, 0]), ids.numpy(), places.numpy())
+    assert torch.equal(places, uniforms.flip(0).flip(1))
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 0.3, 1.0, 7.0, 1e6])
+@pytest.mark.parametrize("size", [1, 65, 1025, 5000])
+def test_untruncated_draws_are_those_of_the_chain(
+    size: int, temperature: float, request: pytest.FixtureRequest
+) -> None:
+    """Token for token: the same sums, in float64, and ties to the lowest id."""
+    logits, source = rows(size), torch.arange(6).repeat(40)
+    keys = Keys([(seed, 1, 2) for seed in range(40) for _ in range(6)])
+    params = [SamplingParams(temperature=temperature)] * 240
+    fast = draw(logits, params, keys, source=source)
+    request.getfixturevalue("plain_torch")
+    slow = draw(logits, params, keys, source=source)
+    assert fast.tokens.tolist() == slow.tokens.tolist()
+    torch.testing.assert_close(fast.logprobs, slow.logprobs, rtol=1e-12, atol=1e-12)
+
+
+def test_truncated_and_untruncated_rows_share_a_draw() -> None:
+    logits = rows(1000)
+    params = [SamplingParams(temperature=t, top_k=k) for t in (0.0, 0.8) for k in (None, 4, 1)]
+    keys = Keys([(9, 9, 9)] * 6)
+    together = draw(logits, params, keys)
+    for n in range(6):
+        alone = draw(logits[n : n + 1], params[n : n + 1], Keys([(9, 9, 9)]))
+        assert int(alone.tokens[0]) == int(together.tokens[n])
+        assert float(alone.logprobs[0]) == float(together.logprobs[n])
