@@ -10,7 +10,7 @@ from typing import Any
 
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
-from thermoscope.params import ORDERS, STAGES, SamplingParams
+from thermoscope.params import ORDERS, SamplingParams, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def compare_command(
     for setting in settings:
         words += ["-t", repr(setting.temperature)]
     fixed = settings[0]
-    for name in (n for names in STAGES.values() for n in names if n != "temperature"):
-        if (value := getattr(fixed, name)) is not None:
-            words += [f"--{name.replace('_', '-')}", repr(value)]
+    for name, value in fixed.given.items():
+        if name != "temperature":
+            words += [f"--{name.replace('_', '-')}", typed(value)]
     if fixed.order != SamplingParams().order:
         named = [name for name, order in ORDERS.items() if order == fixed.order]
         words += ["--order", named[0] if named else ",".join(fixed.order)]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import process
+from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
 
@@ -30,7 +31,8 @@ class Drawn:
     ----------
     tokens : Tensor (B,), int64
     logprobs : Tensor (B,), float64
-        Log-probability of each under the distribution that it was drawn from, nats.
+        Log-probability of each under the distribution that it was drawn from, nats; with XTC under the one that
+        the coin chose.
     """
 
     tokens: Tensor
@@ -45,6 +47,8 @@ def draw(
     source: Tensor | None = None,
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
+    drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    effects: Effects | None = None,
 ) -> Drawn:
     """Draw one token per row.
 
@@ -60,12 +64,18 @@ def draw(
         Row b draws from ``logits[source[b]]``; by default row b draws from row b.
     prompt_ids, output_ids
         The tokens of the prompt and of the text so far, one list per row, for stages that count them.
+    drawn_logprobs
+        Log-probability of each token of the text under the distribution that it was drawn from, one list per row:
+        what ``Drawn.logprobs`` gave. Mirostat's state.
+    effects
+        Where to note which stages changed anything.
     """
     rows, vocabulary = len(params), logits.shape[-1]
     if source is None:
         source = torch.arange(rows, device=logits.device)
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
+    coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
     step = max(1, _PASS_BYTES // (8 * vocabulary))
     for start in range(0, rows, step):
         turn = slice(start, start + step)
@@ -75,6 +85,9 @@ def draw(
             source=source[turn],
             prompt_ids=prompt_ids and prompt_ids[turn],
             output_ids=output_ids and output_ids[turn],
+            drawn_logprobs=drawn_logprobs and drawn_logprobs[turn],
+            coins=None if coins is None else coins[turn],
+            effects=effects,
         )
         for part in parts:
             at = part.rows + start

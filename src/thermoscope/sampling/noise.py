@@ -7,7 +7,8 @@ The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel ra
     counter  (1 + token id div 4, position, prompt key, 0)
     token    takes word (token id mod 4) of the four that come out
 
-The last word of the counter keeps room for draws that belong to a step and not to a token.
+Draws that belong to a step and not to a token have 1 as the last word of the counter: (1, position, prompt key, 1),
+of which the first word is the coin that XTC throws.
 
 A 64-bit word w becomes u = (w div 2^12 + 1/2) / 2^52 and the noise -ln(-ln u), in float64: from -3.6 to 36.7, so
 the probability of any token is right to about 2^-53.
@@ -118,16 +119,22 @@ class Keys:
             words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
         return _gumbel(words)[places]
 
+    def uniform(self) -> Tensor:
+        """One variate in (0, 1) per row (B,), float64, that belongs to the step and to no token."""
+        numbers = torch.arange(len(self._distinct), device=self._device)
+        words = self._philox(numbers, torch.ones(1, 1, dtype=torch.int64, device=self._device), stream=1)
+        return _uniform(words[0, :, 0])[self._number]
+
     def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The distinct triples of the rows, by number, and which of those each row has."""
         return torch.unique(self._number[rows], return_inverse=True)  # type: ignore[no-any-return]
 
-    def _philox(self, numbers: Tensor, blocks: Tensor) -> Tensor:
+    def _philox(self, numbers: Tensor, blocks: Tensor, *, stream: int = 0) -> Tensor:
         """Words (4, N, K) of the blocks (N or 1, K) under the triples (N,)."""
         words = torch.tensor([[_signed(word) for word in triple] for triple in self._distinct], device=self._device)
         seed, prompt, position = (words[numbers, i, None].expand(-1, blocks.shape[1]) for i in range(3))
         none = torch.zeros_like(seed)
-        counter = torch.stack([blocks.expand_as(seed), position, prompt, none])
+        counter = torch.stack([blocks.expand_as(seed), position, prompt, none + stream])
         return philox(counter, torch.stack([seed, none]))
 
     def _whole_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
@@ -147,5 +154,9 @@ def _words(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
 
 def _gumbel(words: Tensor) -> Tensor:
     """64-bit words, by their bits in int64, to standard Gumbel variates, float64."""
-    u = ((words >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
-    return u.log_().neg_().log_().neg_()
+    return _uniform(words).log_().neg_().log_().neg_()
+
+
+def _uniform(words: Tensor) -> Tensor:
+    """64-bit words, by their bits in int64, to uniform variates in (0, 1), float64."""
+    return ((words >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
