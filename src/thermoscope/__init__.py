@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thermoscope.decode.sample import Sample
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
+    from thermoscope.experiment.inspection import inspect
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -27,6 +28,7 @@ _LAZY = {
     "SamplingParams": "thermoscope.params",
     "compare": "thermoscope.experiment.compare",
     "generate": "thermoscope.decode.generate",
+    "inspect": "thermoscope.experiment.inspection",
     "load_model": "thermoscope.models.load",
     "probabilities": "thermoscope.sampling.chain",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "__version__",
     "compare",
     "generate",
+    "inspect",
     "load_model",
     "probabilities",
 ]

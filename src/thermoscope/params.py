@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,10 @@ from pydantic import (
 )
 
 from thermoscope.errors import ParameterError
+
+if TYPE_CHECKING:
+    from thermoscope.engines.export import Exported
+    from thermoscope.models.base import Model
 
 #: Every stage, in the default order (that of transformers' ``generate``), with the parameters that belong to it.
 STAGES: Mapping[str, tuple[str, ...]] = {
@@ -307,6 +311,18 @@ class SamplingParams(BaseModel):
     def to_json(self) -> str:
         """One line of JSON with every field; ``from_json`` reads it back to an equal setting."""
         return self.model_dump_json()
+
+    def to(self, engine: str, *, model: Model | None = None, strict: bool = False) -> Exported:
+        """Write this setting for another engine, with a verdict per parameter: see ``engines.export.export``.
+
+        Raises
+        ------
+        InputError
+            The engine is not known; or ``strict``, and a parameter is different there or absent.
+        """
+        from thermoscope.engines.export import export
+
+        return export(self, engine, model=model, strict=strict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -120,7 +120,7 @@ def compare(
     else:
         temperatures, params = _settings(temperature, top_k, top_p, min_p, order)
         lengths = _lengths(max_new_tokens, max_length)
-        text = _prompt(prompt)
+        text = read_prompt(prompt)
 
     with console.status("loading the libraries and the model"):
         from thermoscope.experiment.compare import compare as run
@@ -142,7 +142,7 @@ def compare(
     raise typer.Exit(code)
 
 
-def _prompt(prompt: str | None) -> str:
+def read_prompt(prompt: str | None) -> str:
     """The prompt as typed or from standard input, where a last line end belongs to the pipe and not to the text."""
     if prompt is None:
         raise InputError('give a prompt, such as "Once upon a time", or --experiment NAME')
