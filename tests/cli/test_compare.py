@@ -17,6 +17,7 @@ import pytest
 
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.experiment.article import EXPERIMENTS
+from thermoscope.params import ORDERS, STAGES
 
 Cli = Callable[..., Ran]
 
@@ -131,7 +132,7 @@ def test_options_reach_the_result(tiny_model: Path, cli: Cli) -> None:
     ran = what["ran"]
     assert isinstance(ran, dict)
     assert [s["temperature"] for s in ran["settings"]] == [0.1, 0.2, 0.3, 1.0, 1.5]
-    assert {(s["top_k"], s["top_p"], s["min_p"], s["stages"][-1]) for s in ran["settings"]} == {
+    assert {(s["top_k"], s["top_p"], s["min_p"], s["stages"][-2]) for s in ran["settings"]} == {
         (9, 0.9, 0.01, "temperature")
     }
     assert (ran["seeds"], ran["stop"], ran["max_new_tokens"]) == ([3, 4], ["-x"], 4)
@@ -142,7 +143,8 @@ def test_options_reach_the_result(tiny_model: Path, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "order"),
     [
-        ("transformers", ["temperature", "top_k", "top_p", "min_p"]),
+        ("transformers", list(STAGES)),
+        ("vllm", list(ORDERS["vllm"])),
         ("top_p, temperature", ["top_p", "temperature"]),
         ("temperature", ["temperature"]),
     ],

@@ -28,7 +28,12 @@ def chain_of(fields: dict, vocabulary: int):
         llama.llama_sampler_chain_add(chain, llama.llama_sampler_init_temp(fields["temperature"]))
         return chain
     make = {
-        "penalties": lambda: init_penalties(fields, vocabulary),
+        "penalties": lambda: llama.llama_sampler_init_penalties(
+            vocabulary, LAST_N, fields["repeat_penalty"], fields["frequency_penalty"], fields["presence_penalty"]
+        ),
+        "dry": lambda: llama.llama_sampler_init_dry(  # the vocabulary is for breakers, of which there are none
+            None, fields["dry_multiplier"], fields["dry_base"], fields["dry_allowed_length"], LAST_N, None, 0
+        ),
         "top_n_sigma": lambda: llama.llama_sampler_init_top_n_sigma(fields["top_n_sigma"]),
         "top_k": lambda: llama.llama_sampler_init_top_k(fields["top_k"]),
         "typ_p": lambda: llama.llama_sampler_init_typical(fields["typical_p"], 0),
@@ -40,18 +45,12 @@ def chain_of(fields: dict, vocabulary: int):
         ),
     }
     for name in fields["samplers"]:
-        if name != "dry":  # needs the vocabulary of a loaded model, so it is held against its definition instead
-            llama.llama_sampler_chain_add(chain, make[name]())
+        llama.llama_sampler_chain_add(chain, make[name]())
     return chain
 
 
-def init_penalties(fields: dict, vocabulary: int):
-    last_n = 4096  # of the exported 131072, which covers every context here
-    values = (fields["repeat_penalty"], fields["frequency_penalty"], fields["presence_penalty"])
-    function = llama._lib.llama_sampler_init_penalties
-    function.restype = llama.llama_sampler_p_ctypes
-    function.argtypes = [ctypes.c_int32, ctypes.c_int32, ctypes.c_float, ctypes.c_float, ctypes.c_float]
-    return function(vocabulary, last_n, *values)
+#: Of the exported 131072 tokens to look back on, as many as cover every context here.
+LAST_N = 4096
 
 
 def run(fields: dict, logits: torch.Tensor, context: list[int]) -> torch.Tensor:
@@ -93,6 +92,8 @@ SETTINGS = [
     {"xtc_probability": 1.0, "xtc_threshold": 0.05},
     {"xtc_probability": 0.0, "xtc_threshold": 0.05, "temperature": 0.8},
     {"temperature": 0, "top_k": 10},
+    {"dry_multiplier": 0.8, "dry_allowed_length": 1},
+    {"dry_multiplier": 2.0, "dry_base": 1.2, "repetition_penalty": 1.1, "temperature": 0.9},
 ]
 
 
@@ -102,7 +103,7 @@ def test_llama_cpp_gives_our_distribution(values, spread):
     params = SamplingParams(**values)
     assert params.to("llama.cpp").exact
     generator = torch.Generator().manual_seed(int(spread))
-    context = torch.randint(0, 30, (40,), generator=generator).tolist()
+    context = torch.randint(0, 5, (40,), generator=generator).tolist()
     for _ in range(5):
         logits = torch.randn(V, generator=generator) * spread
         ours = probabilities(logits[None].double(), params, prompt_ids=[context])[0]

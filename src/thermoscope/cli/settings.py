@@ -133,6 +133,15 @@ def value_of(name: str, word: str) -> Any:
     return number(word)
 
 
+def values_of(name: str, words: str) -> list[Any]:
+    """The values of a parameter to vary: numbers, lists and ranges; of ``order`` the names of orders."""
+    from thermoscope.cli.values import numbers
+
+    if name == "order":
+        return [_order(word.strip()) for word in words.split(",")] if words else []
+    return numbers([words], name) if words else []
+
+
 def _order(word: str) -> object:
     from thermoscope.params import ORDERS, STAGES
 

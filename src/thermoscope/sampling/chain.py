@@ -109,12 +109,12 @@ def _run(
     """The stages over the rows ``taken`` of logits (R, V): what is left (B, K), and the ids where K is not V."""
     kept: Tensor | None = None  # not yet taken out of the logits
     ids: Tensor | None = None
+    width: Tensor | None = None  # tokens of each row before top_k, where that is watched
     for n, stage in enumerate(stages):
         watched = effects is not None and effects.pending(stage, group.settings)
-        width = None
         if ids is None and _next_is_top_k(stages[n:], group.settings):
             whole, rows = (logits, taken) if kept is None else (kept, None)
-            if watched or (effects is not None and effects.pending("top_k", group.settings)):
+            if effects is not None and effects.pending("top_k", group.settings):
                 width = (whole > filters.NEG_INF).sum(dim=-1)
                 width = width if rows is None else width[rows]
             kept, ids = _candidates(whole, rows, [setting.top_k or 0 for setting in group.settings])
