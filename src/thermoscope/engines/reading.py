@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect
+from thermoscope.engines.dialect import STAGE_OF, Dialect
 from thermoscope.engines.export import DIALECTS, dialect
 from thermoscope.engines.native import LLAMA_FLAGS, LLAMA_STAGES, WEBUI_PRIORITY
 from thermoscope.errors import InputError
@@ -200,9 +200,10 @@ def _imported(fields: dict[str, Any], of: Dialect, add_defaults: bool) -> Import
     for fill in _FILLS.get(of.name, ()):
         fill(fields, values)
     added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
+    order = values.pop("order", of.order)
+    added = {name: value for name, value in added.items() if STAGE_OF[name] in order}
     values = {**added, **values}
     values = {n: v for n, v in values.items() if SHAPES.get(n) is None or SHAPES[n] in values}
-    order = values.pop("order", of.order)
     params = SamplingParams(**values, order=list(order))
     aside = tuple(name for name in fields if name in of.aside)
     return Imported(params, of.name, added, aside)
@@ -263,14 +264,8 @@ def _read_llama_cpp(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
         ordered = [stage for name in chain for stage in sorted(stages[name], reverse=True)]  # repetition, penalties
         values["order"] = ("logit_bias", *ordered)
         for name in list(values):  # what stands in no chain is off
-            if name not in ("order", "logit_bias") and not _in(name, values["order"]):
+            if name not in ("order", "logit_bias") and STAGE_OF[name] not in values["order"]:
                 values[name] = 1.0 if name == "temperature" else None
-
-
-def _in(name: str, order: tuple[str, ...]) -> bool:
-    from thermoscope.engines.dialect import STAGE_OF
-
-    return STAGE_OF[name] in order
 
 
 def _read_webui(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
