@@ -19,6 +19,8 @@ from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
 
+#: From so many tokens on it pays to make the noise of those alone that can win.
+_WIDE = 2048
 #: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
 _PASS_BYTES = 128 * 2**20
 
@@ -91,8 +93,12 @@ def draw(
         )
         for part in parts:
             at = part.rows + start
-            noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
-            columns = (part.logits + noise).argmax(dim=-1)  # (B,)
+            if part.ids is not None:
+                columns = (part.logits + keys.gumbel(at, part.ids, vocabulary)).argmax(dim=-1)  # (B,)
+            elif vocabulary > _WIDE and logits.device.type == "cpu":
+                columns = keys.argmax(at, part.logits)
+            else:
+                columns = (part.logits + keys.gumbel_all(at, vocabulary)).argmax(dim=-1)
             tokens[at] = part.tokens(columns)
             chosen = part.logits.gather(1, columns[:, None])[:, 0]
             logprobs[at] = chosen - log_total(part.logits)[:, 0]

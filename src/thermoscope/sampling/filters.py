@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 NEG_INF = float("-inf")
+#: Up to so many candidates, what decides about them is computed in float64.
+_NARROW = 8192
 #: So many of the largest logits hold the nucleus of all but the flattest distributions.
 _HEAD = 1024
 
@@ -72,9 +74,12 @@ def top_p(logits: Tensor, p: Tensor) -> Tensor:
     """
     if logits.shape[-1] <= 8 * _HEAD:
         return _nucleus(logits, p)
-    kept, sure = _nucleus_of_head(logits, p)
-    if not bool(sure.all()):  # these rows are so flat that their nucleus may be wider than the head
-        kept[~sure] = _nucleus(logits[~sure], p[~sure])
+    kept, sure = _nucleus_of_head(logits, p, _HEAD)
+    if not bool(sure.all()) and logits.shape[-1] > 16 * _HEAD:  # flatter rows, whose nucleus may be wider
+        again = (~sure).nonzero()[:, 0]
+        kept[again], sure[again] = _nucleus_of_head(logits[again], p[again], 8 * _HEAD)
+    if not bool(sure.all()):
+        kept[~sure] = _nucleus(logits[~sure], p[~sure]).to(kept.dtype)
     return kept
 
 
@@ -87,14 +92,14 @@ def _nucleus(logits: Tensor, p: Tensor) -> Tensor:
     return logits.masked_fill(~torch.empty_like(keep).scatter_(-1, order, keep), NEG_INF)
 
 
-def _nucleus_of_head(logits: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
-    """top_p by sorting the largest ``_HEAD`` candidates alone, and for which rows (B,) that is sure to be right.
+def _nucleus_of_head(logits: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
+    """top_p by sorting the largest ``head`` candidates alone, and for which rows (B,) that is sure to be right.
 
     It is where the least of the kept candidates is larger than the least of the head: whatever is outside the head
     then comes after all that is kept.
     """
-    largest, places = torch.topk(logits, _HEAD, dim=-1)
-    total = (logits - largest[:, :1].double()).exp_().cumsum_(dim=-1)[:, -1:]
+    places = torch.topk(logits, head, dim=-1).indices
+    _, _, total = shares(logits)
     places = places.sort(dim=-1).values
     ascending, order = torch.sort(logits.gather(-1, places), dim=-1, stable=True)
     keep = _within((ascending - ascending[:, -1:].double()).exp_().cumsum_(dim=-1), total, p)
@@ -127,7 +132,7 @@ def min_p(logits: Tensor, p: Tensor) -> Tensor:
     -----
     ``l - max >= ln p`` needs neither exponentials nor normalisation. Like top_p's mass, it is compared at float32.
     """
-    below = logits - logits.max(dim=-1, keepdim=True).values.double()
+    below = logits - logits.max(dim=-1, keepdim=True).values  # rounded once, to the type of the logits
     return logits.masked_fill(below.float() < p.log().float(), NEG_INF)
 
 
@@ -145,7 +150,8 @@ def dynamic_temperature(logits: Tensor, t: Tensor, spread: Tensor, exponent: Ten
     exponent : Tensor (B, 1), > 0
     """
     count = (logits > NEG_INF).sum(dim=-1, keepdim=True)
-    relative = entropy(log_probabilities(logits)) / count.clamp(min=2).log()
+    below, each, total = shares(logits)
+    relative = (total.log() - mean_below(below, each, total)) / count.clamp(min=2).log()
     low = (t - spread).clamp(min=0)
     dynamic = low + (t + spread - low) * relative.clamp(0, 1) ** exponent
     return torch.where((count > 1) & (spread > 0), dynamic, t)
@@ -177,20 +183,22 @@ def typical_p(logits: Tensor, p: Tensor) -> Tensor:
     logits : Tensor (B, K)
     p : Tensor (B, 1) in (0, 1]; 1 keeps every token
     """
-    logp = log_probabilities(logits)
-    distance = (-logp - entropy(logp)).abs_()  # (B, K), infinite where removed
+    below, each, total = shares(logits)
+    # -ln p - H = ln total - below - (ln total - mean of below)
+    distance = (below - mean_below(below, each, total).to(below.dtype)).abs_()  # (B, K), infinite where removed
     head = min(_HEAD, logits.shape[-1])
-    furthest, reached = _reach(distance, logp, p, head)
+    furthest, reached = _reach(distance, each, total, p, head)
     if not bool(reached.all()) and head < logits.shape[-1]:
         rows = ~reached
-        furthest[rows], _ = _reach(distance[rows], logp[rows], p[rows], logits.shape[-1])
+        furthest[rows], _ = _reach(distance[rows], each[rows], total[rows], p[rows], logits.shape[-1])
     return logits.masked_fill((distance > furthest) & (p < 1), NEG_INF)
 
 
-def _reach(distance: Tensor, logp: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
+def _reach(distance: Tensor, each: Tensor, total: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
     """Distance (B, 1) at which the nearest of ``head`` candidates have mass p, and for which rows (B,) they do."""
     near, places = torch.topk(distance, head, dim=-1, largest=False)
-    enough = logp.gather(-1, places).exp_().cumsum_(dim=-1).float() >= p.float()
+    mass = each.gather(-1, places).cumsum(dim=-1, dtype=torch.float64).div_(total)
+    enough = mass.float() >= p.float()
     reached = enough.any(dim=-1)
     first = torch.where(reached, enough.int().argmax(dim=-1), head - 1)
     return near.gather(-1, first[:, None]), reached
@@ -204,7 +212,8 @@ def epsilon_cutoff(logits: Tensor, epsilon: Tensor) -> Tensor:
     logits : Tensor (B, K)
     epsilon : Tensor (B, 1) in [0, 1)
     """
-    return _at_least(logits, log_probabilities(logits), epsilon.log())
+    below, _, total = shares(logits)
+    return _at_least(logits, below, epsilon.log() + total.log())
 
 
 def eta_cutoff(logits: Tensor, eta: Tensor) -> Tensor:
@@ -215,8 +224,9 @@ def eta_cutoff(logits: Tensor, eta: Tensor) -> Tensor:
     logits : Tensor (B, K)
     eta : Tensor (B, 1) in [0, 1)
     """
-    logp = log_probabilities(logits)
-    return _at_least(logits, logp, torch.minimum(eta.log(), eta.log() / 2 - entropy(logp)))
+    below, each, total = shares(logits)
+    surprise = total.log() - mean_below(below, each, total)  # the entropy
+    return _at_least(logits, below, torch.minimum(eta.log(), eta.log() / 2 - surprise) + total.log())
 
 
 def top_a(logits: Tensor, a: Tensor) -> Tensor:
@@ -227,8 +237,8 @@ def top_a(logits: Tensor, a: Tensor) -> Tensor:
     logits : Tensor (B, K)
     a : Tensor (B, 1) in [0, 1]; 0 keeps every token
     """
-    logp = log_probabilities(logits)
-    return _at_least(logits, logp, a.log() + 2 * logp.max(dim=-1, keepdim=True).values)
+    below, _, total = shares(logits)
+    return _at_least(logits, below, a.log() - total.log())  # the largest probability is 1 / total
 
 
 def xtc(logits: Tensor, fires: Tensor, threshold: Tensor) -> Tensor:
@@ -246,7 +256,8 @@ def xtc(logits: Tensor, fires: Tensor, threshold: Tensor) -> Tensor:
     -----
     Of equally probable least ones the highest id stays.
     """
-    reach = (log_probabilities(logits).float() >= threshold.log().float()) & (logits > NEG_INF)
+    below, _, total = shares(logits)
+    reach = (below.float() >= (threshold.log() + total.log()).float()) & (logits > NEG_INF)
     least = logits.masked_fill(~reach, float("inf")).flip(-1).argmin(dim=-1, keepdim=True)
     stays = torch.arange(logits.shape[-1], device=logits.device) == logits.shape[-1] - 1 - least
     return logits.masked_fill(reach & ~stays & fires & (reach.sum(dim=-1, keepdim=True) > 1), NEG_INF)
@@ -260,19 +271,36 @@ def mirostat(logits: Tensor, mu: Tensor) -> Tensor:
     logits : Tensor (B, K)
     mu : Tensor (B, 1), bits
     """
-    return _at_least(logits, log_probabilities(logits), -mu * math.log(2))
+    below, _, total = shares(logits)
+    return _at_least(logits, below, total.log() - mu * math.log(2))
 
 
-def _at_least(logits: Tensor, logp: Tensor, least: Tensor) -> Tensor:
-    """Keep candidates of at least this log-probability, compared at float32, and the most probable in any case."""
-    best = logp == logp.max(dim=-1, keepdim=True).values
-    return logits.masked_fill((logp.float() < least.float()) & ~best, NEG_INF)
+def _at_least(logits: Tensor, below: Tensor, least: Tensor) -> Tensor:
+    """Keep candidates that are at least so far below the largest, compared at float32; the largest in any case."""
+    return logits.masked_fill(below.float() < least.clamp(max=0).float(), NEG_INF)
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
     """Log-probabilities (B, K), float64, of logits (B, K)."""
     wide = logits.double()
     return wide - log_total(wide)
+
+
+def shares(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What decides about candidates (B, K): ``l - max``, its exponential, and the sum of those (B, 1) in float64.
+
+    Over a wide vocabulary the first two are float32: the precision of the model's logits, and the one at which
+    filters compare.
+    """
+    top = logits.max(dim=-1, keepdim=True).values
+    below = logits - top.double() if logits.shape[-1] <= _NARROW else (logits - top).float()
+    each = below.exp()
+    return below, each, each.cumsum(dim=-1, dtype=torch.float64)[:, -1:]
+
+
+def mean_below(below: Tensor, each: Tensor, total: Tensor) -> Tensor:
+    """The mean (B, 1) of ``l - max`` under the distribution: less it, ``log(total)`` is the entropy."""
+    return (below.clamp(min=-1e4) * each).cumsum(dim=-1, dtype=torch.float64)[:, -1:] / total
 
 
 def entropy(logp: Tensor) -> Tensor:

@@ -30,6 +30,8 @@ _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW32 = 0xFFFFFFFF
+#: Of so many of the largest logits of a row the noise is made first.
+_LARGEST = 64
 #: Up to so many words numpy's generator makes all of a row's noise faster than we make a few at random places.
 _WHOLE_ROW_WORDS = 2**17
 
@@ -124,6 +126,29 @@ class Keys:
         numbers = torch.arange(len(self._distinct), device=self._device)
         words = self._philox(numbers, torch.ones(1, 1, dtype=torch.int64, device=self._device), stream=1)
         return _uniform(words[0, :, 0])[self._number]
+
+    def argmax(self, rows: Tensor, logits: Tensor) -> Tensor:
+        """The column (N,) of the largest sum of logit (N, V), float64, and noise; rows (N,). On the CPU.
+
+        The same as with ``gumbel_all``, without its logarithms: a token outside the largest logits can only win with
+        a word so large that a comparison of integers finds the few that have one.
+        """
+        vocabulary = logits.shape[-1]
+        most = min(_LARGEST, vocabulary)
+        values, places = torch.topk(logits, most, dim=-1)
+        numbers, owner = self._places(rows)
+        words = self._whole_rows(numbers, vocabulary)  # (distinct, V)
+        best = (values + _gumbel(words[owner[:, None], places])).max(dim=-1).values
+        # g >= best - least means u >= exp(-exp(least - best)); the share above that, a little larger for rounding
+        above = -torch.expm1(-torch.exp(values[:, -1] - best)) * (1 + 1e-9)
+        limits = ((2.0**52 - torch.ceil(above * 2.0**52) - 3).clamp(min=0).to(torch.int64) << 12).numpy()
+        raw, owners = words.numpy().view(np.uint64), owner.tolist()
+        winners = []
+        for row, limit in enumerate(limits.view(np.uint64)):
+            found = torch.from_numpy(np.flatnonzero(raw[owners[row]] >= limit))
+            ids = torch.cat([places[row], found]).sort().values  # ascending: ties go to the lowest id
+            winners.append(ids[(logits[row, ids] + _gumbel(words[owners[row], ids])).argmax()])
+        return torch.stack(winners)
 
     def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The distinct triples of the rows, by number, and which of those each row has."""
