@@ -124,7 +124,7 @@ def _ollama(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 
 OLLAMA = Dialect(
     name="ollama",
-    version="as of the fields of its Modelfile reference",
+    version="commit 0117cd8",
     source="docs/modelfile.mdx, api/types.go; GGUF models run on llama.cpp, whose default order it keeps",
     order=tuple(s for s in ORDERS["llama.cpp"] if s in ("repetition", "penalties", "top_k", "typical_p", "top_p",
                                                         "min_p", "temperature")),
@@ -182,7 +182,7 @@ def _webui_edges(params: SamplingParams) -> dict[str, str]:
 
 WEBUI = Dialect(
     name="text-generation-webui",
-    version="as of modules/sampler_hijack.py with sampler_priority",
+    version="commits 027757e and 00ed020",
     source="modules/sampler_hijack.py, modules/presets.py (its transformers and ExLlama-HF loaders)",
     order=("repetition", "penalties", "dry", "top_n_sigma", "temperature", "top_k", "top_p", "typical_p",
            "epsilon_cutoff", "eta_cutoff", "top_a", "min_p", "mirostat", "xtc", "no_repeat_ngram"),

@@ -78,7 +78,7 @@ _SERVED = words(
 )
 VLLM = Dialect(
     name="vllm",
-    version="0.33.0",
+    version="0.33.0, parameters checked at commit 00388f6",
     source="vllm/sampling_params.py and vllm/v1/sample/sampler.py",
     order=ORDERS["vllm"],
     names=_COMMON,
@@ -130,7 +130,7 @@ def _tgi_edges(params: SamplingParams) -> dict[str, str]:
 
 TGI = Dialect(
     name="tgi",
-    version="3.3",
+    version="commit 01e61bf",
     source="server/text_generation_server/utils/tokens.py and logits_process.py, router/src/validation.rs",
     order=("repetition", "penalties", "temperature", "top_k", "top_p", "typical_p"),
     names={n: n for n in ("temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "frequency_penalty")},
