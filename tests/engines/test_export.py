@@ -154,6 +154,17 @@ def test_what_is_different(values: dict[str, object], engine: str, parameter: st
     assert parameter in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_an_order_that_is_not_documented_is_measured_at_its_worst() -> None:
+    exported = export(SamplingParams(temperature=0.5, top_p=0.8), "openai", model=FakeModel())
+    order = exported.verdicts[-1]
+    assert (order.parameter, order.kind) == ("order", "different")
+    assert order.distance == exported.distance is not None
+    assert exported.distance is not None and exported.distance.worst > 0
+    assert SamplingParams(temperature=0.5, top_k=9).to("anthropic").exact  # these two commute
+    assert SamplingParams(temperature=0, logit_bias={5: 1.0}).to("openai").exact
+    assert SamplingParams(top_p=0.5, presence_penalty=0.5).to("openai").exact
+
+
 def test_strict_lets_exact_pass() -> None:
     assert SamplingParams(temperature=0.7, top_p=0.9).to("transformers", strict=True).exact
     assert SamplingParams(temperature=0.7, top_p=0.9).to("llama.cpp", strict=True).exact

@@ -56,7 +56,7 @@ class Dialect:
     repetition_counts_prompt, penalties_count_prompt
         Whose tokens its penalties count (ours: repetition counts the prompt, presence and frequency don't).
     order_known
-        Whether the order is documented at all.
+        Whether the order of temperature and truncations is documented at all.
     aside
         Other fields of its files, which say nothing about sampling.
     write
@@ -109,11 +109,11 @@ def conflicts(params: SamplingParams, order: tuple[str, ...]) -> list[tuple[str,
         (first, second)
         for i, first in enumerate(ours)
         for second in ours[i + 1 :]
-        if order.index(first) > order.index(second) and not _commute(params, first, second)
+        if order.index(first) > order.index(second) and not commute(params, first, second)
     ]
 
 
-def _commute(params: SamplingParams, a: str, b: str) -> bool:
+def commute(params: SamplingParams, a: str, b: str) -> bool:
     """Whether two stages give the same in either order."""
     pair = frozenset({a, b})
     if params.temperature == 0 and pair <= _KEEP_BEST | {"temperature"} and "temperature" in params.active_stages:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.engines.dialect import STAGE_OF, Dialect, Kind, conflicts, meaningful, without
+from thermoscope.engines.dialect import STAGE_OF, Dialect, Kind, commute, conflicts, meaningful, without
 from thermoscope.params import SHAPES, SamplingParams, typed
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Run]
                 verdicts.append(Verdict(name, "not there", f"{dialect.name} has none", Run(without(ours, [name]))))
             continue
         verdicts.append(_one(name, ours, there, dialect, edges, clash, explicit))
-    if not dialect.order_known and len(there.active_stages) > 1:
-        verdicts.append(_unknown_order(there, dialect))
+    if not dialect.order_known and _order_matters(there):
+        verdicts.append(_unknown_order(there))
     elif clash and not explicit:
         pairs = ", ".join(f"{b} before {a}" for a, b in clash)
         note = edges.get("order") or f"runs {pairs}"
@@ -111,10 +112,19 @@ def _one(
     return Verdict(name, "exact", "")
 
 
-def _unknown_order(there: SamplingParams, dialect: Dialect) -> Verdict:
-    last = tuple(sorted(there.order, key=lambda stage: stage == "temperature"))
+def _order_matters(params: SamplingParams) -> bool:
+    """Whether temperature and truncations give something else in another order (biases come first everywhere)."""
+    stages = [stage for stage in params.active_stages if stage not in ("logit_bias", "penalties")]
+    return any(not commute(params, a, b) for a, b in combinations(stages, 2))
+
+
+def _unknown_order(there: SamplingParams) -> Verdict:
     note = "the order of stages is not documented; measured as if temperature came last"
-    return Verdict("order", "different", note, Run(there.replace(order=last)))
+    return Verdict("order", "different", note, Run(_temperature_last(there)))
+
+
+def _temperature_last(params: SamplingParams) -> SamplingParams:
+    return params.replace(order=sorted(params.order, key=lambda stage: stage == "temperature"))
 
 
 def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> Run:
@@ -125,7 +135,9 @@ def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> Run:
     for name in dialect.edges(there):
         if name != "order" and getattr(params, name) is not None:
             params = without(params, [SHAPES.get(name, name)])
-    if not explicit and dialect.order_known:
+    if not dialect.order_known:
+        params = _temperature_last(params) if _order_matters(params) else params
+    elif not explicit:
         params = _reordered(params, dialect.order)
     return Run(params, dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
 

@@ -30,16 +30,12 @@ def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[Ren
     if inspection.step:
         yield Text(f"after {inspection.step} tokens (seed {inspection.seed}): {plain(inspection.text)}")
     yield Text(f"Setting: {inspection.params}\n")
-    names = [stage.stage for stage in inspection.stages]
-    fixed = 2 + 7 + _TOKEN_WIDTH + 2 * 3
-    across = max(2, (width - fixed) // 12)
-    for start in range(1, max(2, len(names)), across):  # the model's own column stands in each part
-        shown = [0, *range(start, min(start + across, len(names)))]
-        last = shown[-1] == len(names) - 1
-        bar = min(_BAR, width - fixed - 11 * len(shown)) if last else 0
+    parts = _columns(inspection, width)
+    for shown in parts:  # the model's own column stands in each part
+        bar = min(_BAR, width - _width(inspection, shown)) if shown is parts[-1] else 0
         yield _tokens(inspection, shown, bar if bar >= 6 else 0, ascii_only)
         yield Text("")
-    yield _stages(inspection, ascii_only)
+    yield _stages(inspection)
     drawn = next(token for token in inspection.tokens if token.token_id == inspection.drawn)
     yield Text(
         f"\nSeed {inspection.seed} draws {plain(_name(drawn))} here, rank {drawn.rank} of the model, "
@@ -52,6 +48,21 @@ def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[Ren
         f"{inspection.device}.",
         style="dim",
     )
+
+
+def _columns(inspection: Inspection, width: int) -> list[list[int]]:
+    """The stages in as few parts as the width needs, each beginning with the model's own."""
+    parts = [[0]]
+    for number in range(1, len(inspection.stages)):
+        if len(parts[-1]) > 1 and _width(inspection, [*parts[-1], number]) > width:
+            parts.append([0])
+        parts[-1].append(number)
+    return parts
+
+
+def _width(inspection: Inspection, shown: list[int]) -> int:
+    """Columns of the terminal that rank, token and these stages take."""
+    return 6 + _TOKEN_WIDTH + 2 + sum(max(6, len(inspection.stages[number].stage)) + 2 for number in shown)
 
 
 def _tokens(inspection: Inspection, shown: list[int], bar: int, ascii_only: bool) -> Table:
@@ -78,11 +89,11 @@ def _tokens(inspection: Inspection, shown: list[int], bar: int, ascii_only: bool
     return table
 
 
-def _stages(inspection: Inspection, ascii_only: bool) -> Table:
+def _stages(inspection: Inspection) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("after", no_wrap=True)
+    table.add_column("after", overflow="fold")
     for name in ("tokens left", "mass removed", "entropy, nats"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for stage in inspection.stages:
         table.add_row(
             Text(stage.does or stage.stage),
