@@ -33,6 +33,7 @@ def test_public_names() -> None:
         "__version__",
         "compare",
         "generate",
+        "inspect",
         "load_model",
         "probabilities",
     ]

@@ -9,14 +9,40 @@ from hypothesis import strategies as st
 
 from thermoscope import InputError, SamplingParams, ThermoscopeError
 from thermoscope.errors import ParameterError
-from thermoscope.params import ORDERS, STAGES
+from thermoscope.params import ORDERS, SHAPES, STAGES
 
 temperatures = st.floats(0, 1e308) | st.integers(0, 10**6)
 top_ks = st.none() | st.integers(1, 2**63 - 1)
 top_ps = st.none() | st.floats(0, 1, exclude_min=True)
 min_ps = st.none() | st.floats(0, 1)
-orders = st.permutations(list(STAGES)) | st.sampled_from(sorted(ORDERS))
-settings = st.builds(SamplingParams, temperature=temperatures, top_k=top_ks, top_p=top_ps, min_p=min_ps, order=orders)
+more = {
+    "logit_bias": st.none() | st.dictionaries(st.integers(0, 10**6), st.floats(-1e6, 1e6), max_size=3),
+    "repetition_penalty": st.none() | st.floats(0, 10, exclude_min=True),
+    "presence_penalty": st.none() | st.floats(-2, 2),
+    "frequency_penalty": st.none() | st.floats(-2, 2),
+    "no_repeat_ngram_size": st.none() | st.integers(1, 20),
+    "top_n_sigma": st.none() | st.floats(0, 10, exclude_min=True),
+    "typical_p": top_ps,
+    "epsilon_cutoff": st.none() | st.floats(0, 1, exclude_max=True),
+    "eta_cutoff": st.none() | st.floats(0, 1, exclude_max=True),
+    "top_a": min_ps,
+}
+families = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"dry_multiplier": st.floats(0, 5), "dry_base": st.floats(1, 4)}),
+    st.fixed_dictionaries({"dry_multiplier": st.floats(0, 5), "dry_breakers": st.lists(st.integers(0, 99))}),
+    st.fixed_dictionaries({"xtc_probability": st.floats(0, 1), "xtc_threshold": st.floats(0, 1)}),
+    st.fixed_dictionaries({"mirostat_tau": st.floats(0.1, 9), "mirostat_eta": st.floats(0, 1)}),
+)
+orders = st.permutations(list(STAGES)) | st.just("transformers")
+plain_orders = orders | st.sampled_from(sorted(ORDERS))
+settings = st.builds(
+    SamplingParams, temperature=temperatures, top_k=top_ks, top_p=top_ps, min_p=min_ps, order=plain_orders
+) | st.builds(
+    lambda family, values: SamplingParams(**family, **values),
+    families,
+    st.fixed_dictionaries({"temperature": temperatures, "order": orders}, optional=more),
+)
 
 
 def message(**values: object) -> str:
@@ -24,7 +50,7 @@ def message(**values: object) -> str:
         SamplingParams(**values)
     text = str(caught.value)
     assert "\n" not in text
-    assert len(text) < 300
+    assert len(text) < 600
     return text
 
 
@@ -33,7 +59,10 @@ def test_nothing_set_is_pure_sampling():
     assert params.temperature == 1.0
     assert (params.top_k, params.top_p, params.min_p) == (None, None, None)
     assert params.active_stages == ()
-    assert params.order == ("temperature", "top_k", "top_p", "min_p")
+    assert params.order == tuple(STAGES)
+    defaults = {"dry_base", "dry_allowed_length", "dynatemp_exponent", "xtc_threshold", "mirostat_eta"}
+    on = {name for name, value in params if value is not None} - {"temperature", "order"}
+    assert on == defaults == set(SHAPES) - {"dry_breakers"}
 
 
 @pytest.mark.parametrize(
@@ -67,16 +96,37 @@ def test_nothing_set_is_pure_sampling():
         ({"min_p": -1e-9}, "min_p must be at least 0", "got -1e-09", "leave it out"),
         ({"min_p": 1.0000001}, "min_p must be at most 1", "got 1.0000001", "leave it out"),
         ({"min_p": [0.1]}, "min_p must be a number", "got [0.1]", "leave it out"),
-        ({"order": "vllm"}, "order must be one of transformers, llama.cpp", "got 'vllm'", "top_p"),
-        ({"order": ["top_q"]}, "order has the unknown stage 'top_q'", "top_q", "the stages are temperature"),
-        ({"order": ["{x}"]}, "order has the unknown stage '{x}'", "{x}", "the stages are temperature"),
+        ({"order": "exl"}, "order must be one of transformers, vllm, llama.cpp, sglang", "got 'exl'", "top_p"),
+        ({"order": ["top_q"]}, "order has the unknown stage 'top_q'", "top_q", "the stages are logit_bias"),
+        ({"order": ["{x}"]}, "order has the unknown stage '{x}'", "{x}", "the stages are logit_bias"),
         ({"order": [["top_k"]]}, "order has the unknown stage ['top_k']", "top_k", "the stages are"),
         ({"order": ["top_k", "top_p", "top_k"]}, "order has the stage 'top_k' twice", "top_k", "once"),
         ({"order": 3}, "order must be a list of stages", "got 3", "temperature"),
         ({"order": None}, "order must be a list of stages", "got None", "temperature"),
         ({"order": {"top_k", "top_p"}}, "order must be a list of stages", "top_k", "temperature"),
-        ({"top_q": 0.9}, "unknown sampling parameter 'top_q'", "top_q", "temperature, top_k, top_p, min_p"),
-        ({"self": 1}, "unknown sampling parameter 'self'", "self", "temperature, top_k, top_p, min_p"),
+        ({"top_q": 0.9}, "unknown sampling parameter 'top_q'", "did you mean 'top_p'?", "temperature, dynatemp_range"),
+        ({"self": 1}, "unknown sampling parameter 'self'", "self", "temperature, dynatemp_range"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be greater than 0", "got 0", "such as 1.1"),
+        ({"presence_penalty": "1"}, "presence_penalty must be a number", "got '1'", "such as 0.5"),
+        ({"frequency_penalty": float("nan")}, "frequency_penalty must be a finite number", "got nan", "such as 0.5"),
+        ({"no_repeat_ngram_size": 0}, "no_repeat_ngram_size must be at least 1", "got 0", "such as 3"),
+        ({"dry_multiplier": -1}, "dry_multiplier must be at least 0", "got -1", "such as 0.8"),
+        ({"dry_multiplier": 1, "dry_base": 0.9}, "dry_base must be at least 1", "got 0.9", "1.75"),
+        ({"dry_multiplier": 1, "dry_breakers": "x"}, "dry_breakers must be a list of token ids", "got 'x'", "[198]"),
+        ({"dry_multiplier": 1, "dry_breakers": [-1]}, "dry_breakers must have token ids", "got [-1]", "[198]"),
+        ({"top_n_sigma": 0}, "top_n_sigma must be greater than 0", "got 0", "such as 1.5"),
+        ({"dynatemp_range": -1}, "dynatemp_range must be at least 0", "got -1", "such as 0.3"),
+        ({"dynatemp_range": 0.1, "temperature": 0}, "no meaning at temperature=0", "greedy", "leave one of them out"),
+        ({"typical_p": 0}, "typical_p must be greater than 0", "got 0", "such as 0.9"),
+        ({"epsilon_cutoff": 1}, "epsilon_cutoff must be less than 1", "got 1", "such as 3e-4"),
+        ({"eta_cutoff": -0.1}, "eta_cutoff must be at least 0", "got -0.1", "such as 2e-3"),
+        ({"top_a": 1.1}, "top_a must be at most 1", "got 1.1", "such as 0.2"),
+        ({"xtc_probability": 2}, "xtc_probability must be at most 1", "got 2", "such as 0.5"),
+        ({"mirostat_tau": 0}, "mirostat_tau must be greater than 0", "got 0", "bits such as 5"),
+        ({"logit_bias": 3}, "logit_bias must be a mapping from token id to bias", "got 3", "write {50256: -5.0}"),
+        ({"logit_bias": {"a": 1}}, "logit_bias must have token ids that are whole numbers", "got {'a': 1}", "write"),
+        ({"logit_bias": {1: float("inf")}}, "logit_bias must have finite biases", "got {1: inf}", "write"),
+        ({"logit_bias": [(1, 2), (1, 3)]}, "token 1 is there twice", "got [(1, 2)", "write"),
         (
             {"top_k": 5, "order": ["temperature"]},
             "order lacks the stage 'top_k'",
@@ -198,17 +248,48 @@ def test_id_sees_values_and_the_order_of_stages_that_are_on():
 
 def test_a_parameter_that_a_stage_gets_later_changes_nothing_where_it_is_off(monkeypatch):
     class Later(SamplingParams):
-        dynatemp_range: float | None = None
-        dynatemp_exponent: float = 1.0
+        smoothing: float | None = None
 
     now = SamplingParams(temperature=0.7, top_k=5)
     identity, text = now.id, str(now)
-    monkeypatch.setitem(STAGES, "temperature", ("temperature", "dynatemp_range", "dynatemp_exponent"))
+    monkeypatch.setitem(STAGES, "temperature", ("temperature", "dynatemp_range", "dynatemp_exponent", "smoothing"))
     assert Later(temperature=0.7, top_k=5).id == identity
     assert str(Later(temperature=0.7, top_k=5)) == text
-    on = Later(dynatemp_range=0.5)
+    on = Later(smoothing=0.5)
     assert on.active_stages == ("temperature",)
-    assert on.id != Later().id and str(on) == "temperature=1 dynatemp_range=0.5"
+    assert on.id != Later().id and str(on) == "temperature=1 smoothing=0.5"
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_what_shapes_a_stage_that_is_off_is_refused(shape):
+    value = {"dry_allowed_length": 3, "dry_breakers": [1]}.get(shape, 1.5 if shape != "xtc_threshold" else 0.5)
+    text = message(**{shape: value})
+    assert f"{shape} does nothing without {SHAPES[shape]}; set {SHAPES[shape]}, or leave {shape} out" in text
+    on = SamplingParams(**{shape: value, SHAPES[shape]: 0.5})
+    assert on.id != SamplingParams(**{SHAPES[shape]: 0.5}).id
+    assert f"{shape}=" in str(on)
+
+
+def test_a_mapping_of_biases_is_kept_in_the_order_of_tokens():
+    params = SamplingParams(logit_bias={"7": 2, 3: -0.5})
+    assert params.logit_bias == ((3, -0.5), (7, 2.0))
+    assert params == SamplingParams(logit_bias=[(7, 2.0), (3, -0.5)])
+    assert json.loads(params.to_json())["logit_bias"] == {"3": -0.5, "7": 2.0}
+    assert str(params) == "temperature=1 logit_bias=3:-0.5,7:2"
+    assert SamplingParams(logit_bias={}) == SamplingParams()
+    assert params.replace(temperature=0.5).logit_bias == params.logit_bias
+
+
+def test_breakers_are_a_set_of_tokens():
+    params = SamplingParams(dry_multiplier=0.8, dry_breakers=(t for t in (9, 2, 9)))
+    assert params.dry_breakers == (2, 9)
+    assert str(params) == "temperature=1 dry_multiplier=0.8 dry_breakers=2,9"
+
+
+@pytest.mark.parametrize("name", [n for n in ORDERS if n != "transformers"])
+def test_an_engines_order_lacks_what_the_engine_lacks(name):
+    assert set(ORDERS[name]) < set(STAGES)
+    assert "order lacks the stage 'top_a', but top_a is set" in message(top_a=0.1, order=name)
 
 
 def test_active_stages_run_in_the_given_order():
@@ -219,8 +300,7 @@ def test_active_stages_run_in_the_given_order():
 
 
 def test_order_may_be_any_list():
-    listed = SamplingParams(order=["top_k", "top_p", "min_p", "temperature"])
-    assert listed == SamplingParams(order="llama.cpp")
+    assert SamplingParams(order=list(ORDERS["llama.cpp"])) == SamplingParams(order="llama.cpp")
     assert SamplingParams(order=(stage for stage in ["top_k"])).order == ("top_k",)
 
 
@@ -254,4 +334,6 @@ def test_str_is_what_one_would_type(values, text):
 
 @given(settings, settings)
 def test_different_settings_look_different(a, b):
-    assert (str(a) == str(b)) is (a.id == b.id and (a.min_p, a.top_p, a.top_k) == (b.min_p, b.top_p, b.top_k))
+    assert a.id == b.id or str(a) != str(b)
+    if a == b:
+        assert str(a) == str(b)

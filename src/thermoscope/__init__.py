@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from thermoscope.decode.sample import Sample
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
+    from thermoscope.experiment.inspection import inspect
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -33,6 +34,7 @@ _LAZY = {
     "SamplingParams": "thermoscope.params",
     "compare": "thermoscope.experiment.compare",
     "generate": "thermoscope.decode.generate",
+    "inspect": "thermoscope.experiment.inspection",
     "load_model": "thermoscope.models.load",
     "probabilities": "thermoscope.sampling.chain",
 }
@@ -47,6 +49,7 @@ __all__ = [
     "__version__",
     "compare",
     "generate",
+    "inspect",
     "load_model",
     "probabilities",
 ]

@@ -146,7 +146,7 @@ def test_what_does_nothing_is_named() -> None:
     from thermoscope.params import SamplingParams
 
     out = "\n".join(lines(two(settings=(SamplingParams(top_p=1, min_p=0.1, temperature=0.2),))))
-    assert "same for all  top_p=1 (keeps every token), min_p=0.1, top_k off" in out
+    assert "same for all  top_p=1 (keeps every token), min_p=0.1, all other" in out
 
 
 def test_values_are_written_in_full() -> None:
@@ -154,7 +154,7 @@ def test_values_are_written_in_full() -> None:
 
     out = "\n".join(lines(two(settings=(SamplingParams(top_k=1234567, top_p=0.99999999, temperature=0.12345678),))))
     assert "T=0.12345678 (" in out
-    assert "same for all  top_k=1234567, top_p=0.99999999, min_p off" in out
+    assert "same for all  top_k=1234567, top_p=0.99999999, all other" in out
 
 
 @pytest.mark.parametrize(("top_k", "told"), [(None, True), (50, False)])

@@ -167,3 +167,18 @@ def test_noise_on_cuda_is_that_of_the_cpu():
     torch.testing.assert_close(
         there.gumbel(rows.cuda(), ids.cuda(), 50257).cpu(), whole.gather(1, ids), rtol=1e-14, atol=1e-14
     )
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 1.0, 5.0])
+@pytest.mark.parametrize("vocabulary", [3, 64, 65, 5000])
+def test_the_argmax_of_all_is_found_without_the_noise_of_all(spread, vocabulary):
+    """Flat rows, where any token may win, and peaked ones; rows that share noise; removed tokens."""
+    generator = torch.Generator().manual_seed(vocabulary)
+    rows = 40
+    logits = torch.randn(rows, vocabulary, generator=generator, dtype=torch.float64) * spread
+    logits[::3, ::2] = -torch.inf
+    logits[1::7, :-1] = -torch.inf
+    keys = Keys([(seed // 2, 3, 5) for seed in range(rows)])
+    some = torch.arange(rows).flip(0)[:33]
+    want = (logits[:33] + keys.gumbel_all(some, vocabulary)).argmax(dim=-1)
+    assert torch.equal(keys.argmax(some, logits[:33]), want)

@@ -15,6 +15,8 @@ import typer
 
 from thermoscope._version import __version__
 from thermoscope.cli.compare import compare
+from thermoscope.cli.export import export
+from thermoscope.cli.inspect import inspect
 from thermoscope.errors import ThermoscopeError
 
 app = typer.Typer(
@@ -66,6 +68,8 @@ def _passing(command: Callable[P, None]) -> Callable[P, None]:
 
 
 app.command("compare")(_passing(compare))
+app.command("inspect")(_passing(inspect))
+app.command("export")(_passing(export))
 
 
 def main() -> None:

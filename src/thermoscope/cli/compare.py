@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thermoscope.errors import InputError, Interrupted, OutputError
+from thermoscope.cli.settings import Asked, takes_settings
+from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.experiment.comparison import Comparison
+    from thermoscope.models.base import Model
     from thermoscope.params import SamplingParams
 
 #: Temperatures when none is given: those of the article's first experiment.
 DEFAULT_TEMPERATURES = ("0.3", "0.5", "0.9")
 
 
+@takes_settings
 def compare(
     prompt: Annotated[
         str | None,
@@ -51,17 +54,12 @@ def compare(
         list[str] | None, typer.Option(metavar="N", help="A seed; may be given again. Without one: 0.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(metavar="N", help="How many seeds, counted up from --seed.")] = None,
-    top_k: Annotated[str | None, typer.Option(metavar="K", help="Keep the K most probable tokens.")] = None,
-    top_p: Annotated[
-        str | None, typer.Option(metavar="P", help="Keep the most probable tokens whose mass reaches P.")
-    ] = None,
-    min_p: Annotated[
-        str | None, typer.Option(metavar="P", help="Keep tokens with at least P times the largest probability.")
-    ] = None,
-    order: Annotated[
-        str | None,
+    vary: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="NAMES", help="Order of the stages: transformers (the default), llama.cpp, or a list a,b,c."
+            metavar="NAME=VALUES",
+            help="Values of any parameter, as those of -t: top_p=0.8:1:0.05. Given twice, or with several "
+            "temperatures: every combination.",
         ),
     ] = None,
     max_new_tokens: Annotated[
@@ -94,8 +92,10 @@ def compare(
     no_color: Annotated[
         bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")
     ] = False,
+    *,
+    asked: Asked,
 ) -> None:
-    """Compare one prompt at several temperatures, under the same noise.
+    """Compare one prompt at several temperatures, or values of other parameters, under the same noise.
 
     Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
     what ran.
@@ -113,36 +113,45 @@ def compare(
         raise InputError("--stop must be a text that is not empty; got ''; leave it out")
     if experiment is not None:
         given = {
-            "a prompt": prompt, "-t": temperature, "--top-k": top_k, "--top-p": top_p, "--min-p": min_p,
-            "--order": order, "--max-new-tokens": max_new_tokens, "--max-length": max_length,
-        }  # fmt: skip
-        text, temperatures, params, lengths = _experiment(experiment, given)
+            "a prompt": prompt, "-t": temperature, "--vary": vary, "--max-new-tokens": max_new_tokens,
+            "--max-length": max_length, "--params": asked.source,
+        } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
+        text, over, params, lengths = _experiment(experiment, given)
     else:
-        temperatures, params = _settings(temperature, top_k, top_p, min_p, order)
+        over, params = _settings(temperature, vary or [], asked)
         lengths = _lengths(max_new_tokens, max_length)
-        text = _prompt(prompt)
+        text = read_prompt(prompt)
 
     with console.status("loading the libraries and the model"):
         from thermoscope.experiment.compare import compare as run
         from thermoscope.models.load import load_model
 
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+    if asked.source == "model":
+        over, params = _settings(temperature, vary or [], asked, loaded)
     code = 0
     try:
         with console.progress("comparing") as on_progress:
             result = run(
-                loaded, text, temperatures, params=params, seeds=numbers, stop=stop or (), max_rows=rows,
-                on_progress=on_progress, **lengths,
+                loaded, text, vary=over, params=params, seeds=numbers, stop=stop or (), max_rows=rows,
+                on_progress=on_progress, max_new_tokens=lengths.get("max_new_tokens"),
+                max_length=lengths.get("max_length"),
             )  # fmt: skip
     except Interrupted as interrupt:
         result, code = interrupt.finished, 130  # type: ignore[assignment]
-        done, asked = len(result.texts), len(result.settings) * len(result.seeds)
-        sys.stderr.write(f"thermoscope: interrupted; {done} of {asked} texts are finished\n")
-    _show(result, as_json=json, output=output, no_color=no_color)
+        done, wanted = len(result.texts), len(result.settings) * len(result.seeds)
+        sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
+
+    def printing(to: Console) -> None:
+        from thermoscope.report.terminal import print_comparison
+
+        print_comparison(result, to)
+
+    console.give(result.to_json(), printing, as_json=json, output=output, no_color=no_color)
     raise typer.Exit(code)
 
 
-def _prompt(prompt: str | None) -> str:
+def read_prompt(prompt: str | None) -> str:
     """The prompt as typed or from standard input, where a last line end belongs to the pipe and not to the text."""
     if prompt is None:
         raise InputError('give a prompt, such as "Once upon a time", or --experiment NAME')
@@ -174,27 +183,43 @@ def _lengths(max_new_tokens: str | None, max_length: str | None) -> dict[str, in
 
 
 def _settings(
-    temperature: list[str] | None, top_k: str | None, top_p: str | None, min_p: str | None, order: str | None
-) -> tuple[list[float], SamplingParams]:
-    """Temperatures, and the other parameters as SamplingParams."""
-    from thermoscope.cli.values import number, numbers
-    from thermoscope.experiment.plan import at_temperatures
-    from thermoscope.params import ORDERS, STAGES, SamplingParams
+    temperature: list[str] | None, vary: list[str], asked: Asked, model: Model | None = None
+) -> tuple[dict[str, Sequence[Any]], SamplingParams]:
+    """What varies, the slowest first, and the other parameters."""
+    from thermoscope.cli.settings import values_of
+    from thermoscope.cli.values import numbers
+    from thermoscope.experiment.plan import varied
 
-    words = (("top_k", top_k), ("top_p", top_p), ("min_p", min_p))
-    values: dict[str, Any] = {name: number(word) for name, word in words if word is not None}
-    if order is not None:
-        stages = [stage.strip() for stage in order.split(",")] if order else []
-        values["order"] = stages if len(stages) != 1 or order in STAGES else order
-        if order not in (*ORDERS, *STAGES) and len(stages) == 1:
-            raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {order!r}")
-    params = SamplingParams(**values)
-    temperatures = numbers(temperature or DEFAULT_TEMPERATURES, "temperature")
-    at_temperatures(temperatures, params)
-    return temperatures, params
+    params = asked.settings(model)
+    over: dict[str, Sequence[Any]] = {}
+    for words in vary:
+        name, sign, values = words.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign:
+            raise InputError(f"--vary must be NAME=VALUES; got {words!r}; write --vary top_p=0.8,0.9")
+        if name in over:
+            raise InputError(f"--vary {name} is given twice; write all its values in one: {name}=0.8,0.9")
+        if name in asked.words:
+            raise InputError(f"--vary {name} and --{name.replace('_', '-')} contradict each other; leave one out")
+        over[name] = values_of(name, values)
+    if temperature is not None:
+        if "temperature" in over:
+            raise InputError("-t and --vary temperature contradict each other; leave one out")
+        temperatures = numbers(temperature, "temperature")
+        if over and len(temperatures) == 1:
+            params = params.replace(temperature=temperatures[0])
+        else:
+            over = {"temperature": temperatures, **over}
+    elif not over:
+        from_source = asked.source is not None  # which says what the temperature is
+        over = {"temperature": [params.temperature] if from_source else numbers(DEFAULT_TEMPERATURES, "temperature")}
+    varied(over, params)
+    return over, params
 
 
-def _experiment(name: str, given: dict[str, Any]) -> tuple[str, list[float], SamplingParams, dict[str, int | None]]:
+def _experiment(
+    name: str, given: dict[str, Any]
+) -> tuple[str, dict[str, Sequence[Any]], SamplingParams, dict[str, int | None]]:
     """Prompt, temperatures, other parameters and length of one of the article's experiments."""
     from thermoscope.experiment.article import EXPERIMENTS
     from thermoscope.params import SamplingParams
@@ -206,24 +231,4 @@ def _experiment(name: str, given: dict[str, Any]) -> tuple[str, list[float], Sam
         raise InputError(f"--experiment {name} fixes the prompt and the settings; leave {extra[0]} out")
     chosen = EXPERIMENTS[name]
     lengths: dict[str, int | None] = {"max_length": chosen.max_length}
-    return chosen.prompt, list(chosen.temperatures), SamplingParams(top_k=chosen.top_k), lengths
-
-
-def _show(result: Comparison, *, as_json: bool, output: Path | None, no_color: bool) -> None:
-    """Print or write the result."""
-    from thermoscope.cli import console
-    from thermoscope.report.terminal import print_comparison
-
-    def printing(to: Console) -> None:
-        print_comparison(result, to)
-
-    if output is not None:
-        try:
-            console.write(output, result.to_json() + "\n" if as_json else console.plain(printing))
-        except OutputError:  # the work is done: what can't be written is printed
-            console.show(printing, no_color=no_color)
-            raise
-    elif as_json:
-        console.utf8(result.to_json() + "\n")
-    else:
-        console.show(printing, no_color=no_color)
+    return chosen.prompt, {"temperature": chosen.temperatures}, SamplingParams(top_k=chosen.top_k), lengths

@@ -126,3 +126,25 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
     sys.stderr.write(f"wrote {escape(str(path))}\n")
+
+
+def give(
+    as_text: str, printing: Callable[[Console], None], *, as_json: bool, output: Path | None, no_color: bool
+) -> None:
+    """Print or write a result: ``as_text`` (JSON) where that was asked for, else what ``printing`` prints.
+
+    Raises
+    ------
+    OutputError
+        The file can't be written; what was made is then printed.
+    """
+    if output is not None:
+        try:
+            write(output, as_text + "\n" if as_json else plain(printing))
+        except OutputError:  # the work is done: what can't be written is printed
+            show(printing, no_color=no_color)
+            raise
+    elif as_json:
+        utf8(as_text + "\n")
+    else:
+        show(printing, no_color=no_color)

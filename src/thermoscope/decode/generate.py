@@ -11,6 +11,7 @@ from thermoscope.decode.sample import Sample
 from thermoscope.errors import ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
+from thermoscope.sampling.effects import Effects
 
 #: The most rows in flight by default: more gain nothing on a CPU.
 _MOST_ROWS = 256
@@ -48,6 +49,7 @@ def generate(
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
     merge: bool = True,
+    effects: Effects | None = None,
     on_sample: Callable[[int, Sample], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[Sample]:
@@ -75,6 +77,8 @@ def generate(
         The most rows in flight; by default what the free memory holds, at most 256.
     merge
         Whether samples with the same tokens so far share a row of the model.
+    effects
+        Where to note which stages of the settings changed anything (``sampling.effects``).
     on_sample
         Called with (number in the result, sample) as each is finished, so that an interrupt loses none.
     on_progress
@@ -98,7 +102,8 @@ def generate(
     """
     requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length)
     stops = stop_strings(stop)
-    decoder = Decoder(model, requests, stop=stops, max_rows=_rows(model, requests, max_rows), merge=merge)
+    rows = _rows(model, requests, max_rows)
+    decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects)
     samples: list[Sample | None] = [None] * len(requests)
     most = sum(request.max_new_tokens for request in requests)
     try:

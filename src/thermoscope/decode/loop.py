@@ -23,6 +23,7 @@ from thermoscope.decode.text import find_stop, text_ends
 from thermoscope.models.base import Model, Rows
 from thermoscope.sampling.chain import check_logits
 from thermoscope.sampling.draw import draw
+from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.noise import Keys, prompt_key
 from thermoscope.sampling.whole import ranks, summaries
 
@@ -61,16 +62,26 @@ class Decoder:
         The most rows in flight.
     merge
         Whether samples with the same tokens so far share a row. The texts are the same either way.
+    effects
+        Where to note which stages of the settings changed anything.
     """
 
     def __init__(
-        self, model: Model, requests: Sequence[Request], *, stop: Sequence[str], max_rows: int, merge: bool = True
+        self,
+        model: Model,
+        requests: Sequence[Request],
+        *,
+        stop: Sequence[str],
+        max_rows: int,
+        merge: bool = True,
+        effects: Effects | None = None,
     ) -> None:
         self._model = model
         self._requests = requests
         self._stop = stop
         self._max_rows = max_rows
         self._merge = merge
+        self._effects = effects
         self._active: list[_Branch] = []
         self._waiting = self._first_branches()
         self.work = Work()
@@ -157,6 +168,8 @@ class Decoder:
             source=source,
             prompt_ids=[r.prompt_ids for r in requests],
             output_ids=[self._active[row].tokens for row in owner],
+            drawn_logprobs=[r.drawn_logprobs for r in requests],
+            effects=self._effects,
         )
         tokens = result.tokens
         log_totals, entropies = summaries(logits)

@@ -1,28 +1,33 @@
-"""``compare``: one prompt at several temperatures under the same noise, measured and read."""
+"""``compare``: one prompt at several settings under the same noise, measured and read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
+from thermoscope.engines.model_config import model_settings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.experiment.comparison import ComparedText, Comparison
-from thermoscope.experiment.plan import at_temperatures
+from thermoscope.experiment.effective import contradictions, idle_parameters
+from thermoscope.experiment.plan import neighbours, varied
 from thermoscope.experiment.provenance import WhatRan, compare_command, versions
 from thermoscope.experiment.reading import read
 from thermoscope.metrics.registry import measure_text
 from thermoscope.metrics.repetition import find_loop, repeated_passages
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
+from thermoscope.sampling.effects import Effects
 
 
 def compare(
     model: Model,
     prompt: str,
-    temperatures: Sequence[float],
+    temperatures: Sequence[float] | None = None,
     *,
+    vary: Mapping[str, Sequence[Any]] | None = None,
     params: SamplingParams | None = None,
     seeds: int | Sequence[int] = 0,
     max_new_tokens: int | None = None,
@@ -31,7 +36,7 @@ def compare(
     max_rows: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Comparison:
-    """Compare one prompt at several temperatures, everything else fixed, the random noise shared.
+    """Compare one prompt at several settings, everything else fixed, the random noise shared.
 
     Parameters
     ----------
@@ -41,8 +46,11 @@ def compare(
         The prompt.
     temperatures
         At least one; no two equal. Each is the neighbour of the one after it.
+    vary
+        Values of other parameters, by name (of ``order``, names of orders); with several, or with temperatures as
+        well, every combination. A text's neighbour is then the last before it that differs in one parameter alone.
     params
-        The other parameters; its own temperature is not used.
+        The other parameters; what is varied is not taken from it.
     seeds, max_new_tokens, max_length, stop, max_rows, on_progress
         As in ``generate``.
 
@@ -53,7 +61,10 @@ def compare(
     Interrupted
         A KeyboardInterrupt that carries the comparison of the texts that were finished.
     """
-    settings = at_temperatures(temperatures, params)
+    if temperatures is not None and (isinstance(temperatures, str) or not isinstance(temperatures, Iterable)):
+        raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
+    over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
+    settings = varied({**over, **(vary or {})}, params)
     numbers = tuple(seed_list(seeds))
     if len(set(numbers)) < len(numbers):
         twice = next(seed for i, seed in enumerate(numbers) if seed in numbers[:i])
@@ -61,6 +72,7 @@ def compare(
     stops = stop_strings(stop)
     limit = new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
     finished: dict[int, Sample] = {}
+    effects = Effects()
 
     def result() -> Comparison:
         ran = WhatRan(
@@ -75,9 +87,11 @@ def compare(
             notes=model.notes,
             versions=versions(),
             command=compare_command(model, prompt, settings, numbers, limit, stops),
+            model_settings=_own_settings(model),
         )
-        texts = compared_texts(finished, len(numbers))
-        return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran)
+        texts = compared_texts(finished, len(numbers), neighbours(settings))
+        did = (*contradictions(settings), *idle_parameters(settings, effects))
+        return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
 
     try:
         generate(
@@ -88,6 +102,7 @@ def compare(
             max_new_tokens=limit,
             stop=stops,
             max_rows=max_rows,
+            effects=effects,
             on_sample=finished.__setitem__,
             on_progress=on_progress,
         )
@@ -96,11 +111,24 @@ def compare(
     return result()
 
 
-def compared_texts(finished: Mapping[int, Sample], seeds: int) -> tuple[ComparedText, ...]:
-    """Measure the finished texts, by their number in settings x seeds, and hold each against its neighbour."""
+def _own_settings(model: Model) -> str | None:
+    """What the model's generation config says about sampling, in our terms."""
+    own = model_settings(model)
+    return None if own is None else str(own.params)
+
+
+def compared_texts(
+    finished: Mapping[int, Sample], seeds: int, nearest: Sequence[int | None] | None = None
+) -> tuple[ComparedText, ...]:
+    """Measure the finished texts, by their number in settings x seeds, and hold each against its neighbour.
+
+    ``nearest`` is the number of each setting's neighbour; by default the setting before it.
+    """
     texts = []
     for number in sorted(finished):
-        sample, before = finished[number], finished.get(number - seeds)
+        setting, seed = divmod(number, seeds)
+        neighbour = setting - 1 if nearest is None else nearest[setting]
+        sample, before = finished[number], None if neighbour is None else finished.get(neighbour * seeds + seed)
         ids = sample.text_token_ids
         texts.append(
             ComparedText(

@@ -77,6 +77,8 @@ class Comparison:
         What the measures say, a sentence each.
     ran
         Everything that the result depends on.
+    effective
+        What of the settings contradicts itself or did nothing, a sentence each.
     """
 
     prompt: str
@@ -85,6 +87,7 @@ class Comparison:
     texts: tuple[ComparedText, ...]
     reading: tuple[str, ...]
     ran: WhatRan
+    effective: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -103,6 +106,7 @@ class Comparison:
             "complete": self.complete,
             "texts": [text.to_dict() for text in self.texts],
             "reading": list(self.reading),
+            "effective": list(self.effective),
             "ran": self.ran.to_dict(),
         }
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from thermoscope._version import __version__
+from thermoscope.experiment.plan import label, varying
 from thermoscope.models.base import Model
-from thermoscope.params import ORDERS, STAGES, SamplingParams
+from thermoscope.params import ORDERS, SamplingParams, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class WhatRan:
         Of Python and the libraries that numbers depend on.
     command
         The command line that makes the result again.
+    model_settings
+        What the model's own generation_config.json says about sampling, which is used only where it is asked for.
     """
 
     settings: tuple[SamplingParams, ...]
@@ -48,6 +51,7 @@ class WhatRan:
     notes: tuple[str, ...]
     versions: dict[str, str]
     command: str
+    model_settings: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
@@ -81,18 +85,25 @@ def compare_command(
     max_new_tokens: int,
     stop: Sequence[str],
 ) -> str:
-    """The ``thermoscope compare`` command for these settings, which differ in temperature alone.
+    """The ``thermoscope compare`` command for these settings: every combination of the values that differ.
 
     It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
     """
     words = ["thermoscope", "compare"]
-    for setting in settings:
-        words += ["-t", repr(setting.temperature)]
-    fixed = settings[0]
-    for name in (n for names in STAGES.values() for n in names if n != "temperature"):
-        if (value := getattr(fixed, name)) is not None:
-            words += [f"--{name.replace('_', '-')}", repr(value)]
-    if fixed.order != SamplingParams().order:
+    fixed, names = settings[0], varying(settings)
+    if names == ("temperature",):
+        for setting in settings:
+            words += ["-t", repr(setting.temperature)]
+    else:
+        if "temperature" not in names:
+            words += ["-t", repr(fixed.temperature)]
+        for name in _slowest_first(settings, names):
+            values = dict.fromkeys(label(setting, [name]).partition("=")[2] for setting in settings)
+            words += ["--vary", f"{name}={','.join(values)}"]
+    for name, value in fixed.given.items():
+        if name != "temperature" and name not in names:
+            words += [f"--{name.replace('_', '-')}", typed(value)]
+    if "order" not in names and fixed.order != SamplingParams().order:
         named = [name for name, order in ORDERS.items() if order == fixed.order]
         words += ["--order", named[0] if named else ",".join(fixed.order)]
     consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
@@ -112,6 +123,15 @@ def compare_command(
         written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
         return f"printf '%b\\n' {_quote(written)} | {' '.join(map(_quote, [*words, '--', '-']))}"
     return " ".join(map(_quote, [*words, "--", prompt]))
+
+
+def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> list[str]:
+    """Parameters in the order in which the combinations were made: that of the first change, latest first."""
+    first = {
+        name: next(i for i, s in enumerate(settings) if getattr(s, name) != getattr(settings[0], name))
+        for name in names
+    }
+    return sorted(names, key=lambda name: -first[name])
 
 
 def _quote(word: str) -> str:

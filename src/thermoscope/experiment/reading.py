@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import fmean
 
 from thermoscope.experiment.comparison import ComparedText
+from thermoscope.experiment.plan import label, neighbours, varying
 from thermoscope.params import SamplingParams
 
 #: From this share of 4-grams that were there before, a text is said to repeat itself; below the other, hardly.
@@ -25,27 +25,22 @@ def read(settings: Sequence[SamplingParams], seeds: Sequence[int], texts: Sequen
     texts
         The finished texts, in order of settings, then seeds.
     """
-    groups = [(setting, [t for t in texts if t.sample.params == setting]) for setting in settings]
-    there = [(setting, group) for setting, group in groups if group]
+    names = varying(settings)
+    groups = [(label(setting, names), [t for t in texts if t.sample.params == setting]) for setting in settings]
+    there = [(name, group) for name, group in groups if group]
     asked = len(settings) * len(seeds)
     sentences = []
     if len(texts) < asked:
         be = "is" if len(texts) == 1 else "are"  # an interrupt came first
         sentences.append(f"{len(texts)} of {_count(asked, 'text')} {be} finished; what follows is about what there is.")
-    sentences += [sentence for setting, group in there if (sentence := _repetition(label(setting), group))]
+    sentences += [sentence for name, group in there if (sentence := _repetition(name, group))]
     sentences += _hardly(there)
-    sentences += [
-        sentence for (a, before), (b, after) in pairwise(groups) if (sentence := _parting(a, b, before, after))
-    ]
-    sentences += [sentence for setting, group in there if (sentence := _one_text(label(setting), group))]
+    pairs = [(groups[j], groups[i]) for i, j in enumerate(neighbours(settings)) if j is not None]
+    sentences += [sentence for (a, before), (b, after) in pairs if (sentence := _parting(a, b, before, after))]
+    sentences += [sentence for name, group in there if (sentence := _one_text(name, group))]
     sentences += _likelihood(there)
-    sentences += [sentence for setting, group in there if (sentence := _ending(label(setting), group))]
+    sentences += [sentence for name, group in there if (sentence := _ending(name, group))]
     return sentences
-
-
-def label(setting: SamplingParams) -> str:
-    """What a setting is called where only its temperature differs: ``T=0.7``."""
-    return f"T={setting.temperature:.10g}"
 
 
 def number(value: float | None) -> str:
@@ -71,11 +66,11 @@ def _repetition(name: str, group: Sequence[ComparedText]) -> str | None:
     return None
 
 
-def _hardly(groups: Sequence[tuple[SamplingParams, list[ComparedText]]]) -> list[str]:
+def _hardly(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     """One sentence for the settings that hardly repeat themselves."""
     quiet = [
-        (label(setting), repetition)
-        for setting, group in groups
+        (name, repetition)
+        for name, group in groups
         if (repetition := _mean(group, "rep_4")) is not None
         and repetition < HARDLY
         and not any(text.loop for text in group)
@@ -89,11 +84,9 @@ def _hardly(groups: Sequence[tuple[SamplingParams, list[ComparedText]]]) -> list
     return [f"{_join([name for name, _ in quiet])} hardly {verb}: {what} there before."]
 
 
-def _parting(
-    a: SamplingParams, b: SamplingParams, before: Sequence[ComparedText], after: Sequence[ComparedText]
-) -> str | None:
+def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[ComparedText]) -> str | None:
     """Where two neighbours part, seed by seed; None if they have no finished text of the same seed."""
-    pair = f"{label(a)} and {label(b)}"
+    pair = f"{a} and {b}"
     seeds = {text.sample.seed: text for text in before}
     both = [(seeds[t.sample.seed], t) for t in after if t.sample.seed in seeds]
     if not both:
@@ -130,9 +123,9 @@ def _one_text(name: str, group: Sequence[ComparedText]) -> str | None:
     return f"{name} gives one and the same text for {seeds} seeds."
 
 
-def _likelihood(groups: Sequence[tuple[SamplingParams, list[ComparedText]]]) -> list[str]:
+def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     """Which setting's texts the model itself finds the most and the least likely."""
-    known = [(p, label(s)) for s, group in groups if (p := _mean(group, "perplexity")) is not None]
+    known = [(p, name) for name, group in groups if (p := _mean(group, "perplexity")) is not None]
     if len(known) < 2:
         return []
     low, high = number(min(known)[0]), number(max(known)[0])

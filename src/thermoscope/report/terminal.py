@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.experiment.comparison import ComparedText, Comparison
+from thermoscope.experiment.plan import label, varying
 from thermoscope.experiment.provenance import WhatRan
-from thermoscope.experiment.reading import label, number
-from thermoscope.params import SamplingParams
+from thermoscope.experiment.reading import number
+from thermoscope.params import SamplingParams, typed
 from thermoscope.report.escape import escape
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
 
@@ -40,7 +41,8 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
     texts = {(text.sample.params, text.sample.seed): text for text in comparison.texts}
     columns = len(comparison.settings)
     beside = columns > 1 and (width - 3 * columns - 1) // columns >= NARROWEST
-    names = [label(setting) for setting in comparison.settings]
+    differing = varying(comparison.settings)
+    names = [label(setting, differing) for setting in comparison.settings]
     first = True
     for seed in comparison.seeds:
         row = [texts.get((setting, seed)) for setting in comparison.settings]
@@ -56,6 +58,9 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
     if comparison.reading:
         yield Text("\nReading", style="bold")
         yield from _bullets(comparison.reading)
+    if comparison.effective:
+        yield Text("\nWhat the settings did", style="bold")
+        yield from _bullets(comparison.effective)
     yield Text("\nWhat ran", style="bold")
     yield from _what_ran(comparison.ran, signs)
     if all(setting.top_k is None for setting in comparison.settings):
@@ -130,13 +135,19 @@ def _what_ran(ran: WhatRan, signs: Signs) -> Iterator[RenderableType]:
     def plain(text: str) -> str:
         return escape(text, keep="", ascii_only=signs.ascii_only)
 
+    names = varying(ran.settings)
     rows = [
-        ("settings", ", ".join(f"{label(s)} ({s.id})" for s in ran.settings)),
-        ("same for all", _fixed(ran.settings[0])),
-        ("order", " > ".join(ran.settings[0].order)),
+        ("settings", ", ".join(f"{label(s, names)} ({s.id})" for s in ran.settings)),
+        ("same for all", _fixed(ran.settings[0], names)),
+        *(() if "order" in names else (("order", _order(ran.settings)),)),
         ("seeds", _seeds(ran.seeds) + "; the same noise for every setting"),
         ("limit", f"{ran.max_new_tokens} new tokens" + "".join(f", stop at {plain(repr(s))}" for s in ran.stop)),
         ("model", f"{plain(ran.model)}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"),
+        *(
+            ()
+            if ran.model_settings is None
+            else (("model's own", f"{ran.model_settings} (not used unless asked for)"),)
+        ),
         ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
         *(("note", plain(note)) for note in ran.notes),
     ]
@@ -148,15 +159,22 @@ def _what_ran(ran: WhatRan, signs: Signs) -> Iterator[RenderableType]:
     yield table
 
 
-def _fixed(setting: SamplingParams) -> str:
-    """The parameters beside temperature: those that are set, then those that are off."""
-    values = {name: value for name, value in setting if name not in ("temperature", "order")}
+def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
+    """The parameters that are the same for all settings."""
     shown = [
-        f"{name}={str(value).removesuffix('.0')}" + (" (keeps every token)" if _INERT.get(name) == value else "")
-        for name, value in values.items()
-        if value is not None
+        f"{name}={typed(value)}" + (" (keeps every token)" if _INERT.get(name) == value else "")
+        for name, value in setting.given.items()
+        if name not in names
     ]
-    return ", ".join([*shown, *(f"{name} off" for name, value in values.items() if value is None)])
+    if "temperature" not in names and setting.temperature == 1:
+        shown.insert(0, "temperature=1")
+    return ", ".join([*shown, "all other parameters off" if shown else "all parameters off"])
+
+
+def _order(settings: Sequence[SamplingParams]) -> str:
+    """The stages that are on in any of the settings, in their order."""
+    on = {stage for setting in settings for stage in setting.active_stages} | {"temperature"}
+    return " > ".join(stage for stage in settings[0].order if stage in on)
 
 
 def _command(command: str, width: int) -> list[str]:

@@ -1,13 +1,13 @@
 """The chain: runs the stages that a setting switches on, in its order, and says which tokens are left.
 
 Rows are grouped by the tuple of their active stages, so a stage that is off costs nothing and rows with
-different values share a batch. Everything runs in float64: a draw at temperature T then agrees with the exact
+different values share a batch. Arithmetic is float64: a draw at temperature T then agrees with the exact
 spectrum to far below the spacing of float32 logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,45 +16,16 @@ from torch import Tensor
 from thermoscope.errors import BadLogitsError, InputError
 from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters
+from thermoscope.sampling.effects import Effects
+from thermoscope.sampling.stages import FUNCTIONS, StageRows
 from thermoscope.sampling.whole import at_least
 
-
-@dataclass(frozen=True, slots=True)
-class StageRows:
-    """What a stage may look at beside the logits: the rows that it works on, all with the stage switched on.
-
-    Attributes
-    ----------
-    settings
-        One per row, B in all.
-    prompt_ids, output_ids
-        The tokens of the prompt and of the text so far, one list per row; None if the caller has none.
-    device
-        Where the logits are.
-    """
-
-    settings: Sequence[SamplingParams]
-    prompt_ids: Sequence[Sequence[int]] | None
-    output_ids: Sequence[Sequence[int]] | None
-    device: torch.device
-
-    def column(self, name: str) -> Tensor:
-        """A parameter of every row as a tensor (B, 1), float64."""
-        values = [[getattr(setting, name)] for setting in self.settings]
-        return torch.tensor(values, dtype=torch.float64, device=self.device)
-
-
-#: stage -> function of (logits (B, K), the rows) that gives the logits (B, K) after it
-_FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
-    "temperature": lambda logits, rows: filters.temperature(logits, rows.column("temperature")),
-    "top_k": lambda logits, rows: filters.top_k(logits, rows.column("top_k")),
-    "top_p": lambda logits, rows: filters.top_p(logits, rows.column("top_p")),
-    "min_p": lambda logits, rows: filters.min_p(logits, rows.column("min_p")),
-}
+#: Stages that look at tokens by their id, and so need the whole vocabulary as columns.
+_BY_TOKEN = frozenset({"logit_bias", "repetition", "penalties", "no_repeat_ngram", "dry"})
 #: Stages that keep the order of logits within a row: what top_k would drop after them, it may drop before.
 _MONOTONE = frozenset({"temperature"})
 #: Stages that keep every token (but at temperature 0).
-_KEEP_ALL = frozenset({"temperature"})
+_KEEP_ALL = frozenset({"logit_bias", "repetition", "penalties", "no_repeat_ngram", "dry", "temperature"})
 #: Survivors are few if they are fewer than one in so many.
 _FEW = 8
 
@@ -90,6 +61,9 @@ def process(
     source: Tensor | None = None,
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
+    drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    coins: Tensor | None = None,
+    effects: Effects | None = None,
 ) -> Iterator[Processed]:
     """Run every row's stages; yield groups of rows that together cover all of them once.
 
@@ -103,23 +77,87 @@ def process(
         Row b takes its logits from ``logits[source[b]]``; by default row b takes row b.
     prompt_ids, output_ids
         The tokens of the prompt and of the text so far, one list per row, for stages that count them.
+    drawn_logprobs
+        Log-probability of each token of the text under the distribution that it was drawn from, for mirostat.
+    coins : Tensor (B,), optional
+        One uniform variate per row, for XTC.
+    effects
+        Where to note which stages changed anything.
     """
     groups: dict[tuple[str, ...], list[int]] = {}
     for row, setting in enumerate(params):
         groups.setdefault(setting.active_stages, []).append(row)
     for stages, members in groups.items():
         rows = torch.tensor(members, device=logits.device)
-        taken = rows if source is None else source[rows]
         group = StageRows(
             settings=[params[row] for row in members],
             prompt_ids=prompt_ids and [prompt_ids[row] for row in members],
             output_ids=output_ids and [output_ids[row] for row in members],
+            drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in members],
+            coins=None if coins is None else coins[rows],
             device=logits.device,
         )
-        kept, ids = _preselect(logits, taken, stages, group.settings)
-        for stage in stages:
-            kept = _FUNCTIONS[stage](kept, group)
-        yield Processed(rows, *(_compact(kept) if ids is None and set(stages) - _KEEP_ALL else (kept, ids)))
+        taken = rows if source is None else source[rows]
+        kept, ids = _run(logits, taken, stages, group, effects)
+        if ids is None and set(stages) - _KEEP_ALL:
+            kept, ids = _compact(kept)
+        yield Processed(rows, kept.double(), ids)
+
+
+def _run(
+    logits: Tensor, taken: Tensor, stages: Sequence[str], group: StageRows, effects: Effects | None
+) -> tuple[Tensor, Tensor | None]:
+    """The stages over the rows ``taken`` of logits (R, V): what is left (B, K), and the ids where K is not V."""
+    kept: Tensor | None = None  # not yet taken out of the logits
+    ids: Tensor | None = None
+    width: Tensor | None = None  # tokens of each row before top_k, where that is watched
+    for n, stage in enumerate(stages):
+        watched = effects is not None and effects.pending(stage, group.settings)
+        if ids is None and _next_is_top_k(stages[n:], group.settings):
+            whole, rows = (logits, taken) if kept is None else (kept, None)
+            if effects is not None and effects.pending("top_k", group.settings):
+                width = (whole > filters.NEG_INF).sum(dim=-1)
+                width = width if rows is None else width[rows]
+            kept, ids = _candidates(whole, rows, [setting.top_k or 0 for setting in group.settings])
+        elif kept is None:
+            kept = logits if _is_all(taken, len(logits)) else logits[taken]
+        before, kept = kept, FUNCTIONS[stage](kept, group)
+        if watched and effects is not None:
+            effects.note(stage, group.settings, before, kept, width if stage == "top_k" else None)
+    return logits[taken] if kept is None else kept, ids
+
+
+def _is_all(taken: Tensor, rows: int) -> bool:
+    """Whether the rows taken are all of them in order, so that none has to be copied."""
+    return len(taken) == rows and bool((taken == torch.arange(rows, device=taken.device)).all())
+
+
+def _next_is_top_k(stages: Sequence[str], settings: Sequence[SamplingParams]) -> bool:
+    """Whether top_k may come first: before it are only stages that keep the order, after it none that needs ids."""
+    first = next((stage for stage in stages if stage not in _MONOTONE), None)
+    if first != "top_k" or not _BY_TOKEN.isdisjoint(stages):
+        return False
+    return not any(setting.dynatemp_range for setting in settings) or stages[0] == "top_k"  # entropy of all of them
+
+
+def _candidates(logits: Tensor, taken: Tensor | None, ks: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+    """Those that top_k can keep of the rows ``taken`` (all by default): logits (B, K) and ids, in order of id."""
+    vocabulary = logits.shape[-1]
+    k = max(ks)
+    if taken is None:
+        searched, inverse = logits, torch.arange(len(logits), device=logits.device)
+    else:
+        unique, inverse = torch.unique(taken, return_inverse=True)  # rows that share logits share the search
+        searched = logits if len(unique) == len(logits) else logits[unique]
+    if k < vocabulary:
+        values, ids = torch.topk(searched, k + 1, dim=-1)
+        kth = values[:, k - 1]
+        if bool(((kth == values[:, k]) & torch.isfinite(kth)).any()):  # ties: bfloat16 has many
+            values, ids = at_least(searched, kth)
+            return values[inverse].double(), ids[inverse]
+        ids = ids[:, :k].sort(dim=-1).values
+        return searched.gather(1, ids)[inverse].double(), ids[inverse]
+    return searched[inverse], None
 
 
 def probabilities(
@@ -128,6 +166,7 @@ def probabilities(
     *,
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
+    drawn_logprobs: Sequence[Sequence[float]] | None = None,
 ) -> Tensor:
     """The distribution that the next token of each row is drawn from.
 
@@ -138,13 +177,17 @@ def probabilities(
     params
         One setting for all rows, or one per row.
     prompt_ids, output_ids
-        The tokens of the prompt and of the text so far, one list per row, for stages that count them (none of
-        today's stages does).
+        The tokens of the prompt and of the text so far, one list per row, for stages that count them: repetition,
+        presence and frequency penalties, no_repeat_ngram and DRY. Without them there are none.
+    drawn_logprobs
+        Log-probability, nats, of each token of the text under the distribution that it was drawn from, one list
+        per row: mirostat's state. Without it the text is at its start.
 
     Returns
     -------
     Tensor (B, V)
-        Probabilities in the floating-point type of ``logits``; each row sums to 1. Without a gradient.
+        Probabilities in the floating-point type of ``logits``; each row sums to 1. Without a gradient. XTC throws a
+        coin before each token: this is the mixture of both outcomes.
 
     Raises
     ------
@@ -161,17 +204,33 @@ def probabilities(
     settings = settings_of(params)
     if isinstance(params, SamplingParams):
         settings *= rows
-    for name, lists in (("params", settings), ("prompt_ids", prompt_ids), ("output_ids", output_ids)):
+    sized: dict[str, Sequence[object] | None] = {
+        "params": settings, "prompt_ids": prompt_ids, "output_ids": output_ids, "drawn_logprobs": drawn_logprobs
+    }  # fmt: skip
+    for name, lists in sized.items():
         if lists is not None and len(lists) != rows:
             raise InputError(f"{name} must have one entry per row; got {len(lists)} for {rows} rows of logits")
     if rows == 0:
         return logits.clone()
     check_logits(logits)
-    result = logits.new_zeros((rows, vocabulary))
-    for part in process(logits.detach(), settings, prompt_ids=prompt_ids, output_ids=output_ids):
-        p = torch.exp(part.logits - filters.log_total(part.logits)).to(logits.dtype)
-        result[part.rows] = p if part.ids is None else logits.new_zeros(len(p), vocabulary).scatter_add_(1, part.ids, p)
-    return result
+    share = torch.tensor([setting.xtc_probability or 0.0 for setting in settings], dtype=torch.float64)
+    share = share.to(logits.device)[:, None]  # how often XTC's coin says yes
+    result = logits.new_zeros((rows, vocabulary), dtype=torch.float64)
+    for coin, weight in ((0.0, share), (1.0, 1 - share)):
+        coins = torch.full((rows,), coin, dtype=torch.float64, device=logits.device)
+        if bool((weight == 0).all()):
+            continue
+        parts = process(
+            logits.detach(), settings, prompt_ids=prompt_ids, output_ids=output_ids, drawn_logprobs=drawn_logprobs,
+            coins=coins,
+        )  # fmt: skip
+        for part in parts:
+            p = torch.exp(part.logits - filters.log_total(part.logits)).mul_(weight[part.rows])
+            if part.ids is None:
+                result[part.rows] += p
+            else:
+                result[part.rows] += p.new_zeros(len(p), vocabulary).scatter_add_(1, part.ids, p)
+    return result.to(logits.dtype)
 
 
 def settings_of(params: SamplingParams | Sequence[SamplingParams]) -> list[SamplingParams]:
@@ -202,28 +261,6 @@ def check_logits(logits: Tensor) -> None:
             f"the model's logits must be numbers below infinity; row {row} has NaN, +inf or nothing finite: "
             "load the model with dtype float32, or check its weights"
         )
-
-
-def _preselect(
-    logits: Tensor, taken: Tensor, stages: tuple[str, ...], settings: Sequence[SamplingParams]
-) -> tuple[Tensor, Tensor | None]:
-    """Candidates (B, K), float64, and their ids; only those that a top_k to come can keep, if it comes first."""
-    first = next((stage for stage in stages if stage not in _MONOTONE), None)
-    vocabulary = logits.shape[-1]
-    if first != "top_k":
-        return logits[taken].double(), None
-    k = max(setting.top_k or 0 for setting in settings)
-    unique, inverse = torch.unique(taken, return_inverse=True)  # rows that share logits share the search
-    searched = logits if len(unique) == len(logits) else logits[unique]
-    if k < vocabulary:
-        values, ids = torch.topk(searched, k + 1, dim=-1)
-        kth = values[:, k - 1]
-        if bool(((kth == values[:, k]) & torch.isfinite(kth)).any()):  # bfloat16 has many ties
-            values, ids = at_least(searched, kth)
-            return values[inverse].double(), ids[inverse]
-        ids = ids[:, :k].sort(dim=-1).values
-        return searched.gather(1, ids)[inverse].double(), ids[inverse]
-    return logits[taken].double(), None
 
 
 def _compact(logits: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -15,10 +15,13 @@ from torch import Tensor
 
 from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import process
+from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
 from thermoscope.sampling.whole import compiled_for, draw_untruncated
 
+#: From so many tokens on it pays to make the noise of those alone that can win.
+_WIDE = 2048
 #: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
 _PASS_BYTES = 128 * 2**20
 
@@ -31,7 +34,8 @@ class Drawn:
     ----------
     tokens : Tensor (B,), int64
     logprobs : Tensor (B,), float64
-        Log-probability of each under the distribution that it was drawn from, nats.
+        Log-probability of each under the distribution that it was drawn from, nats; with XTC under the one that
+        the coin chose.
     """
 
     tokens: Tensor
@@ -46,6 +50,8 @@ def draw(
     source: Tensor | None = None,
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
+    drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    effects: Effects | None = None,
 ) -> Drawn:
     """Draw one token per row.
 
@@ -61,15 +67,21 @@ def draw(
         Row b draws from ``logits[source[b]]``; by default row b draws from row b.
     prompt_ids, output_ids
         The tokens of the prompt and of the text so far, one list per row, for stages that count them.
+    drawn_logprobs
+        Log-probability of each token of the text under the distribution that it was drawn from, one list per row:
+        what ``Drawn.logprobs`` gave. Mirostat's state.
+    effects
+        Where to note which stages changed anything.
     """
     rows, vocabulary = len(params), logits.shape[-1]
     if source is None:
         source = torch.arange(rows, device=logits.device)
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
+    coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
     step = max(1, _PASS_BYTES // (8 * vocabulary))
     whole = compiled_for(logits)
-    untruncated = [row for row, setting in enumerate(params) if whole and _is_untruncated(setting)]
+    untruncated = [row for row, setting in enumerate(params) if whole and _is_untruncated(setting, effects)]
     for start in range(0, len(untruncated), step):
         at = torch.tensor(untruncated[start : start + step])
         noise, noises = keys.gumbel_shared(at, vocabulary)
@@ -85,17 +97,26 @@ def draw(
             source=source[here],
             prompt_ids=prompt_ids and [prompt_ids[row] for row in turn],
             output_ids=output_ids and [output_ids[row] for row in turn],
+            drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in turn],
+            coins=None if coins is None else coins[here],
+            effects=effects,
         )
         for part in parts:
             at = here[part.rows]
-            noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
-            columns = (part.logits + noise).argmax(dim=-1)  # (B,)
+            if part.ids is not None:
+                columns = (part.logits + keys.gumbel(at, part.ids, vocabulary)).argmax(dim=-1)  # (B,)
+            elif vocabulary > _WIDE and logits.device.type == "cpu":
+                columns = keys.argmax(at, part.logits)
+            else:
+                columns = (part.logits + keys.gumbel_all(at, vocabulary)).argmax(dim=-1)
             tokens[at] = part.tokens(columns)
             chosen = part.logits.gather(1, columns[:, None])[:, 0]
             logprobs[at] = chosen - log_total(part.logits)[:, 0]
     return Drawn(tokens, logprobs)
 
 
-def _is_untruncated(setting: SamplingParams) -> bool:
-    """Whether temperature, above 0, is all that the setting does."""
-    return set(setting.active_stages) <= {"temperature"} and setting.temperature > 0
+def _is_untruncated(setting: SamplingParams, effects: Effects | None) -> bool:
+    """Whether temperature, above 0, is all that the setting does, and nobody waits to see whether it does anything."""
+    stages = setting.active_stages
+    watched = effects is not None and any(effects.pending(stage, [setting]) for stage in stages)
+    return not watched and set(stages) <= {"temperature"} and setting.temperature > 0

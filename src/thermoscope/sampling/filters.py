@@ -1,17 +1,22 @@
 """Filters: one pure function each, logits (B, K) in, logits (B, K) out, removed tokens at -inf.
 
 B rows, K candidate tokens (the vocabulary, or a part of it in ascending order of token id). Parameters come as
-one value per row, (B, 1), so that rows with different settings share a batch. At least one token per row
+one value per row, (B, 1), so that rows with different settings share a batch. Arithmetic is float64 whatever the type
+of the logits; filters that only remove tokens give back the type that they got. At least one token per row
 survives each filter. No filter's result for a row depends on the other rows, nor on how many removed candidates
 stand beside the surviving ones: sums run in a fixed order.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 NEG_INF = float("-inf")
+#: Up to so many candidates, what decides about them is computed in float64.
+_NARROW = 8192
 #: So many of the largest logits hold the nucleus of all but the flattest distributions.
 _HEAD = 1024
 
@@ -28,13 +33,13 @@ def temperature(logits: Tensor, t: Tensor) -> Tensor:
     -----
     The row's maximum is subtracted first. Softmax does not see that, and no temperature above 0 can overflow.
     """
-    shifted = logits - logits.max(dim=-1, keepdim=True).values  # (B, K), the largest at 0
+    shifted = logits - logits.max(dim=-1, keepdim=True).values.double()  # (B, K), the largest at 0
     greedy = t == 0
-    cold = shifted / torch.where(greedy, 1.0, t)
     if not bool(greedy.any()):
-        return cold
+        return shifted.div_(t)
+    cold = shifted / torch.where(greedy, 1.0, t)
     best = torch.arange(logits.shape[-1], device=logits.device) == shifted.argmax(dim=-1, keepdim=True)
-    return torch.where(greedy, torch.where(best, 0.0, NEG_INF).to(logits.dtype), cold)
+    return torch.where(greedy, torch.where(best, 0.0, NEG_INF).to(cold.dtype), cold)
 
 
 def top_k(logits: Tensor, k: Tensor) -> Tensor:
@@ -69,31 +74,35 @@ def top_p(logits: Tensor, p: Tensor) -> Tensor:
     """
     if logits.shape[-1] <= 8 * _HEAD:
         return _nucleus(logits, p)
-    kept, sure = _nucleus_of_head(logits, p)
-    if not bool(sure.all()):  # these rows are so flat that their nucleus may be wider than the head
-        kept[~sure] = _nucleus(logits[~sure], p[~sure])
+    kept, sure = _nucleus_of_head(logits, p, _HEAD)
+    if not bool(sure.all()) and logits.shape[-1] > 16 * _HEAD:  # flatter rows, whose nucleus may be wider
+        again = (~sure).nonzero()[:, 0]
+        kept[again], sure[again] = _nucleus_of_head(logits[again], p[again], 8 * _HEAD)
+    if not bool(sure.all()):
+        kept[~sure] = _nucleus(logits[~sure], p[~sure]).to(kept.dtype)
     return kept
 
 
 def _nucleus(logits: Tensor, p: Tensor) -> Tensor:
     """top_p by sorting all candidates."""
     ascending, order = torch.sort(logits, dim=-1, stable=True)
+    ascending = ascending.double()
     upto = torch.exp(ascending - ascending[:, -1:]).cumsum(dim=-1)  # the largest counts 1
     keep = _within(upto, upto[:, -1:], p)
     return logits.masked_fill(~torch.empty_like(keep).scatter_(-1, order, keep), NEG_INF)
 
 
-def _nucleus_of_head(logits: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
-    """top_p by sorting the largest ``_HEAD`` candidates alone, and for which rows (B,) that is sure to be right.
+def _nucleus_of_head(logits: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
+    """top_p by sorting the largest ``head`` candidates alone, and for which rows (B,) that is sure to be right.
 
     It is where the least of the kept candidates is larger than the least of the head: whatever is outside the head
     then comes after all that is kept.
     """
-    largest, places = torch.topk(logits, _HEAD, dim=-1)
-    total = torch.exp(logits - largest[:, :1]).cumsum_(dim=-1)[:, -1:]
+    places = torch.topk(logits, head, dim=-1).indices
+    _, _, total = shares(logits)
     places = places.sort(dim=-1).values
     ascending, order = torch.sort(logits.gather(-1, places), dim=-1, stable=True)
-    keep = _within(torch.exp(ascending - ascending[:, -1:]).cumsum(dim=-1), total, p)
+    keep = _within((ascending - ascending[:, -1:].double()).exp_().cumsum_(dim=-1), total, p)
     least = ascending.masked_fill(~keep, float("inf")).min(dim=-1).values
     kept = torch.full_like(logits, NEG_INF)
     kept.scatter_(-1, places.gather(-1, order), ascending.masked_fill(~keep, NEG_INF))
@@ -123,8 +132,186 @@ def min_p(logits: Tensor, p: Tensor) -> Tensor:
     -----
     ``l - max >= ln p`` needs neither exponentials nor normalisation. Like top_p's mass, it is compared at float32.
     """
-    below = logits - logits.max(dim=-1, keepdim=True).values
+    below = logits - logits.max(dim=-1, keepdim=True).values  # rounded once, to the type of the logits
     return logits.masked_fill(below.float() < p.log().float(), NEG_INF)
+
+
+def dynamic_temperature(logits: Tensor, t: Tensor, spread: Tensor, exponent: Tensor) -> Tensor:
+    """The temperature (B, 1) of each row: from t - spread (0 at least) to t + spread, by its relative entropy.
+
+    ``low + (high - low) * (H / ln n)^exponent``, H the entropy of the n candidates that are left, as in llama.cpp's
+    ``llama_sampler_temp_ext_apply``. One candidate has no entropy: it gets t.
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    t : Tensor (B, 1), >= 0
+    spread : Tensor (B, 1), >= 0
+    exponent : Tensor (B, 1), > 0
+    """
+    count = (logits > NEG_INF).sum(dim=-1, keepdim=True)
+    below, each, total = shares(logits)
+    relative = (total.log() - mean_below(below, each, total)) / count.clamp(min=2).log()
+    low = (t - spread).clamp(min=0)
+    dynamic = low + (t + spread - low) * relative.clamp(0, 1) ** exponent
+    return torch.where((count > 1) & (spread > 0), dynamic, t)
+
+
+def top_n_sigma(logits: Tensor, n: Tensor) -> Tensor:
+    """Keep logits of at least max - n * sigma, sigma the standard deviation of those left (Tang et al. 2024, 3.2).
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    n : Tensor (B, 1), > 0
+    """
+    there = logits > NEG_INF
+    below = logits.double() - logits.max(dim=-1, keepdim=True).values  # (B, K), the largest at 0
+    count = there.sum(dim=-1, keepdim=True)
+    mean = ordered_sum(below.masked_fill(~there, 0.0)) / count
+    sigma = (ordered_sum((below - mean).square_().masked_fill_(~there, 0.0)) / count).sqrt()
+    return logits.masked_fill(below.float() < (-n * sigma).float(), NEG_INF)
+
+
+def typical_p(logits: Tensor, p: Tensor) -> Tensor:
+    """Keep the tokens whose surprise is nearest to the entropy, up to mass p (Meister et al. 2023, section 4).
+
+    The token that crosses p stays, and with it all that are as near.
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    p : Tensor (B, 1) in (0, 1]; 1 keeps every token
+    """
+    below, each, total = shares(logits)
+    # -ln p - H = ln total - below - (ln total - mean of below)
+    distance = (below - mean_below(below, each, total).to(below.dtype)).abs_()  # (B, K), infinite where removed
+    head = min(_HEAD, logits.shape[-1])
+    furthest, reached = _reach(distance, each, total, p, head)
+    if not bool(reached.all()) and head < logits.shape[-1]:
+        rows = ~reached
+        furthest[rows], _ = _reach(distance[rows], each[rows], total[rows], p[rows], logits.shape[-1])
+    return logits.masked_fill((distance > furthest) & (p < 1), NEG_INF)
+
+
+def _reach(distance: Tensor, each: Tensor, total: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
+    """Distance (B, 1) at which the nearest of ``head`` candidates have mass p, and for which rows (B,) they do."""
+    near, places = torch.topk(distance, head, dim=-1, largest=False)
+    mass = each.gather(-1, places).cumsum(dim=-1, dtype=torch.float64).div_(total)
+    enough = mass.float() >= p.float()
+    reached = enough.any(dim=-1)
+    first = torch.where(reached, enough.int().argmax(dim=-1), head - 1)
+    return near.gather(-1, first[:, None]), reached
+
+
+def epsilon_cutoff(logits: Tensor, epsilon: Tensor) -> Tensor:
+    """Keep tokens of at least this probability (Hewitt et al. 2022, section 4.2); the most probable ones in any case.
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    epsilon : Tensor (B, 1) in [0, 1)
+    """
+    below, _, total = shares(logits)
+    return _at_least(logits, below, epsilon.log() + total.log())
+
+
+def eta_cutoff(logits: Tensor, eta: Tensor) -> Tensor:
+    """Keep tokens of at least min(eta, sqrt(eta) * exp(-H)), H the entropy (Hewitt et al. 2022, section 4.3).
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    eta : Tensor (B, 1) in [0, 1)
+    """
+    below, each, total = shares(logits)
+    surprise = total.log() - mean_below(below, each, total)  # the entropy
+    return _at_least(logits, below, torch.minimum(eta.log(), eta.log() / 2 - surprise) + total.log())
+
+
+def top_a(logits: Tensor, a: Tensor) -> Tensor:
+    """Keep tokens of at least a times the square of the largest probability (KoboldAI, 2022).
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    a : Tensor (B, 1) in [0, 1]; 0 keeps every token
+    """
+    below, _, total = shares(logits)
+    return _at_least(logits, below, a.log() - total.log())  # the largest probability is 1 / total
+
+
+def xtc(logits: Tensor, fires: Tensor, threshold: Tensor) -> Tensor:
+    """Where the coin says so, drop all tokens that reach the threshold but the least probable of them.
+
+    If fewer than two reach it, nothing happens. (p-e-w, text-generation-webui pull request 6335, 2024.)
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    fires : Tensor (B, 1), bool
+    threshold : Tensor (B, 1) in [0, 1]
+
+    Notes
+    -----
+    Of equally probable least ones the highest id stays.
+    """
+    below, _, total = shares(logits)
+    reach = (below.float() >= (threshold.log() + total.log()).float()) & (logits > NEG_INF)
+    least = logits.masked_fill(~reach, float("inf")).flip(-1).argmin(dim=-1, keepdim=True)
+    stays = torch.arange(logits.shape[-1], device=logits.device) == logits.shape[-1] - 1 - least
+    return logits.masked_fill(reach & ~stays & fires & (reach.sum(dim=-1, keepdim=True) > 1), NEG_INF)
+
+
+def mirostat(logits: Tensor, mu: Tensor) -> Tensor:
+    """Keep tokens with a surprise of at most mu bits (Basu et al. 2021, algorithm 2); the most probable in any case.
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    mu : Tensor (B, 1), bits
+    """
+    below, _, total = shares(logits)
+    return _at_least(logits, below, total.log() - mu * math.log(2))
+
+
+def _at_least(logits: Tensor, below: Tensor, least: Tensor) -> Tensor:
+    """Keep candidates that are at least so far below the largest, compared at float32; the largest in any case."""
+    return logits.masked_fill(below.float() < least.clamp(max=0).float(), NEG_INF)
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Log-probabilities (B, K), float64, of logits (B, K)."""
+    wide = logits.double()
+    return wide - log_total(wide)
+
+
+def shares(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What decides about candidates (B, K): ``l - max``, its exponential, and the sum of those (B, 1) in float64.
+
+    Over a wide vocabulary the first two are float32: the precision of the model's logits, and the one at which
+    filters compare.
+    """
+    top = logits.max(dim=-1, keepdim=True).values
+    below = logits - top.double() if logits.shape[-1] <= _NARROW else (logits - top).float()
+    each = below.exp()
+    return below, each, each.cumsum(dim=-1, dtype=torch.float64)[:, -1:]
+
+
+def mean_below(below: Tensor, each: Tensor, total: Tensor) -> Tensor:
+    """The mean (B, 1) of ``l - max`` under the distribution: less it, ``log(total)`` is the entropy."""
+    return (below.clamp(min=-1e4) * each).cumsum(dim=-1, dtype=torch.float64)[:, -1:] / total
+
+
+def entropy(logp: Tensor) -> Tensor:
+    """Entropy (B, 1), nats, of log-probabilities (B, K); removed candidates add nothing."""
+    finite = logp.clamp(min=torch.finfo(logp.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
+    return -ordered_sum(finite.exp() * finite)
+
+
+def ordered_sum(values: Tensor) -> Tensor:
+    """Sum (B, 1) of each row in the order of the columns, so that zeros beside them don't change its last bit."""
+    return values.cumsum(dim=-1)[:, -1:]
 
 
 def log_total(logits: Tensor) -> Tensor:

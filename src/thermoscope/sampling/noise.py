@@ -7,7 +7,8 @@ The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel ra
     counter  (1 + token id div 4, position, prompt key, 0)
     token    takes word (token id mod 4) of the four that come out
 
-The last word of the counter keeps room for draws that belong to a step and not to a token.
+Draws that belong to a step and not to a token have 1 as the last word of the counter: (1, position, prompt key, 1),
+of which the first word is the coin that XTC throws.
 
 A 64-bit word w becomes u = (w div 2^12 + 1/2) / 2^52 and the noise -ln(-ln u), in float64: from -3.6 to 36.7, so
 the probability of any token is right to about 2^-53.
@@ -29,6 +30,8 @@ _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW32 = 0xFFFFFFFF
+#: Of so many of the largest logits of a row the noise is made first.
+_LARGEST = 64
 
 
 def _signed(word: int) -> int:
@@ -123,12 +126,41 @@ class Keys:
         words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
         return _gumbel(_uniform(words)), places
 
-    def _philox(self, numbers: Tensor, blocks: Tensor) -> Tensor:
+    def uniform(self) -> Tensor:
+        """One variate in (0, 1) per row (B,), float64, that belongs to the step and to no token."""
+        numbers = torch.arange(len(self._distinct), device=self._device)
+        words = self._philox(numbers, torch.ones(1, 1, dtype=torch.int64, device=self._device), stream=1)
+        return _uniform(words[0, :, 0])[self._number]
+
+    def argmax(self, rows: Tensor, logits: Tensor) -> Tensor:
+        """The column (N,) of the largest sum of logit (N, V), float64, and noise; rows (N,). On the CPU.
+
+        The same as with ``gumbel_all``, without its logarithms: a token outside the largest logits can only win with
+        a variate so near 1 that a comparison finds the few that have one.
+        """
+        vocabulary = logits.shape[-1]
+        most = min(_LARGEST, vocabulary)
+        values, places = torch.topk(logits, most, dim=-1)
+        numbers, owner = torch.unique(self._number[rows], return_inverse=True)
+        uniforms = self._uniforms_of_rows(numbers, vocabulary)  # (distinct, V)
+        best = (values + _gumbel(uniforms[owner[:, None], places])).max(dim=-1).values
+        # g >= best - least means u >= exp(-exp(least - best)); the share above that, a little larger for rounding
+        above = -torch.expm1(-torch.exp(values[:, -1] - best)) * (1 + 1e-9)
+        limits = (2.0**52 - torch.ceil(above * 2.0**52) - 3).clamp(min=0) * 2.0**-52
+        raw, owners = uniforms.numpy(), owner.tolist()
+        winners = []
+        for row, limit in enumerate(limits.tolist()):
+            found = torch.from_numpy(np.flatnonzero(raw[owners[row]] >= limit))
+            ids = torch.cat([places[row], found]).sort().values  # ascending: ties go to the lowest id
+            winners.append(ids[(logits[row, ids] + _gumbel(uniforms[owners[row], ids])).argmax()])
+        return torch.stack(winners)
+
+    def _philox(self, numbers: Tensor, blocks: Tensor, *, stream: int = 0) -> Tensor:
         """Words (4, N, K) of the blocks (N or 1, K) under the triples (N,)."""
         words = torch.tensor([[_signed(word) for word in triple] for triple in self._distinct], device=self._device)
         seed, prompt, position = (words[numbers, i, None].expand(-1, blocks.shape[1]) for i in range(3))
         none = torch.zeros_like(seed)
-        counter = torch.stack([blocks.expand_as(seed), position, prompt, none])
+        counter = torch.stack([blocks.expand_as(seed), position, prompt, none + stream])
         return philox(counter, torch.stack([seed, none]))
 
     def _uniforms_of_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:

@@ -1,0 +1,180 @@
+"""The options for sampling parameters, declared once for every command that takes them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thermoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from thermoscope.models.base import Model
+    from thermoscope.params import SamplingParams
+
+#: Parameter, its metavar and its help, in the order in which they are listed.
+OPTIONS: tuple[tuple[str, str, str], ...] = (
+    ("top_k", "K", "Keep the K most probable tokens."),
+    ("top_p", "P", "Keep the most probable tokens whose mass reaches P."),
+    ("min_p", "P", "Keep tokens with at least P times the largest probability."),
+    ("typical_p", "P", "Keep the tokens nearest to the entropy, up to mass P."),
+    ("epsilon_cutoff", "P", "Keep tokens of at least probability P."),
+    ("eta_cutoff", "P", "Keep tokens of at least min(P, sqrt(P) exp(-entropy))."),
+    ("top_a", "A", "Keep tokens of at least A times the largest probability squared."),
+    ("top_n_sigma", "N", "Keep logits within N standard deviations of the largest."),
+    ("repetition_penalty", "R", "Divide (below 0: multiply) the logits of tokens that are there by R."),
+    ("presence_penalty", "X", "Subtract X from the logits of generated tokens."),
+    ("frequency_penalty", "X", "Subtract X for each time that a token was generated."),
+    ("no_repeat_ngram_size", "N", "No N tokens in a row come twice."),
+    ("dry_multiplier", "X", "DRY: what prolongs a repetition of L tokens loses X base^(L - allowed length)."),
+    ("dry_base", "B", "DRY's base (1.75)."),
+    ("dry_allowed_length", "N", "DRY's allowed length (2)."),
+    ("dry_breakers", "IDS", "Token ids that no repetition reaches across: 198,13."),
+    ("dynatemp_range", "R", "The temperature goes from T - R to T + R with the entropy."),
+    ("dynatemp_exponent", "E", "How it goes with the entropy (1)."),
+    ("xtc_probability", "P", "XTC: how often the tokens above the threshold go, but the least of them."),
+    ("xtc_threshold", "P", "XTC's threshold (0.1)."),
+    ("mirostat_tau", "BITS", "Mirostat 2: the surprise that it aims at."),
+    ("mirostat_eta", "X", "Mirostat's learning rate (0.1)."),
+    ("logit_bias", "PAIRS", "Added to logits, by token id: 198:-5,50256:2."),
+)
+_ORDER = "Order of the stages: transformers (the default), vllm, llama.cpp, sglang, or a list a,b,c."
+_PARAMS = (
+    "Settings to start from: model (its generation_config.json), or a .json or .toml file. Options go before them."
+)
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for settings; it gets what was typed as ``asked``, an ``Asked``."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "asked"]
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None,
+            annotation=Annotated[str | None, typer.Option(metavar=metavar, help=text)],
+        )
+        for name, metavar, text in (*OPTIONS, ("order", "NAMES", _ORDER), ("params", "SOURCE", _PARAMS))
+    ]  # fmt: skip
+    place = next((i for i, parameter in enumerate(own) if parameter.name == "model"), len(own))
+    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        words = {parameter.name: given.pop(parameter.name) for parameter in added}
+        command(**given, asked=Asked(words))
+
+    run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*keywords, *added]}
+    return run
+
+
+class Asked:
+    """What was typed for sampling parameters.
+
+    Parameters
+    ----------
+    words
+        The word of each option, None where none was typed.
+    """
+
+    def __init__(self, words: Mapping[str, str | None]) -> None:
+        from thermoscope.params import SamplingParams
+
+        self.words = {name: word for name, word in words.items() if word is not None}
+        self.source = self.words.pop("params", None)
+        self.values = {name: value_of(name, word) for name, word in self.words.items() if name != "order"}
+        if "order" in self.words:
+            self.values["order"] = _order(self.words["order"])
+        self.base: dict[str, Any] = {}
+        self.note: str | None = None
+        if self.source is not None and self.source != "model":
+            self.base = _from_file(Path(self.source))
+            SamplingParams(**self.base)  # what is wrong in the file is said of the file
+
+    def settings(self, model: Model | None = None, **more: Any) -> SamplingParams:
+        """The setting: the source, then what was typed, then ``more``.
+
+        Raises
+        ------
+        ParameterError
+            A value breaks its rule.
+        InputError
+            ``--params model`` for a model that has no generation config.
+        """
+        from thermoscope.params import SamplingParams
+
+        base = self.base
+        if self.source == "model" and model is not None:
+            from thermoscope.engines.model_config import model_settings
+
+            found = model_settings(model)
+            if found is None:
+                raise InputError(
+                    f"--params model needs a generation_config.json with sampling parameters; {model.name} has none; "
+                    "leave it out"
+                )
+            base = {**found.params.given, "order": found.params.order}
+        return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
+
+
+def value_of(name: str, word: str) -> Any:
+    """The value of a parameter as typed, for the parameter's own rule to judge."""
+    from thermoscope.cli.values import number
+
+    if name == "dry_breakers":
+        return [number(part) for part in word.split(",")] if word else []
+    if name == "logit_bias":
+        pairs = [part.rpartition(":") for part in word.split(",")] if word else []
+        return {token.strip(): number(bias) for token, _, bias in pairs}
+    return number(word)
+
+
+def values_of(name: str, words: str) -> list[Any]:
+    """The values of a parameter to vary: numbers, lists and ranges; of ``order`` the names of orders."""
+    from thermoscope.cli.values import numbers
+
+    if name == "order":
+        return [_order(word.strip()) for word in words.split(",")] if words else []
+    return numbers([words], name) if words else []
+
+
+def _order(word: str) -> object:
+    from thermoscope.params import ORDERS, STAGES
+
+    stages = [stage.strip() for stage in word.split(",")] if word else []
+    if len(stages) != 1 or word in STAGES:
+        return stages
+    if word not in ORDERS:
+        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}")
+    return word
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    """Parameters of a JSON or TOML file, by their own names."""
+    import json
+    import tomllib
+
+    from thermoscope.params import SamplingParams
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise InputError(
+            f"--params must be model, or a file that can be read; got {str(path)!r} ({error.strerror})"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--params: {str(path)!r} is no {path.suffix[1:] or 'json'}: {error}; mend it") from None
+    if not isinstance(values, dict):
+        raise InputError(f"--params: {str(path)!r} must hold parameters by name; write what to_json gives")
+    unknown = [name for name in values if name not in SamplingParams.model_fields]
+    if unknown and not set(values) & set(SamplingParams.model_fields) - {"temperature", "top_p", "top_k", "min_p"}:
+        raise InputError(
+            f"--params: {str(path)!r} has {unknown[0]!r}, which is no parameter of ours; if it is another engine's "
+            f"file, read it with: thermoscope export --from {path}"
+        )
+    return values

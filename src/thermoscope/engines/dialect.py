@@ -1,0 +1,125 @@
+"""What is known of an engine: its names, its order, what it lacks, its edges and its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from thermoscope.params import SHAPES, STAGES, SamplingParams
+
+Kind = Literal["exact", "exact with an explicit order", "different", "not there"]
+#: The stage that each parameter belongs to.
+STAGE_OF: Mapping[str, str] = {name: stage for stage, names in STAGES.items() for name in names}
+#: Values with which a parameter does nothing.
+INERT: Mapping[str, float] = {
+    "repetition_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0, "dry_multiplier": 0, "dynatemp_range": 0,
+    "top_p": 1, "min_p": 0, "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0, "top_a": 0, "xtc_probability": 0,
+}  # fmt: skip
+#: Stages that never remove the most probable token, so that greedy decoding doesn't see them.
+_KEEP_BEST = frozenset({"top_k", "top_p", "min_p", "epsilon_cutoff", "eta_cutoff", "top_a", "top_n_sigma", "mirostat"})
+_ADDITIVE = frozenset({"logit_bias", "penalties", "dry"})
+_COMMUTE = frozenset(
+    {frozenset({"temperature", "top_k"}), frozenset({"temperature", "top_n_sigma"}), frozenset({"top_k", "min_p"})}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Something to paste: what it is, in which language, and the text."""
+
+    title: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """An engine's way to say and to run a setting.
+
+    Attributes
+    ----------
+    name, version, source
+        The engine, the release that was read, and where.
+    order
+        The stages that it has, in the order in which it runs them unless told otherwise.
+    names
+        Our parameter -> its field there, for those that it has.
+    neutral
+        Field -> the value that switches it off; every one is written out.
+    defaults
+        What it does where a field is absent, in our parameters.
+    ranges
+        Our parameter -> least and largest value that it takes.
+    explicit_order
+        Whether the order can be sent with the setting.
+    repetition_counts_prompt, penalties_count_prompt
+        Whose tokens its penalties count (ours: repetition counts the prompt, presence and frequency don't).
+    order_known
+        Whether the order of temperature and truncations is documented at all.
+    aside
+        Other fields of its files, which say nothing about sampling.
+    write
+        The setting, its fields with the neutral ones, to snippets.
+    edges
+        Our parameter -> what differs there although it has it, if anything does for these settings.
+    """
+
+    name: str
+    version: str
+    source: str
+    order: tuple[str, ...]
+    names: Mapping[str, str]
+    neutral: Mapping[str, Any]
+    write: Callable[[SamplingParams, dict[str, Any]], list[Snippet]]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    explicit_order: bool = False
+    order_known: bool = True
+    repetition_counts_prompt: bool = True
+    penalties_count_prompt: bool = False
+    aside: frozenset[str] = frozenset()
+    edges: Callable[[SamplingParams], dict[str, str]] = lambda _: {}
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+def meaningful(params: SamplingParams) -> SamplingParams:
+    """The setting without the parameters whose value does nothing."""
+    inert = [name for name, value in params.given.items() if INERT.get(name) == value]
+    return without(params, inert)
+
+
+def without(params: SamplingParams, names: list[str]) -> SamplingParams:
+    """The setting with some parameters at their defaults, and with them those that shape their stages."""
+    gone = {*names, *(shape for shape, switch in SHAPES.items() if switch in names)}
+    kept = {name: value for name, value in params.given.items() if name not in gone}
+    if "logit_bias" in kept:
+        kept["logit_bias"] = dict(kept["logit_bias"])
+    return SamplingParams(**kept, order=params.order)
+
+
+def conflicts(params: SamplingParams, order: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Pairs of active stages that run the other way round in ``order``, and for which that matters."""
+    ours = [stage for stage in params.active_stages if stage in order]
+    return [
+        (first, second)
+        for i, first in enumerate(ours)
+        for second in ours[i + 1 :]
+        if order.index(first) > order.index(second) and not commute(params, first, second)
+    ]
+
+
+def commute(params: SamplingParams, a: str, b: str) -> bool:
+    """Whether two stages give the same in either order."""
+    pair = frozenset({a, b})
+    if params.temperature == 0 and pair <= _KEEP_BEST | {"temperature"} and "temperature" in params.active_stages:
+        return True
+    if pair <= _ADDITIVE:
+        return True
+    if "no_repeat_ngram" in pair and pair <= _ADDITIVE | {"no_repeat_ngram", "repetition", "temperature"}:
+        return True
+    return pair in _COMMUTE and not (params.dynatemp_range and "temperature" in pair)

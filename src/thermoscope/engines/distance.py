@@ -1,0 +1,99 @@
+"""How far what an engine runs is from what was asked: total variation on real next-token distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from torch import Tensor
+
+from thermoscope.decode.generate import generate
+from thermoscope.engines.verdict import Run
+from thermoscope.models.base import Model
+from thermoscope.params import SamplingParams
+from thermoscope.sampling.chain import probabilities
+
+#: Where the distributions come from unless the caller has prompts of their own.
+PROMPTS = (
+    "Once upon a time, in a distant galaxy, there was a spaceship called Voyager.",
+    "Explain how blockchain works in simple terms.",
+    "What are some of the best strategies within",
+    "The",
+)
+#: Tokens of each text, and of how many of them the distribution is taken.
+_LENGTH, _STEPS = 48, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """Total variation distance, 0 to 1: the share of draws that come out otherwise, at best.
+
+    ``median`` and ``worst`` over ``distributions`` next-token distributions.
+    """
+
+    median: float
+    worst: float
+    distributions: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """A sample of a model's next-token distributions, with the contexts that they belong to.
+
+    Attributes
+    ----------
+    logits : Tensor (B, V)
+    prompt_ids, output_ids, drawn_logprobs
+        The tokens before each, and what was recorded of them.
+    """
+
+    logits: Tensor
+    prompt_ids: Sequence[Sequence[int]]
+    output_ids: Sequence[Sequence[int]]
+    drawn_logprobs: Sequence[Sequence[float]]
+
+
+def distributions_of(
+    model: Model, params: SamplingParams, *, prompts: Sequence[str] = PROMPTS, seed: int = 0
+) -> Distributions:
+    """Next-token distributions of a model along texts that it makes with a setting."""
+    length = _LENGTH if model.context_length is None else max(1, min(_LENGTH, model.context_length - 32))
+    samples = generate(model, list(prompts), params, seeds=seed, max_new_tokens=length)
+    prompt_ids, output_ids, logprobs = [], [], []
+    for sample in samples:
+        ids = model.encode(sample.prompt)
+        steps = sorted({round(i * len(sample.text_token_ids) / _STEPS) for i in range(_STEPS)})
+        for step in steps:
+            prompt_ids.append(ids)
+            output_ids.append(list(sample.token_ids[:step]))
+            logprobs.append(list(sample.drawn_logprobs[:step]))
+    contexts = [[*a, *b] for a, b in zip(prompt_ids, output_ids, strict=True)]
+    logits = model.rows(capacity=len(contexts), length=max(map(len, contexts))).add(contexts)
+    return Distributions(logits, prompt_ids, output_ids, logprobs)
+
+
+def run(what: Run, sample: Distributions) -> Tensor:
+    """Probabilities (B, V), float64, of a run on a sample of distributions."""
+    prompt, output = sample.prompt_ids, sample.output_ids
+    if not what.repetition_counts_prompt:
+        prompt = [[] for _ in prompt]
+    elif what.penalties_count_prompt:
+        output = [[*a, *b] for a, b in zip(prompt, output, strict=True)]
+        prompt = [[] for _ in prompt]
+    return probabilities(
+        sample.logits.double(), what.params, prompt_ids=prompt, output_ids=output, drawn_logprobs=sample.drawn_logprobs
+    )
+
+
+def distance(a: Run, b: Run, sample: Distributions) -> Distance:
+    """Total variation between two runs: half the sum of absolute differences, median and worst."""
+    if a == b:
+        return Distance(0.0, 0.0, len(sample.logits))
+    apart = ((run(a, sample) - run(b, sample)).abs().sum(dim=-1) / 2).tolist()
+    return Distance(median(apart), max(apart), len(apart))

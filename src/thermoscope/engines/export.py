@@ -1,0 +1,158 @@
+"""``export``: a setting as another engine reads it, with a verdict per parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.engines import hosted, native, servers
+from thermoscope.engines.dialect import Dialect, Snippet, meaningful
+from thermoscope.engines.verdict import Run, Verdict, judge
+from thermoscope.errors import InputError
+from thermoscope.params import SamplingParams, nearest
+
+if TYPE_CHECKING:
+    from thermoscope.engines.distance import Distance
+    from thermoscope.models.base import Model
+
+#: Every engine that settings are written for, by name.
+DIALECTS: Mapping[str, Dialect] = {
+    d.name: d
+    for d in (
+        servers.TRANSFORMERS, servers.VLLM, servers.SGLANG, native.LLAMA_CPP, native.OLLAMA, servers.TGI, hosted.OPENAI,
+        hosted.ANTHROPIC, hosted.GEMINI, native.WEBUI,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A setting written for an engine.
+
+    Attributes
+    ----------
+    params
+        The setting.
+    engine, version, source
+        The engine, the release that its facts are from, and where they were read.
+    snippets
+        What one pastes; every neutral value is written out.
+    verdicts
+        What becomes of each parameter that is set.
+    distance
+        Between ours and theirs as wholes, on next-token distributions of ``model``; None if not measured.
+    model
+        The model that the distances were measured on.
+    """
+
+    params: SamplingParams
+    engine: str
+    version: str
+    source: str
+    snippets: tuple[Snippet, ...]
+    verdicts: tuple[Verdict, ...]
+    distance: Distance | None = None
+    model: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the engine gives our distribution, with the order that is sent."""
+        return all(verdict.exact for verdict in self.verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        return {
+            "format": "thermoscope.export/1",
+            "params": self.params.to_record(),
+            "engine": self.engine,
+            "version": self.version,
+            "source": self.source,
+            "exact": self.exact,
+            "snippets": [{"title": s.title, "language": s.language, "text": s.text} for s in self.snippets],
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "distance": None if self.distance is None else self.distance.to_dict(),
+            "model": self.model,
+        }
+
+    def __str__(self) -> str:
+        """What one pastes, without the verdicts."""
+        return "\n\n".join(snippet.text for snippet in self.snippets)
+
+
+def dialect(engine: str) -> Dialect:
+    """The engine of this name.
+
+    Raises
+    ------
+    InputError
+        It is not known.
+    """
+    if engine not in DIALECTS:
+        known = ", ".join(DIALECTS)
+        raise InputError(f"unknown engine {engine!r}{nearest(str(engine), DIALECTS)}; the engines are {known}")
+    return DIALECTS[engine]
+
+
+def export(
+    params: SamplingParams,
+    engine: str,
+    *,
+    model: Model | None = None,
+    prompts: Sequence[str] | None = None,
+    strict: bool = False,
+) -> Exported:
+    """Write a setting for an engine and judge what changes on the way.
+
+    Parameters
+    ----------
+    params
+        The setting.
+    engine
+        A name from ``DIALECTS``.
+    model
+        Measure on this model's next-token distributions how far apart the two are, where they are not the same.
+    prompts
+        Where these distributions come from; by default a few of ours.
+    strict
+        Refuse anything but exact.
+
+    Raises
+    ------
+    InputError
+        The engine is not known; or ``strict``, and a parameter is different there or absent.
+    """
+    to = dialect(engine)
+    verdicts, theirs = judge(params, to)
+    different = [verdict for verdict in verdicts if not verdict.exact]
+    if strict and different:
+        first = different[0]
+        raise InputError(
+            f"{engine} does not give this setting exactly: {first.parameter} is {first.kind} ({first.note})"
+            + (f", and {len(different) - 1} more" if len(different) > 1 else "")
+            + "; leave it out, or export without --strict"
+        )
+    fields = dict(to.neutral)
+    written = meaningful(params)
+    fields |= {to.names[n]: _plain(v) for n, v in written.given.items() if n in to.names and to.names[n] in fields}
+    result = Exported(params, engine, to.version, to.source, tuple(to.write(written, fields)), tuple(verdicts))
+    return result if model is None else _measured(result, theirs, model, prompts)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, tuple) else value
+
+
+def _measured(result: Exported, theirs: Run, model: Model, prompts: Sequence[str] | None) -> Exported:
+    """The export with distances where something differs."""
+    from thermoscope.engines import distance as measure
+
+    ours = Run(meaningful(result.params))
+    sample = measure.distributions_of(model, result.params, prompts=measure.PROMPTS if prompts is None else prompts)
+    verdicts = [
+        verdict if verdict.exact or verdict.instead is None
+        else replace(verdict, distance=measure.distance(ours, verdict.instead, sample))
+        for verdict in result.verdicts
+    ]  # fmt: skip
+    whole = measure.Distance(0.0, 0.0, len(sample.logits)) if result.exact else measure.distance(ours, theirs, sample)
+    return replace(result, verdicts=tuple(verdicts), distance=whole, model=model.name)

@@ -1,0 +1,33 @@
+"""The settings that a model brings along: its generation_config.json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from thermoscope.engines.reading import Imported, read
+from thermoscope.engines.servers import TRANSFORMERS
+from thermoscope.errors import InputError
+from thermoscope.models.base import Model
+
+
+def model_settings(model: Model) -> Imported | None:
+    """What a model's generation config says about sampling; None if it says nothing.
+
+    What transformers' ``generate`` adds by itself (top_k=50) is not the model's and is left out. A config that names
+    a temperature but not ``do_sample`` is taken as sampling: that is how servers read it.
+    """
+    config: Any = getattr(getattr(model, "network", None), "generation_config", None)
+    if config is None:
+        return None
+    fields = {name: value for name, value in config.to_diff_dict().items() if value is not None}
+    sampling = {
+        name: value for name, value in fields.items() if name in TRANSFORMERS.names.values() or name == "do_sample"
+    }
+    if not sampling:
+        return None
+    sampling.setdefault("do_sample", True)
+    try:
+        return read(json.dumps(sampling), "transformers", add_defaults=False)
+    except InputError:  # out of our ranges: a model's mistake is no reason not to run it
+        return None

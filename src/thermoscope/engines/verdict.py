@@ -1,0 +1,161 @@
+"""The truth about an export: per parameter whether the engine does the same, and how far apart the two are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.engines.dialect import STAGE_OF, Dialect, Kind, commute, conflicts, meaningful, without
+from thermoscope.params import SHAPES, SamplingParams, typed
+
+if TYPE_CHECKING:
+    from thermoscope.engines.distance import Distance
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an engine really runs, in our terms: a setting, and whose tokens its penalties count."""
+
+    params: SamplingParams
+    repetition_counts_prompt: bool = True
+    penalties_count_prompt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one parameter.
+
+    Attributes
+    ----------
+    parameter
+        Its name ("order" for stages that run the other way round).
+    kind
+        Whether the engine does the same.
+    note
+        What differs; "" where nothing does.
+    instead
+        Our setting with this one thing as the engine has it.
+    distance
+        Total variation between the two on real next-token distributions; None where it was not measured.
+    """
+
+    parameter: str
+    kind: Kind
+    note: str
+    instead: Run | None = None
+    distance: Distance | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the engine does the same, with the order that is sent."""
+        return self.kind.startswith("exact")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        distance = None if self.distance is None else self.distance.to_dict()
+        return {"parameter": self.parameter, "kind": self.kind, "note": self.note, "distance": distance}
+
+
+def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Run]:
+    """A verdict per parameter that is set, and what the engine runs of the whole."""
+    ours = meaningful(params)
+    absent = [name for name in ours.given if name not in dialect.names or STAGE_OF[name] not in dialect.order]
+    absent = [name for name in absent if SHAPES.get(name) not in absent]
+    edges = dialect.edges(ours)
+    there = without(ours, absent)
+    clash = conflicts(there, dialect.order)
+    explicit = dialect.explicit_order and "order" not in edges
+    verdicts = []
+    for name in ours.given:
+        if name in absent or SHAPES.get(name) in absent:
+            if name in absent:
+                verdicts.append(Verdict(name, "not there", f"{dialect.name} has none", Run(without(ours, [name]))))
+            continue
+        verdicts.append(_one(name, ours, there, dialect, edges, clash, explicit))
+    if not dialect.order_known and _order_matters(there):
+        verdicts.append(_unknown_order(there))
+    elif clash and not explicit:
+        pairs = ", ".join(f"{b} before {a}" for a, b in clash)
+        note = edges.get("order") or f"runs {pairs}"
+        verdicts.append(Verdict("order", "different", note, Run(_reordered(ours, dialect.order))))
+    return verdicts, _run(there, dialect, explicit)
+
+
+def _one(
+    name: str,
+    ours: SamplingParams,
+    there: SamplingParams,
+    dialect: Dialect,
+    edges: dict[str, str],
+    clash: Sequence[tuple[str, str]],
+    explicit: bool,
+) -> Verdict:
+    value = getattr(ours, name)
+    clamped = _clamped(name, value, dialect)
+    if clamped != value:
+        least, most = (typed(bound) for bound in dialect.ranges[name])
+        note = f"must be from {least} to {most} there; {typed(value)} is refused or becomes {typed(clamped)}"
+        return Verdict(name, "different", note, Run(_with(ours, name, clamped)))
+    counted = (dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
+    if name == "repetition_penalty" and not counted[0]:
+        return Verdict(name, "different", "counts generated tokens alone, not the prompt", Run(ours, False, False))
+    if name in ("presence_penalty", "frequency_penalty") and counted[1]:
+        return Verdict(name, "different", "counts the prompt as well", Run(ours, True, True))
+    if name in edges:
+        return Verdict(name, "different", edges[name], Run(without(ours, [SHAPES.get(name, name)])))
+    if any(STAGE_OF[name] in pair for pair in clash):
+        if explicit:
+            return Verdict(name, "exact with an explicit order", "")
+        return Verdict(name, "different", "see order")
+    return Verdict(name, "exact", "")
+
+
+def _order_matters(params: SamplingParams) -> bool:
+    """Whether temperature and truncations give something else in another order (biases come first everywhere)."""
+    stages = [stage for stage in params.active_stages if stage not in ("logit_bias", "penalties")]
+    return any(not commute(params, a, b) for a, b in combinations(stages, 2))
+
+
+def _unknown_order(there: SamplingParams) -> Verdict:
+    note = "the order of stages is not documented; measured as if temperature came last"
+    return Verdict("order", "different", note, Run(_temperature_last(there)))
+
+
+def _temperature_last(params: SamplingParams) -> SamplingParams:
+    return params.replace(order=sorted(params.order, key=lambda stage: stage == "temperature"))
+
+
+def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> Run:
+    """The setting as the engine runs it."""
+    params = there
+    for name, value in there.given.items():
+        params = _with(params, name, _clamped(name, value, dialect))
+    for name in dialect.edges(there):
+        if name != "order" and getattr(params, name) is not None:
+            params = without(params, [SHAPES.get(name, name)])
+    if not dialect.order_known:
+        params = _temperature_last(params) if _order_matters(params) else params
+    elif not explicit:
+        params = _reordered(params, dialect.order)
+    return Run(params, dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
+
+
+def _with(params: SamplingParams, name: str, value: Any) -> SamplingParams:
+    return params if getattr(params, name) == value else params.replace(**{name: value})
+
+
+def _clamped(name: str, value: Any, dialect: Dialect) -> Any:
+    if name not in dialect.ranges or not isinstance(value, int | float):
+        return value
+    least, most = dialect.ranges[name]
+    if name == "temperature" and value == 0 and least > 0:
+        return value  # greedy is said in another way
+    return min(max(value, least), most)
+
+
+def _reordered(params: SamplingParams, order: tuple[str, ...]) -> SamplingParams:
+    """The setting with the stages that the engine has in its order; the others stay where they were."""
+    places = iter([stage for stage in order if stage in params.order])
+    return params.replace(order=[next(places) if stage in order else stage for stage in params.order])

@@ -1,0 +1,126 @@
+"""The stages: what each takes from a setting and from the rows, and the function that it calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from thermoscope.errors import InputError
+from thermoscope.params import SamplingParams
+from thermoscope.sampling import filters, penalties
+from thermoscope.sampling.penalties import Tokens
+
+
+@dataclass(frozen=True)
+class StageRows:
+    """What a stage may look at beside the logits: the rows that it works on, all with the stage switched on.
+
+    Attributes
+    ----------
+    settings
+        One per row, B in all.
+    prompt_ids, output_ids
+        The tokens of the prompt and of the text so far, one list per row; None if the caller has none.
+    drawn_logprobs
+        Log-probability, nats, of each token of the text under the distribution that it was drawn from.
+    coins
+        One uniform variate in (0, 1) per row, which decides whether XTC acts: it acts below its probability.
+    device
+        Where the logits are.
+    """
+
+    settings: Sequence[SamplingParams]
+    prompt_ids: Sequence[Sequence[int]] | None
+    output_ids: Sequence[Sequence[int]] | None
+    drawn_logprobs: Sequence[Sequence[float]] | None
+    coins: Tensor | None
+    device: torch.device
+
+    def column(self, name: str) -> Tensor:
+        """A parameter of every row as a tensor (B, 1), float64; 0 where it is None."""
+        values = [[getattr(setting, name) or 0] for setting in self.settings]
+        return torch.tensor(values, dtype=torch.float64, device=self.device)
+
+    @cached_property
+    def context(self) -> Tokens:
+        """Prompt and text so far."""
+        return Tokens.of(self.prompt_ids or self._none, self.output_ids, device=self.device)
+
+    @cached_property
+    def generated(self) -> Tokens:
+        """The text so far."""
+        return Tokens.of(self.output_ids or self._none, device=self.device)
+
+    @property
+    def _none(self) -> Sequence[Sequence[int]]:
+        return [()] * len(self.settings)
+
+
+def _temperature(logits: Tensor, rows: StageRows) -> Tensor:
+    t = rows.column("temperature")
+    if any(setting.dynatemp_range for setting in rows.settings):
+        t = filters.dynamic_temperature(logits, t, rows.column("dynatemp_range"), rows.column("dynatemp_exponent"))
+    return filters.temperature(logits, t)
+
+
+def _dry(logits: Tensor, rows: StageRows) -> Tensor:
+    multiplier, base, allowed = (rows.column(name) for name in ("dry_multiplier", "dry_base", "dry_allowed_length"))
+    breakers = [setting.dry_breakers or () for setting in rows.settings]
+    return penalties.dry(logits, multiplier, base, allowed, breakers, rows.context)
+
+
+def _xtc(logits: Tensor, rows: StageRows) -> Tensor:
+    if rows.coins is None and any(setting.xtc_probability for setting in rows.settings):
+        raise InputError("XTC needs a coin for each row; give coins, or use probabilities, which needs none")
+    coins = torch.ones(len(rows.settings), device=rows.device) if rows.coins is None else rows.coins
+    return filters.xtc(logits, coins[:, None] < rows.column("xtc_probability"), rows.column("xtc_threshold"))
+
+
+def _mirostat(logits: Tensor, rows: StageRows) -> Tensor:
+    drawn = rows.drawn_logprobs or [()] * len(rows.settings)
+    mu = [[mirostat_mu(setting, logprobs)] for setting, logprobs in zip(rows.settings, drawn, strict=True)]
+    return filters.mirostat(logits, torch.tensor(mu, dtype=torch.float64, device=rows.device))
+
+
+def mirostat_mu(setting: SamplingParams, drawn_logprobs: Sequence[float]) -> float:
+    """Mirostat's largest surprise, bits, for the next token: 2 tau, less eta * (surprise - tau) for each token drawn.
+
+    Parameters
+    ----------
+    setting
+        With ``mirostat_tau``.
+    drawn_logprobs
+        Log-probability, nats, of each token of the text under the distribution that it was drawn from.
+    """
+    tau, eta = setting.mirostat_tau or 0.0, setting.mirostat_eta
+    return 2 * tau - eta * (-math.fsum(drawn_logprobs) / math.log(2) - tau * len(drawn_logprobs))
+
+
+#: stage -> function of (logits (B, K), the rows) that gives the logits (B, K) after it
+FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
+    "logit_bias": lambda logits, rows: penalties.logit_bias(logits, [dict(s.logit_bias or ()) for s in rows.settings]),
+    "repetition": lambda logits, rows: penalties.repetition(logits, rows.column("repetition_penalty"), rows.context),
+    "penalties": lambda logits, rows: penalties.presence_frequency(
+        logits, rows.column("presence_penalty"), rows.column("frequency_penalty"), rows.generated
+    ),
+    "no_repeat_ngram": lambda logits, rows: penalties.no_repeat_ngram(
+        logits, [setting.no_repeat_ngram_size or 0 for setting in rows.settings], rows.context
+    ),
+    "dry": _dry,
+    "top_n_sigma": lambda logits, rows: filters.top_n_sigma(logits, rows.column("top_n_sigma")),
+    "temperature": _temperature,
+    "top_k": lambda logits, rows: filters.top_k(logits, rows.column("top_k")),
+    "top_p": lambda logits, rows: filters.top_p(logits, rows.column("top_p")),
+    "min_p": lambda logits, rows: filters.min_p(logits, rows.column("min_p")),
+    "typical_p": lambda logits, rows: filters.typical_p(logits, rows.column("typical_p")),
+    "epsilon_cutoff": lambda logits, rows: filters.epsilon_cutoff(logits, rows.column("epsilon_cutoff")),
+    "eta_cutoff": lambda logits, rows: filters.eta_cutoff(logits, rows.column("eta_cutoff")),
+    "top_a": lambda logits, rows: filters.top_a(logits, rows.column("top_a")),
+    "xtc": _xtc,
+    "mirostat": _mirostat,
+}
