@@ -29,12 +29,14 @@ def test_public_names() -> None:
         "ModelError",
         "Sample",
         "SamplingParams",
+        "Spectrum",
         "ThermoscopeError",
         "__version__",
         "compare",
         "generate",
         "load_model",
         "probabilities",
+        "spectrum",
     ]
     assert dir(thermoscope) == thermoscope.__all__
 

@@ -13,8 +13,10 @@ from thermoscope._version import __version__
 from thermoscope.errors import InputError, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
+    from thermoscope.decode.explore import spectrum
     from thermoscope.decode.generate import generate
     from thermoscope.decode.sample import Sample
+    from thermoscope.decode.spectrum import Spectrum
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
     from thermoscope.models.load import load_model
@@ -25,10 +27,12 @@ _LAZY = {
     "Comparison": "thermoscope.experiment.comparison",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.params",
+    "Spectrum": "thermoscope.decode.spectrum",
     "compare": "thermoscope.experiment.compare",
     "generate": "thermoscope.decode.generate",
     "load_model": "thermoscope.models.load",
     "probabilities": "thermoscope.sampling.chain",
+    "spectrum": "thermoscope.decode.explore",
 }
 
 __all__ = [
@@ -37,12 +41,14 @@ __all__ = [
     "ModelError",
     "Sample",
     "SamplingParams",
+    "Spectrum",
     "ThermoscopeError",
     "__version__",
     "compare",
     "generate",
     "load_model",
     "probabilities",
+    "spectrum",
 ]
 
 
