@@ -18,7 +18,7 @@ NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    for words in (["--help"], ["compare", "--help"]):
+    for words in (["--help"], ["compare", "--help"], ["spectrum", "--help"]):
         script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
         env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
         shown = subprocess.run(

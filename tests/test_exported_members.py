@@ -37,6 +37,7 @@ def test_public_names() -> None:
         "load_model",
         "probabilities",
         "spectrum",
+        "step_measures",
     ]
     assert dir(thermoscope) == thermoscope.__all__
 

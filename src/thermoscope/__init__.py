@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from thermoscope.decode.spectrum import Spectrum
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
+    from thermoscope.metrics.steps import step_measures
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -33,6 +34,7 @@ _LAZY = {
     "load_model": "thermoscope.models.load",
     "probabilities": "thermoscope.sampling.chain",
     "spectrum": "thermoscope.decode.explore",
+    "step_measures": "thermoscope.metrics.steps",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "load_model",
     "probabilities",
     "spectrum",
+    "step_measures",
 ]
 
 

@@ -15,6 +15,7 @@ import typer
 
 from thermoscope._version import __version__
 from thermoscope.cli.compare import compare
+from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ def _passing(command: Callable[P, None]) -> Callable[P, None]:
 
 
 app.command("compare")(_passing(compare))
+app.command("spectrum")(_passing(spectrum))
 
 
 def main() -> None:
