@@ -115,7 +115,7 @@ def test_an_interrupt_before_anything_is_finished(cli: Cli, tiny_model: Path, mo
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "check_logits", interrupt)
+    monkeypatch.setattr(module, "split", interrupt)
     ran = cli("spectrum", "A", "--model", str(tiny_model), *HOW)
     assert ran.code == 130
     assert "interrupted; 0 of 1 spectra are finished" in ran.err

@@ -27,8 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: Logits as they come from the model, or after stages of the chain; the arithmetic is float64 either way.
+Lines = NDArray[np.float32] | NDArray[np.float64]
 #: Scores that one pass holds: about what a core's cache keeps.
-_PASS_SCORES = 2**18
+_PASS_SCORES = 2**17
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Admission(Protocol):
 
 
 def envelopes(
-    logits: Floats, noise: Floats, rows: Sequence[int], lows: Sequence[float], highs: Sequence[float]
+    logits: Lines, noise: Floats, rows: Sequence[int], lows: Sequence[float], highs: Sequence[float]
 ) -> list[list[Segment]]:
     """The envelopes of whole lines over some intervals.
 
@@ -74,16 +76,18 @@ def envelopes(
     """
     found: list[list[Segment]] = []
     at_once = max(1, _PASS_SCORES // logits.shape[1])
+    scores = np.empty((2, min(at_once, len(rows)), logits.shape[1]))  # written over in each turn
     for start in range(0, len(rows), at_once):
         turn = slice(start, start + at_once)
-        chosen = np.asarray(rows[turn])
-        lines = logits[chosen]
+        chosen = list(rows[turn])
+        in_a_row = chosen == list(range(chosen[0], chosen[0] + len(chosen)))
+        lines = logits[chosen[0] : chosen[0] + len(chosen)] if in_a_row else logits[chosen]
         slopes = noise if noise.ndim == 1 else noise[chosen]
         low, high = np.asarray(lows[turn]), np.asarray(highs[turn])
-        at_low = slopes * low[:, None]
-        at_low += lines
-        at_high = slopes * high[:, None]
-        at_high += lines
+        at_low, at_high = scores[:, : len(chosen)]
+        for at, t in ((at_low, low), (at_high, high)):
+            np.multiply(slopes, t[:, None], out=at)
+            at += lines
         first, last = at_low.argmax(axis=1), at_high.argmax(axis=1)
         for m, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
             if a == b:
@@ -150,7 +154,7 @@ def _winner(logits: Floats, noise: Floats, temperature: float, admission: Admiss
 
 
 def _sweep(
-    logits: Floats,
+    logits: Lines,
     noise: Floats,
     columns: NDArray[np.int64],
     first: int,
@@ -164,12 +168,12 @@ def _sweep(
     """
     segments: list[Segment] = []
     current, t = first, low
-    line, slope = logits[columns], noise[columns]
+    line, slope = logits[columns].astype(np.float64), noise[columns]
     while True:
         steeper = np.flatnonzero(slope > noise[current])
         if not len(steeper):
             break
-        overtakes = (logits[current] - line[steeper]) / (slope[steeper] - noise[current])
+        overtakes = (float(logits[current]) - line[steeper]) / (slope[steeper] - noise[current])
         if entries is not None:
             overtakes = np.maximum(overtakes, entries[steeper])
         overtakes = np.maximum(overtakes, t)

@@ -33,7 +33,6 @@ from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import check_logits
 from thermoscope.sampling.noise import prompt_key
 
-_Rows = NDArray[np.float32]
 #: The most rows in flight by default.
 _MOST_ROWS = 256
 #: Scores at larger temperatures would overflow.
@@ -275,7 +274,6 @@ class _Explorer:
         stepped: Tensor | None = None
         while self._active or self._waiting:
             logits = self._admit(rows, stepped)
-            check_logits(logits)
             stay = _in_place(self._advance(logits))
             self._active = [branch for branch, _ in stay]
             rows.select([source for _, source in stay])
@@ -303,14 +301,11 @@ class _Explorer:
             parts.append(rows.add([[*branch.prompt_ids, *branch.tokens] for branch in admitted]))
             self._forward_rows += len(admitted)
             self._active += admitted
-        return torch.cat(parts)
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _advance(self, logits: Tensor) -> list[tuple[_Branch, int]]:
         """One token further: finished leaves go to their trees; what goes on comes back with its row."""
-        own = torch.log_softmax(logits, dim=-1)  # (R, V), the model's own
-        finite = own.clamp(min=torch.finfo(own.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
-        entropies: list[float] = (-torch.linalg.vecdot(own.exp(), finite)).tolist()
-        records = _Records(logits.cpu().numpy(), own.cpu().numpy(), entropies)
+        records = _Records(logits)
         contexts = [
             Context(
                 branch.prompt_ids,
@@ -396,27 +391,37 @@ class _Explorer:
 
 
 class _Records:
-    """What the model itself thinks of the tokens of one step.
+    """What the model itself thinks of the tokens of one step, at T = 1 and untruncated.
+
+    Row by row, so that a row of a large vocabulary stays in the cache of the core that works on it.
 
     Parameters
     ----------
-    logits, own : (R, V)
-        Logits, and their log-softmax, float32.
-    entropies
-        One per row, nats.
+    logits : Tensor (R, V), float32
     """
 
-    def __init__(self, logits: _Rows, own: _Rows, entropies: Sequence[float]) -> None:
-        self._logits, self._own, self._entropies = logits, own, entropies
+    def __init__(self, logits: Tensor) -> None:
+        self._logits: NDArray[np.float32] = logits.cpu().numpy()
+        self._rows: dict[int, tuple[float, float]] = {}
         self._ranks: dict[tuple[int, int], int] = {}
+        for row, line in enumerate(self._logits):
+            largest = line.max()
+            if not np.isfinite(largest):
+                check_logits(logits)  # says what is wrong
+            below = line - largest
+            weights = np.exp(below)
+            total = float(weights.sum())
+            np.maximum(below, np.finfo(np.float32).min, out=below)  # 0 * -inf has no value, 0 * the least number is 0
+            entropy = math.log(total) - float(weights @ below) / total
+            self._rows[row] = float(largest) + math.log(total), entropy
 
     def of(self, row: int, token: int) -> tuple[float, int, float]:
         """Log-probability and rank of a token in a row, and the row's entropy."""
+        line, (log_total, entropy) = self._logits[row], self._rows[row]
         rank = self._ranks.get((row, token))
         if rank is None:
-            logits = self._logits[row]
-            rank = self._ranks[row, token] = 1 + int(np.count_nonzero(logits > logits[token]))
-        return float(self._own[row, token]), rank, self._entropies[row]
+            rank = self._ranks[row, token] = 1 + int(np.count_nonzero(line > line[token]))
+        return float(line[token]) - log_total, rank, entropy
 
 
 def _in_place(grown: list[tuple[_Branch, int]]) -> list[tuple[_Branch, int]]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thermoscope.decode.envelope import Floats, Segment, envelope, envelopes
+from thermoscope.decode.envelope import Floats, Lines, Segment, envelope, envelopes
 from thermoscope.decode.halflines import Plan
 from thermoscope.sampling.chain import process
 from thermoscope.sampling.noise import Keys
@@ -56,7 +56,7 @@ class Step:
     """
 
     row: int
-    logits: Floats
+    logits: Lines
     ids: NDArray[np.int64] | None
     noise: dict[int, Floats]
     segments: list[list[Segment]]
@@ -78,22 +78,28 @@ class Stepper:
         at_once = max(1, _PASS_BYTES // (8 * self._vocabulary))
         for start in range(0, len(contexts), at_once):
             turn = contexts[start : start + at_once]
-            parts = process(
-                logits[start : start + at_once],
-                [self._plan.before] * len(turn),
-                prompt_ids=[context.prompt_ids for context in turn],
-                output_ids=[context.tokens for context in turn],
-            )
-            for part in parts:
-                lines = part.logits.cpu().numpy()  # (B, K)
-                ids = None if part.ids is None else part.ids.cpu().numpy()
-                rows = part.rows.tolist()
+            for rows, lines, ids in self._lines(logits[start : start + at_once], turn):
                 members = [turn[row] for row in rows]
                 noise = [self._noise_of(c, None if ids is None else ids[b]) for b, c in enumerate(members)]
                 find = self._whole_lines if self._plan.whole_lines else self._half_lines
                 segments = find(lines, members, noise, shared=ids is None)
                 for b, row in enumerate(rows):
                     yield Step(start + row, lines[b], None if ids is None else ids[b], noise[b], segments[b])
+
+    def _lines(
+        self, logits: Tensor, contexts: Sequence[Context]
+    ) -> Iterator[tuple[list[int], Lines, NDArray[np.int64] | None]]:
+        """Logits just before temperature (B, K) of some rows, with their ids, as ``Processed`` has them."""
+        if not self._plan.before.active_stages:  # the model's own, which need no copy in float64
+            yield list(range(len(contexts))), logits.cpu().numpy(), None
+            return
+        for part in process(
+            logits,
+            [self._plan.before] * len(contexts),
+            prompt_ids=[context.prompt_ids for context in contexts],
+            output_ids=[context.tokens for context in contexts],
+        ):
+            yield part.rows.tolist(), part.logits.cpu().numpy(), None if part.ids is None else part.ids.cpu().numpy()
 
     def _noise_of(self, context: Context, ids: NDArray[np.int64] | None) -> dict[int, Floats]:
         """The noise of a context's columns, by seed."""
@@ -114,7 +120,7 @@ class Stepper:
         return noise
 
     def _whole_lines(
-        self, lines: Floats, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
+        self, lines: Lines, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
     ) -> list[list[list[Segment]]]:
         """Envelopes of whole lines: those with the same noise go together."""
         found: list[list[list[Segment]]] = [[[] for _ in context.intervals] for context in contexts]
@@ -137,15 +143,16 @@ class Stepper:
         return found
 
     def _half_lines(
-        self, lines: Floats, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
+        self, lines: Lines, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
     ) -> list[list[list[Segment]]]:
         """Envelopes of half-lines, one by one."""
         found = []
         for b, context in enumerate(contexts):
-            admission = self._plan.admission(lines[b])
+            line = lines[b].astype(np.float64, copy=False)
+            admission = self._plan.admission(line)
             found.append(
                 [
-                    envelope(lines[b], noise[b][seed], low, high, admission) if low < high else []
+                    envelope(line, noise[b][seed], low, high, admission) if low < high else []
                     for seed, low, high in context.intervals
                 ]
             )
