@@ -167,6 +167,24 @@ def test_a_fork_by_hand():
     assert forks > 5
 
 
+class Commas(Words):
+    """The second word may get a comma or be followed by another."""
+
+    def decode(self, token_ids):
+        return "".join((" the", " cat", ",", " sat")[t] for t in token_ids)
+
+    def _logits(self, context):
+        place = len(context) - 1
+        return torch.tensor([[5.0, -99, -99, -99], [-99, 5.0, -99, -99], [-99, -99, 1.0, 0.5]][place])
+
+
+def test_a_token_that_goes_on_with_a_word_changes_that_word():
+    spectra = spectrum(Commas(memory=9), "x", seeds=range(40), max_new_tokens=3, resolution=0)
+    forks = [f for s in spectra for f in s.forks if (f.token_before, f.token_after) == (2, 3)]
+    assert len(forks) > 3
+    assert {(f.word, f.word_before, f.word_after) for f in forks} == {(2, "cat,", "cat")}
+
+
 def test_leaves_cover_the_range_and_the_tree_shares_prefixes():
     (found,) = spectrum(FakeModel(end_bias=3.0), "E", max_new_tokens=30)
     cover(found)

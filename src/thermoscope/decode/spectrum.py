@@ -330,24 +330,21 @@ def _cause(before: Node, after: Node, temperature: float) -> Cause:
 
 def _changed_word(below: Leaf, above: Leaf, position: int) -> tuple[int, str, str]:
     """Which word of two texts changes at a position: its number, and the word in each."""
-    number, before = word_at(below, position)
-    _, after = word_at(above, position)
-    if before == after:  # the difference is in white space, or in what the shorter word lacks
+    number = min(_word_number(below, position), _word_number(above, position))
+    before, after = (word for leaf in (below, above) for word in (leaf.text.split()[number - 1 : number] or [""]))
+    if before == after:  # the difference is in white space, or in what the shorter text lacks
         before, after = (_piece(leaf, position) for leaf in (below, above))
     return number, before, after
 
 
-def word_at(leaf: Leaf, position: int) -> tuple[int, str]:
-    """Number (from 1) and text of the word that a token begins, goes on with or is; "" at the end of the text."""
+def _word_number(leaf: Leaf, position: int) -> int:
+    """Number, from 1, of the word that a token begins, or goes on with."""
     text = leaf.text
     start = leaf.text_ends[position - 1] if position else 0
     while start < len(text) and text[start].isspace():
         start += 1
-    first = start
-    while first > 0 and not text[first - 1].isspace():
-        first -= 1
-    word = text[first:].split(maxsplit=1)[:1]
-    return len(text[:first].split()) + 1, word[0] if word else ""
+    goes_on = start > 0 and not text[start - 1].isspace()
+    return len(text[:start].split()) + (not goes_on)
 
 
 def _piece(leaf: Leaf, position: int) -> str:

@@ -78,9 +78,10 @@ def _spectrum(spectrum: Spectrum, width: int, signs: Signs, *, in_full: bool) ->
         f"T={spectrum.high:g}, {forks} fork{'' if forks == 1 else 's'}"
     )
     if spectrum.merged:
+        more = "--resolution 0 splits all" if spectrum.max_leaves is None else "a larger --max-leaves splits more"
         yield Text(
             f"{len(spectrum.merged)} of them stand for intervals that were not split any further: "
-            f"{_percent(spectrum.exact_share)} of the range is exact (--resolution 0 splits all).",
+            f"{_percent(spectrum.exact_share)} of the range is exact ({more}).",
             style="dim",
         )
     shown = widest(spectrum, MOST_TEXTS)
