@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope import SamplingParams, Spectrum, spectrum, step_measures
-from thermoscope.decode.spectrum import Leaf
+from thermoscope.decode.leaf import Leaf
 from thermoscope.experiment.spectrum_ran import what_ran
 from thermoscope.report.escape import escape
 from thermoscope.report.spectrum_page import spectrum_page

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from tests.fakes import FakeModel
 from thermoscope import SamplingParams, Spectrum, spectrum, step_measures
-from thermoscope.decode.spectrum import Fork, Leaf
+from thermoscope.decode.fork import Fork
+from thermoscope.decode.leaf import Leaf
 from thermoscope.experiment.spectrum_ran import spectrum_command, what_ran
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.spectrum_terminal import print_at, print_spectra

@@ -11,135 +11,16 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any
 
-from thermoscope.decode.sample import FinishReason, Sample
+from thermoscope.decode.fork import Fork, fork_between
+from thermoscope.decode.leaf import Leaf, Node
+from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
 from thermoscope.params import SamplingParams
 
 FORMAT = "thermoscope.spectrum/1"
-#: "crossing": two tokens score the same; "admitted": a token enters that truncation kept out; "tie": equal logits,
-#: which noise decides above T = 0; "merged": what lies between was not followed (see ``resolution``).
-Cause = Literal["crossing", "admitted", "tie", "merged"]
-#: Scores nearer than this, relative to their size, are the same.
-_SAME = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One token after one prefix.
-
-    Attributes
-    ----------
-    parent
-        Number of the node before it; -1 for the first token.
-    position
-        0 for the first new token.
-    token_id
-        The token.
-    low, high
-        The temperatures at which the spectrum's text goes through this node.
-    exact_low, exact_high
-        Those of them at which, after this prefix, this token is the one drawn; the same unless something was merged.
-    logit, noise
-        Its logit just before temperature, and its Gumbel noise: its score at T is ``logit / T + noise``.
-    logprob, rank, entropy
-        As in ``Sample``.
-    """
-
-    parent: int
-    position: int
-    token_id: int
-    low: float
-    high: float
-    exact_low: float
-    exact_high: float
-    logit: float
-    noise: float
-    logprob: float
-    rank: int
-    entropy: float
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One text, and the temperatures at which it is the text.
-
-    Attributes
-    ----------
-    low, high
-        The temperatures ``(low, high]`` that it stands for; its neighbours begin where it ends.
-    exact_low, exact_high
-        Those of them at which the text is exact. The same as low and high, unless an interval narrower than the
-        resolution was not split any further.
-    exact_at_low
-        Whether it is exact at ``low`` itself too: in the first leaf.
-    text, token_ids, finish_reason, text_ends
-        As in ``Sample``.
-    path
-        The numbers of its nodes, one per token.
-    """
-
-    low: float
-    high: float
-    exact_low: float
-    exact_high: float
-    exact_at_low: bool
-    text: str
-    token_ids: tuple[int, ...]
-    finish_reason: FinishReason
-    text_ends: tuple[int, ...]
-    path: tuple[int, ...]
-
-    @property
-    def width(self) -> float:
-        """``high - low``; 0 for the single temperature 0."""
-        return self.high - self.low
-
-    def is_exact(self, temperature: float) -> bool:
-        """Whether this is known to be the text at a temperature."""
-        return self.exact_low < temperature <= self.exact_high or (
-            self.exact_at_low and temperature == self.exact_low == self.low
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """A temperature at which the text changes, and why.
-
-    Attributes
-    ----------
-    temperature
-        Up to it the text is that of leaf number ``below``, above it that of ``below + 1``.
-    below
-        Number of the leaf just below it.
-    position
-        Position of the first token that differs.
-    cause
-        Why the token changes.
-    token_before, token_after
-        The token below and above the temperature.
-    logit_before, logit_after, noise_before, noise_after
-        ``logit / T + noise`` is the same for both at a crossing.
-    word
-        Number of the word that changes, 1 for the first.
-    word_before, word_after
-        The word below and above; a piece of text if the change is in white space or at the end.
-    """
-
-    temperature: float
-    below: int
-    position: int
-    cause: Cause
-    token_before: int
-    token_after: int
-    logit_before: float
-    logit_after: float
-    noise_before: float
-    noise_after: float
-    word: int
-    word_before: str
-    word_after: str
 
 
 @dataclass(frozen=True)
@@ -243,7 +124,8 @@ class Spectrum:
     @cached_property
     def forks(self) -> tuple[Fork, ...]:
         """Every temperature at which the text changes, in order: one between each two neighbouring leaves."""
-        return tuple(self._fork(number) for number in range(len(self.leaves) - 1))
+        pairs = enumerate(pairwise(self.leaves))
+        return tuple(fork_between(number, below, above, self.nodes) for number, (below, above) in pairs)
 
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
@@ -257,27 +139,6 @@ class Spectrum:
     @cached_property
     def _highs(self) -> list[float]:
         return [leaf.high for leaf in self.leaves]
-
-    def _fork(self, number: int) -> Fork:
-        below, above = self.leaves[number], self.leaves[number + 1]
-        position = next(i for i, (a, b) in enumerate(zip(below.path, above.path, strict=False)) if a != b)
-        before, after = self.nodes[below.path[position]], self.nodes[above.path[position]]
-        word, word_before, word_after = _changed_word(below, above, position)
-        return Fork(
-            temperature=below.high,
-            below=number,
-            position=position,
-            cause=_cause(before, after, below.high),
-            token_before=before.token_id,
-            token_after=after.token_id,
-            logit_before=before.logit,
-            logit_after=after.logit,
-            noise_before=before.noise,
-            noise_after=after.noise,
-            word=word,
-            word_before=word_before,
-            word_after=word_after,
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold: nodes as one list per field, forks for reading alone."""
@@ -317,39 +178,6 @@ class Spectrum:
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             fault = f"{type(error).__name__}: {error}"
             raise InputError(f"a spectrum must be JSON as to_json writes it; got {fault:.200}") from None
-
-
-def _cause(before: Node, after: Node, temperature: float) -> Cause:
-    if before.exact_high != temperature or after.exact_low != temperature:
-        return "merged"
-    if temperature == 0:
-        return "tie"
-    old, new = (node.logit + temperature * node.noise for node in (before, after))
-    return "crossing" if abs(new - old) <= _SAME * max(1.0, abs(old), abs(new)) else "admitted"
-
-
-def _changed_word(below: Leaf, above: Leaf, position: int) -> tuple[int, str, str]:
-    """Which word of two texts changes at a position: its number, and the word in each."""
-    number = min(_word_number(below, position), _word_number(above, position))
-    before, after = (word for leaf in (below, above) for word in (leaf.text.split()[number - 1 : number] or [""]))
-    if before == after:  # the difference is in white space, or in what the shorter text lacks
-        before, after = (_piece(leaf, position) for leaf in (below, above))
-    return number, before, after
-
-
-def _word_number(leaf: Leaf, position: int) -> int:
-    """Number, from 1, of the word that a token begins, or goes on with."""
-    text = leaf.text
-    start = leaf.text_ends[position - 1] if position else 0
-    while start < len(text) and text[start].isspace():
-        start += 1
-    goes_on = start > 0 and not text[start - 1].isspace()
-    return len(text[:start].split()) + (not goes_on)
-
-
-def _piece(leaf: Leaf, position: int) -> str:
-    start = leaf.text_ends[position - 1] if position else 0
-    return leaf.text[start : leaf.text_ends[position]]
 
 
 #: JSON has no word for it, and a token that a penalty bans has it as logit.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from thermoscope.decode.spectrum import Fork, Leaf, Spectrum
+from thermoscope.decode.fork import Fork
+from thermoscope.decode.leaf import Leaf
+from thermoscope.decode.spectrum import Spectrum
 from thermoscope.report.escape import escape
 
 _WORDS = re.compile(r"\S+")

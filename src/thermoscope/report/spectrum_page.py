@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from thermoscope.decode.spectrum import Leaf, Spectrum
+from thermoscope.decode.leaf import Leaf
+from thermoscope.decode.spectrum import Spectrum
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.metrics.registry import TEXT_MEASURES
 from thermoscope.metrics.steps import StepFunction, StepMeasures

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from thermoscope.decode.spectrum import Leaf, Spectrum
+from thermoscope.decode.leaf import Leaf
+from thermoscope.decode.spectrum import Spectrum
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.metrics.steps import StepMeasures
 from thermoscope.report.escape import escape
