@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from thermoscope.cli.app import app
+
 DOCS = Path(__file__).parent
 NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
 
@@ -18,7 +20,8 @@ NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    for words in (["--help"], ["compare", "--help"], ["inspect", "--help"], ["export", "--help"]):
+    commands = [info.name for info in app.registered_commands]
+    for words in (["--help"], *([name, "--help"] for name in commands)):
         script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
         env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
         shown = subprocess.run(

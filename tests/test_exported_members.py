@@ -29,6 +29,7 @@ def test_public_names() -> None:
         "ModelError",
         "Sample",
         "SamplingParams",
+        "Spectrum",
         "ThermoscopeError",
         "__version__",
         "compare",
@@ -36,6 +37,8 @@ def test_public_names() -> None:
         "inspect",
         "load_model",
         "probabilities",
+        "spectrum",
+        "step_measures",
     ]
     assert dir(thermoscope) == thermoscope.__all__
 

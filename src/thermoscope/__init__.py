@@ -14,11 +14,14 @@ from thermoscope._version import __version__
 from thermoscope.errors import InputError, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
+    from thermoscope.decode.explore import spectrum
     from thermoscope.decode.generate import generate
     from thermoscope.decode.sample import Sample
+    from thermoscope.decode.spectrum import Spectrum
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
     from thermoscope.experiment.inspection import inspect
+    from thermoscope.metrics.steps import step_measures
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -32,11 +35,14 @@ _LAZY = {
     "Comparison": "thermoscope.experiment.comparison",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.params",
+    "Spectrum": "thermoscope.decode.spectrum",
     "compare": "thermoscope.experiment.compare",
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.experiment.inspection",
     "load_model": "thermoscope.models.load",
     "probabilities": "thermoscope.sampling.chain",
+    "spectrum": "thermoscope.decode.explore",
+    "step_measures": "thermoscope.metrics.steps",
 }
 
 __all__ = [
@@ -45,6 +51,7 @@ __all__ = [
     "ModelError",
     "Sample",
     "SamplingParams",
+    "Spectrum",
     "ThermoscopeError",
     "__version__",
     "compare",
@@ -52,6 +59,8 @@ __all__ = [
     "inspect",
     "load_model",
     "probabilities",
+    "spectrum",
+    "step_measures",
 ]
 
 

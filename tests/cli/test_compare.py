@@ -79,7 +79,7 @@ def test_bad_input_is_one_line_before_any_model_is_loaded(arguments: list[str], 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "says"),
     [
-        ([], b"", 'give a prompt, such as "Once upon a time", or --experiment NAME'),
+        ([], b"", 'give a prompt, such as "Once upon a time"'),
         ([""], b"", "a prompt must have at least one token; got an empty one; write a word"),
         (["-"], b"", "a prompt must have at least one token"),
         (["-"], b"\n", "a prompt must have at least one token"),

@@ -17,6 +17,7 @@ from thermoscope._version import __version__
 from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
+from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
 
 app = typer.Typer(
@@ -70,6 +71,7 @@ def _passing(command: Callable[P, None]) -> Callable[P, None]:
 app.command("compare")(_passing(compare))
 app.command("inspect")(_passing(inspect))
 app.command("export")(_passing(export))
+app.command("spectrum")(_passing(spectrum))
 
 
 def main() -> None:

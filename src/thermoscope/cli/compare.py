@@ -154,7 +154,7 @@ def compare(
 def read_prompt(prompt: str | None) -> str:
     """The prompt as typed or from standard input, where a last line end belongs to the pipe and not to the text."""
     if prompt is None:
-        raise InputError('give a prompt, such as "Once upon a time", or --experiment NAME')
+        raise InputError('give a prompt, such as "Once upon a time"')
     if prompt == "-":
         try:
             prompt = sys.stdin.buffer.read().decode()

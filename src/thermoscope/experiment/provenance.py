@@ -100,25 +100,42 @@ def compare_command(
         for name in _slowest_first(settings, names):
             values = dict.fromkeys(label(setting, [name]).partition("=")[2] for setting in settings)
             words += ["--vary", f"{name}={','.join(values)}"]
-    for name, value in fixed.given.items():
-        if name != "temperature" and name not in names:
-            words += [f"--{name.replace('_', '-')}", typed(value)]
-    if "order" not in names and fixed.order != SamplingParams().order:
-        named = [name for name, order in ORDERS.items() if order == fixed.order]
-        words += ["--order", named[0] if named else ",".join(fixed.order)]
+    words += option_words(fixed, leave_out=("temperature", *names))
     consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
     if consecutive:
         words += ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
     else:
         words += [word for seed in seeds for word in ("--seed", str(seed))]
     words += ["--max-new-tokens", str(max_new_tokens)]
-    for text in stop:
-        words.append(f"--stop={text}")
-    if model.name != "bundled":
-        words += ["--model", model.name]
-        if model.revision and not model.revision.startswith("sha256:"):
-            words += ["--revision", model.revision]
-    words += ["--device", model.device, "--dtype", model.dtype]
+    words += [f"--stop={text}" for text in stop]
+    words += model_words(model.name, model.revision, model.device, model.dtype)
+    return with_prompt(words, prompt)
+
+
+def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[str]:
+    """The options that give a setting, but for some of its parameters (``order`` may be one)."""
+    words = []
+    for name, value in setting.given.items():
+        if name not in leave_out:
+            words += [f"--{name.replace('_', '-')}", typed(value)]
+    if "order" not in leave_out and setting.order != SamplingParams().order:
+        named = [name for name, order in ORDERS.items() if order == setting.order]
+        words += ["--order", named[0] if named else ",".join(setting.order)]
+    return words
+
+
+def model_words(name: str, revision: str | None, device: str, dtype: str) -> list[str]:
+    """The options that load a model as it was loaded."""
+    words = []
+    if name != "bundled":
+        words += ["--model", name]
+        if revision and not revision.startswith("sha256:"):
+            words += ["--revision", revision]
+    return [*words, "--device", device, "--dtype", dtype]
+
+
+def with_prompt(words: Sequence[str], prompt: str) -> str:
+    """The words and the prompt as one line for the shell."""
     if prompt == "-" or "\0" in prompt:  # what no argument can say goes through standard input
         written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
         return f"printf '%b\\n' {_quote(written)} | {' '.join(map(_quote, [*words, '--', '-']))}"

@@ -1,0 +1,140 @@
+"""Half-lines against the chain itself: which tokens survive at a temperature."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+
+from thermoscope import InputError, SamplingParams, probabilities
+from thermoscope.decode.envelope import envelope
+from thermoscope.decode.halflines import plan_for
+from thermoscope.sampling.chain import process
+
+SETTINGS = [
+    SamplingParams(top_p=0.9),
+    SamplingParams(top_p=0.5),
+    SamplingParams(min_p=0.1),
+    SamplingParams(min_p=1),
+    SamplingParams(top_p=0.8, min_p=0.05),
+    SamplingParams(top_p=0.8, min_p=0.05, order=("temperature", "min_p", "top_p")),
+    SamplingParams(top_k=7, top_p=0.8),
+    SamplingParams(top_k=7, top_p=0.95, order=("temperature", "top_p", "top_k")),
+    SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=("temperature", "min_p", "top_k", "top_p")),
+    SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=("top_p", "temperature", "min_p", "top_k")),
+    SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=("min_p", "temperature", "top_p", "top_k")),
+    SamplingParams(top_p=1e-6),
+    SamplingParams(top_p=0.99999999),
+]
+
+
+def rows(number: int, generator: np.random.Generator) -> np.ndarray:
+    """Logits of 20 tokens at float32: plain, or with ties."""
+    logits = generator.normal(size=(number, 20)) * 3
+    logits[::2] = np.round(logits[::2])
+    return logits.astype(np.float32)
+
+
+def survivors(logits: np.ndarray, params: SamplingParams, temperature: float) -> np.ndarray:
+    return probabilities(torch.tensor(logits)[None].double(), params.replace(temperature=temperature))[0].numpy() > 0
+
+
+def before(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
+    """Logits (K,) of all tokens after the stages before temperature."""
+    (part,) = process(torch.tensor(logits)[None], [plan_for(params).before])
+    if part.ids is None:
+        return part.logits[0].numpy()
+    full = np.full(len(logits), -np.inf)
+    keep = part.logits[0] > -np.inf
+    full[part.ids[0][keep]] = part.logits[0][keep]
+    return full
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_what_is_admitted_is_what_the_chain_keeps(params):
+    generator = np.random.default_rng(3)
+    plan = plan_for(params)
+    for logits in rows(40, generator):
+        lines = before(logits, params)
+        admission = plan.admission(lines)
+        for temperature in (0.03, 0.4, 1.0, 2.5, 40.0):
+            kept = survivors(logits, params, temperature)
+            ours = [admission.admits(column, temperature) for column in range(len(lines))]
+            assert ours == kept.tolist()
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_a_token_enters_at_one_temperature_and_stays(params):
+    """The chain keeps a token just above its entry and not just below."""
+    generator = np.random.default_rng(4)
+    low, high = 0.1, 4.0
+    # next to p = 1 the chain's own sums, which count to 1, leave few digits for the rest
+    slack = 1e-6 if (params.top_p or 0) > 0.999 else 1e-12
+    entered = 0
+    for logits in rows(20, generator):
+        lines = before(logits, params)
+        admission = plan_for(params).admission(lines)
+        columns = np.array([c for c in range(len(lines)) if admission.admits(c, high)])
+        for column, entry in zip(columns.tolist(), admission.entries(columns, low, high), strict=True):
+            if entry == low:
+                assert survivors(logits, params, low)[column]
+                continue
+            entered += 1
+            assert not survivors(logits, params, entry * (1 - slack))[column]
+            if entry * (1 + slack) <= high:
+                assert survivors(logits, params, entry * (1 + slack))[column]
+    assert entered > 20 or params.min_p == 1 or (params.top_p or 0) in (1e-6, 0.99999999)
+
+
+def test_entries_from_zero_on():
+    """Two tokens of equal logit: top_p=0.5 keeps the higher id alone at any temperature; 0.6 keeps both."""
+    lines = np.array([2.0, 2.0, -1.0])
+    half, more = (plan_for(SamplingParams(top_p=p)).admission(lines) for p in (0.5, 0.6))
+    assert [half.admits(c, 0.0) for c in range(3)] == [False, True, False]
+    assert [more.admits(c, 0.0) for c in range(3)] == [True, True, False]
+    assert more.entries(np.array([0, 1, 2]), 0.0, 50.0)[:2].tolist() == [0.0, 0.0]
+    t = more.entries(np.array([2]), 0.0, 50.0)[0]
+    assert 2 / (2 + np.exp(-3 / t)) == pytest.approx(0.6, abs=1e-7) or t == 50.0
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_the_envelope_of_half_lines_is_the_draw_at_every_temperature(params):
+    """Against argmax(processed logits + noise) as the decoder takes it, off breakpoints by more than rounding."""
+    generator = np.random.default_rng(8)
+    forks = 0
+    for logits in rows(60, generator):
+        noise = generator.gumbel(size=len(logits))
+        lines = before(logits, params)
+        plan = plan_for(params)
+        segments = envelope(lines, noise, 0.0, 3.0, None if plan.whole_lines else plan.admission(lines))
+        forks += len(segments) - 1
+        for segment in segments:
+            inside = (segment.low * (1 - 1e-9) + 1e-9 * segment.high, (segment.low + segment.high) / 2)
+            for t in (*inside, segment.high * (1 - 1e-9)):
+                (part,) = process(torch.tensor(logits)[None], [params.replace(temperature=t)])
+                ids = torch.arange(len(logits))[None] if part.ids is None else part.ids
+                column = int((part.logits + torch.tensor(noise)[ids]).argmax())
+                assert int(ids[0, column]) == segment.column
+    assert forks > 5 or params.min_p == 1 or params.top_p == 1e-6
+
+
+def test_every_order_of_what_is_there_is_planned():
+    for order in permutations(("temperature", "top_k", "top_p", "min_p")):
+        plan = plan_for(SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=order))
+        place = order.index("temperature")
+        assert (plan.top_p_edge is not None) == (order.index("top_p") > place)
+        assert (plan.min_p_edge is not None) == (order.index("min_p") > place)
+        assert plan.before.temperature == 1.0
+
+
+def test_what_does_nothing_costs_nothing():
+    plan = plan_for(SamplingParams(top_p=1, min_p=0, top_k=5))
+    assert plan.whole_lines
+    assert plan.before == SamplingParams(top_k=5, order=("top_k",))
+
+
+def test_without_temperature_there_is_no_spectrum():
+    with pytest.raises(InputError, match=r"a spectrum needs the stage 'temperature' in the order; got top_k; add it"):
+        plan_for(SamplingParams(top_k=3, order=("top_k",)))

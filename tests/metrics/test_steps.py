@@ -1,0 +1,72 @@
+"""Measures over temperature: equal to the measures of the generated texts, and by hand."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+import numpy as np
+import pytest
+
+from tests.fakes import FakeModel
+from thermoscope import InputError, generate, spectrum
+from thermoscope.metrics.registry import measure_text
+from thermoscope.metrics.steps import step_measures
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    return spectrum(FakeModel(end_bias=3.0), ["A", "B"], seeds=range(3), max_new_tokens=20, resolution=0)
+
+
+def test_at_any_temperature_it_is_the_mean_over_generated_texts(spectra):
+    model = FakeModel(end_bias=3.0)
+    steps = step_measures(spectra)
+    assert steps.exact_share == pytest.approx(1)
+    for t in (0.0, 1.5, *np.random.default_rng(0).uniform(0, 1.5, 25).tolist()):
+        params = spectra[0].params.replace(temperature=t)
+        texts = generate(model, ["A", "B"], params, seeds=range(3), max_new_tokens=20)
+        for name, mean in steps(t).items():
+            values = [v for text in texts if (v := measure_text(text)[name]) is not None]
+            if values:
+                assert mean == pytest.approx(statistics.fmean(values), rel=1e-5)
+            else:
+                assert mean is None
+
+
+def test_the_band_is_over_spectra(spectra):
+    steps = step_measures(spectra, ["entropy"])
+    function = steps.functions["entropy"]
+    assert len(function.mean) == len(steps.borders) - 1
+    t = 0.8
+    piece = int(np.searchsorted(steps.borders, t)) - 1
+    values = [measure_text(s.at(t))["entropy"] for s in spectra]
+    assert (function.low[piece], function.high[piece]) == pytest.approx(tuple(np.quantile(values, [0.1, 0.9])))
+    assert function.count[piece] == 6
+
+
+def test_one_spectrum_has_no_band(spectra):
+    steps = step_measures(spectra[0])
+    assert set(steps.functions["tokens"].low) == {None}
+    assert steps.spectra == 1
+    assert steps.borders == (0.0, *(leaf.high for leaf in spectra[0].leaves))
+
+
+def test_what_is_unknown_is_unknown():
+    found = spectrum(FakeModel(end_bias=1000.0), "A", max_new_tokens=3)
+    steps = step_measures(found)
+    assert steps(0.5)["rep_4"] is None
+    assert steps.functions["rep_4"].count == (0,)
+    assert json.loads(steps.to_json())["measures"]["rep_4"]["mean"] == [None]
+
+
+def test_bad_input(spectra):
+    with pytest.raises(InputError, match="spectra must not be empty"):
+        step_measures([])
+    with pytest.raises(InputError, match="unknown measure 'heat'; the measures are rep_2"):
+        step_measures(spectra, ["heat"])
+    other = spectrum(FakeModel(), "A", temperature=(0, 1), max_new_tokens=3)
+    with pytest.raises(InputError, match="must have one range of temperatures"):
+        step_measures([*spectra, *other])
+    with pytest.raises(InputError, match=r"must be in the range 0 to 1\.5; got 2"):
+        step_measures(spectra)(2)
