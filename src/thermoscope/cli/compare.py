@@ -95,7 +95,7 @@ def compare(
         bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")
     ] = False,
 ) -> None:
-    """Compare one prompt at several temperatures, under the same noise.
+    """Compare one prompt at several temperatures under the same noise.
 
     Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
     what ran.

@@ -96,7 +96,7 @@ def spectrum(
         bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")
     ] = False,
 ) -> None:
-    """Find every text between two temperatures, and where each word changes.
+    """Find every text between two temperatures and where words change.
 
     One prompt and one seed have finitely many texts in a range of temperatures. Shows the axis with the exact
     temperatures at which they change, the widest texts, and the first changes in words.
