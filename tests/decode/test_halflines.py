@@ -138,3 +138,28 @@ def test_what_does_nothing_costs_nothing():
 def test_without_temperature_there_is_no_spectrum():
     with pytest.raises(InputError, match=r"a spectrum needs the stage 'temperature' in the order; got top_k; add it"):
         plan_for(SamplingParams(top_k=3, order=("top_k",)))
+
+
+class Stub:
+    """A setting with stages of any name, as far as they are looked at before they are refused."""
+
+    def __init__(self, *order: str) -> None:
+        self.order = self.active_stages = order
+
+    def replace(self, **_: object) -> Stub:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (("temperature", "typical_p"), "can't have the stage 'typical_p' after temperature: the set that it keeps"),
+        (("temperature", "eta_cutoff"), "its cutoff moves with the entropy"),
+        (("temperature", "something_new"), "what it does there is not a line in the temperature; leave it out, or put"),
+        (("xtc", "temperature"), "can't have the stage 'xtc': it drops tokens by a draw of its own; leave it out"),
+        (("temperature", "mirostat"), "can't have the stage 'mirostat': its cutoff carries over"),
+    ],
+)
+def test_what_would_not_be_exact_is_refused_with_the_reason(order, message):
+    with pytest.raises(InputError, match=message):
+        plan_for(Stub(*order))

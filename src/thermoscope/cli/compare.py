@@ -95,7 +95,7 @@ def compare(
     *,
     asked: Asked,
 ) -> None:
-    """Compare one prompt at several temperatures, or values of other parameters, under the same noise.
+    """Compare one prompt at several settings under the same noise.
 
     Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
     what ran.

@@ -86,7 +86,7 @@ def spectrum(
     *,
     asked: Asked,
 ) -> None:
-    """Find every text between two temperatures, and where each word changes.
+    """Find every text between two temperatures and where words change.
 
     One prompt and one seed have finitely many texts in a range of temperatures. Shows the axis with the exact
     temperatures at which they change, the widest texts, and the first changes in words.

@@ -138,13 +138,10 @@ def envelope(
 
 
 def _winner(logits: Floats, noise: Floats, temperature: float, admission: Admission) -> int:
-    """The admitted column with the largest score; at 0, the one that has it just above."""
+    """The admitted column with the largest score, or one of several: ``_sweep`` goes on to the right one."""
     scores = logits + temperature * noise
     while True:
         column = int(scores.argmax())
-        if temperature == 0:  # equal logits: noise decides
-            tied = np.flatnonzero(scores == scores[column])
-            column = int(tied[noise[tied].argmax()])
         if admission.admits(column, temperature):
             return column
         # all that is less probable is not admitted either; among equal logits the higher ids come first

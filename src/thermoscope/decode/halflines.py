@@ -90,12 +90,6 @@ def plan_for(params: SamplingParams) -> Plan:
             "a spectrum needs the stage 'temperature' in the order; "
             f"got {', '.join(params.order) or 'an empty order'}; add it"
         )
-    for name in STAGES["temperature"]:
-        if name != "temperature" and getattr(params, name) != type(params).model_fields[name].default:
-            raise InputError(
-                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, and tokens "
-                "are no lines; leave it out"
-            )
     stages = params.replace(temperature=0.5).active_stages
     place = stages.index("temperature")
     before, after = list(stages[:place]), list(stages[place + 1 :])
@@ -108,6 +102,12 @@ def plan_for(params: SamplingParams) -> Plan:
             raise InputError(
                 f"a spectrum can't have the stage {stage!r} after temperature: {reason}; leave it out, or put it "
                 "before temperature in the order"
+            )
+    for name in STAGES["temperature"]:
+        if name != "temperature" and getattr(params, name) != type(params).model_fields[name].default:
+            raise InputError(
+                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, and tokens "
+                "are no lines; leave it out"
             )
     top_k_last = None
     if "top_k" in after:
