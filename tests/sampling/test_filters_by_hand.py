@@ -239,9 +239,9 @@ def test_a_penalty_after_top_k_finds_its_tokens():
     """What top_k left is kept as a few columns; a penalty behind it looks for tokens by their ids."""
     logits = torch.tensor([[0.0, 1.0, 5.0, 4.0, 2.0, 3.0]])
     params = SamplingParams(top_k=2, repetition_penalty=2.0, order=["top_k", "repetition"])
-    # 5 / 2 and 4 are left: odds e^(2.5 - 4)
-    p = probabilities(logits, params, prompt_ids=[[2, 0]])[0]
-    assert p.tolist() == pytest.approx([0, 0, math.exp(-1.5) / (1 + math.exp(-1.5)), 1 / (1 + math.exp(-1.5)), 0, 0])
+    # 5 and 4 / 2 are left: odds e^(5 - 2)
+    p = probabilities(logits, params, prompt_ids=[[3, 0]])[0]
+    assert p.tolist() == pytest.approx([0, 0, 1 / (1 + math.exp(-3)), math.exp(-3) / (1 + math.exp(-3)), 0, 0])
 
 
 IDEMPOTENT = {
