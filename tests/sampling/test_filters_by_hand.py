@@ -15,6 +15,7 @@ from thermoscope.sampling import filters
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys
 from thermoscope.sampling.stages import mirostat_mu
+from thermoscope.sampling.trace import trace
 
 INF = math.inf
 LN2 = math.log(2)
@@ -227,6 +228,20 @@ def test_any_stages_in_any_order(batch):
             logits[i : i + 1], settings[i], prompt_ids=[prompts[i]], output_ids=[outputs[i]], drawn_logprobs=[drawn[i]]
         )
         assert torch.equal(alone[0], p[i])
+        if settings[i].xtc_probability in (None, 0, 1):  # else p is a mixture
+            traced = trace(
+                logits[i], settings[i], prompt_ids=prompts[i], output_ids=outputs[i], drawn_logprobs=drawn[i]
+            )  # which searches no candidates, but goes through the whole vocabulary stage by stage
+            torch.testing.assert_close(traced[-1].probabilities.float(), p[i], rtol=0, atol=1e-6)
+
+
+def test_a_penalty_after_top_k_finds_its_tokens():
+    """What top_k left is kept as a few columns; a penalty behind it looks for tokens by their ids."""
+    logits = torch.tensor([[0.0, 1.0, 5.0, 4.0, 2.0, 3.0]])
+    params = SamplingParams(top_k=2, repetition_penalty=2.0, order=["top_k", "repetition"])
+    # 5 and 4 / 2 are left: odds e^(5 - 2)
+    p = probabilities(logits, params, prompt_ids=[[3, 0]])[0]
+    assert p.tolist() == pytest.approx([0, 0, 1 / (1 + math.exp(-3)), math.exp(-3) / (1 + math.exp(-3)), 0, 0])
 
 
 IDEMPOTENT = {

@@ -17,8 +17,8 @@ from torch import Tensor
 NEG_INF = float("-inf")
 #: Up to so many candidates, what decides about them is computed in float64.
 _NARROW = 8192
-#: So many of the largest logits hold the nucleus of all but the flattest distributions.
-_HEAD = 1024
+#: So many of the largest logits hold the nucleus of most distributions, and so many that of all but the flattest.
+_HEADS = (256, 2048)
 
 
 def temperature(logits: Tensor, t: Tensor) -> Tensor:
@@ -33,7 +33,8 @@ def temperature(logits: Tensor, t: Tensor) -> Tensor:
     -----
     The row's maximum is subtracted first. Softmax does not see that, and no temperature above 0 can overflow.
     """
-    shifted = logits - logits.max(dim=-1, keepdim=True).values.double()  # (B, K), the largest at 0
+    shifted = logits.to(torch.float64, copy=True)  # arithmetic on two types at once is many times slower
+    shifted -= shifted.amax(dim=-1, keepdim=True)  # (B, K), the largest at 0
     greedy = t == 0
     if not bool(greedy.any()):
         return shifted.div_(t)
@@ -72,22 +73,23 @@ def top_p(logits: Tensor, p: Tensor) -> Tensor:
     Whether the mass "reaches" p is decided at the precision of float32, that of the model's logits: ten equal
     tokens at p = 0.7 give seven, whatever the last bit of the sum says.
     """
-    if logits.shape[-1] <= 8 * _HEAD:
+    if logits.shape[-1] <= _NARROW:
         return _nucleus(logits, p)
-    kept, sure = _nucleus_of_head(logits, p, _HEAD)
-    if not bool(sure.all()) and logits.shape[-1] > 16 * _HEAD:  # flatter rows, whose nucleus may be wider
-        again = (~sure).nonzero()[:, 0]
-        kept[again], sure[again] = _nucleus_of_head(logits[again], p[again], 8 * _HEAD)
+    kept, sure = _nucleus_of_head(logits, p, _HEADS[0])
+    for head in _HEADS[1:]:  # flatter rows, whose nucleus may be wider
+        if not bool(sure.all()):
+            again = (~sure).nonzero()[:, 0]
+            kept[again], sure[again] = _nucleus_of_head(logits[again], p[again], head)
     if not bool(sure.all()):
-        kept[~sure] = _nucleus(logits[~sure], p[~sure]).to(kept.dtype)
+        kept[~sure] = _nucleus(logits[~sure], p[~sure])
     return kept
 
 
 def _nucleus(logits: Tensor, p: Tensor) -> Tensor:
     """top_p by sorting all candidates."""
     ascending, order = torch.sort(logits, dim=-1, stable=True)
-    ascending = ascending.double()
-    upto = torch.exp(ascending - ascending[:, -1:]).cumsum(dim=-1)  # the largest counts 1
+    exact = ascending.double()
+    upto = (exact - exact[:, -1:]).exp_().cumsum_(dim=-1)  # the largest counts 1
     keep = _within(upto, upto[:, -1:], p)
     return logits.masked_fill(~torch.empty_like(keep).scatter_(-1, order, keep), NEG_INF)
 
@@ -102,7 +104,8 @@ def _nucleus_of_head(logits: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tens
     _, _, total = shares(logits)
     places = places.sort(dim=-1).values
     ascending, order = torch.sort(logits.gather(-1, places), dim=-1, stable=True)
-    keep = _within((ascending - ascending[:, -1:].double()).exp_().cumsum_(dim=-1), total, p)
+    exact = ascending.double()
+    keep = _within((exact - exact[:, -1:]).exp_().cumsum_(dim=-1), total, p)
     least = ascending.masked_fill(~keep, float("inf")).min(dim=-1).values
     kept = torch.full_like(logits, NEG_INF)
     kept.scatter_(-1, places.gather(-1, order), ascending.masked_fill(~keep, NEG_INF))
@@ -186,18 +189,19 @@ def typical_p(logits: Tensor, p: Tensor) -> Tensor:
     below, each, total = shares(logits)
     # -ln p - H = ln total - below - (ln total - mean of below)
     distance = (below - mean_below(below, each, total).to(below.dtype)).abs_()  # (B, K), infinite where removed
-    head = min(_HEAD, logits.shape[-1])
-    furthest, reached = _reach(distance, each, total, p, head)
-    if not bool(reached.all()) and head < logits.shape[-1]:
-        rows = ~reached
-        furthest[rows], _ = _reach(distance[rows], each[rows], total[rows], p[rows], logits.shape[-1])
+    heads = [*(head for head in _HEADS if head < logits.shape[-1]), logits.shape[-1]]
+    furthest, reached = _reach(distance, each, total, p, heads[0])
+    for head in heads[1:]:
+        if not bool(reached.all()):
+            rows = (~reached).nonzero()[:, 0]
+            furthest[rows], reached[rows] = _reach(distance[rows], each[rows], total[rows], p[rows], head)
     return logits.masked_fill((distance > furthest) & (p < 1), NEG_INF)
 
 
 def _reach(distance: Tensor, each: Tensor, total: Tensor, p: Tensor, head: int) -> tuple[Tensor, Tensor]:
     """Distance (B, 1) at which the nearest of ``head`` candidates have mass p, and for which rows (B,) they do."""
     near, places = torch.topk(distance, head, dim=-1, largest=False)
-    mass = each.gather(-1, places).cumsum(dim=-1, dtype=torch.float64).div_(total)
+    mass = each.gather(-1, places).double().cumsum_(dim=-1).div_(total)
     enough = mass.float() >= p.float()
     reached = enough.any(dim=-1)
     first = torch.where(reached, enough.int().argmax(dim=-1), head - 1)
@@ -292,15 +296,17 @@ def shares(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Over a wide vocabulary the first two are float32: the precision of the model's logits, and the one at which
     filters compare.
     """
-    top = logits.max(dim=-1, keepdim=True).values
-    below = logits - top.double() if logits.shape[-1] <= _NARROW else (logits - top).float()
+    wide = logits.double() if logits.shape[-1] <= _NARROW else logits
+    below = wide - wide.amax(dim=-1, keepdim=True)
+    if logits.shape[-1] > _NARROW:
+        below = below.float()
     each = below.exp()
-    return below, each, each.cumsum(dim=-1, dtype=torch.float64)[:, -1:]
+    return below, each, ordered_sum(each.double())
 
 
 def mean_below(below: Tensor, each: Tensor, total: Tensor) -> Tensor:
     """The mean (B, 1) of ``l - max`` under the distribution: less it, ``log(total)`` is the entropy."""
-    return (below.clamp(min=-1e4) * each).cumsum(dim=-1, dtype=torch.float64)[:, -1:] / total
+    return ordered_sum((below.clamp(min=-1e4) * each).double()) / total
 
 
 def entropy(logp: Tensor) -> Tensor:

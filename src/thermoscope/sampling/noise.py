@@ -140,12 +140,16 @@ class Keys:
         """
         vocabulary = logits.shape[-1]
         most = min(_LARGEST, vocabulary)
-        values, places = torch.topk(logits, most, dim=-1)
+        rough, places = torch.topk(logits.float(), most, dim=-1)  # float32 is searched several times faster
+        values = logits.gather(-1, places)
+        least = rough[:, -1].double()
+        # no other logit is larger, whatever the rounding
+        least = torch.where(least.isfinite(), least + least.abs() * 2.0**-22, least)
         numbers, owner = torch.unique(self._number[rows], return_inverse=True)
         uniforms = self._uniforms_of_rows(numbers, vocabulary)  # (distinct, V)
         best = (values + _gumbel(uniforms[owner[:, None], places])).max(dim=-1).values
         # g >= best - least means u >= exp(-exp(least - best)); the share above that, a little larger for rounding
-        above = -torch.expm1(-torch.exp(values[:, -1] - best)) * (1 + 1e-9)
+        above = -torch.expm1(-torch.exp(least - best)) * (1 + 1e-9)
         limits = (2.0**52 - torch.ceil(above * 2.0**52) - 3).clamp(min=0) * 2.0**-52
         raw, owners = uniforms.numpy(), owner.tolist()
         winners = []

@@ -150,7 +150,7 @@ def no_repeat_ngram(logits: Tensor, size: Sequence[int], context: Tokens) -> Ten
     """
     tokens, _ = context.padded  # (B, L)
     length, vocabulary = tokens.shape[1], logits.shape[-1]
-    banned = torch.zeros(logits.shape, dtype=torch.bool, device=logits.device)
+    out = logits.clone()
     sizes = torch.tensor(size, device=logits.device)
     for n in sorted(set(size)):
         if n > length:
@@ -166,9 +166,10 @@ def no_repeat_ngram(logits: Tensor, size: Sequence[int], context: Tokens) -> Ten
         at, where = match.nonzero(as_tuple=True)
         token = last[at, where]
         there = token < vocabulary
-        banned[rows[at[there]], token[there]] = True
-    left = ((logits > NEG_INF) & ~banned).any(dim=-1, keepdim=True)
-    return logits.masked_fill(banned & left, NEG_INF)
+        out[rows[at[there]], token[there]] = NEG_INF
+    nothing = (out.amax(dim=-1) == NEG_INF).nonzero()[:, 0]
+    out[nothing] = logits[nothing]
+    return out
 
 
 def dry(
