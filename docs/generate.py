@@ -31,21 +31,25 @@ def cli() -> str:
 
 def measures() -> str:
     """The registry as a table."""
-    from thermoscope.metrics.registry import TEXT_MEASURES
+    from thermoscope.metrics.registry import MEASURES
 
     rows = [
-        f"| `{m.name}` | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
-        for m in TEXT_MEASURES.values()
+        f"| `{m.name}` | {m.level} | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
+        for m in MEASURES.values()
     ]
-    head = ["| measure | unit | larger means | fewest tokens | meaning | source |", "|---|---|---|---|---|---|"]
+    head = [
+        "| measure | of a | unit | larger means | fewest tokens | meaning | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
     return "\n".join(
         [
             NOTE,
-            "# Measures of one text",
+            "# Measures",
             "",
-            "Taken on token ids of the continuation. Likelihood and entropy are always the model's own (T=1,",
-            "untruncated), never those of the distribution that a token was drawn from. A measure that can't be",
-            "known (no 4-gram in three tokens) is unknown, never zero.",
+            "A measure is of one text, of a group (the samples of one prompt and setting) or of a setting (all its",
+            "texts). Measures are taken on token ids of the continuation, cut to one common length. Likelihood and",
+            "entropy are always the model's own (T=1, untruncated), never those of the distribution that a token was",
+            "drawn from. A measure that can't be known (no 4-gram in three tokens) is unknown, never zero.",
             "",
             *head,
             *rows,
