@@ -6,7 +6,7 @@ import platform
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
@@ -95,26 +95,64 @@ def compare_command(
     if fixed.order != SamplingParams().order:
         named = [name for name, order in ORDERS.items() if order == fixed.order]
         words += ["--order", named[0] if named else ",".join(fixed.order)]
-    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
-    if consecutive:
-        words += ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
-    else:
-        words += [word for seed in seeds for word in ("--seed", str(seed))]
-    words += ["--max-new-tokens", str(max_new_tokens)]
-    for text in stop:
-        words.append(f"--stop={text}")
-    if model.name != "bundled":
-        words += ["--model", model.name]
-        if model.revision and not model.revision.startswith("sha256:"):
-            words += ["--revision", model.revision]
-    words += ["--device", model.device, "--dtype", model.dtype]
+    words += common_words(model, seeds, max_new_tokens, stop)
     if prompt == "-" or "\0" in prompt:  # what no argument can say goes through standard input
         written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
-        return f"printf '%b\\n' {_quote(written)} | {' '.join(map(_quote, [*words, '--', '-']))}"
-    return " ".join(map(_quote, [*words, "--", prompt]))
+        return f"printf '%b\\n' {quote(written)} | {' '.join(map(quote, [*words, '--', '-']))}"
+    return " ".join(map(quote, [*words, "--", prompt]))
 
 
-def _quote(word: str) -> str:
+class RunsOn(Protocol):
+    """What says on which model something ran, and how: a model, or a run's plan."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    @property
+    def dtype(self) -> str:
+        """Type of its arithmetic."""
+
+    @property
+    def revision(self) -> str | None:
+        """The commit or the hash of its weights."""
+
+
+def common_words(
+    ran: RunsOn, seeds: Sequence[int], max_new_tokens: int, stop: Sequence[str], model: str | None = None
+) -> list[str]:
+    """The options for seeds, length, stop strings and model that every command has; ``model`` is its name."""
+    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    if consecutive:
+        words = ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
+    else:
+        words = [word for seed in seeds for word in ("--seed", str(seed))]
+    words += ["--max-new-tokens", str(max_new_tokens), *(f"--stop={text}" for text in stop)]
+    name = model if model is not None else str(getattr(ran, "name", ""))
+    if name != "bundled":
+        words += ["--model", name]
+        if ran.revision and not ran.revision.startswith("sha256:"):
+            words += ["--revision", ran.revision]
+    return [*words, "--device", ran.device, "--dtype", ran.dtype]
+
+
+def product_words(settings: Sequence[SamplingParams]) -> list[str]:
+    """The options of settings that are every combination of some values: -t, the fixed ones, --vary."""
+    words = ["-t", ",".join(dict.fromkeys(repr(setting.temperature) for setting in settings))]
+    for name in (n for names in STAGES.values() for n in names if n != "temperature"):
+        values = dict.fromkeys(getattr(setting, name) for setting in settings)
+        if len(values) > 1:
+            words += ["--vary", f"{name}={','.join('off' if v is None else repr(v) for v in values)}"]
+        elif (value := next(iter(values))) is not None:
+            words += [f"--{name.replace('_', '-')}", repr(value)]
+    order = settings[0].order
+    if order != SamplingParams().order:
+        named = [name for name, known in ORDERS.items() if order == known]
+        words += ["--order", named[0] if named else ",".join(order)]
+    return words
+
+
+def quote(word: str) -> str:
     """A word for the shell; with what can't be printed it is written in octal, so that the command is one line."""
     if word.isprintable():
         return shlex.quote(word)

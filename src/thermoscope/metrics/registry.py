@@ -24,7 +24,7 @@ from thermoscope.metrics.texts import Texts
 
 Direction = Literal[
     "more repetitive", "more varied", "more alike", "less likely", "less certain", "longer", "more coherent",
-    "more in agreement", "better", "steeper",
+    "more in agreement", "better", "steeper", "less like the reference",
 ]  # fmt: skip
 
 
@@ -53,8 +53,8 @@ class Measure:
     minimum_texts
         With fewer texts than this it is unknown.
     scale
-        How it is averaged and compared: "linear" by means and differences; "log" by geometric means and ratios;
-        "indicator" is 0 or 1, and its mean a share.
+        How it is averaged and compared: "linear" by means and differences; "share" likewise, between 0 and 1; "log"
+        by geometric means and ratios; "indicator" is 0 or 1, and its mean a share.
     needs
         What must be there besides the texts, or "".
     summary
@@ -70,8 +70,8 @@ class Measure:
     of: Callable[[Texts], Array]
     level: Literal["text", "group", "setting"] = "text"
     minimum_texts: int = 1
-    scale: Literal["linear", "log", "indicator"] = "linear"
-    needs: Literal["", "records", "embeddings", "scorer"] = ""
+    scale: Literal["linear", "share", "log", "indicator"] = "linear"
+    needs: Literal["", "records", "embeddings", "scorer", "reference"] = ""
     summary: str = ""
 
     @property
@@ -89,6 +89,7 @@ def _rep(n: int) -> Measure:
         source="Welleck et al. 2020",
         meaning=f"share of {n}-grams that were there before in the same text",
         of=lambda texts: texts.rep(n),
+        scale="share",
     )
 
 
@@ -103,6 +104,7 @@ def _distinct(n: int) -> Measure:
         meaning=f"different {words} / all {words} over the samples of one prompt and setting",
         of=lambda texts: distinct(texts.mixed, texts.groups, n),
         level="group",
+        scale="share",
     )
 
 
@@ -191,6 +193,7 @@ MEASURES: dict[str, Measure] = {
             source="Su et al. 2022",
             meaning="product of 1 - rep_n over n = 2, 3, 4",
             of=_diversity,
+            scale="share",
         ),
         Measure(
             name="loop",
@@ -230,7 +233,7 @@ MEASURES: dict[str, Measure] = {
             direction="less likely",
             minimum_tokens=DRIFT_TOKENS,
             source="-",
-            meaning="mean surprise of the text's second half minus that of the first, under the model's own distribution",
+            meaning="mean surprise of the second half minus that of the first, under the model's own distribution",
             of=lambda texts: _records(texts, "logprobs", drifts),
             needs="records",
         ),
@@ -256,6 +259,7 @@ MEASURES: dict[str, Measure] = {
             f"({MOST_SAMPLES} of them, evenly spaced, where there are more)",
             of=lambda texts: _by_group(texts, lambda rows: self_bleu(texts.mixed.take(np.r_[rows]))),
             level="group",
+            scale="share",
             minimum_texts=2,
         ),
         Measure(
@@ -321,6 +325,7 @@ MEASURES: dict[str, Measure] = {
             meaning="share of pairs of samples of one prompt and setting with the same normalised answer",
             of=lambda texts: _by_group(texts, lambda rows: agreement(texts.extracted[rows])),
             level="group",
+            scale="share",
             minimum_texts=2,
         ),
         Measure(

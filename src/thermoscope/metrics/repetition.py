@@ -67,8 +67,8 @@ def _periods(ids: Array) -> Array:
         return period
     last = (back[period] == back[0]) & (back[2 * period] == back[0])
     period = period[last]
-    period = period[(back[period + 1] == back[1]) & (back[2 * period + 1] == back[1])]
-    return period
+    after = (back[period + 1] == back[1]) & (back[2 * period + 1] == back[1])
+    return np.compress(after, period)
 
 
 def rep_rates(mixed: Ragged, n: int) -> Array:
