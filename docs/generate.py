@@ -18,7 +18,11 @@ NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    for words in (["--help"], ["compare", "--help"]):
+    commands = (
+        [], ["compare"], ["measure"], ["use-cases"], ["use-cases", "show"], ["use-cases", "check"],
+        ["use-cases", "new"], ["runs"], ["runs", "list"], ["runs", "show"], ["runs", "sql"],
+    )  # fmt: skip
+    for words in ([*command, "--help"] for command in commands):
         script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
         env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
         shown = subprocess.run(

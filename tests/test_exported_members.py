@@ -10,7 +10,19 @@ import pytest
 import thermoscope
 from tests.tiny_cli import environment
 
-HEAVY = ("torch", "transformers", "pydantic", "numpy", "rich", "tokenizers", "huggingface_hub")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pydantic",
+    "numpy",
+    "rich",
+    "tokenizers",
+    "huggingface_hub",
+    "scipy",
+    "pyarrow",
+    "duckdb",
+    "altair",
+)
 
 
 def loaded(code: str) -> list[str]:
@@ -34,6 +46,7 @@ def test_public_names() -> None:
         "compare",
         "generate",
         "load_model",
+        "measure",
         "probabilities",
     ]
     assert dir(thermoscope) == thermoscope.__all__

@@ -59,8 +59,8 @@ def statistics(model: Model, documents: Sequence[dict[str, Any]], length: int, m
         count = numbers[source] = numbers.get(source, -1) + 1
         groups.append(f"{source} {count // GROUP}")
     columns = Texts(
-        tokens=Ragged.of([ids for _, ids in chosen], np.int64), strings=texts, prompts=groups, settings=[""] * len(texts),
-        logprobs=scored.logprobs, entropies=scored.entropies, length=length,
+        tokens=Ragged.of([ids for _, ids in chosen], np.int64), strings=texts, prompts=groups,
+        settings=[""] * len(texts), logprobs=scored.logprobs, entropies=scored.entropies, length=length,
     )  # fmt: skip
     of_texts = text_values(columns)
     of_groups = group_values(columns, of_texts)
@@ -68,14 +68,18 @@ def statistics(model: Model, documents: Sequence[dict[str, Any]], length: int, m
     found: dict[str, Any] = {"tokens": length, "windows": len(chosen), "groups": int(whole.sum()), "mean": {}, "sd": {}}
     found["quantiles"] = {}
     for m in MEASURES.values():
-        values = of_texts[m.name] if m.level == "text" else of_groups[m.name][whole] if m.level == "group" else m.of(columns)
+        values = (
+            of_texts[m.name] if m.level == "text" else of_groups[m.name][whole] if m.level == "group" else m.of(columns)
+        )
         values = np.log(values[values > 0]) if m.scale == "log" else values
         values = values[np.isfinite(values)]
         if len(values):
             found["mean"][m.summary_name] = round(float(values.mean()), 6)
             found["sd"][m.summary_name] = round(float(values.std(ddof=1)), 6) if len(values) > 1 else 0.0
             shown = np.exp(np.quantile(values, QUANTILES)) if m.scale == "log" else np.quantile(values, QUANTILES)
-            found["quantiles"][m.summary_name] = {str(q): round(float(v), 6) for q, v in zip(QUANTILES, shown, strict=True)}
+            found["quantiles"][m.summary_name] = {
+                str(q): round(float(v), 6) for q, v in zip(QUANTILES, shown, strict=True)
+            }
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thermoscope.decode.sample import Sample
     from thermoscope.experiment.compare import compare
     from thermoscope.experiment.comparison import Comparison
+    from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -28,6 +29,7 @@ _LAZY = {
     "compare": "thermoscope.experiment.compare",
     "generate": "thermoscope.decode.generate",
     "load_model": "thermoscope.models.load",
+    "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "compare",
     "generate",
     "load_model",
+    "measure",
     "probabilities",
 ]
 

@@ -118,7 +118,7 @@ def compare(
         }  # fmt: skip
         text, temperatures, params, lengths = _experiment(experiment, given)
     else:
-        temperatures, params = _settings(temperature, top_k, top_p, min_p, order)
+        temperatures, params = settings_from(temperature, top_k, top_p, min_p, order)
         lengths = _lengths(max_new_tokens, max_length)
         text = _prompt(prompt)
 
@@ -173,7 +173,7 @@ def _lengths(max_new_tokens: str | None, max_length: str | None) -> dict[str, in
     }
 
 
-def _settings(
+def settings_from(
     temperature: list[str] | None, top_k: str | None, top_p: str | None, min_p: str | None, order: str | None
 ) -> tuple[list[float], SamplingParams]:
     """Temperatures, and the other parameters as SamplingParams."""

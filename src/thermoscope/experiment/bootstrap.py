@@ -25,8 +25,9 @@ from thermoscope.metrics.ragged import Array
 
 #: Resamples, the nominal coverage, and the seed of the resampling.
 RESAMPLES, LEVEL, SEED = 2000, 0.95, 20_260_101
-#: A resample that draws one prompt over and over has no spread; it counts as having this share of the original's.
-_LEAST_SPREAD = 0.3
+#: A resample that draws one prompt over and over has no spread; it counts as having this share of the original's
+#: (a smaller one on the logit scale, where tails are long: chosen by simulation).
+_LEAST_SPREAD = {False: 0.4, True: 0.3}
 #: A share of exactly 0 is taken for about this on the logit scale.
 _NEAR_ZERO = 1e-6
 
@@ -108,7 +109,7 @@ def _intervals(values: Array, scale: Scale, *, logit: bool, seed: int, b: int) -
     floor = np.zeros_like(error)
     if indicator:  # at least the error of so many independent 0/1 values, one of them different from the rest
         spread = np.where(known, values - mean, 0.0)
-        pseudo = 1 if logit else 2  # of a difference: one up and one down
+        pseudo = 0.5 if logit else 3  # half a success; of a difference, one up, one down and half of each again
         floor = np.sqrt(((spread**2).sum(axis=(0, 1)) + pseudo) / ((texts + 2) * np.maximum(texts, 1)))
         error = np.maximum(error, floor)
     possible = enough & (error > 0)
@@ -118,7 +119,7 @@ def _intervals(values: Array, scale: Scale, *, logit: bool, seed: int, b: int) -
     center = weights @ means / drawn
     spread_squared = np.maximum(weights @ (means**2) / drawn - center**2, 0)
     errors = np.sqrt(spread_squared / np.maximum(units - 1, 1))
-    errors = np.maximum(errors, floor if indicator else _LEAST_SPREAD * error)
+    errors = np.maximum(errors, floor if indicator else _LEAST_SPREAD[logit] * error)
     if logit:
         total = np.maximum(texts, 1) if indicator else 1 / _NEAR_ZERO
         point, resampled = (mean * total + 0.5) / (total + 1), (center * total + 0.5) / (total + 1)
@@ -135,7 +136,7 @@ def _intervals(values: Array, scale: Scale, *, logit: bool, seed: int, b: int) -
     def ends(critical: Array | float) -> tuple[Array, Array]:
         low, high = point - critical * error, point + critical * error
         if logit:
-            low, high = _expit(low), _expit(high)
+            low, high = np.minimum(_expit(low), mean), np.maximum(_expit(high), mean)  # the point is not quite the mean
         elif scale == "log":
             low, high = np.exp(low), np.exp(high)
         return np.where(possible, low, np.nan), np.where(possible, high, np.nan)

@@ -162,9 +162,7 @@ _CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
 )
 
 
-def _claim(
-    evidence: Evidence, name: str, statement: str, parts: Sequence[_Part], reference: str, about: str
-) -> Claim:
+def _claim(evidence: Evidence, name: str, statement: str, parts: Sequence[_Part], reference: str, about: str) -> Claim:
     def untested(reason: str) -> Claim:
         return Claim(name, statement, "not tested", (), reason)
 
@@ -187,7 +185,10 @@ def _claim(
         bounds: tuple[float, ...] = (1.0,) if cube.scale == "log" else (0.0,)
         if claimed == "within":
             bounds = (1 / AS_BAD, AS_BAD)
-        low, high = None if first is None else evidence.settings[first].temperature, evidence.settings[second].temperature
+        low, high = (
+            None if first is None else evidence.settings[first].temperature,
+            evidence.settings[second].temperature,
+        )
         contrasts.append(Contrast(measure, low, high, claimed, bounds, **_plain(found)))
     verdicts = [contrast.verdict for contrast in contrasts]
     verdict: Verdict = (

@@ -108,7 +108,9 @@ class Design:
             It is something else.
         """
         if record.get("format") != FORMAT:
-            raise RunError(f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind")
+            raise RunError(
+                f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
+            )
         try:
             values: dict[str, Any] = {f.name: record[f.name] for f in fields(cls)}
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

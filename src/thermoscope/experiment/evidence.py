@@ -101,7 +101,9 @@ class Evidence:
         for side, which in (("a", 0), ("b", 1)):
             chosen = [self.settings[i] for i in pairs[:, which].tolist()] * len(parts)
             columns |= {f"{name}_{side}": column for name, column in _setting_part(chosen).items()}
-        columns["kind"] = ["ratio" if self.cubes[name].scale == "log" else "difference" for name in parts for _ in pairs]
+        columns["kind"] = [
+            "ratio" if self.cubes[name].scale == "log" else "difference" for name in parts for _ in pairs
+        ]
         return _table(columns, "effect", list(parts.values()))
 
 
@@ -126,7 +128,7 @@ def _table(columns: dict[str, Any], value: str, parts: Sequence[Intervals]) -> p
 
 
 def _zipf_pseudovalues(texts: Texts, shape: tuple[int, int]) -> Array:
-    """(P, 1, F) jackknife pseudo-values of the Zipf slope: a slope is of all prompts together, and has no value for one.
+    """(P, 1, F) jackknife pseudo-values of the Zipf slope, which is of all prompts together and of none alone.
 
     The pseudo-value of prompt i is P z - (P - 1) z_i, where z_i is the slope without it (Tukey 1958); their mean is the
     slope corrected for its bias, and their spread is the slope's. With one prompt it is the slope itself.

@@ -16,7 +16,14 @@ from thermoscope.models.base import Model
 
 FORMAT = "thermoscope.reference/1"
 #: What the distance is over: measures of groups and means over their texts, each with the least standard deviation.
-DISTANCE_MEASURES = {"perplexity": 0.1, "rep_2": 0.02, "rep_3": 0.02, "rep_4": 0.02, "loop_rate": 0.05, "self_bleu": 0.02}
+DISTANCE_MEASURES = {
+    "perplexity": 0.1,
+    "rep_2": 0.02,
+    "rep_3": 0.02,
+    "rep_4": 0.02,
+    "loop_rate": 0.05,
+    "self_bleu": 0.02,
+}
 #: A text that tokenizers cut differently.
 _PROBE = "Once upon a time, Ada counted 31,415 naïve déjà-vus; why? \u2014 nobody\tknew: f(x) = {x**2}."
 

@@ -47,11 +47,14 @@ class Measuring:
         For the embedding measures, or None.
     scorer
         For ``score``, or None.
+    words
+        The options of the command that say so.
     """
 
     use_case: UseCase
     embedder: Embedder | None = None
     scorer: Scorer | None = None
+    words: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What is compared to see whether tables must be made anew."""
@@ -60,6 +63,7 @@ class Measuring:
             "reference": self.use_case.reference_statistics(),
             "embedder": None if self.embedder is None else self.embedder.name,
             "scorer": self.scorer is not None,
+            "words": list(self.words),
         }
 
 
@@ -310,14 +314,16 @@ def _manifest(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "notes": list(model.notes),
         "versions": versions(),
-        "command": run_command(design, store),
+        "command": run_command(design, store, measuring),
     }
 
 
-def run_command(design: Design, store: Store) -> str:
+def run_command(design: Design, store: Store, measuring: Measuring) -> str:
     """The ``thermoscope measure`` command that makes the run again."""
     words = ["thermoscope", "measure", "--use-case", design.use_case]
     words += product_words(design.settings)
     words += common_words(design, design.seeds, design.max_new_tokens, design.stop, design.model)
-    words += ["--run", str(store.folder)]
+    if design.prompts == tuple(prompt.text for prompt in measuring.use_case.held_out_prompts):
+        words.append("--held-out")
+    words += [*measuring.words, "--run", str(store.folder)]
     return " ".join(map(quote, words))

@@ -84,7 +84,9 @@ def score(
 def _split(model: Model, prompt: str, text: str) -> tuple[list[int], list[int]]:
     """Token ids of the prompt and of the text after it: cut where the prompt's own tokens end in both read together."""
     before, both = model.encode(prompt) if prompt else [], model.encode(prompt + text) if text else []
-    shared = next((i for i, (a, b) in enumerate(zip(before, both, strict=False)) if a != b), min(len(before), len(both)))
+    shared = next(
+        (i for i, (a, b) in enumerate(zip(before, both, strict=False)) if a != b), min(len(before), len(both))
+    )
     if prompt and shared == len(before):
         return before, both[shared:]
     start = model.encode("")  # special tokens that the model expects before any text

@@ -1,18 +1,18 @@
 """Use cases as TOML files: found by name or path, validated with errors that name file, line and field.
 
-    title = "Short stories"
-    objective = "creative"            # creative, technical, human-like or task
-    max_new_tokens = 150
-    reference = "my-stories.json"     # optional: statistics of text written by people, beside this file
+title = "Short stories"
+objective = "creative"            # creative, technical, human-like or task
+max_new_tokens = 150
+reference = "my-stories.json"     # optional: statistics of text written by people, beside this file
 
-    [[prompts]]
-    text = "Once upon a time"
-    held_out = true                   # optional: kept for confirming what was found on the others
-    answer = "..."                    # optional: what a scorer compares with
+[[prompts]]
+text = "Once upon a time"
+held_out = true                   # optional: kept for confirming what was found on the others
+answer = "..."                    # optional: what a scorer compares with
 
-    [score]                           # optional
-    kind = "regex"                    # exact, regex or function
-    pattern = "{answer}"
+[score]                           # optional
+kind = "regex"                    # exact, regex or function
+pattern = "{answer}"
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class UseCase(BaseModel):
         try:
             found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: the reference of {self.name} can't be read ({error}); make it or leave it out")
+            raise InputError(
+                f"{path}: the reference of {self.name} can't be read ({error}); make it or leave it out"
+            ) from None
         return found
 
     @property
@@ -168,7 +170,9 @@ def parse(text: str, path: Path) -> UseCase:
         case = UseCase(**values, name=path.stem, source=path)
     except ValidationError as error:
         found = error.errors()
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])  # a misspelled field is missing too
+        first = next(
+            (e for e in found if e["type"] == "extra_forbidden"), found[0]
+        )  # a misspelled field is missing too
         raise InputError(f"{path}, line {line_of(text, first['loc'])}: {_rule(first)}") from None
     _check(case, text, path)
     return case
@@ -183,7 +187,9 @@ def _check(case: UseCase, text: str, path: Path) -> None:
     seen: dict[str, int] = {}
     for number, prompt in enumerate(case.prompts):
         if prompt.text in seen:
-            fail(("prompts", number, "text"), f"each prompt may stand once; this is number {seen[prompt.text] + 1} again")
+            fail(
+                ("prompts", number, "text"), f"each prompt may stand once; this is number {seen[prompt.text] + 1} again"
+            )
         seen[prompt.text] = number
     if not case.open_prompts:
         fail(("prompts", 0), "prompts must not all be held out; set held_out = false for some")
@@ -196,7 +202,7 @@ def _check(case: UseCase, text: str, path: Path) -> None:
     if score is None:
         return
     if score.kind == "regex" and score.pattern is None:
-        fail(("score", "kind"), "score of kind regex must have a pattern; add pattern = \"...\"")
+        fail(("score", "kind"), 'score of kind regex must have a pattern; add pattern = "..."')
     if score.kind == "function" and (score.function is None or ":" not in score.function):
         fail(("score", "kind"), 'score of kind function must have function = "file.py:name"')
     if score.kind == "exact" and any(prompt.answer is None for prompt in case.prompts):
@@ -218,8 +224,8 @@ _RULES = {
     "greater_than_equal": "{field} must be at least {ge}; got {input}",
     "less_than_equal": "{field} must be at most {le}; got {input}",
     "literal_error": "{field} must be one of {expected}; got {input}",
-    "too_short": "{field} must not be empty; add [[prompts]] with text = \"...\"",
-    "tuple_type": "{field} must be tables; write [[prompts]] and below it text = \"...\"",
+    "too_short": '{field} must not be empty; add [[prompts]] with text = "..."',
+    "tuple_type": '{field} must be tables; write [[prompts]] and below it text = "..."',
     "model_type": "{field} must be a table; got {input}",
     "model_attributes_type": "{field} must be a table; got {input}",
 }
@@ -253,7 +259,10 @@ def line_of(text: str, location: tuple[str | int, ...]) -> int:
                 best = number
                 if key is None or table is None:
                     return number
-        elif key and here == table and (table is None or seen == wanted):
-            if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
-                return number
+        elif key and here == table and (table is None or seen == wanted) and _assigns(line, key):
+            return number
     return best
+
+
+def _assigns(line: str, key: str) -> bool:
+    return re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line) is not None
