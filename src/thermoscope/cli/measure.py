@@ -202,7 +202,9 @@ def _files(
         from thermoscope.report.run_terminal import print_measured
 
         groups = len(measured.evidence.texts.groups)
-        head = f"{len(found.texts):,} texts in {groups:,} groups of one prompt and setting; tokens: {measured.tokens}"
+        many = "1 group" if groups == 1 else f"{groups:,} groups"
+        number = "1 text" if len(found.texts) == 1 else f"{len(found.texts):,} texts"
+        head = f"{number} in {many} of one prompt and setting; tokens: {measured.tokens}"
         to.print(Text(escape(head), style="bold"), highlight=False)
         print_measured(rows, to, everything=everything, notes=measured.notes)
 

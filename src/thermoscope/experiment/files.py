@@ -62,6 +62,8 @@ def read(
     """
     found = Found([], [], [], [], tuple(str(path) for path in paths))
     for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file or folder; check the path")
         if path.is_dir():
             files = sorted(path.glob("*.txt"))
             if not files:

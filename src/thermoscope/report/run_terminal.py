@@ -80,7 +80,7 @@ def _short(settings: Sequence[str]) -> list[str]:
     """Settings as they differ: ``T=0.7`` for ``temperature=0.7 top_k=50`` where all have top_k=50."""
     parts = [setting.split(" ") for setting in settings]
     if not all(part and part[0].startswith("temperature=") for part in parts):
-        return list(settings)
+        return [setting or "all" for setting in settings]
     common = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
     kept = [[word for word in part if word not in common or word.startswith("temperature=")] for part in parts]
     return [" ".join(part).replace("temperature=", "T=") for part in kept]
@@ -95,7 +95,7 @@ def _cell(row: Mapping[str, Any] | None) -> str:
     return (
         f"{_number(mean)} {_number(low)}-{_number(high)}"
         if low >= 0
-        else f"{_number(mean)} {_number(low)}..{_number(high)}"
+        else f"{_number(mean)} {_number(low)}:{_number(high)}"
     )
 
 
@@ -131,7 +131,7 @@ def print_run(
     print_measured(rows, console, everything=everything)
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
-        for part in _claim(claim):
+        for part in _claim(claim, "seed" if len(plan["prompts"]) == 1 else "prompt"):
             console.print(part, highlight=False, markup=False)
     console.print(Text("\nWhat ran", style="bold"))
     console.print(_what_ran(manifest, folder), highlight=False, markup=False)
@@ -142,30 +142,30 @@ def print_run(
         console.print(Text(line, no_wrap=True, overflow="ignore"), highlight=False, crop=False)
 
 
-def _claim(claim: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     verdict = claim["verdict"]
     style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
     yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (verdict, style))
     told = claim["statement"] if verdict != "not tested" else ""
     yield Padding(Text(f"{told[:1].upper()}{told[1:]}." if told else f"{claim['reason']}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:
-        yield Padding(Text(_contrast(contrast), style="cyan"), (0, 0, 0, 4))
+        yield Padding(Text(_contrast(contrast, unit), style="cyan"), (0, 0, 0, 4))
     if claim["reason"] and verdict != "not tested":
         yield Padding(Text(f"({claim['reason']})", style="dim"), (0, 0, 0, 4))
 
 
-def _contrast(c: Mapping[str, Any]) -> str:
+def _contrast(c: Mapping[str, Any], unit: str) -> str:
     ratio = c["bounds"] != [0.0]
     what = f"{c['measure']} at T={c['b']:g}"
     if c["a"] is not None:
         what += f" {'/' if ratio else '-'} at T={c['a']:g}"
     effect = "unknown" if c["effect"] is None else _number(c["effect"])
     interval = "interval unknown" if c["low"] is None else f"{_number(c['low'])} to {_number(c['high'])}"
-    return f"{what} = {effect} ({interval}; {_count(c['units'])}, n={c['texts']}): {_SIGNS[c['verdict']]}"
+    return f"{what} = {effect} ({interval}; {_count(c['units'], unit)}, n={c['texts']}): {_SIGNS[c['verdict']]}"
 
 
-def _count(units: int) -> str:
-    return f"{units} prompt{'' if units == 1 else 's'}"
+def _count(units: int, unit: str) -> str:
+    return f"{units} {unit}{'' if units == 1 else 's'}"
 
 
 def _what_ran(manifest: Mapping[str, Any], folder: str) -> Table:
