@@ -145,7 +145,8 @@ def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path
         "measure", "--use-case", "two.toml", "-t", "0.5", "--held-out", "--seeds", "2", "--model", str(tiny_model)
     )
     assert ran.code == 0, ran.err
-    assert "1 prompts x 1 settings x 2 seeds" in ran.out
+    assert "1 prompt x 1 setting x 2 seeds" in " ".join(ran.out.split())
+    assert "the seed is the unit" in ran.out
     assert "--held-out" in ran.out.split("To make it again")[1]
 
 

@@ -46,6 +46,15 @@ def test_distinct_and_self_repetition_are_those_of_plain_python(groups: list[lis
     assert self_repetition(mixed, sizes) == pytest.approx(repeated, nan_ok=True)
 
 
+@given(GROUPS)
+def test_self_repetition_counted_in_parts_is_the_same(groups: list[list[list[int]]]) -> None:
+    mixed, sizes = columns(groups)
+    whole = self_repetition(mixed, sizes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("thermoscope.metrics.diversity._MOST_KEYS", 8)
+        assert self_repetition(mixed, sizes) == pytest.approx(whole, nan_ok=True)
+
+
 def test_self_repetition_by_hand() -> None:
     # 1234 and 2345 stand in both texts, 9999 in one: N is 2 for each of the two, 0 for the third
     mixed, sizes = columns([[[1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 6, 6, 6], [9, 9, 9, 9]]])

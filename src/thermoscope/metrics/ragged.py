@@ -16,7 +16,6 @@ Array = NDArray[Any]
 
 #: Values that are sorted at a time: what stays in a processor's cache.
 _BLOCK = 2**17
-_MOST = np.iinfo(np.uint64).max
 #: Odd multipliers, one per place of an n-gram: digits of e, of pi, of the golden ratio and of the square root of 2.
 _PLACES = np.array(
     [0xB7E151628AED2A6B, 0x243F6A8885A308D3, 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909], dtype=np.uint64
@@ -87,14 +86,16 @@ def starts_of(lengths: Array) -> Array:
 
 def mix(values: Array) -> Array:
     """64 well-mixed bits of each value (the finalizer of SplitMix64; Steele, Lea and Flood 2014)."""
-    x = values.astype(np.uint64)  # a copy, to be changed in place
-    x += np.uint64(0x9E3779B97F4A7C15)
-    x ^= x >> np.uint64(30)
-    x *= np.uint64(0xBF58476D1CE4E5B9)
-    x ^= x >> np.uint64(27)
-    x *= np.uint64(0x94D049BB133111EB)
-    x ^= x >> np.uint64(31)
-    return x
+    mixed = values.astype(np.uint64)  # a copy, to be changed in place
+    for start in range(0, len(mixed), _BLOCK):
+        x = mixed[start : start + _BLOCK]
+        x += np.uint64(0x9E3779B97F4A7C15)
+        x ^= x >> np.uint64(30)
+        x *= np.uint64(0xBF58476D1CE4E5B9)
+        x ^= x >> np.uint64(27)
+        x *= np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+    return mixed
 
 
 def ngrams(mixed: Ragged, n: int) -> Ragged:
@@ -112,9 +113,12 @@ def ngrams(mixed: Ragged, n: int) -> Ragged:
         return mixed
     values, lengths = mixed.values, np.maximum(mixed.lengths - n + 1, 0)
     count = max(len(values) - n + 1, 0)
-    grams = values[:count] * _PLACES[0]
-    for place in range(1, n):
-        grams += values[place : place + count] * _PLACES[place]
+    grams = np.empty(count, dtype=np.uint64)
+    for start in range(0, count, _BLOCK):
+        stop = min(start + _BLOCK, count)
+        np.multiply(values[start:stop], _PLACES[0], out=grams[start:stop])
+        for place in range(1, n):
+            grams[start:stop] += values[start + place : stop + place] * _PLACES[place]
     keep = np.ones(count, dtype=bool)
     for back in range(1, n):  # n-grams that would begin in the last n - 1 places of a row reach into the next
         last = mixed.starts[1:] - back

@@ -37,7 +37,7 @@ def word_tokens(texts: Any) -> tuple[Ragged, Array]:
     tokens
         Ragged of uint64, one row per text.
     ends
-        (K,) int64, for each token the number of characters of its text up to its end.
+        (K,) int32, for each token the number of characters of its text up to its end.
     """
     rows = texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
     values, ends, counts = [], [], []
@@ -50,11 +50,11 @@ def word_tokens(texts: Any) -> tuple[Ragged, Array]:
         lengths = np.fromiter(map(len, rows[at:upto]), dtype=np.int64, count=upto - at)
         v, e, c = _chunk("".join(rows[at:upto]), lengths)
         values.append(v)
-        ends.append(e)
+        ends.append(e.astype(np.int32))  # no text has 2^31 characters
         counts.append(c)
         at = upto
     if not rows:
-        return Ragged(np.zeros(0, dtype=np.uint64), np.zeros(1, dtype=np.int64)), np.zeros(0, dtype=np.int64)
+        return Ragged(np.zeros(0, dtype=np.uint64), np.zeros(1, dtype=np.int64)), np.zeros(0, dtype=np.int32)
     return Ragged(np.concatenate(values), starts_of(np.concatenate(counts))), np.concatenate(ends)
 
 

@@ -124,14 +124,16 @@ def print_run(
 ) -> None:
     """Print a complete run."""
     plan = manifest["plan"]
-    held = f"{len(plan['prompts'])} prompts x {len(manifest['settings'])} settings x {len(plan['seeds'])} seeds"
+    parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
+    held = " x ".join(_count(len(things), name) for name, things in parts)
+    unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
-    console.print(Text("Means with 95 % intervals; the prompt is the unit.\n", style="dim"), highlight=False)
+    console.print(Text(f"Means with 95 % intervals; the {unit} is the unit.\n", style="dim"), highlight=False)
     print_measured(rows, console, everything=everything)
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
-        for part in _claim(claim, "seed" if len(plan["prompts"]) == 1 else "prompt"):
+        for part in _claim(claim, unit):
             console.print(part, highlight=False, markup=False)
     console.print(Text("\nWhat ran", style="bold"))
     console.print(_what_ran(manifest, folder), highlight=False, markup=False)
