@@ -120,6 +120,18 @@ def test_the_same_seed_gives_the_same_interval_and_order_does_not_matter() -> No
     assert intervals(shuffled).low == pytest.approx(intervals(values).low)
 
 
+def test_many_units_are_resampled_in_blocks() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20_000, 1, 2))
+    values[:5000, :, 1] = NAN
+    found = intervals(values)
+    half = 1.96 * np.array([1 / np.sqrt(20_000), 1 / np.sqrt(15_000)])
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
+    assert found.units.tolist() == [20_000, 15_000]
+    loops = intervals((rng.random((20_000, 1, 1)) < 0.01).astype(float), "indicator")
+    assert loops.high[0] - loops.low[0] == pytest.approx(2 * 1.96 * np.sqrt(0.01 * 0.99 / 20_000), rel=0.15)
+
+
 @pytest.mark.slow
 def test_intervals_and_bands_cover() -> None:
     """Of 400 experiments nominal 95 % must cover 372 to 396: a right method fails with probability below 1 %."""

@@ -17,6 +17,7 @@ Shapes: P prompts, S seeds, K columns (settings, or pairs of them), B resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,9 @@ RESAMPLES, LEVEL, SEED = 2000, 0.95, 20_260_101
 _LEAST_SPREAD = {False: 0.4, True: 0.3}
 #: A share of exactly 0 is taken for about this on the logit scale.
 _NEAR_ZERO = 1e-6
+
+#: From this number on units are resampled in blocks.
+_MOST_UNITS = 500
 
 Scale = Literal["linear", "share", "log", "indicator"]
 
@@ -114,21 +118,24 @@ def _intervals(values: Array, scale: Scale, *, logit: bool, seed: int, b: int) -
         error = np.maximum(error, floor)
     possible = enough & (error > 0)
 
+    means, there = _blocks(means, there)
+    count = np.maximum(there.sum(axis=0), 1)
+    base = means.sum(axis=0) / count
     weights = _resample(len(means), b, seed)
     drawn = np.maximum(weights @ there, 1e-9)  # (B, K) share of the resample that is known
     center = weights @ means / drawn
     spread_squared = np.maximum(weights @ (means**2) / drawn - center**2, 0)
-    errors = np.sqrt(spread_squared / np.maximum(units - 1, 1))
+    errors = np.sqrt(spread_squared / np.maximum(count - 1, 1))
     errors = np.maximum(errors, floor if indicator else _LEAST_SPREAD[logit] * error)
     if logit:
         total = np.maximum(texts, 1) if indicator else 1 / _NEAR_ZERO
-        point, resampled = (mean * total + 0.5) / (total + 1), (center * total + 0.5) / (total + 1)
+        point, base, resampled = ((share * total + 0.5) / (total + 1) for share in (mean, base, center))
         error, errors = error / (point * (1 - point)), errors / (resampled * (1 - resampled))
-        point, resampled = _logit(point), _logit(resampled)
+        point, base, resampled = _logit(point), _logit(base), _logit(resampled)
     else:
         point, resampled = mean, center
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(resampled - point) / errors
+        t = np.abs(resampled - base) / errors
     t[:, ~possible] = 0.0
     t[weights @ there < 1e-9] = 0.0  # no known prompt was drawn
     one, all_ = _critical(t, units)
@@ -156,6 +163,18 @@ def _critical(t: Array, units: Array) -> tuple[Array, float]:
     return one, float(np.quantile(t.max(axis=1), LEVEL)) if t.shape[1] else 0.0
 
 
+def _blocks(means: Array, there: Array) -> tuple[Array, Array]:
+    """Units joined to at most ``_MOST_UNITS`` blocks, so that resampling many of them takes no more than that."""
+    if len(means) <= _MOST_UNITS:
+        return means, there
+    block = np.arange(len(means)) % _MOST_UNITS
+    sums, counts = np.zeros((2, _MOST_UNITS, means.shape[1]))
+    np.add.at(sums, block, means)
+    np.add.at(counts, block, there)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), 0.0), counts > 0
+
+
+@lru_cache(maxsize=4)
 def _resample(units: int, resamples: int, seed: int) -> Array:
     """(B, P) the share that each unit has of each resample."""
     generator = np.random.default_rng([seed, units, resamples])
