@@ -41,7 +41,7 @@ docs: $(VENV)/.dev  ## check that the generated documents are what the code says
 	$(BIN)/python docs/generate.py --check
 
 bench-smoke: $(VENV)/.dev  ## a short run of every benchmark
-	for file in benchmarks/[a-z]*_*.py; do $(BIN)/python $$file --quick || exit 1; done
+	for file in benchmarks/coverage.py benchmarks/[a-z]*_*.py; do $(BIN)/python $$file --quick || exit 1; done
 
 lock: $(VENV)/.dev  ## pin the newest versions that fit pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-header --annotation-style line \

@@ -9,7 +9,10 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import typer
 
 from thermoscope.cli.app import app
 
@@ -17,11 +20,17 @@ DOCS = Path(__file__).parent
 NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
 
 
+def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of a command and of all below it."""
+    yield before
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*before, name))
+
+
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    commands = [info.name for info in app.registered_commands]
-    for words in (["--help"], *([name, "--help"] for name in commands)):
+    for words in ([*command, "--help"] for command in commands(typer.main.get_command(app))):
         script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
         env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
         shown = subprocess.run(
@@ -34,21 +43,25 @@ def cli() -> str:
 
 def measures() -> str:
     """The registry as a table."""
-    from thermoscope.metrics.registry import TEXT_MEASURES
+    from thermoscope.metrics.registry import MEASURES
 
     rows = [
-        f"| `{m.name}` | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
-        for m in TEXT_MEASURES.values()
+        f"| `{m.name}` | {m.level} | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
+        for m in MEASURES.values()
     ]
-    head = ["| measure | unit | larger means | fewest tokens | meaning | source |", "|---|---|---|---|---|---|"]
+    head = [
+        "| measure | of a | unit | larger means | fewest tokens | meaning | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
     return "\n".join(
         [
             NOTE,
-            "# Measures of one text",
+            "# Measures",
             "",
-            "Taken on token ids of the continuation. Likelihood and entropy are always the model's own (T=1,",
-            "untruncated), never those of the distribution that a token was drawn from. A measure that can't be",
-            "known (no 4-gram in three tokens) is unknown, never zero.",
+            "A measure is of one text, of a group (the samples of one prompt and setting) or of a setting (all its",
+            "texts). Measures are taken on token ids of the continuation, cut to one common length. Likelihood and",
+            "entropy are always the model's own (T=1, untruncated), never those of the distribution that a token was",
+            "drawn from. A measure that can't be known (no 4-gram in three tokens) is unknown, never zero.",
             "",
             *head,
             *rows,

@@ -10,7 +10,19 @@ import pytest
 import thermoscope
 from tests.tiny_cli import environment
 
-HEAVY = ("torch", "transformers", "pydantic", "numpy", "rich", "tokenizers", "huggingface_hub")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pydantic",
+    "numpy",
+    "rich",
+    "tokenizers",
+    "huggingface_hub",
+    "scipy",
+    "pyarrow",
+    "duckdb",
+    "altair",
+)
 
 
 def loaded(code: str) -> list[str]:
@@ -36,6 +48,7 @@ def test_public_names() -> None:
         "generate",
         "inspect",
         "load_model",
+        "measure",
         "probabilities",
         "spectrum",
         "step_measures",

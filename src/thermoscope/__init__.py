@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from thermoscope.experiment.comparison import Comparison
     from thermoscope.experiment.inspection import inspect
     from thermoscope.metrics.steps import step_measures
+    from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
     from thermoscope.sampling.chain import probabilities
@@ -40,6 +41,7 @@ _LAZY = {
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.experiment.inspection",
     "load_model": "thermoscope.models.load",
+    "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
     "spectrum": "thermoscope.decode.explore",
     "step_measures": "thermoscope.metrics.steps",
@@ -58,6 +60,7 @@ __all__ = [
     "generate",
     "inspect",
     "load_model",
+    "measure",
     "probabilities",
     "spectrum",
     "step_measures",

@@ -4,7 +4,8 @@
     ├── InputError (a ValueError)      a value that breaks a rule
     │   ├── ParameterError             ... in SamplingParams
     │   ├── PromptError                ... in a prompt: empty, longer than the context
-    │   └── OutputError                ... in where the result should go
+    │   ├── OutputError                ... in where the result should go
+    │   └── RunError                   ... in a run's folder: another run's, not one, in use
     └── ModelError                     a model that can't be had or used
         ├── ModelNotFoundError         no such name, path or revision
         ├── ModelUnreachableError      not on this machine, and no network to fetch it
@@ -40,6 +41,10 @@ class PromptError(InputError):
 
 class OutputError(InputError):
     """A result can't be written where it was asked to go."""
+
+
+class RunError(InputError):
+    """A folder is no run, holds another one, or is being written by another process."""
 
 
 class ModelError(ThermoscopeError):

@@ -17,6 +17,7 @@ from thermoscope.decode.generate import Progress, generate
 from thermoscope.errors import InputError, Interrupted, ModelMemoryError, ParameterError, PromptError
 from thermoscope.experiment.compare import compare
 from thermoscope.experiment.comparison import Comparison
+from thermoscope.metrics.registry import TEXT_MEASURES
 from thermoscope.params import SamplingParams
 from thermoscope.report.terminal import print_comparison
 
@@ -193,7 +194,7 @@ def test_json_is_strict_and_has_everything() -> None:
         assert text["params"]["id"] == own.params.id
         for name in ("token_ids", "logprobs", "drawn_logprobs", "entropies", "ranks", "text_ends"):
             assert text[name] == list(getattr(own, name))
-        assert set(text["measures"]) == {"rep_2", "rep_3", "rep_4", "loop", "perplexity", "entropy", "tokens"}
+        assert set(text["measures"]) == set(TEXT_MEASURES) > {"rep_4", "loop", "perplexity", "entropy", "tokens"}
         assert (text["shared_tokens"], text["differs_at"]) == (held.shared_tokens, held.differs_at)
     assert record["ran"]["stop"] == stop
     assert [s["temperature"] for s in record["ran"]["settings"]] == [0.3, 0.9]

@@ -7,17 +7,24 @@ import math
 import pytest
 
 from tests.handmade import sample
-from thermoscope.metrics.registry import TEXT_MEASURES, measure_text
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, measure_text
 
 WORDS = ["a", "b", "a", "b", "a", "b"]
 
 
-@pytest.mark.parametrize("name", TEXT_MEASURES)
+@pytest.mark.parametrize("name", MEASURES)
 def test_every_measure_is_described(name: str) -> None:
-    measure = TEXT_MEASURES[name]
+    measure = MEASURES[name]
     assert measure.name == name
     assert measure.meaning and "\n" not in measure.meaning
     assert measure.source
+
+
+def test_every_measure_of_the_specification_is_there() -> None:
+    asked = """perplexity entropy rep_2 rep_3 rep_4 diversity loop_rate distinct_1 distinct_2 distinct_3 self_bleu
+    compression_ratio self_repetition semantic_dispersion coherence zipf agreement score"""
+    assert set(asked.split()) <= {measure.summary_name for measure in MEASURES.values()}
+    assert all(MEASURES[name].level == "text" for name in TEXT_MEASURES)
 
 
 def test_values_by_hand() -> None:
@@ -26,6 +33,8 @@ def test_values_by_hand() -> None:
         "rep_2": pytest.approx(3 / 5),  # ab ba ab ba ab
         "rep_3": pytest.approx(2 / 4),
         "rep_4": pytest.approx(1 / 3),
+        "diversity": pytest.approx(2 / 5 * 2 / 4 * 2 / 3),
+        "drift": None,  # six tokens have no halves to speak of
         "loop": 1.0,
         "perplexity": pytest.approx(3),
         "entropy": 2.0,

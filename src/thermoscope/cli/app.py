@@ -14,9 +14,11 @@ from typing import Annotated, ParamSpec
 import typer
 
 from thermoscope._version import __version__
+from thermoscope.cli import runs, use_cases
 from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
+from thermoscope.cli.measure import measure
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
 
@@ -72,6 +74,22 @@ app.command("compare")(_passing(compare))
 app.command("inspect")(_passing(inspect))
 app.command("export")(_passing(export))
 app.command("spectrum")(_passing(spectrum))
+app.command("measure")(_passing(measure))
+
+_use_cases = typer.Typer(help="List, show, check and make use cases.", rich_markup_mode=None)
+_use_cases.callback(invoke_without_command=True)(_passing(use_cases.list_cases))
+_use_cases.command("show")(_passing(use_cases.show))
+_use_cases.command("check")(_passing(use_cases.check))
+_use_cases.command("new")(_passing(use_cases.new))
+app.add_typer(_use_cases, name="use-cases")
+
+_runs = typer.Typer(
+    help="List and show runs, and ask their tables with SQL.", no_args_is_help=True, rich_markup_mode=None
+)
+_runs.command("list")(_passing(runs.list_runs))
+_runs.command("show")(_passing(runs.show))
+_runs.command("sql")(_passing(runs.sql))
+app.add_typer(_runs, name="runs")
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ def compare(
         } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
         text, over, params, lengths = _experiment(experiment, given)
     else:
-        over, params = _settings(temperature, vary or [], asked)
+        over, params = varied_settings(temperature, vary or [], asked)
         lengths = _lengths(max_new_tokens, max_length)
         text = read_prompt(prompt)
 
@@ -128,7 +128,7 @@ def compare(
 
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
     if asked.source == "model":
-        over, params = _settings(temperature, vary or [], asked, loaded)
+        over, params = varied_settings(temperature, vary or [], asked, loaded)
     code = 0
     try:
         with console.progress("comparing") as on_progress:
@@ -182,10 +182,14 @@ def _lengths(max_new_tokens: str | None, max_length: str | None) -> dict[str, in
     }
 
 
-def _settings(
-    temperature: list[str] | None, vary: list[str], asked: Asked, model: Model | None = None
+def varied_settings(
+    temperature: list[str] | None,
+    vary: list[str],
+    asked: Asked,
+    model: Model | None = None,
+    usual: Sequence[str] = DEFAULT_TEMPERATURES,
 ) -> tuple[dict[str, Sequence[Any]], SamplingParams]:
-    """What varies, the slowest first, and the other parameters."""
+    """What varies, the slowest first, and the other parameters; the ``usual`` temperatures if nothing does."""
     from thermoscope.cli.settings import values_of
     from thermoscope.cli.values import numbers
     from thermoscope.experiment.plan import varied
@@ -212,7 +216,7 @@ def _settings(
             over = {"temperature": temperatures, **over}
     elif not over:
         from_source = asked.source is not None  # which says what the temperature is
-        over = {"temperature": [params.temperature] if from_source else numbers(DEFAULT_TEMPERATURES, "temperature")}
+        over = {"temperature": [params.temperature] if from_source else numbers(usual, "temperature")}
     varied(over, params)
     return over, params
 

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,27 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress line over texts on standard error, if that is a terminal; yields the function to feed it."""
+    err = Console(stderr=True)
+    if not _lively(err):
+        yield lambda done, all_: None
+        return
+    from rich import progress as bars
+
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
+               bars.TimeRemainingColumn())  # fmt: skip
+    with bars.Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, all_: bar.update(task, completed=done, total=all_)
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"thermoscope: {escape(message)}\n")
+
+
+@contextlib.contextmanager
 def status(what: str) -> Iterator[None]:
     """A line on standard error while something is under way, if that is a terminal."""
     err = Console(stderr=True)
@@ -148,3 +169,40 @@ def give(
         utf8(as_text + "\n")
     else:
         show(printing, no_color=no_color)
+
+
+def json(value: object) -> None:
+    """Print as JSON to standard output; numbers that are not finite are null."""
+    from json import dumps
+
+    from thermoscope.experiment.comparison import finite
+
+    utf8(dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str) + "\n")
+
+
+def lines(texts: Sequence[str]) -> None:
+    """Print lines, made safe and folded at the terminal's width."""
+    from rich.text import Text
+
+    show(lambda to: to.print(Text(escape("\n".join(texts))), highlight=False), no_color=True)
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
+    """Print a table without borders."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows and empty:
+        lines([empty])
+        return
+    made = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
+    for i, name in enumerate(names):
+        numeric = all(isinstance(row[i], int | float) for row in rows)
+        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(escape("" if value is None else _shown(value), keep="")) for value in row))
+    show(lambda to: to.print(made, highlight=False), no_color=False)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -136,5 +136,9 @@ def _rows(model: Model, requests: Sequence[Request], max_rows: int | None) -> in
     asked = at_least_one("max_rows", max_rows)
     if asked is not None:
         return asked
-    length = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
+    return default_rows(model, max(len(request.prompt_ids) + request.max_new_tokens for request in requests))
+
+
+def default_rows(model: Model, length: int) -> int:
+    """How many rows of ``length`` tokens half of the free memory holds, at most 256."""
     return max(1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length)))

@@ -112,15 +112,15 @@ class Comparison:
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; values that are not finite are null."""
-        return json.dumps(_finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
+        return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The value with numbers that JSON has no word for as None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -6,7 +6,7 @@ import platform
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 from thermoscope._version import __version__
 from thermoscope.experiment.plan import label, varying
@@ -89,7 +89,13 @@ def compare_command(
 
     It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
     """
-    words = ["thermoscope", "compare"]
+    words = ["thermoscope", "compare", *setting_words(settings), *common_words(model, seeds, max_new_tokens, stop)]
+    return with_prompt(words, prompt)
+
+
+def setting_words(settings: Sequence[SamplingParams]) -> list[str]:
+    """The options for settings that are every combination of the values that differ."""
+    words = []
     fixed, names = settings[0], varying(settings)
     if names == ("temperature",):
         for setting in settings:
@@ -98,18 +104,9 @@ def compare_command(
         if "temperature" not in names:
             words += ["-t", repr(fixed.temperature)]
         for name in _slowest_first(settings, names):
-            values = dict.fromkeys(label(setting, [name]).partition("=")[2] for setting in settings)
+            values = dict.fromkeys(label(setting, [name]).partition("=")[2] or "off" for setting in settings)
             words += ["--vary", f"{name}={','.join(values)}"]
-    words += option_words(fixed, leave_out=("temperature", *names))
-    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
-    if consecutive:
-        words += ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
-    else:
-        words += [word for seed in seeds for word in ("--seed", str(seed))]
-    words += ["--max-new-tokens", str(max_new_tokens)]
-    words += [f"--stop={text}" for text in stop]
-    words += model_words(model.name, model.revision, model.device, model.dtype)
-    return with_prompt(words, prompt)
+    return words + option_words(fixed, leave_out=("temperature", *names))
 
 
 def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[str]:
@@ -138,8 +135,8 @@ def with_prompt(words: Sequence[str], prompt: str) -> str:
     """The words and the prompt as one line for the shell."""
     if prompt == "-" or "\0" in prompt:  # what no argument can say goes through standard input
         written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
-        return f"printf '%b\\n' {_quote(written)} | {' '.join(map(_quote, [*words, '--', '-']))}"
-    return " ".join(map(_quote, [*words, "--", prompt]))
+        return f"printf '%b\\n' {quote(written)} | {' '.join(map(quote, [*words, '--', '-']))}"
+    return " ".join(map(quote, [*words, "--", prompt]))
 
 
 def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> list[str]:
@@ -151,7 +148,37 @@ def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> 
     return sorted(names, key=lambda name: -first[name])
 
 
-def _quote(word: str) -> str:
+class RunsOn(Protocol):
+    """What says on which model something ran, and how: a model, or a run's plan."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    @property
+    def dtype(self) -> str:
+        """Type of its arithmetic."""
+
+    @property
+    def revision(self) -> str | None:
+        """The commit or the hash of its weights."""
+
+
+def common_words(
+    ran: RunsOn, seeds: Sequence[int], max_new_tokens: int, stop: Sequence[str], model: str | None = None
+) -> list[str]:
+    """The options for seeds, length, stop strings and model that every command has; ``model`` is its name."""
+    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    if consecutive:
+        words = ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
+    else:
+        words = [word for seed in seeds for word in ("--seed", str(seed))]
+    words += ["--max-new-tokens", str(max_new_tokens), *(f"--stop={text}" for text in stop)]
+    name = model if model is not None else str(getattr(ran, "name", ""))
+    return words + model_words(name, ran.revision, ran.device, ran.dtype)
+
+
+def quote(word: str) -> str:
     """A word for the shell; with what can't be printed it is written in octal, so that the command is one line."""
     if word.isprintable():
         return shlex.quote(word)

@@ -1,4 +1,4 @@
-"""Repetition within one text, on token ids."""
+"""Repetition within one text, on token ids: of single texts, and of many at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermoscope.metrics.ragged import Array, Ragged, ngrams, ratio, unique_counts
+
 #: A loop is a phrase of at least so many tokens, repeated at least so many times in a row at the end.
 LOOP_TOKENS, LOOP_REPEATS = 2, 3
+#: From this length on texts are searched for loops one by one.
+_LONG = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,14 @@ def rep_n(token_ids: Sequence[int], n: int) -> float | None:
     return 1 - len({tuple(token_ids[i : i + n]) for i in range(grams)}) / grams
 
 
-def find_loop(token_ids: Sequence[int]) -> Loop | None:
+def find_loop(token_ids: Sequence[int] | Array) -> Loop | None:
     """The loop that a text ends in, with the shortest phrase, or None (Holtzman et al. 2020, section 3).
 
     A phrase of 2 or more tokens repeated 3 or more times in a row up to the end; the last repetition may be
     cut short (it is not counted then).
     """
     ids = np.asarray(token_ids, dtype=np.int64)
-    for period in range(LOOP_TOKENS, len(ids) // LOOP_REPEATS + 1):
+    for period in _periods(ids).tolist():
         same = ids[period:] == ids[:-period]
         differ = np.flatnonzero(~same)
         run = len(same) if not len(differ) else len(same) - 1 - int(differ[-1])
@@ -53,6 +57,51 @@ def find_loop(token_ids: Sequence[int]) -> Loop | None:
         if repeats >= LOOP_REPEATS:
             return Loop(tokens=period, repeats=repeats, start=len(ids) - run - period)
     return None
+
+
+def _periods(ids: Array) -> Array:
+    """Lengths that a looping phrase may have, by the last two tokens alone: they stand one and two phrases before."""
+    back = ids[::-1]
+    period: Array = np.arange(LOOP_TOKENS, len(ids) // LOOP_REPEATS + 1)
+    if not len(period):
+        return period
+    last = (back[period] == back[0]) & (back[2 * period] == back[0])
+    period = period[last]
+    after = (back[period + 1] == back[1]) & (back[2 * period + 1] == back[1])
+    return np.compress(after, period)
+
+
+def rep_rates(mixed: Ragged, n: int) -> Array:
+    """(N,) ``rep_n`` of every text, NaN where unknown.
+
+    Parameters
+    ----------
+    mixed
+        Token ids after ``ragged.mix``.
+    """
+    grams = ngrams(mixed, n)
+    return 1 - ratio(unique_counts(grams), grams.lengths)
+
+
+def ends_in_loop(tokens: Ragged) -> Array:
+    """(N,) bool: whether ``find_loop`` finds a loop, for every text."""
+    found = np.zeros(len(tokens), dtype=bool)
+    ends, lengths = tokens.starts[1:], tokens.lengths
+    open_ = np.flatnonzero(lengths >= LOOP_TOKENS * LOOP_REPEATS)
+    if not len(open_):
+        return found
+    ids, longest = tokens.values, int(lengths.max())
+    if longest > _LONG:  # few and long: each on its own
+        found[open_] = [find_loop(tokens.row(i)) is not None for i in open_.tolist()]
+        return found
+    for period in range(LOOP_TOKENS, longest // LOOP_REPEATS + 1):
+        open_ = open_[(lengths[open_] >= LOOP_REPEATS * period) & ~found[open_]]
+        end = ends[open_]
+        maybe = open_[(ids[end - 1] == ids[end - 1 - period]) & (ids[end - 1] == ids[end - 1 - 2 * period])]
+        for i in maybe.tolist():  # a few
+            tail = ids[ends[i] - LOOP_REPEATS * period : ends[i]]
+            found[i] = bool((tail[period:] == tail[:-period]).all())
+    return found
 
 
 def repeated_passages(token_ids: Sequence[int], n: int = 4) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ import numpy as np
 from thermoscope.decode.spectrum import Spectrum
 from thermoscope.errors import InputError
 from thermoscope.metrics.registry import TEXT_MEASURES
+from thermoscope.metrics.texts import Texts
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)
@@ -129,17 +130,15 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
         {given[0].low, given[0].high, *(leaf.high for s in given for leaf in s.leaves if leaf.high > s.low)}
     )
     middles = [a + (b - a) / 2 for a, b in pairwise(borders)]
-    texts = [[s.sample(leaf) for leaf in s.leaves] for s in given]
+    texts = [Texts.from_samples([s.sample(leaf) for leaf in s.leaves]) for s in given]
     places = [np.searchsorted([leaf.high for leaf in s.leaves], middles) for s in given]  # (n,) numbers of leaves
     functions = {}
     for name in chosen:
-        of = TEXT_MEASURES[name].of
-        values = np.array(
-            [
-                np.array([np.nan if (value := of(text)) is None else value for text in row], dtype=np.float64)[place]
-                for row, place in zip(texts, places, strict=True)
-            ]
-        )  # (S, n)
+        values = np.empty((len(given), len(middles)))  # (S, n)
+        for row, (leaves, place) in enumerate(zip(texts, places, strict=True)):
+            of_leaves = np.empty(len(leaves))
+            of_leaves[leaves.order] = TEXT_MEASURES[name].of(leaves)
+            values[row] = of_leaves[place]
         functions[name] = _function(name, values)
     return StepMeasures(tuple(borders), functions, len(given), min(s.exact_share for s in given))
 

@@ -18,7 +18,7 @@ from thermoscope.metrics.steps import StepMeasures
 from thermoscope.report.escape import escape
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.marks import ASCII, DIFFERS, UNICODE, WRITTEN_OUT, Signs, visible
-from thermoscope.report.terminal import _command as command_lines
+from thermoscope.report.terminal import command_lines as command_lines
 
 #: How many texts and forks are shown.
 MOST_TEXTS, MOST_FORKS = 6, 10

@@ -70,7 +70,7 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
         )
     yield Text("\nTo make it again", style="bold")
     lines = escape(comparison.ran.command, ascii_only=signs.ascii_only)
-    yield Group(*(Text(line, no_wrap=True, overflow="ignore") for line in _command(lines, width)))
+    yield Group(*(Text(line, no_wrap=True, overflow="ignore") for line in command_lines(lines, width)))
 
 
 def _side_by_side(names: list[str], row: list[ComparedText | None], signs: Signs) -> Table:
@@ -177,7 +177,7 @@ def _order(settings: Sequence[SamplingParams]) -> str:
     return " > ".join(stage for stage in settings[0].order if stage in on)
 
 
-def _command(command: str, width: int) -> list[str]:
+def command_lines(command: str, width: int) -> list[str]:
     """The command in lines of at most ``width``, joined by backslashes as a shell reads them.
 
     Words are not broken, so that the lines can be copied: only a word that is longer makes a longer line.

@@ -1,0 +1,49 @@
+"""A run on the terminal or as JSON, for the commands that show one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thermoscope.errors import RunError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from thermoscope.experiment.store import Store
+
+
+def find(run: Path) -> Store:
+    """The store of a run by its folder, or by its name in ``runs/``."""
+    from thermoscope.cli.runs import RUNS
+    from thermoscope.experiment.store import Store
+
+    named = RUNS / run
+    return Store.open(named if not run.exists() and named.is_dir() else run)
+
+
+def show_run(store: Store, *, as_json: bool, everything: bool, no_color: bool) -> None:
+    """Print a complete run.
+
+    Raises
+    ------
+    RunError
+        It is not complete.
+    """
+    from thermoscope.cli import console
+    from thermoscope.report.run_terminal import print_run
+
+    manifest = store.manifest()
+    if manifest is None:
+        raise RunError(f"{store.folder} is not complete; repeat its measure command, and it goes on where it was")
+    rows, claims = store.table("settings").to_pylist(), store.claims()
+    if as_json:
+        differences = store.table("differences").to_pylist()
+        record = {**manifest, "settings_measured": rows, "differences": differences, "claims": claims}
+        console.json({"run": str(store.folder), **record})
+        return
+
+    def printing(to: Console) -> None:
+        print_run(manifest, rows, claims, to, folder=str(store.folder), everything=everything)
+
+    console.show(printing, no_color=no_color)

@@ -1,0 +1,82 @@
+"""Answers: whether samples agree with each other, and whether they are right by the user's own scorer."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from thermoscope.errors import InputError
+
+#: A scorer: (continuation, the prompt's expected answer or None) to a number, or None where it can't be known.
+Scorer = Callable[[str, str | None], float | None]
+
+
+#: The same for ASCII, by table: each character in lower case, or a space.
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+
+
+def normalised(answer: str) -> str:
+    """An answer without what makes no difference: case, forms of one character, punctuation, white space."""
+    if answer.isascii():
+        return " ".join(answer.translate(_ASCII).split())
+    folded = unicodedata.normalize("NFKC", answer).casefold()
+    return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded).split())
+
+
+def extract(texts: Sequence[str], pattern: str | None) -> list[str]:
+    """The answer in each text: the last match of a pattern (its first group, if it has one), or the whole text."""
+    if pattern is None:
+        return list(texts)
+    compiled = compile_pattern(pattern)
+    answers = []
+    for text in texts:
+        matches = list(compiled.finditer(text))
+        answers.append((matches[-1][1 if compiled.groups else 0] or "") if matches else "")
+    return answers
+
+
+def agreement(answers: Sequence[str]) -> float | None:
+    """Share of pairs with the same normalised answer; None for fewer than two answers.
+
+    Answers that are empty once normalised agree with nothing, not even with each other.
+    """
+    n = len(answers)
+    if n < 2:
+        return None
+    counts = Counter(answer for text in answers if (answer := normalised(text)))
+    return sum(c * (c - 1) for c in counts.values()) / (n * (n - 1))
+
+
+def exact(text: str, answer: str | None) -> float | None:
+    """1 if the text is the answer, both normalised, else 0; None without an answer."""
+    return None if answer is None else float(normalised(text) == normalised(answer))
+
+
+def matching(pattern: str) -> Scorer:
+    """A scorer: 1 if the pattern occurs in the text, else 0. ``{answer}`` in it stands for the prompt's answer."""
+    compile_pattern(pattern.replace("{answer}", ""))
+
+    def score(text: str, answer: str | None) -> float | None:
+        if "{answer}" not in pattern:
+            return float(re.search(pattern, text) is not None)
+        if answer is None:
+            return None
+        return float(re.search(pattern.replace("{answer}", re.escape(answer)), text) is not None)
+
+    return score
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The compiled pattern.
+
+    Raises
+    ------
+    InputError
+        It is no regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"a pattern must be a regular expression; got {pattern!r} ({error}); mend it") from None

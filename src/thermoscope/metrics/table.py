@@ -1,0 +1,154 @@
+"""``measure``: texts in, tables of measures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from thermoscope.decode.sample import Sample
+from thermoscope.errors import InputError
+from thermoscope.metrics.answers import Scorer, extract
+from thermoscope.metrics.embedding import Embedder
+from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
+from thermoscope.metrics.registry import MEASURES, Measure
+from thermoscope.metrics.texts import Texts
+from thermoscope.params import SamplingParams
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def measure(
+    samples: Sequence[Sample],
+    *,
+    per: Literal["text", "group"] = "text",
+    length: int | None = None,
+    embedder: Embedder | None = None,
+    scorer: Scorer | None = None,
+    answers: Sequence[str | None] | None = None,
+    answer_pattern: str | None = None,
+) -> pyarrow.Table:
+    """Measure samples, cut to one common length; a pyarrow table (``.to_pandas()`` where pandas is there).
+
+    Parameters
+    ----------
+    samples
+        From ``generate``.
+    per
+        "text": one row per sample, in the order given. "group": one row per prompt and setting, with the means of
+        the measures of texts and the measures of groups (distinct_n, self_bleu, ...).
+    length
+        The common length in tokens; by default that of the shortest text which its limit cut short.
+    embedder
+        ``metrics.embedding.SentenceEmbedder()``, or anything with its ``encode``; without one the two embedding
+        measures are null.
+    scorer
+        A function of (continuation, expected answer or None); without one ``score`` is null.
+    answers
+        For each sample, the expected answer.
+    answer_pattern
+        A regular expression that finds the answer in a text, for ``agreement``.
+
+    Returns
+    -------
+    pyarrow.Table
+        One column per measure, null where it is unknown.
+
+    Raises
+    ------
+    InputError
+        There is no sample, or a value breaks its rule.
+    """
+    if per not in ("text", "group"):
+        raise InputError(f"per must be 'text' or 'group'; got {per!r}")
+    samples = list(samples)
+    for sample in samples:
+        if not isinstance(sample, Sample):
+            raise InputError(f"samples must be what generate returns; got {type(sample).__name__}")
+    if answers is not None and len(answers) != len(samples):
+        raise InputError(f"answers must be one per sample; got {len(answers)} for {len(samples)}")
+    texts = Texts.from_samples(
+        samples,
+        length,
+        embedder=embedder,
+        scorer=scorer,
+        answers=answers,
+        extracted=None if answer_pattern is None else extract([s.text for s in samples], answer_pattern),
+    )
+    if per == "group":
+        return group_table(texts, group_values(texts, text_values(texts)))
+    import pyarrow
+
+    columns = {
+        "prompt": pyarrow.array([s.prompt for s in samples], pyarrow.string()),
+        **setting_columns([s.params for s in samples]),
+        "seed": pyarrow.array([s.seed for s in samples], pyarrow.uint64()),
+        "finish_reason": pyarrow.array([s.finish_reason for s in samples], pyarrow.string()),
+    }
+    for name, values in text_values(texts).items():
+        columns[name] = nullable(texts.in_given_order(values))
+    return pyarrow.table(columns)
+
+
+def text_values(texts: Texts) -> dict[str, Array]:
+    """Every measure of a text: (N,) each, in the order of ``texts``."""
+    return {name: m.of(texts) for name, m in MEASURES.items() if m.level == "text"}
+
+
+def group_values(texts: Texts, of_texts: dict[str, Array]) -> dict[str, Array]:
+    """Means of the measures of texts, under their summary names, and measures of groups: (G,) each."""
+    values = {}
+    for name, m in MEASURES.items():
+        if m.level == "text":
+            values[m.summary_name] = mean_by_group(m, of_texts[name], texts.groups)
+        elif m.level == "group":
+            values[name] = m.of(texts)
+    return values
+
+
+def mean_by_group(m: Measure, values: Array, groups: Array) -> Array:
+    """(G,) mean of the known values of each group's texts (geometric on a log scale); NaN if there are none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        linear = np.log(values) if m.scale == "log" else values
+    known = np.isfinite(linear)
+    rows = starts_of(groups)
+    counts = row_sums(Ragged(known.astype(np.float64), rows))
+    sums = row_sums(Ragged(np.where(known, linear, 0.0), rows))
+    with np.errstate(invalid="ignore"):
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return np.exp(means) if m.scale == "log" else means
+
+
+def group_table(texts: Texts, values: dict[str, Array]) -> pyarrow.Table:
+    """One row per prompt and setting."""
+    import pyarrow
+
+    settings = [texts.setting_names[i] for i in texts.group_setting.tolist()]
+    columns = {
+        "prompt": pyarrow.array([texts.prompt_names[i] for i in texts.group_prompt.tolist()], pyarrow.string()),
+        **setting_columns(settings),
+        "texts": pyarrow.array(texts.groups, pyarrow.int64()),
+        **{name: nullable(column) for name, column in values.items()},
+    }
+    return pyarrow.table(columns)
+
+
+def setting_columns(settings: Sequence[SamplingParams | str]) -> dict[str, pyarrow.Array]:
+    """Columns that say the setting: its name and, where the settings are ours, its temperature and id."""
+    import pyarrow
+
+    columns = {"setting": pyarrow.array([str(s) for s in settings], pyarrow.string())}
+    ours = [s for s in settings if isinstance(s, SamplingParams)]
+    if len(ours) == len(settings):
+        columns["setting_id"] = pyarrow.array([s.id for s in ours], pyarrow.string())
+        columns["temperature"] = pyarrow.array([s.temperature for s in ours], pyarrow.float64())
+    return columns
+
+
+def nullable(values: Array) -> pyarrow.Array:
+    """A column with null for NaN."""
+    import pyarrow
+
+    return pyarrow.array(values, pyarrow.float64(), mask=np.isnan(values))

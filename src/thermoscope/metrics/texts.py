@@ -1,0 +1,183 @@
+"""Many texts as columns: what measures are taken on.
+
+Texts are sorted by setting, then prompt, each in the order of first appearance, so that the texts of one prompt and
+setting (a *group*) and the groups of one setting are neighbours. N texts, G groups, F settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from thermoscope.decode.sample import Sample
+from thermoscope.metrics.answers import Scorer
+from thermoscope.metrics.embedding import Embedder, unit
+from thermoscope.metrics.ragged import Array, Ragged, mix, starts_of
+from thermoscope.metrics.repetition import rep_rates
+
+
+class Texts:
+    """Columns of texts, cut to a common length.
+
+    Parameters
+    ----------
+    tokens
+        Token ids of each text, N rows.
+    strings
+        The N texts.
+    prompts, settings
+        For each text its prompt and its setting.
+    ends
+        For each token, how many characters of its text are there with it; N rows.
+    logprobs, entropies
+        Records of each token, N rows, an end-of-text token included; None where there is no model's word on them.
+    length
+        The common length: only so many tokens of each text count. None: all of them.
+    embedder
+        What turns texts into vectors, if embedding measures are wanted.
+    scorer, answers
+        The user's scorer, and for each text the expected answer or None.
+    extracted
+        For each text the answer in it, if that is not the whole text.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: Ragged,
+        strings: Sequence[str],
+        prompts: Sequence[str],
+        settings: Sequence[Hashable],
+        ends: Ragged | None = None,
+        logprobs: Ragged | None = None,
+        entropies: Ragged | None = None,
+        length: int | None = None,
+        embedder: Embedder | None = None,
+        scorer: Scorer | None = None,
+        answers: Sequence[str | None] | None = None,
+        extracted: Sequence[str] | None = None,
+    ) -> None:
+        self.length = length
+        self.embedder, self.scorer = embedder, scorer
+        self.setting_names, setting = _codes(settings)
+        self.prompt_names, prompt = _codes(prompts)
+        #: (N,) place of each text in what was given
+        self.order = np.lexsort((prompt, setting))
+        setting, prompt = setting[self.order], prompt[self.order]
+        new = np.append(True, (setting[1:] != setting[:-1]) | (prompt[1:] != prompt[:-1]))[: len(setting)]
+        first = np.flatnonzero(new)
+        #: (G,) number of texts of each group, its setting and its prompt
+        self.groups = np.diff(np.append(first, len(setting)))
+        self.group_setting, self.group_prompt = setting[first], prompt[first]
+        self._strings, self._answers, self._extracted = strings, answers, extracted
+
+        def column(rows: Ragged | None) -> Ragged | None:
+            return None if rows is None else rows.take(self.order).cut(length)
+
+        self._rep: dict[int, Array] = {}
+        self._uncut = tokens.lengths[self.order]
+        self.tokens = tokens.take(self.order).cut(length)
+        self.ends = None if ends is None else ends.take(self.order)
+        self.logprobs, self.entropies = column(logprobs), column(entropies)
+
+    @classmethod
+    def from_samples(cls, samples: Sequence[Sample], length: int | None = None, **how: Any) -> Texts:
+        """From generated samples, cut to ``length``, or to the shortest length that one was cut at by its limit."""
+        if length is None:
+            length = min((len(s.token_ids) for s in samples if s.finish_reason == "length"), default=None)
+        return cls(
+            tokens=Ragged.of([s.text_token_ids for s in samples], np.int64),
+            strings=[s.text for s in samples],
+            prompts=[s.prompt for s in samples],
+            settings=[s.params for s in samples],
+            ends=Ragged.of([s.text_ends[: len(s.text_token_ids)] for s in samples], np.int64),
+            logprobs=Ragged.of([s.logprobs for s in samples], np.float64),
+            entropies=Ragged.of([s.entropies for s in samples], np.float64),
+            length=length,
+            **how,
+        )
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @cached_property
+    def mixed(self) -> Ragged:
+        """Token ids as well-mixed 64-bit numbers."""
+        return Ragged(mix(self.tokens.values), self.tokens.starts)
+
+    def rep(self, n: int) -> Array:
+        """(N,) ``rep_n`` of every text, computed once."""
+        if n not in self._rep:
+            self._rep[n] = rep_rates(self.mixed, n)
+        return self._rep[n]
+
+    @cached_property
+    def full(self) -> Array:
+        """(N,) bool: whether the text reaches the common length; without one, whether all have the same length."""
+        if self.length is not None:
+            return self._uncut >= self.length
+        return np.full(len(self), len(np.unique(self._uncut)) <= 1)
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """The texts, cut to the common length."""
+        strings = [self._strings[i] for i in self.order.tolist()]
+        long = np.flatnonzero(self._uncut > self.tokens.lengths)
+        if self.ends is not None:
+            last = self.ends.starts[:-1] + self.tokens.lengths - 1
+            for i in long.tolist():
+                strings[i] = strings[i][: int(self.ends.values[last[i]]) if self.tokens.lengths[i] else 0]
+        return strings
+
+    @property
+    def extracted(self) -> list[str]:
+        """The answer in each text: the whole text unless a pattern says otherwise."""
+        return self.strings if self._extracted is None else [self._extracted[i] for i in self.order.tolist()]
+
+    @property
+    def answers(self) -> list[str | None]:
+        """The expected answer of each text."""
+        given = self._answers
+        return [None] * len(self) if given is None else [given[i] for i in self.order.tolist()]
+
+    @property
+    def prompt_of(self) -> Array:
+        """(N,) number of each text's prompt in ``prompt_names``."""
+        return np.repeat(self.group_prompt, self.groups)
+
+    @cached_property
+    def vectors(self) -> tuple[Array, Array]:
+        """Embeddings of length 1 of the prompts (P, D) and the texts (N, D); an empty text has none (NaN)."""
+        assert self.embedder is not None
+        both = self.embedder.encode([*map(str, self.prompt_names), *self.strings])
+        vectors = unit(both)
+        split = len(self.prompt_names)
+        vectors[split:][[not text.strip() for text in self.strings]] = np.nan
+        vectors[:split][[not str(prompt).strip() for prompt in self.prompt_names]] = np.nan
+        return vectors[:split], vectors[split:]
+
+    def group_rows(self) -> list[slice]:
+        """The places of each group's texts."""
+        edges = starts_of(self.groups).tolist()
+        return [slice(low, high) for low, high in pairwise(edges)]
+
+    def setting_counts(self) -> Array:
+        """(F,) number of groups of each setting."""
+        return np.bincount(self.group_setting, minlength=len(self.setting_names))
+
+    def in_given_order(self, values: Array) -> Array:
+        """One value per text, back in the order in which the texts were given."""
+        back = np.empty_like(values)
+        back[self.order] = values
+        return back
+
+
+def _codes(values: Sequence[Hashable]) -> tuple[list[Any], Array]:
+    """The different values in order of first appearance, and the number of each one's."""
+    numbers: dict[Hashable, int] = {}
+    codes = [numbers.setdefault(value, len(numbers)) for value in values]
+    return list(numbers), np.array(codes, dtype=np.int64)

@@ -1,0 +1,191 @@
+"""A run as people read it in a terminal: measures per setting, claims, what ran. Computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from thermoscope.report.escape import escape
+
+#: The measures that are shown, the most telling first, as far as the width allows.
+SHOWN = (
+    "rep_4", "loop_rate", "self_bleu", "perplexity", "distinct_2", "entropy", "reference_distance",
+    "semantic_dispersion", "score", "drift", "compression_ratio", "self_repetition", "zipf", "diversity", "agreement",
+    "rep_2", "rep_3", "distinct_1", "distinct_3", "coherence", "tokens",
+)  # fmt: skip
+#: Columns of one cell: a mean and its interval.
+_CELL = 15
+_SIGNS = {
+    "holds": "holds",
+    "does not hold": "does not hold",
+    "can't be told": "can't be told",
+    "not tested": "not tested",
+}
+
+
+def print_measured(
+    rows: Sequence[Mapping[str, Any]], console: Console, *, everything: bool = False, notes: Sequence[str] = ()
+) -> None:
+    """Print means with intervals, one line per setting.
+
+    Parameters
+    ----------
+    rows
+        Records of the table ``settings``.
+    everything
+        Every measure, in as many tables as the width needs, instead of the most telling ones.
+    notes
+        What limits the figures, a sentence each.
+    """
+    for part in _measured(rows, console.width, everything):
+        console.print(part, highlight=False, markup=False)
+    for note in notes:
+        console.print(Text(escape(note), style="dim"), highlight=False)
+
+
+def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
+    settings = list(dict.fromkeys(row["setting"] for row in rows))
+    cells = {(row["measure"], row["setting"]): row for row in rows}
+    known = [name for name in SHOWN if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
+    names = _short(settings)
+    first = max([len("setting"), *map(len, names)])
+    first = min(first, max(7, width // 3))
+    each = max(1, (width - first) // (_CELL + 2))
+    tables = [known[i : i + each] for i in range(0, len(known), each)]
+    for measures in tables if everything else tables[:1]:
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
+        table.add_column("setting", max_width=first, overflow="fold")
+        for name in measures:
+            table.add_column(name, justify="right", no_wrap=True)
+        for setting, shown in zip(settings, names, strict=True):
+            table.add_row(Text(escape(shown)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        yield table
+        yield Text()
+    if not everything and len(tables) > 1:
+        rest = ", ".join(name for measures in tables[1:] for name in measures)
+        yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
+    missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
+    if missing:
+        from thermoscope.metrics.embedding import INSTALL
+
+        yield Text(f"Not measured: {', '.join(missing)} ({INSTALL}, then --embedding-model).", style="dim")
+
+
+def _short(settings: Sequence[str]) -> list[str]:
+    """Settings as they differ: ``T=0.7`` for ``temperature=0.7 top_k=50`` where all have top_k=50."""
+    parts = [setting.split(" ") for setting in settings]
+    if not all(part and part[0].startswith("temperature=") for part in parts):
+        return [setting or "all" for setting in settings]
+    common = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    kept = [[word for word in part if word not in common or word.startswith("temperature=")] for part in parts]
+    return [" ".join(part).replace("temperature=", "T=") for part in kept]
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None or row["mean"] is None:
+        return "unknown"
+    mean, low, high = row["mean"], row["low"], row["high"]
+    if low is None:
+        return f"{_number(mean)}  unknown"
+    return (
+        f"{_number(mean)} {_number(low)}-{_number(high)}"
+        if low >= 0
+        else f"{_number(mean)} {_number(low)}:{_number(high)}"
+    )
+
+
+def _number(value: float) -> str:
+    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``."""
+    size = abs(value)
+    if size >= 9999.5:
+        return f"{value:.1e}".replace("e+0", "e")
+    if size >= 99.95:
+        return f"{value:.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    if size >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+
+
+def print_run(
+    manifest: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    claims: Sequence[Mapping[str, Any]],
+    console: Console,
+    *,
+    folder: str,
+    everything: bool = False,
+) -> None:
+    """Print a complete run."""
+    plan = manifest["plan"]
+    parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
+    held = " x ".join(_count(len(things), name) for name, things in parts)
+    unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
+    head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
+    console.print(Text(escape(head), style="bold"), highlight=False)
+    console.print(Text(f"Means with 95 % intervals; the {unit} is the unit.\n", style="dim"), highlight=False)
+    print_measured(rows, console, everything=everything)
+    console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
+    for claim in claims:
+        for part in _claim(claim, unit):
+            console.print(part, highlight=False, markup=False)
+    console.print(Text("\nWhat ran", style="bold"))
+    console.print(_what_ran(manifest, folder), highlight=False, markup=False)
+    console.print(Text("\nTo make it again", style="bold"))
+    from thermoscope.report.terminal import command_lines
+
+    for line in command_lines(escape(manifest["command"]), console.width):
+        console.print(Text(line, no_wrap=True, overflow="ignore"), highlight=False, crop=False)
+
+
+def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
+    verdict = claim["verdict"]
+    style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
+    yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (verdict, style))
+    told = claim["statement"] if verdict != "not tested" else ""
+    yield Padding(Text(f"{told[:1].upper()}{told[1:]}." if told else f"{claim['reason']}."), (0, 0, 0, 2))
+    for contrast in claim["contrasts"]:
+        yield Padding(Text(_contrast(contrast, unit), style="cyan"), (0, 0, 0, 4))
+    if claim["reason"] and verdict != "not tested":
+        yield Padding(Text(f"({claim['reason']})", style="dim"), (0, 0, 0, 4))
+
+
+def _contrast(c: Mapping[str, Any], unit: str) -> str:
+    ratio = c["bounds"] != [0.0]
+    what = f"{c['measure']} at T={c['b']:g}"
+    if c["a"] is not None:
+        what += f" {'/' if ratio else '-'} at T={c['a']:g}"
+    effect = "unknown" if c["effect"] is None else _number(c["effect"])
+    interval = "interval unknown" if c["low"] is None else f"{_number(c['low'])} to {_number(c['high'])}"
+    return f"{what} = {effect} ({interval}; {_count(c['units'], unit)}, n={c['texts']}): {_SIGNS[c['verdict']]}"
+
+
+def _count(units: int, unit: str) -> str:
+    return f"{units} {unit}{'' if units == 1 else 's'}"
+
+
+def _what_ran(manifest: Mapping[str, Any], folder: str) -> Table:
+    plan, seconds = manifest["plan"], manifest["seconds_last"]
+    speed = manifest["tokens"] / seconds["generating"] if manifest["texts_made_last"] == manifest["texts"] else None
+    rows = [
+        ("run", f"{folder} (id {manifest['id']})"),
+        ("texts", f"{manifest['texts']} with {manifest['tokens']} tokens"),
+        ("model", f"{plan['model']}, revision {plan['revision'] or 'unknown'}, {plan['dtype']} on {plan['device']}"),
+        ("seeds", ", ".join(map(str, plan["seeds"]))),
+        ("time", f"generating {seconds['generating']:.1f} s, measuring {seconds['measuring']:.1f} s"
+         + (f", {speed:.0f} tokens/s" if speed else "")),
+        ("versions", ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())),
+        *(("note", note) for note in manifest["notes"]),
+    ]  # fmt: skip
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(escape(str(value))))
+    return table

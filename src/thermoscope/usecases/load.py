@@ -1,0 +1,268 @@
+"""Use cases as TOML files: found by name or path, validated with errors that name file, line and field.
+
+title = "Short stories"
+objective = "creative"            # creative, technical, human-like or task
+max_new_tokens = 150
+reference = "my-stories.json"     # optional: statistics of text written by people, beside this file
+
+[[prompts]]
+text = "Once upon a time"
+held_out = true                   # optional: kept for confirming what was found on the others
+answer = "..."                    # optional: what a scorer compares with
+
+[score]                           # optional
+kind = "regex"                    # exact, regex or function
+pattern = "{answer}"
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from thermoscope.errors import InputError
+
+FOLDER = Path(__file__).parent
+
+Objective = Literal["creative", "technical", "human-like", "task"]
+
+
+class Prompt(BaseModel):
+    """One prompt of a use case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text: Annotated[str, Field(min_length=1)]
+    held_out: bool = False
+    answer: str | None = None
+
+
+class Score(BaseModel):
+    """How a text is scored: against the prompt's answer, by a pattern, or by a function ``file.py:name``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: Literal["exact", "regex", "function"]
+    pattern: Annotated[str, Field(min_length=1)] | None = None
+    function: Annotated[str, Field(min_length=1)] | None = None
+
+
+class UseCase(BaseModel):
+    """A purpose that settings are measured for.
+
+    Attributes
+    ----------
+    name
+        That of the file, without ``.toml``.
+    title, description
+        What it is, in a few words and in a few sentences.
+    objective
+        What is wanted of the texts: see ``docs/measuring.md``.
+    max_new_tokens
+        Length of the texts unless another is asked for.
+    answer_pattern
+        A regular expression that finds the answer in a text, for ``agreement``.
+    prompts, score
+        What is asked, and how the texts are scored.
+    reference
+        File name of reference statistics, beside the use case's own file.
+    source
+        The file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    title: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    objective: Objective
+    max_new_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    answer_pattern: str | None = None
+    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1, strict=False)]
+    score: Score | None = None
+    reference: str | None = None
+    source: Annotated[Path, Field(exclude=True)]
+
+    @property
+    def open_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts that settings are chosen on."""
+        return tuple(prompt for prompt in self.prompts if not prompt.held_out)
+
+    @property
+    def held_out_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts that a choice is confirmed on."""
+        return tuple(prompt for prompt in self.prompts if prompt.held_out)
+
+    def reference_statistics(self) -> dict[str, Any] | None:
+        """The reference statistics, or None if the use case has none.
+
+        Raises
+        ------
+        InputError
+            The file is named but can't be read.
+        """
+        if self.reference is None:
+            return None
+        path = self.source.parent / self.reference
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path}: the reference of {self.name} can't be read ({error}); make it or leave it out"
+            ) from None
+        return found
+
+    @property
+    def content_id(self) -> str:
+        """Sixteen hexadecimal digits that change with anything in the file that matters."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def bundled() -> list[str]:
+    """Names of the use cases that come with Thermoscope."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name_or_path: str | Path) -> UseCase:
+    """Load a use case by its name, or from a file that ends in ``.toml``.
+
+    Raises
+    ------
+    InputError
+        There is none, or the file breaks a rule; the message names file, line and field.
+    """
+    given = str(name_or_path)
+    path = FOLDER / f"{given}.toml" if given in bundled() else Path(given)
+    if path.suffix != ".toml":
+        raise InputError(
+            f"a use case must be one of {', '.join(bundled())}, or a .toml file; got {given!r}; "
+            "thermoscope use-cases new FILE.toml writes one to start from"
+        )
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise InputError(f"{path}: the use case can't be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}, line {line}: a use case must be UTF-8; save it as such") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> UseCase:
+    """The use case in the text of a file; errors as in ``load``."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        line = place.group(1) if place and place.group(1) else str(max(1, len(text.splitlines())))
+        message = str(error).replace(place.group(0) if place else "", "")
+        raise InputError(f"{path}, line {line}: not TOML ({message[:1].lower()}{message[1:]}); mend it") from None
+    for name in ("name", "source"):
+        if name in values:
+            raise InputError(f"{path}, line {line_of(text, (name,))}: {name} is the file's own; leave it out")
+    try:
+        case = UseCase(**values, name=path.stem, source=path)
+    except ValidationError as error:
+        found = error.errors()
+        first = next(
+            (e for e in found if e["type"] == "extra_forbidden"), found[0]
+        )  # a misspelled field is missing too
+        raise InputError(f"{path}, line {line_of(text, first['loc'])}: {_rule(first)}") from None
+    _check(case, text, path)
+    return case
+
+
+def _check(case: UseCase, text: str, path: Path) -> None:
+    """The rules between fields."""
+
+    def fail(field: tuple[str | int, ...], message: str) -> None:
+        raise InputError(f"{path}, line {line_of(text, field)}: {message}")
+
+    seen: dict[str, int] = {}
+    for number, prompt in enumerate(case.prompts):
+        if prompt.text in seen:
+            fail(
+                ("prompts", number, "text"), f"each prompt may stand once; this is number {seen[prompt.text] + 1} again"
+            )
+        seen[prompt.text] = number
+    if not case.open_prompts:
+        fail(("prompts", 0), "prompts must not all be held out; set held_out = false for some")
+    for field, pattern in ((("answer_pattern",), case.answer_pattern), (("score", "pattern"), _pattern(case))):
+        try:
+            re.compile((pattern or "").replace("{answer}", ""))
+        except re.error as error:
+            fail(field, f"{field[-1]} must be a regular expression; got {pattern!r} ({error})")
+    score = case.score
+    if score is None:
+        return
+    if score.kind == "regex" and score.pattern is None:
+        fail(("score", "kind"), 'score of kind regex must have a pattern; add pattern = "..."')
+    if score.kind == "function" and (score.function is None or ":" not in score.function):
+        fail(("score", "kind"), 'score of kind function must have function = "file.py:name"')
+    if score.kind == "exact" and any(prompt.answer is None for prompt in case.prompts):
+        number = next(i for i, prompt in enumerate(case.prompts) if prompt.answer is None)
+        fail(("prompts", number), "score of kind exact must have an answer for every prompt; this one has none")
+
+
+def _pattern(case: UseCase) -> str | None:
+    return case.score.pattern if case.score else None
+
+
+_RULES = {
+    "missing": "{field} is missing; add it",
+    "extra_forbidden": "{field} is unknown; check the spelling, or leave it out",
+    "string_type": "{field} must be text in quotes; got {input}",
+    "string_too_short": "{field} must not be empty; write something",
+    "bool_type": "{field} must be true or false; got {input}",
+    "int_type": "{field} must be a whole number; got {input}",
+    "greater_than_equal": "{field} must be at least {ge}; got {input}",
+    "less_than_equal": "{field} must be at most {le}; got {input}",
+    "literal_error": "{field} must be one of {expected}; got {input}",
+    "too_short": '{field} must not be empty; add [[prompts]] with text = "..."',
+    "tuple_type": '{field} must be tables; write [[prompts]] and below it text = "..."',
+    "model_type": "{field} must be a table; got {input}",
+    "model_attributes_type": "{field} must be a table; got {input}",
+}
+
+
+def _rule(error: Any) -> str:
+    """A broken rule of pydantic in Thermoscope's words."""
+    field = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    shown = " ".join(repr(error["input"]).split())
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    words = _RULES.get(error["type"], "{field}: " + error["msg"].replace("{", "{{").replace("}", "}}"))
+    return str(words.format(field=field, input=shown, **error.get("ctx", {})))
+
+
+def line_of(text: str, location: tuple[str | int, ...]) -> int:
+    """The line where a field is written, or the table that it is missing from; 1 if neither is found.
+
+    Knows tables and arrays of tables with one key per line, which is how use cases are written.
+    """
+    keys = [part for part in location if isinstance(part, str)]
+    numbers = [part for part in location if isinstance(part, int)]
+    table, wanted = (keys[0], numbers[0] if numbers else 0) if len(location) > 1 else (None, 0)
+    key = keys[-1] if len(keys) > (table is not None) else None
+    here: str | None = None
+    seen, best = -1, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*\"?([^\]\"]+?)\"?\s*\]", line):
+            here = header.group(1)
+            seen += here == (table or key)
+            if here == (table or key) and seen == wanted:
+                best = number
+                if key is None or table is None:
+                    return number
+        elif key and here == table and (table is None or seen == wanted) and _assigns(line, key):
+            return number
+    return best
+
+
+def _assigns(line: str, key: str) -> bool:
+    return re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line) is not None

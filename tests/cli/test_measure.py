@@ -1,0 +1,204 @@
+"""``thermoscope measure``, ``runs`` and ``use-cases`` from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.tiny_cli import Ran
+
+Cli = Callable[..., Ran]
+CASE = """title = "Two"
+objective = "creative"
+max_new_tokens = 12
+[[prompts]]
+text = "Once upon"
+[[prompts]]
+text = "A time"
+[[prompts]]
+text = "Kept"
+held_out = true
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a use case and a file of texts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.toml").write_text(CASE)
+    rows = [{"text": f"{'a b ' * (8 if t < 0.5 else 1)}c{p}{s}", "prompt": f"p{p}", "temperature": t}
+            for p in range(3) for t in (0.2, 0.9) for s in range(3)]  # fmt: skip
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
+
+
+BAD = [
+    ([], "give files of texts, or --use-case NAME; got neither"),
+    (["texts.jsonl", "--use-case", "two.toml"], "got both"),
+    (["texts.jsonl", "--seeds", "3"], "--seeds is for --use-case; leave it out"),
+    (["texts.jsonl", "--device", "cpu"], "--device is for a model; add --model NAME"),
+    (["--use-case", "two.toml", "--length", "3"], "--length is for texts from files"),
+    (["texts.jsonl", "--length", "0"], "--length must be a whole number of at least 1"),
+    (["texts.jsonl", "--text-column", "x"], "--text-column must be one of text, prompt, temperature; got 'x'"),
+    (["none.csv"], "none.csv: there is no such file or folder"),
+    (["texts.jsonl", "--score", "x"], "--score must be exact, regex:PATTERN or FILE.py:FUNCTION; got 'x'"),
+    (["texts.jsonl", "--score", "regex:("], "a pattern must be a regular expression"),
+    (["texts.jsonl", "--score", "none.py:f"], "the scorer's file can't be read: 'none.py'"),
+    (["texts.jsonl", "--answer-pattern", "("], "a pattern must be a regular expression"),
+    (["texts.jsonl", "--embedding-model", "/none"], "embedding"),
+    (["--use-case", "poems"], "a use case must be one of creative-story, technical-explanation, or a .toml file"),
+    (["--use-case", "two.toml", "--vary", "top_p"], "--vary must be NAME=VALUES; got 'top_p'"),
+    (["--use-case", "two.toml", "--vary", "top_q=1"], "--vary must name one of top_k"),
+    (["--use-case", "two.toml", "--vary", "top_p=0.5,2"], "top_p must be at most 1; got 2"),
+    (["--use-case", "two.toml", "--vary", "top_p=0.5", "--top-p", "0.9"], "one too many"),
+    (["--use-case", "two.toml", "--vary", "top_p=.5", "--vary", "top_p=.6"], "name a parameter once"),
+    (["--use-case", "two.toml", "-t", "0.5,0.5"], "may be given once"),
+    (["--use-case", "two.toml", "--seeds", "0"], "--seeds must be a whole number from 1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_before_any_model_is_loaded(
+    here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    import thermoscope.models.load
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a model is loaded for what is known to be wrong without one")
+
+    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
+    ran = cli("measure", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (here / "runs").exists()
+
+
+def test_texts_from_a_file(here: Path, cli: Cli) -> None:
+    ran = cli("measure", "texts.jsonl", "--prompt-column", "prompt", "--setting-column", "temperature",
+              "--parquet", "m.parquet", "--score", "regex:c")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "18 texts in 6 groups of one prompt and setting; tokens: words" in ran.out
+    assert "Lengths differ (3 to 17 tokens)" in " ".join(ran.out.split())
+    assert "pip install 'thermoscope[embeddings]'" in " ".join(ran.out.split())
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+    rows = pq.read_table(here / "m.parquet").to_pylist()
+    assert len(rows) == 18
+    assert rows[0]["setting"] == "0.2"
+    assert rows[0]["rep_4"] == pytest.approx(1 - 3 / 14)
+    assert {row["score"] for row in rows} == {1.0}
+    assert {row["perplexity"] for row in rows} == {None}
+
+
+def test_json_of_texts_from_a_file_under_a_model(here: Path, cli: Cli, tiny_model: Path) -> None:
+    ran = cli("measure", "texts.jsonl", "--setting-column", "temperature", "--model", str(tiny_model), "--json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    assert (record["format"], record["tokens"]) == ("thermoscope.measured/1", str(tiny_model))
+    assert all(text["perplexity"] > 1 for text in record["texts"])
+    means = {(row["measure"], row["setting"]): row for row in record["settings"]}
+    low, high = means["rep_4", "0.2"], means["rep_4", "0.9"]
+    assert low["mean"] > high["mean"] + 0.3
+    assert (low["units"], low["texts"]) == (9, 9)  # one prompt: the texts are the units
+
+
+def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) -> None:
+    words = ["measure", "--use-case", "two.toml", "-t", "0.3,0.9", "--vary", "top_k=off,5", "--seeds", "3"]
+    ran = cli(*words, "--model", str(tiny_model))
+    assert ran.code == 0, ran.err
+    assert "two on" in ran.out and "2 prompts x 4 settings x 3 seeds, 12 tokens" in " ".join(ran.out.split())
+    assert "low repeats" in ran.out and "the use case has no reference" in ran.out
+    run = next((here / "runs").iterdir())
+    stamp = (run / "manifest.json").stat().st_mtime_ns
+    again = cli(*words, "--model", str(tiny_model))
+    assert again.out == ran.out  # and nothing was made anew
+    assert (run / "manifest.json").stat().st_mtime_ns == stamp
+    command = " ".join(ran.out.split("To make it again\n")[1].replace("\\\n", " ").split())
+    assert cli(*command.split()[1:]).out == ran.out
+    assert (run / "manifest.json").stat().st_mtime_ns == stamp
+
+    listed = cli("runs", "list", "--json")
+    assert [(r["run"], r["state"], r["done"]) for r in json.loads(listed.out)] == [(run.name, "complete", 24)]
+    assert "24/24" in cli("runs", "list").out
+    shown = cli("runs", "show", run.name, "--json")
+    record = json.loads(shown.out)
+    assert {claim["verdict"] for claim in record["claims"]} <= {"holds", "does not hold", "can't be told", "not tested"}
+    assert len({row["setting"] for row in record["settings_measured"]}) == 4
+    counted = cli("runs", "sql", run.name, "select setting, count(*) as n from texts group by 1 order by 1", "--json")
+    assert [row["n"] for row in json.loads(counted.out)] == [6] * 4
+    joined = "select sum(t.tokens) = (select count(*) from tokens) as same from texts t"
+    assert json.loads(cli("runs", "sql", str(run), joined, "--json").out) == [{"same": True}]
+    wrong = cli("runs", "sql", run.name, "select nothing")
+    assert wrong.code == 2
+    assert "the tables are texts, tokens, measures, groups, settings, differences" in wrong.err
+    assert wrong.err.count("\n") == 1
+
+
+def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path) -> None:
+    ran = cli(
+        "measure", "--use-case", "two.toml", "-t", "0.5", "--held-out", "--seeds", "2", "--model", str(tiny_model)
+    )
+    assert ran.code == 0, ran.err
+    assert "1 prompt x 1 setting x 2 seeds" in " ".join(ran.out.split())
+    assert "the seed is the unit" in ran.out
+    assert "--held-out" in ran.out.split("To make it again")[1]
+
+
+def test_an_interrupt_says_how_to_go_on(
+    here: Path, cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thermoscope.experiment import run as running
+
+    words = ["measure", "--use-case", "two.toml", "-t", "0.5", "--seeds", "2", "--model", str(tiny_model)]
+    generate = running.generate
+
+    def interrupted(model: object, prompt: str, *args: object, **how: object) -> object:
+        if prompt == "A time":
+            raise KeyboardInterrupt
+        return generate(model, prompt, *args, **how)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "generate", interrupted)
+        ran = cli(*words)
+    assert ran.code == 130
+    assert "the same command goes on where it was (runs/two-" in ran.err
+    run = next((here / "runs").iterdir())
+    half = cli("runs", "show", run.name)
+    assert half.code == 2 and "is not complete" in half.err
+    assert cli("runs", "sql", run.name, "select count(*) from texts").out.split()[-1] == "2"
+    assert cli(*words).code == 0
+
+
+def test_use_cases(here: Path, cli: Cli) -> None:
+    listed = cli("use-cases").out
+    assert "creative-story" in listed and "technical" in listed
+    shown = cli("use-cases", "show", "creative-story")
+    assert "held out: " in shown.out and "Voyager" in shown.out
+    assert json.loads(cli("use-cases", "show", "two.toml", "--json").out)["prompts"][2]["held_out"] is True
+    made = cli("use-cases", "new", "mine.toml")
+    assert made.code == 0 and "wrote mine.toml" in made.out
+    checked = cli("use-cases", "check", "mine.toml")
+    assert (checked.code, "nothing wrong" in checked.out, "fewer than 12" in checked.out) == (0, True, True)
+    twice = cli("use-cases", "new", "mine.toml")
+    assert twice.code == 2 and "must not replace a file" in twice.err
+    assert cli("use-cases", "new", "mine").code == 2
+    (here / "bad.toml").write_text(CASE.replace("creative", "creativ"))
+    bad = cli("use-cases", "check", "bad.toml")
+    assert bad.code == 2
+    assert "bad.toml, line 2: objective must be one of" in bad.err
+
+
+def test_a_scorer_of_ones_own(here: Path, cli: Cli) -> None:
+    (here / "mine.py").write_text("def length(text, answer):\n    return len(text)\nnumber = 3\n")
+    (here / "broken.py").write_text("1 / 0\n")
+    ran = cli("measure", "texts.jsonl", "--score", "mine.py:length", "--json")
+    assert [text["score"] for text in json.loads(ran.out)["texts"]][:1] == [35.0]
+    assert "has no function 'number'" in cli("measure", "texts.jsonl", "--score", "mine.py:number").err
+    broken = cli("measure", "texts.jsonl", "--score", "broken.py:f")
+    assert broken.code == 2 and "ZeroDivisionError" in broken.err

@@ -1,0 +1,144 @@
+"""Intervals: by hand, at the edges, and by a small simulation (the large one is benchmarks/coverage.py)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from thermoscope.experiment.bootstrap import intervals, paired
+
+NAN = float("nan")
+
+
+def normal(seed: int = 0, shape: tuple[int, int, int] = (12, 8, 5)) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(shape[0], 1, 1)) + rng.normal(size=shape)
+
+
+def test_means_are_of_prompts_not_of_texts() -> None:
+    values = np.array([[1.0, 3.0], [10.0, NAN]])[:, :, None]
+    found = intervals(values)
+    assert found.mean[0] == (2 + 10) / 2
+    assert (found.units[0], found.texts[0]) == (2, 3)
+
+
+def test_an_interval_is_never_narrower_than_students_t() -> None:
+    values = normal()
+    found = intervals(values)
+    means = values.mean(axis=1)
+    half = stats.t.ppf(0.975, 11) * means.std(axis=0, ddof=1) / np.sqrt(12)
+    assert (found.high - found.mean >= half - 1e-12).all()
+    assert (found.high - found.mean <= 1.6 * half).all()
+    assert found.high - found.mean == pytest.approx(found.mean - found.low)
+    assert (found.band_low < found.low).all() and (found.band_high > found.high).all()
+
+
+def test_seeds_within_a_prompt_do_not_count_as_prompts() -> None:
+    one = normal(shape=(12, 1, 3))
+    eight = np.repeat(one, 8, axis=1)  # the same text eight times says nothing more
+    assert intervals(eight).low == pytest.approx(intervals(one).low)
+
+
+def test_with_one_prompt_seeds_are_the_units() -> None:
+    found = intervals(normal(shape=(1, 8, 2)))
+    assert found.units.tolist() == [8, 8]
+    assert not np.isnan(found.low).any()
+
+
+@pytest.mark.parametrize("values", [[[NAN]], [[1.0]], [[1.0], [NAN]], [[2.0], [2.0], [2.0]]])
+def test_what_cannot_be_known_is_unknown_never_zero(values: list[list[float]]) -> None:
+    found = intervals(np.array(values)[:, :, None])
+    assert np.isnan([found.low[0], found.high[0], found.band_low[0], found.band_high[0]]).all()
+
+
+def test_a_setting_without_values_leaves_the_others_alone() -> None:
+    values = normal()
+    alone = intervals(values[:, :, :4])
+    values[:, :, 4] = NAN
+    found = intervals(values)
+    assert np.isnan(found.mean[4]) and found.units[4] == 0
+    assert found.low[:4] == pytest.approx(alone.low)
+    assert found.band_low[:4] == pytest.approx(alone.band_low)
+
+
+def test_none_of_many_is_not_never() -> None:
+    none = intervals(np.zeros((12, 8, 1)), "indicator")
+    assert none.mean[0] == 0
+    assert none.low[0] == 0
+    assert 0.05 < none.high[0] < 0.2
+    all_ = intervals(np.ones((12, 8, 1)), "indicator")
+    assert all_.high[0] == 1
+    assert all_.low[0] == pytest.approx(1 - none.high[0])
+
+
+def test_shares_stay_between_zero_and_one() -> None:
+    rng = np.random.default_rng(0)
+    found = intervals(rng.beta(0.2, 4, size=(12, 8, 6)), "share")
+    assert (found.band_low > 0).all() and (found.band_high < 1).all()
+
+
+def test_a_log_scale_has_geometric_means_and_ratios() -> None:
+    values = np.exp(normal())
+    found = intervals(values, "log")
+    assert found.mean == pytest.approx(np.exp(np.log(values).mean(axis=(0, 1))))
+    ratio = paired(values, np.array([[0, 1]]), "log")
+    assert ratio.mean[0] == pytest.approx(found.mean[1] / found.mean[0])
+    back = paired(values, np.array([[1, 0]]), "log")
+    assert (back.low[0], back.high[0]) == pytest.approx((1 / ratio.high[0], 1 / ratio.low[0]))
+
+
+def test_infinite_values_are_unknown() -> None:
+    values = np.exp(normal())
+    values[0, 0, 0] = np.inf
+    values[1, 0, 0] = 0.0
+    assert intervals(values, "log").texts.tolist() == [94, 96, 96, 96, 96]
+
+
+def test_paired_differences_are_of_the_same_prompt_and_seed() -> None:
+    values = np.zeros((3, 2, 2))
+    values[:, :, 0] = [[1, 100], [2, 200], [3, 300]]
+    values[:, :, 1] = values[:, :, 0] + [[1], [2], [3]]
+    found = paired(values, np.array([[0, 1]]))
+    assert found.mean[0] == 2
+    half = stats.t.ppf(0.975, 2) * 1 / np.sqrt(3)
+    assert found.high[0] - 2 >= half - 1e-12  # the spread between prompts of hundreds is no part of it
+    values[0, 0, 0] = NAN
+    assert paired(values, np.array([[0, 1]])).texts[0] == 5
+
+
+def test_an_equal_pair_of_indicators_is_not_told_to_be_equal() -> None:
+    found = paired(np.zeros((12, 8, 2)), np.array([[0, 1]]), "indicator")
+    assert found.mean[0] == 0
+    assert found.low[0] == -found.high[0] < 0
+
+
+def test_the_same_seed_gives_the_same_interval_and_order_does_not_matter() -> None:
+    values = normal()
+    assert intervals(values).low.tolist() == intervals(values).low.tolist()
+    shuffled = values[:, ::-1]  # seeds in another order
+    assert intervals(shuffled).low == pytest.approx(intervals(values).low)
+
+
+def test_many_units_are_resampled_in_blocks() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20_000, 1, 2))
+    values[:5000, :, 1] = NAN
+    found = intervals(values)
+    half = 1.96 * np.array([1 / np.sqrt(20_000), 1 / np.sqrt(15_000)])
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
+    assert found.units.tolist() == [20_000, 15_000]
+    loops = intervals((rng.random((20_000, 1, 1)) < 0.01).astype(float), "indicator")
+    assert loops.high[0] - loops.low[0] == pytest.approx(2 * 1.96 * np.sqrt(0.01 * 0.99 / 20_000), rel=0.15)
+
+
+@pytest.mark.slow
+def test_intervals_and_bands_cover() -> None:
+    """Of 400 experiments nominal 95 % must cover 372 to 396: a right method fails with probability below 1 %."""
+    inside, bands = 0, 0
+    for seed in range(400):
+        found = intervals(normal(seed, (12, 8, 15)), resamples=1000)
+        inside += bool(found.low[3] <= 0 <= found.high[3])
+        bands += bool(((found.band_low <= 0) & (found.band_high >= 0)).all())
+    assert 372 <= inside <= 396
+    assert 372 <= bands <= 398

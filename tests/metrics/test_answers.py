@@ -1,0 +1,41 @@
+"""Agreement and scorers."""
+
+from __future__ import annotations
+
+import pytest
+
+from thermoscope.errors import InputError
+from thermoscope.metrics.answers import agreement, exact, extract, matching, normalised
+
+
+def test_normalised_answers_differ_in_nothing_that_makes_no_difference() -> None:
+    assert normalised("  The ANSWER:\n 42!") == normalised("the answer 42") == "the answer 42"
+    assert normalised("Stra\u00dfe") == normalised("STRASSE")
+    assert normalised("caf\u00e9") == normalised("cafe\u0301") == "caf\u00e9"
+    assert normalised("\uff14\uff12") == "42"
+    assert normalised("?!") == ""
+
+
+def test_agreement_counts_pairs() -> None:
+    assert agreement(["a", "A.", "b", "a"]) == pytest.approx(3 / 6)
+    assert agreement(["a", "a"]) == 1
+    assert agreement(["a", "b"]) == 0
+    assert agreement(["", "", ""]) == 0  # no answer agrees with nothing
+    assert agreement(["a"]) is None
+    assert agreement([]) is None
+
+
+def test_extract() -> None:
+    assert extract(["x = 1, so x = 2", "none"], r"x = (\d)") == ["2", ""]
+    assert extract(["x = 1, so x = 2"], r"x = \d") == ["x = 2"]
+    assert extract(["as it is"], None) == ["as it is"]
+    with pytest.raises(InputError, match="regular expression"):
+        extract(["x"], "(")
+
+
+def test_scorers() -> None:
+    assert (exact("Paris.", "paris"), exact("Rome", "paris"), exact("Rome", None)) == (1, 0, None)
+    score = matching("^{answer}\\b")
+    assert (score("4+ of", "4+"), score("44", "4"), score("4", None)) == (0, 0, None)
+    assert score("4 of", "4") == 1
+    assert matching("of$")("a piece of", None) == 1

@@ -1,0 +1,54 @@
+"""Self-BLEU is sacrebleu's sentence BLEU of each sample against the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sacrebleu import BLEU
+
+from thermoscope.metrics.ragged import Ragged, mix
+from thermoscope.metrics.self_bleu import MOST_SAMPLES, self_bleu, sentence_bleus
+
+SACREBLEU = BLEU(tokenize="none", effective_order=True)
+
+
+def mixed(rows: list[list[int]]) -> Ragged:
+    made = Ragged.of(rows, np.int64)
+    return Ragged(mix(made.values), made.starts)
+
+
+def theirs(rows: list[list[int]]) -> list[float]:
+    texts = [" ".join(f"t{token}" for token in row) for row in rows]
+    return [SACREBLEU.sentence_score(text, texts[:i] + texts[i + 1 :]).score / 100 for i, text in enumerate(texts)]
+
+
+@given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=20), min_size=2, max_size=7))
+def test_as_sacrebleu(rows: list[list[int]]) -> None:
+    assert sentence_bleus(mixed(rows)) == pytest.approx(theirs(rows), abs=1e-9)
+
+
+def test_as_sacrebleu_on_long_samples() -> None:
+    rng = np.random.default_rng(3)
+    rows = [rng.zipf(1.5, rng.integers(50, 200)).clip(max=500).tolist() for _ in range(8)]
+    assert sentence_bleus(mixed(rows)) == pytest.approx(theirs(rows), abs=1e-9)
+
+
+def test_extremes() -> None:
+    assert self_bleu(mixed([[1, 2, 3, 4, 5]] * 3)) == pytest.approx(1)
+    assert self_bleu(mixed([[1, 2, 3, 4], [5, 6, 7, 8]])) == 0
+    assert self_bleu(mixed([[1, 2, 3]])) is None
+    assert self_bleu(mixed([])) is None
+    assert self_bleu(mixed([[], []])) == 0
+    assert self_bleu(mixed([[], [1]])) == 0
+
+
+def test_the_order_of_samples_does_not_matter() -> None:
+    rows = np.random.default_rng(0).integers(0, 9, (8, 40)).tolist()
+    assert self_bleu(mixed(rows)) == pytest.approx(self_bleu(mixed(rows[::-1])))
+
+
+def test_of_a_large_group_evenly_spaced_samples_are_taken() -> None:
+    rows = np.random.default_rng(0).integers(0, 9, (3 * MOST_SAMPLES, 12)).tolist()
+    assert self_bleu(mixed(rows)) == self_bleu(mixed(rows[::3]))
