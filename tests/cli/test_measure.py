@@ -54,7 +54,7 @@ BAD = [
     (["--use-case", "two.toml", "--vary", "top_p"], "--vary must be NAME=VALUES; got 'top_p'"),
     (["--use-case", "two.toml", "--vary", "top_q=1"], "can't vary 'top_q' (did you mean 'top_p'?)"),
     (["--use-case", "two.toml", "--vary", "top_p=0.5,2"], "top_p must be at most 1; got 2"),
-    (["--use-case", "two.toml", "--vary", "top_p=0.5", "--top-p", "0.9"], "--vary top_p and --top-p contradict each other"),
+    (["--use-case", "two.toml", "--vary", "top_p=0.5", "--top-p", "0.9"], "and --top-p contradict each other"),
     (["--use-case", "two.toml", "--vary", "top_p=.5", "--vary", "top_p=.6"], "--vary top_p is given twice"),
     (["--use-case", "two.toml", "-t", "0.5,0.5"], "may be given once"),
     (["--use-case", "two.toml", "--seeds", "0"], "--seeds must be a whole number from 1"),
