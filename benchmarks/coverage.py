@@ -15,6 +15,9 @@ percentile intervals: "prompts" resamples prompts, "and seeds" seeds within them
 
 from __future__ import annotations
 
+if __name__ != "__main__":  # numba looks for a package of this name, which the scripts beside this one would find here
+    raise ImportError("this is a script")
+
 import argparse
 import json
 import os

@@ -93,7 +93,7 @@ def llama_cpp(job: Job) -> float:
     """llama.cpp: all rows as sequences of one batch, a sampler chain for each."""
     import llama_cpp as lc
 
-    from gguf_gpt2 import write
+    from ggufwriter import write
 
     path = write(Path(job.folder), job.dtype)
     silent = lc.llama_log_callback(lambda *_: None)  # kept: llama.cpp calls it as long as it runs
