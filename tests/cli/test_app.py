@@ -132,3 +132,15 @@ def test_waiting_threads_leave_the_processor_to_others(asked: dict[str, str], se
     bare = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     ran = subprocess.run([sys.executable, "-c", script], env={**bare, **asked}, capture_output=True, check=True)
     assert ran.stdout.decode().strip() == set_to
+
+
+@pytest.mark.parametrize("flag", ["-v", "--verbose"])
+def test_verbose_says_how_the_model_runs(cli: Callable[..., Ran], tiny_model: Path, flag: str) -> None:
+    words = ("compare", "Once", "-t", "0.5", "--max-new-tokens", "2", "--model", str(tiny_model))
+    quiet, loud = cli(*words), cli(*words, flag)
+    assert (quiet.code, loud.code, quiet.err) == (0, 0, "")
+    assert quiet.out == loud.out
+    lines = loud.err.splitlines()
+    assert all(line.startswith("thermoscope: ") for line in lines)
+    assert "packed linear layers; cache in place, our one-token attention" in lines[0]
+    assert lines[-1] == "thermoscope: texts: 1, at most 1 rows at a time"

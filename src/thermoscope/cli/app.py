@@ -6,9 +6,12 @@ Exit codes: 0 done, 1 a fault of ours, 2 bad input or a model that can't be had,
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
+from inspect import Parameter
+from inspect import signature as signature_of
 from typing import Annotated, ParamSpec
 
 import typer
@@ -70,11 +73,36 @@ def _passing(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-app.command("compare")(_passing(compare))
-app.command("inspect")(_passing(inspect))
-app.command("export")(_passing(export))
-app.command("spectrum")(_passing(spectrum))
-app.command("measure")(_passing(measure))
+def _talking(command: Callable[P, None]) -> Callable[..., None]:
+    """The command with ``-v``, which shows what the library notes while it works."""
+    signature = signature_of(command, eval_str=True)
+    verbose = Parameter(
+        "verbose", Parameter.KEYWORD_ONLY, default=False,
+        annotation=Annotated[bool, typer.Option("-v", "--verbose", help="Say how the model runs, and what it can't.")],
+    )  # fmt: skip
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        notes = logging.getLogger("thermoscope")
+        handler = logging.StreamHandler() if kwargs.pop("verbose", False) else logging.NullHandler()
+        handler.setFormatter(logging.Formatter("thermoscope: %(message)s"))
+        notes.setLevel(logging.INFO)
+        notes.addHandler(handler)
+        try:
+            command(*args, **kwargs)
+        finally:
+            notes.removeHandler(handler)
+
+    parameters = list(signature.parameters.values())
+    run.__signature__ = signature.replace(parameters=[*parameters, verbose])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*parameters, verbose]}
+    return run
+
+
+for _name, _command in (
+    ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
+):  # fmt: skip
+    app.command(_name)(_passing(_talking(_command)))
 
 _use_cases = typer.Typer(help="List, show, check and make use cases.", rich_markup_mode=None)
 _use_cases.callback(invoke_without_command=True)(_passing(use_cases.list_cases))

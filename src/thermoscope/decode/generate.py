@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from thermoscope.errors import ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
 from thermoscope.sampling.effects import Effects
+
+_log = logging.getLogger(__name__)
 
 #: The most rows in flight by default: more gain nothing on a CPU.
 _MOST_ROWS = 256
@@ -103,6 +106,7 @@ def generate(
     requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length)
     stops = stop_strings(stop)
     rows = _rows(model, requests, max_rows)
+    _log.info("texts: %d, at most %d rows at a time", len(requests), min(rows, len(requests)))
     decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects)
     samples: list[Sample | None] = [None] * len(requests)
     most = sum(request.max_new_tokens for request in requests)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ from thermoscope.errors import (
 )
 from thermoscope.models.packed import pack
 from thermoscope.models.transformers_model import TransformersModel
+
+_log = logging.getLogger(__name__)
 
 BUNDLED = Path(__file__).parent / "bundled"
 #: Types that weights may be loaded in; "auto" is what the checkpoint has.
@@ -78,7 +81,10 @@ def load_model(
         commit = getattr(config, "_commit_hash", None) or revision
     model = TransformersModel(network, tokenizer, name=name, revision=commit)
     with _quiet():  # what an architecture says at its first forward pass, it says here
-        _ = model.notes
+        notes = model.notes
+    _log.info("%s: %s on %s; %s", name, model.dtype, model.device, model.how)
+    for note in notes:
+        _log.info("%s: %s", name, note)
     return model
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thermoscope.errors import PromptError, TokenizerError
 from thermoscope.models.base import Rows
+from thermoscope.models.packed import PackedLinear
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 
 
@@ -108,6 +109,14 @@ class TransformersModel:
     def notes(self) -> tuple[str, ...]:
         """What had to be switched off for this architecture, a sentence each."""
         return self._way.notes
+
+    @property
+    def how(self) -> str:
+        """In a few words how it is decoded."""
+        layers = sum(isinstance(module, PackedLinear) for module in self.network.modules())
+        way = self._way
+        attention = "our one-token attention" if way.kernel else "torch's attention"
+        return f"{layers} packed linear layers; " + (f"cache in place, {attention}" if way.cache else "no cache")
 
     def _caches(self, length: int) -> bool:
         """Whether rows of this length may keep keys and values."""
