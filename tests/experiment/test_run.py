@@ -87,7 +87,7 @@ def test_the_manifest_makes_the_run_again(done: Store) -> None:
     again = Design.from_dict(manifest["plan"], "manifest")
     assert (again, again.id) == (done.design(), manifest["id"])
     assert manifest["texts"] == 72 == len(PROMPTS) * 4 * 3
-    for words in ("thermoscope measure --use-case small", "-t 0.3,0.9 --vary top_k=off,5", "--seed 0 --seeds 3"):
+    for words in ("thermoscope measure --use-case small", "--vary temperature=0.3,0.9 --vary top_k=off,5", "--seed 0 --seeds 3"):
         assert words in manifest["command"]
     assert json.loads((done.folder / "manifest.json").read_text()) == manifest
 
