@@ -261,8 +261,9 @@ class SamplingParams(BaseModel):
     def _order_covers_what_is_on(self) -> Self:
         missing = [stage for stage in self._stages_on() if stage not in self.order]
         if missing:
-            names = " and ".join(STAGES[missing[0]])
-            raise ValueError(f"order lacks the stage {missing[0]!r}, but {names} is set; add it or leave {names} out")
+            names = [name for name in STAGES[missing[0]] if self._is_set(name)]
+            what, are = " and ".join(names), "is" if len(names) == 1 else "are"
+            raise ValueError(f"order lacks the stage {missing[0]!r}, but {what} {are} set; add it or leave {what} out")
         return self
 
     def _stages_on(self) -> list[str]:

@@ -134,6 +134,9 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     assert [row["n"] for row in json.loads(counted.out)] == [6] * 4
     joined = "select sum(t.tokens) = (select count(*) from tokens) as same from texts t"
     assert json.loads(cli("runs", "sql", str(run), joined, "--json").out) == [{"same": True}]
+    for nothing in ("", ";", "-- a remark"):
+        asked = cli("runs", "sql", run.name, nothing)
+        assert (asked.code, asked.err.count("\n")) == (2, 1)
     wrong = cli("runs", "sql", run.name, "select nothing")
     assert wrong.code == 2
     assert "the tables are texts, tokens, measures, groups, settings, differences" in wrong.err

@@ -119,3 +119,10 @@ def test_an_interrupt_before_anything_is_finished(cli: Cli, tiny_model: Path, mo
     ran = cli("spectrum", "A", "--model", str(tiny_model), *HOW)
     assert ran.code == 130
     assert "interrupted; 0 of 1 spectra are finished" in ran.err
+
+
+def test_a_temperature_that_is_not_used_is_said(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text('{"temperature": 0.3, "top_k": 7}')
+    ran = cli("spectrum", "Once", "--params", str(tmp_path / "p.json"), "--max-new-tokens", "2")
+    assert ran.code == 0
+    assert "temperature=0.3 of --params is not used" in ran.err

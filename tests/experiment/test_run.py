@@ -18,7 +18,7 @@ from tests.experiment import killed
 from tests.experiment.killed import PROMPTS, case, make, small
 from tests.fakes import FakeModel
 from thermoscope.decode.generate import Progress, generate
-from thermoscope.errors import RunError
+from thermoscope.errors import InputError, RunError
 from thermoscope.experiment import run as running
 from thermoscope.experiment.catalog import query, runs_in
 from thermoscope.experiment.design import CHUNK_TEXTS, Design
@@ -26,6 +26,7 @@ from thermoscope.experiment.plan import varied
 from thermoscope.experiment.run import Measuring, plan, run
 from thermoscope.experiment.store import TABLES, Store
 from thermoscope.metrics.table import measure
+from thermoscope.params import SamplingParams
 
 
 def content(store: Store) -> dict[str, pa.Table]:
@@ -87,7 +88,11 @@ def test_the_manifest_makes_the_run_again(done: Store) -> None:
     again = Design.from_dict(manifest["plan"], "manifest")
     assert (again, again.id) == (done.design(), manifest["id"])
     assert manifest["texts"] == 72 == len(PROMPTS) * 4 * 3
-    for words in ("thermoscope measure --use-case small", "--vary temperature=0.3,0.9 --vary top_k=off,5", "--seed 0 --seeds 3"):
+    for words in (
+        "thermoscope measure --use-case small",
+        "--vary temperature=0.3,0.9 --vary top_k=off,5",
+        "--seed 0 --seeds 3",
+    ):
         assert words in manifest["command"]
     assert json.loads((done.folder / "manifest.json").read_text()) == manifest
 
@@ -241,3 +246,10 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     mine = {(PROMPTS[r["prompt_id"]], r["temperature"]): r["self_bleu"] for r in found.to_pylist()}
     assert len(order) == len(PROMPTS)
     assert mine == pytest.approx({(r["prompt"], r["temperature"]): r["self_bleu"] for r in expected.to_pylist()})
+
+
+def test_settings_that_do_the_same_are_not_counted_twice() -> None:
+    settings = varied({"order": ["transformers", "llama.cpp"]}, SamplingParams(temperature=0.7))
+    assert len(settings) == 2
+    with pytest.raises(InputError, match="must differ in what they do"):
+        plan(FakeModel(), case(), settings)

@@ -39,7 +39,9 @@ def test_two_at_once_are_a_grid_whose_neighbours_differ_in_one() -> None:
     [
         {"temperature": [0.3, 0.9]}, {"top_p": [0.5, 0.9]}, {"top_p": [0.5, 0.9], "temperature": [0.3, 0.9, 1.0]},
         {"order": ["transformers", "llama.cpp"], "min_p": [0.1, 0.2]}, {"repetition_penalty": [1, 1.2]},
-        {"top_k": [5]}, {"mirostat_tau": [2.0, 3.0], "mirostat_eta": [0.1, 0.3]},
+        {"top_k": [5]}, {"mirostat_tau": [2.0, 3.0], "mirostat_eta": [0.1, 0.3]}, {"top_k": [None, 5]},
+        {"order": [["penalties", "top_p", "temperature"], ["penalties", "temperature"]]},
+        {"temperature": [1 / 3, 0.5], "top_p": [0.5, 1]},
     ],
 )  # fmt: skip
 def test_the_command_gives_the_same_settings_in_the_same_order(vary: dict[str, list[object]]) -> None:

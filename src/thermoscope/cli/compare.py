@@ -39,7 +39,7 @@ def compare(
             "--temperature",
             metavar="T",
             help="A temperature, a list 0.3,0.9 or a range 0.1:1.5:0.2 (to included); may be given again. "
-            "Without one: 0.3, 0.5, 0.9.",
+            "Without one and without --vary or --params: 0.3, 0.5, 0.9.",
         ),
     ] = None,
     experiment: Annotated[

@@ -198,7 +198,7 @@ def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "
     made = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     for i, name in enumerate(names):
         numeric = all(isinstance(row[i], int | float) for row in rows)
-        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
     for row in rows:
         made.add_row(*(Text(escape("" if value is None else _shown(value), keep="")) for value in row))
     show(lambda to: to.print(made, highlight=False), no_color=False)

@@ -54,7 +54,8 @@ def measure(
             "-t",
             "--temperature",
             metavar="T",
-            help="A temperature, a list or a range 0.1:1.5:0.1. Without one: that range.",
+            help="A temperature, a list or a range 0.1:1.5:0.1. Without one and without --vary or --params: that "
+            "range.",
         ),
     ] = None,
     vary: Annotated[
@@ -183,8 +184,7 @@ def _files(
         if loading["name_or_path"] is not None:
             from thermoscope.models.load import load_model
 
-            name = None if loading["name_or_path"] == "bundled" else loading["name_or_path"]
-            model = load_model(**{**loading, "name_or_path": name})
+            model = load_model(**loading)
     with console.counting("scoring" if model else "measuring") as on_progress:
         measured = measure_found(
             found, model=model, length=cut, embedder=embedder, scorer=scorer, answer_pattern=answer_pattern,
@@ -263,8 +263,7 @@ def _use_case(
         from thermoscope.models.load import load_model
 
         embedder = _embedder(embedding_model)
-        bundled = loading["name_or_path"] == "bundled"
-        loaded = load_model(**{**loading, "name_or_path": None} if bundled else loading)
+        loaded = load_model(**loading)
     design = plan(
         loaded, case, settings(loaded), prompts=prompts, seeds=numbers, max_new_tokens=tokens, stop=stop or (),
         max_rows=rows, name=name,

@@ -134,11 +134,11 @@ def value_of(name: str, word: str) -> Any:
 
 
 def values_of(name: str, words: str) -> list[Any]:
-    """The values of a parameter to vary: numbers, lists, ranges and ``off``; of ``order`` the names of orders."""
+    """The values of a parameter to vary: numbers, lists, ranges and ``off``; orders by name, or as ``a>b>c``."""
     from thermoscope.cli.values import numbers
 
     if name == "order":
-        return [_order(word.strip()) for word in words.split(",")] if words else []
+        return [_order(word.strip().replace(">", ",")) for word in words.split(",")] if words else []
     parts = words.split(",") if words else []
     return [value for part in parts for value in ([None] if part.strip() == "off" else numbers([part], name))]
 

@@ -122,10 +122,13 @@ def spectrum(
         from thermoscope.decode.halflines import plan_for
         from thermoscope.decode.request import prompt_ids
         from thermoscope.models.load import load_model
+        from thermoscope.params import SamplingParams
 
         plan_for(params)
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
         params = asked.settings(loaded)
+        if params.temperature != SamplingParams().temperature:
+            console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum has all of them")
         if set(lengths.values()) == {None}:
             context = loaded.context_length
             room = DEFAULT_TOKENS if context is None else context - len(prompt_ids(loaded, text))

@@ -65,7 +65,9 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
                 connection.execute(f"create view {name} as select * from read_parquet('{quoted}')")
         try:
             cursor = connection.execute(sql)
-            names = [column[0] for column in cursor.description or []]
+            if cursor is None or cursor.description is None:
+                raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")
+            names = [column[0] for column in cursor.description]
             rows = cursor.fetchmany(MOST_ROWS)
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__

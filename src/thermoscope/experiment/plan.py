@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermoscope.errors import InputError
@@ -11,19 +11,6 @@ from thermoscope.params import ORDERS, SamplingParams, nearest, typed
 
 #: Parameters whose values are lists themselves.
 _LISTS = ("logit_bias", "dry_breakers")
-
-
-def at_temperatures(temperatures: Iterable[float], params: SamplingParams | None = None) -> tuple[SamplingParams, ...]:
-    """One setting per temperature, the other parameters as in ``params``.
-
-    Raises
-    ------
-    InputError
-        There is none, one is given twice, or a value breaks its rule.
-    """
-    if isinstance(temperatures, str) or not isinstance(temperatures, Iterable):
-        raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
-    return varied({"temperature": list(temperatures)}, params)
 
 
 def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = None) -> tuple[SamplingParams, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from thermoscope._version import __version__
-from thermoscope.experiment.plan import label, varying
+from thermoscope.experiment.plan import varying
 from thermoscope.models.base import Model
 from thermoscope.params import ORDERS, SamplingParams, typed
 
@@ -104,9 +104,17 @@ def setting_words(settings: Sequence[SamplingParams]) -> list[str]:
         if "temperature" not in names:
             words += ["-t", repr(fixed.temperature)]
         for name in _slowest_first(settings, names):
-            values = dict.fromkeys(label(setting, [name]).partition("=")[2] or "off" for setting in settings)
+            values = dict.fromkeys(_value_word(setting, name) for setting in settings)
             words += ["--vary", f"{name}={','.join(values)}"]
     return words + option_words(fixed, leave_out=("temperature", *names))
+
+
+def _value_word(setting: SamplingParams, name: str) -> str:
+    """The value of a parameter as ``--vary`` takes it."""
+    value = getattr(setting, name)
+    if name == "order":
+        return next((known for known, order in ORDERS.items() if order == value), ">".join(value))
+    return "off" if value is None else typed(value)
 
 
 def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from thermoscope.decode.generate import Progress, default_rows, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.errors import InputError
 from thermoscope.experiment.claims import judge
 from thermoscope.experiment.design import Design
 from thermoscope.experiment.evidence import Evidence
@@ -110,6 +111,13 @@ def plan(
     longest = max(len(prompt_ids(model, text)) for text in texts)
     length = new_tokens(model, longest, length, None)
     numbers = tuple(seed_list(seeds))
+    known: dict[str, SamplingParams] = {}
+    for setting in settings:
+        if known.setdefault(setting.id, setting) != setting:
+            raise InputError(
+                f"settings of a run must differ in what they do; got {setting} twice, with orders of stages that are "
+                "off; leave one out"
+            )
     return Design(
         name=use_case.name,
         prompts=texts,

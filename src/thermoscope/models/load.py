@@ -44,7 +44,7 @@ def load_model(
     Parameters
     ----------
     name_or_path
-        A name on the Hugging Face hub, a local folder, or None for the bundled model.
+        A name on the Hugging Face hub, a local folder, or None or "bundled" for the bundled model.
     revision
         A branch, tag or commit on the hub; by default the main branch.
     device
@@ -62,7 +62,7 @@ def load_model(
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
     name = "bundled" if name_or_path is None else str(name_or_path)
-    source = str(BUNDLED) if name_or_path is None else name
+    source = str(BUNDLED) if name == "bundled" else name
     local = Path(os.path.expanduser(source))  # noqa: PTH111  (Path's own raises for an unknown ~user)
     if source.strip() and _is(Path.is_dir, local):
         source = str(local)
