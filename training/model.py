@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from training.muon import Muon
+
 
 def make_model(vocab_size: int, *, width: int, layers: int, context: int, dropout: float) -> GPT2LMHeadModel:
     """Build a freshly initialised GPT-2 with heads of 64 and tied embeddings; token 0 ends a text."""
@@ -37,14 +39,17 @@ def next_token_nll(model: GPT2LMHeadModel, tokens: Tensor, precision: str) -> Te
     return flat.view(len(tokens), -1)
 
 
-def make_optimizers(model: nn.Module, lr: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    model: nn.Module, lr: float, weight_decay: float, precision: str = "fp32"
+) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the blocks, AdamW for embeddings, biases and norms.
 
-    Muon's step is scaled to the size of AdamW's (Liu et al. 2025, arXiv 2502.16982), so one `lr` fits both.
+    Muon's step is scaled to the size of AdamW's, so one `lr` fits both.
     """
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".h." in n]
     rest = [p for n, p in model.named_parameters() if not (p.ndim == 2 and ".h." in n)]
-    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    muon = Muon(matrices, lr=lr, weight_decay=weight_decay, dtype=dtype)
     adamw = torch.optim.AdamW(rest, lr=lr, weight_decay=0.0, betas=(0.9, 0.98))  # long memory: batches are small
     return [muon, adamw]
 

@@ -1,12 +1,15 @@
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from training.common import BadInputError, read_json, read_jsonl
+from training.export import export
 from training.heldout import bits_per_byte, document_nll, document_windows
 from training.model import lr_scale
 from training.stream import Corpus, Windows
@@ -115,3 +118,24 @@ def test_bad_input_from_the_command_line(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "run python -m training.tokenizer" in result.stderr
+
+
+def test_a_later_sitting_starts_from_exported_weights(run: Path, tmp_path: Path) -> None:
+    first = train(run, 3)
+    export(run, checkpoint.checkpoints(run / "checkpoints")[-1], tmp_path / "model")
+    later = Path(shutil.copytree(run, tmp_path / "later", ignore=shutil.ignore_patterns("checkpoints")))
+    second = Trainer(later, replace(TINY, start_from=str(tmp_path / "model"), first_step=3), microbatch=2)
+    assert second.step == 3  # and so at the text that comes next
+    one, two = first.model.state_dict(), second.model.state_dict()
+    assert all(torch.allclose(one[name], two[name], atol=2e-3) for name in one)  # float16 in between
+    second.train_step()
+    assert second.optimizers[0].param_groups[0]["lr"] == pytest.approx(TINY.lr / TINY.warmup)  # rises anew
+
+
+def test_a_later_sitting_needs_weights_of_its_shape(run: Path, tmp_path: Path) -> None:
+    train(run, 1)
+    export(run, checkpoint.checkpoints(run / "checkpoints")[-1], tmp_path / "model")
+    with pytest.raises(BadInputError, match="recipe's shape"):
+        Trainer(run, replace(TINY, width=128, start_from=str(tmp_path / "model")))
+    with pytest.raises(BadInputError, match=r"has no model\.safetensors"):
+        Trainer(run, replace(TINY, start_from=str(tmp_path)))
