@@ -4,7 +4,9 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
-from thermoscope.models.packed import PackedLinear, pack
+from thermoscope.models.packed import PackedLinear
+from thermoscope.models.packing import pack, packed_linears
+from thermoscope.models.shared import PackedEmbedding
 
 needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
 
@@ -66,3 +68,56 @@ def test_packed_logits_agree_with_unpacked(kind):
         with torch.inference_mode():
             want, got = (m(input_ids=ids, use_cache=False).logits for m in (plain, packed))
         assert float((want - got).abs().max()) <= 1e-4 * float(want.abs().max())
+
+
+@needs_onednn
+@pytest.mark.parametrize("shape", [(320, 32), (70, 48), (5, 16), (1000, 80)])
+def test_an_embedding_is_read_out_of_the_packed_head(shape):
+    weight = torch.randn(shape)
+    embedding = PackedEmbedding.of(PackedLinear(weight, None), weight)
+    assert embedding is not None, "oneDNN has a layout that isn't known here"
+    ids = torch.randint(shape[0], (3, 7))
+    assert torch.equal(embedding(ids), weight[ids])
+    assert torch.equal(embedding(torch.tensor([shape[0] - 1])), weight[-1:])
+    assert torch.equal(embedding.weight, weight)
+
+
+@needs_onednn
+def test_weights_that_are_not_the_heads_are_not_read_out_of_it():
+    weight = torch.randn(320, 32)
+    other = weight.clone()
+    other[319, 31] += 1
+    assert PackedEmbedding.of(PackedLinear(weight, None), other) is None
+
+
+@needs_onednn
+def test_a_tied_head_is_there_once_and_an_untied_embedding_stays():
+    tied, untied = network("gpt2"), network("llama")
+    assert tied.lm_head.weight is tied.transformer.wte.weight
+    assert untied.lm_head.weight is not untied.model.embed_tokens.weight
+    want = tied.transformer.wte.weight.clone()
+    pack(tied)
+    pack(untied)
+    assert sum(p.numel() for p in tied.parameters() if p.shape == want.shape) == 0
+    assert torch.equal(tied.get_input_embeddings()(torch.arange(320)), want)
+    assert type(untied.get_input_embeddings()) is nn.Embedding
+
+
+@needs_onednn
+def test_layers_with_one_input_are_one_product():
+    model, plain = network("llama"), network("llama")
+    assert pack(model) == 2 * 7 + 1
+    assert len(packed_linears(model)) == 2 * 4 + 1
+    mlp, own = model.model.layers[0].mlp, plain.model.layers[0].mlp
+    assert mlp.gate_proj.together is mlp.up_proj.together
+    assert torch.equal(mlp.up_proj.weight, own.up_proj.weight)
+    assert mlp.up_proj.bias is None
+    first, second = torch.randn(2, 3, 32)
+    with torch.inference_mode():
+        # in any order, with any inputs: what each layer would have given by itself
+        calls = (("gate", first), ("up", first), ("gate", first), ("up", second), ("up", first), ("gate", second))
+        for name, x in (*calls, ("gate", second), ("up", second)):
+            name = f"{name}_proj"
+            want = getattr(own, name)(x)
+            torch.testing.assert_close(getattr(mlp, name)(x), want, rtol=1e-5, atol=1e-5)
+    assert mlp.gate_proj.together._last is None, "the last of them lets go of the input"

@@ -2,24 +2,22 @@
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
 few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to four
-times as fast, and in bfloat16, where the processor has it, up to twice that. The original weights are released, so
-memory does not grow (a head tied to the embedding is the exception: both stay).
+times as fast, and in bfloat16, where the processor has it, up to twice that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.activations import NewGELUActivation
-from transformers.pytorch_utils import Conv1D
 
 #: Rows that the layout is chosen for; others work as well.
 _ROWS_HINT = 32
+
+if torch._C._has_mkldnn:
+    _product, _product_and_sum = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
 
 
 class PackedLinear(nn.Module):
@@ -39,7 +37,17 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) to (..., out)."""
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")
+        result: Tensor = _product(x, self._packed, self._bias, "none", [], "")
+        return result
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        result: Tensor = _product(x, self._packed, self._bias, "gelu", [], "tanh")
+        return result
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        result: Tensor = _product_and_sum(x, other, self._packed, self._bias, "add")
         return result
 
     @cached_property
@@ -57,44 +65,17 @@ class PackedLinear(nn.Module):
         """What ``repr`` shows between the parentheses."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self._bias is not None}"
 
+    def blocks(self, block: int) -> Tensor | None:
+        """Give the packed weights themselves, as (out / block, in, block, 1), if ``block`` outputs may lie together.
 
-def pack(network: Any) -> int:
-    """Replace the linear layers of a network on the CPU by packed ones; return how many.
-
-    Float32, and bfloat16 where the processor computes in it. Layers of a subclass are left alone (they may do more
-    than a product), as is everything where oneDNN is missing. GPT-2's activation, written there as six operations,
-    becomes torch's own of the same formula. The network can't be trained or saved afterwards.
-    """
-    if network.device.type != "cpu" or not _computes(network.dtype):
-        return 0
-    packed = 0
-    with torch.inference_mode():
-        for parent in list(network.modules()):
-            for name, layer in list(parent.named_children()):
-                if type(layer) is nn.Linear:
-                    setattr(parent, name, PackedLinear(layer.weight, layer.bias))
-                elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
-                    setattr(parent, name, PackedLinear(layer.weight.t(), layer.bias))
-                elif type(layer) is NewGELUActivation:
-                    setattr(parent, name, nn.GELU(approximate="tanh"))
-                    continue
-                else:
-                    continue
-                packed += 1
-        _release(network)
-    return packed
-
-
-def _release(network: Any) -> None:
-    """Let go of what the original weights took: the file that what is left is a view of, and what malloc keeps."""
-    for parameter in network.parameters():
-        parameter.data = parameter.data.clone()
-    with contextlib.suppress(OSError, AttributeError):  # glibc's
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _computes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN has products of this type here."""
-    if not torch._C._has_mkldnn:
-        return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+        Types of two bytes are (out / block, in / 2, block, 2): oneDNN keeps pairs of inputs together. It tells nobody
+        its layout, so whether this is it has to be seen from the numbers. The view is good as long as the layer is.
+        """
+        dtype = self._packed.dtype
+        pair = 4 // dtype.itemsize
+        shape = (-(-self.out_features // block), self.in_features // pair, block, pair)
+        size = shape[0] * self.in_features * block * dtype.itemsize
+        if self.in_features % pair or torch.ops.mkldnn._nbytes(self._packed) != size:
+            return None
+        memory = (ctypes.c_char * size).from_address(torch.ops.mkldnn.data_ptr(self._packed))
+        return torch.frombuffer(memory, dtype=dtype).view(shape)

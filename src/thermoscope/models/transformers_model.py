@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thermoscope.errors import PromptError, TokenizerError
 from thermoscope.models.base import Rows
-from thermoscope.models.packed import PackedLinear
+from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 
 
@@ -113,7 +113,7 @@ class TransformersModel:
     @property
     def how(self) -> str:
         """In a few words how it is decoded."""
-        layers = sum(isinstance(module, PackedLinear) for module in self.network.modules())
+        layers = len(packed_linears(self.network))
         way = self._way
         attention = "our one-token attention" if way.kernel else "torch's attention"
         return f"{layers} packed linear layers; " + (f"cache in place, {attention}" if way.cache else "no cache")
