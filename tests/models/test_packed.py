@@ -4,7 +4,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
-from thermoscope.models.packed import PackedLinear
+from thermoscope.models.packed import OneDNNLinear, PackedLinear, TiledLinear, kind_for
 from thermoscope.models.packing import pack, packed_linears
 from thermoscope.models.shared import PackedEmbedding
 

@@ -54,7 +54,8 @@ class Step:
             if there are several.
         """
         looks = {kind: spans(bounds[kind] if isinstance(bounds, dict) else bounds) for kind in set(self._types)}
-        return self._head(self._hidden(tokens, positions, [looks[kind] for kind in self._types], cache))
+        logits: Tensor = self._head(self._hidden(tokens, positions, [looks[kind] for kind in self._types], cache))
+        return logits
 
     def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
         """What the head is given, (R, C); ``looks`` are the bounds of each layer."""
@@ -131,8 +132,8 @@ class LlamaStep(Step):
         for block in body.layers:
             own = block.self_attn
             q_norm, k_norm = (getattr(own, name, None) for name in ("q_norm", "k_norm"))
-            weights = [_none() if norm is None else _RMSNorm(norm).weight for norm in (q_norm, k_norm)]
-            attention = Attention(own.scaling, *weights, 0.0 if q_norm is None else q_norm.variance_epsilon)
+            q_weight, k_weight = (_none() if norm is None else _RMSNorm(norm).weight for norm in (q_norm, k_norm))
+            attention = Attention(own.scaling, q_weight, k_weight, getattr(q_norm, "variance_epsilon", 0.0))
             self._layers.append(
                 (
                     _RMSNorm(block.input_layernorm),
@@ -185,7 +186,7 @@ def _none() -> _Array:
 
 
 def _packed(layer: Any) -> PackedLinear:
-    if type(layer) is not PackedLinear:
+    if not isinstance(layer, PackedLinear):
         raise TypeError(f"a {type(layer).__name__} where a packed layer was expected")
     return layer
 

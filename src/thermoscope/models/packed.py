@@ -1,8 +1,8 @@
-"""Packed linears: weights of linear layers laid out once for oneDNN's matrix product on the CPU.
+"""Packed linears: linear layers on the CPU with their weights laid out once for the product that reads them.
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
-few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to four
-times as fast, and in bfloat16, where the processor has it, up to twice that.
+few rows the product is bound by how the weights are read. In a layout made for it the product is two to four times as
+fast: oneDNN's, in float32 and, where the processor has it, bfloat16; or ours (``tiles.py``) where that is the faster.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import ctypes
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-#: Rows that the layout is chosen for; others work as well.
+from thermoscope.models.attention import as_array
+
+#: Rows that oneDNN's layout is chosen for; others work as well.
 _ROWS_HINT = 32
 
 if torch._C._has_mkldnn:
@@ -32,8 +35,49 @@ class PackedLinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
         self._bias = None if bias is None else bias.detach().clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        raise NotImplementedError
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        raise NotImplementedError
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        raise NotImplementedError
+
+    def blocks(self, block: int) -> Tensor | None:
+        """Give the packed weights themselves, as (out / block, in, block, 1), if ``block`` outputs may lie together.
+
+        Or as (out / block, in / 2, block, 2) where pairs of inputs lie together. Whether this is the layout has to be
+        seen from the numbers. The view is good as long as the layer is.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        raise NotImplementedError
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias (out,), if there is one."""
+        return self._bias
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows between the parentheses."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self._bias is not None}"
+
+
+class OneDNNLinear(PackedLinear):
+    """A packed linear whose product is oneDNN's."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight, bias)
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) to (..., out)."""
@@ -50,27 +94,8 @@ class PackedLinear(nn.Module):
         result: Tensor = _product_and_sum(x, other, self._packed, self._bias, "add")
         return result
 
-    @cached_property
-    def weight(self) -> Tensor:
-        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
-        weight: Tensor = self._packed.to_dense()
-        return weight
-
-    @property
-    def bias(self) -> Tensor | None:
-        """The bias (out,), if there is one."""
-        return self._bias
-
-    def extra_repr(self) -> str:
-        """What ``repr`` shows between the parentheses."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self._bias is not None}"
-
     def blocks(self, block: int) -> Tensor | None:
-        """Give the packed weights themselves, as (out / block, in, block, 1), if ``block`` outputs may lie together.
-
-        Types of two bytes are (out / block, in / 2, block, 2): oneDNN keeps pairs of inputs together. It tells nobody
-        its layout, so whether this is it has to be seen from the numbers. The view is good as long as the layer is.
-        """
+        """See ``PackedLinear``. oneDNN keeps pairs of inputs together in types of two bytes."""
         dtype = self._packed.dtype
         pair = 4 // dtype.itemsize
         shape = (-(-self.out_features // block), self.in_features // pair, block, pair)
@@ -79,3 +104,76 @@ class PackedLinear(nn.Module):
             return None
         memory = (ctypes.c_char * size).from_address(torch.ops.mkldnn.data_ptr(self._packed))
         return torch.frombuffer(memory, dtype=dtype).view(shape)
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        weight: Tensor = self._packed.to_dense()
+        return weight
+
+
+class TiledLinear(PackedLinear):
+    """A packed linear whose product is ours: float32 arithmetic, with weights in float32 or bfloat16."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        from thermoscope.models.tiles import BLOCK
+
+        super().__init__(weight, bias)
+        count = -(-self.out_features // BLOCK)
+        self._packed = weight.new_zeros((count, self.in_features, BLOCK))
+        whole = self.out_features // BLOCK
+        own = weight.detach()
+        self._packed[:whole] = own[: whole * BLOCK].view(whole, BLOCK, -1).transpose(1, 2)
+        if whole < count:
+            self._packed[whole, :, : self.out_features - whole * BLOCK] = own[whole * BLOCK :].t()
+        self._weights = as_array(self._packed)
+        self._offsets = np.empty(0, np.float32) if self._bias is None else self._bias.float().numpy()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        return self._product(x)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        return self._product(x, gelu=True)
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        return self._product(x, other.float().reshape(-1, self.out_features))
+
+    def blocks(self, block: int) -> Tensor | None:
+        """See ``PackedLinear``."""
+        return self._packed[..., None] if block == self._packed.shape[2] else None
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        return self._packed.transpose(1, 2).reshape(-1, self.in_features)[: self.out_features]
+
+    def _product(self, x: Tensor, other: Tensor | None = None, *, gelu: bool = False) -> Tensor:
+        from thermoscope.compiled import over_slices
+        from thermoscope.models import tiles
+
+        rows = x.float().reshape(-1, self.in_features).contiguous()
+        out = torch.empty((len(rows), self.out_features))
+        if other is None:
+            other = out[:0]
+        over_slices(
+            tiles.product, len(self._weights), rows.numpy(), self._weights, self._offsets, other.contiguous().numpy(),
+            gelu, out.numpy(), work=out.numel() * self.in_features // tiles.LANES,
+        )  # fmt: skip
+        return out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+
+
+def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
+    """Which packed linears this processor is given for weights of a type; None if there are none.
+
+    Ours where there is AVX2 and no more (measured: docs/performance.md), else oneDNN's.
+    """
+    if dtype not in (torch.float32, torch.bfloat16):
+        return None
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return TiledLinear
+    if not torch._C._has_mkldnn or (dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return None
+    return OneDNNLinear

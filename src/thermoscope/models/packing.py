@@ -14,7 +14,7 @@ from torch import nn
 from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-from thermoscope.models.packed import PackedLinear
+from thermoscope.models.packed import PackedLinear, kind_for
 from thermoscope.models.shared import PackedEmbedding, Sibling, Siblings
 
 #: Layers of one parent that are given the same input, by their usual names: one product gives what all of them give.
@@ -34,25 +34,26 @@ def packed_linears(network: nn.Module) -> list[PackedLinear]:
 def pack(network: Any) -> int:
     """Replace the linear layers of a network on the CPU by packed ones; return how many.
 
-    Float32, and bfloat16 where the processor computes in it. Layers of a subclass are left alone (they may do more
-    than a product), as is everything where oneDNN is missing. GPT-2's activation, written there as six operations,
+    Float32 and bfloat16, where there is a packed product for them (``packed.kind_for``). Layers of a subclass are left
+    alone: they may do more than a product. GPT-2's activation, written there as six operations,
     becomes torch's own of the same formula. The network can't be trained or saved afterwards.
     """
-    if network.device.type != "cpu" or not _computes(network.dtype):
+    kind = kind_for(network.dtype) if network.device.type == "cpu" else None
+    if kind is None:
         return 0
     packed = 0
     with torch.inference_mode():
         for parent in list(network.modules()):
-            packed += _pack_siblings(parent)
+            packed += _pack_siblings(parent, kind)
             for name, layer in list(parent.named_children()):
                 if type(layer) is nn.Linear:
                     tied = _tied_embedding(network, layer)
-                    linear = PackedLinear(layer.weight, layer.bias)
+                    linear = kind(layer.weight, layer.bias)
                     setattr(parent, name, linear)
                     if tied is not None and (embedding := PackedEmbedding.of(linear, tied.weight)) is not None:
                         network.set_input_embeddings(embedding)
                 elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
-                    setattr(parent, name, PackedLinear(layer.weight.t(), layer.bias))
+                    setattr(parent, name, kind(layer.weight.t(), layer.bias))
                 elif type(layer) is NewGELUActivation:
                     setattr(parent, name, nn.GELU(approximate="tanh"))
                     continue
@@ -63,7 +64,7 @@ def pack(network: Any) -> int:
     return packed
 
 
-def _pack_siblings(parent: nn.Module) -> int:
+def _pack_siblings(parent: nn.Module, kind: type[PackedLinear]) -> int:
     """Pack the layers of a module that share their input; return how many."""
     packed = 0
     for names in _SIBLINGS:
@@ -72,7 +73,7 @@ def _pack_siblings(parent: nn.Module) -> int:
             continue
         if len({(layer.in_features, layer.bias is None) for layer in layers}) > 1:  # type: ignore[union-attr]
             continue
-        together = Siblings(layers)  # type: ignore[arg-type]
+        together = Siblings(layers, kind)  # type: ignore[arg-type]
         for number, name in enumerate(names):
             setattr(parent, name, Sibling(together, number))
         packed += len(names)
@@ -93,10 +94,3 @@ def _release(network: Any) -> None:
         parameter.data = parameter.data.clone()
     with contextlib.suppress(OSError, AttributeError):  # glibc's
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _computes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN has products of this type here."""
-    if not torch._C._has_mkldnn:
-        return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))

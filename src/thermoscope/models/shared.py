@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from thermoscope.models.packed import PackedLinear
 
-#: Output features that oneDNN's layouts keep side by side.
+#: Outputs that packed layouts keep side by side.
 _BLOCKS = (64, 48, 32, 24, 16, 8)
 
 
@@ -35,7 +35,7 @@ class PackedEmbedding(nn.Module):
             if blocks is None:
                 continue
             flat = (blocks[n].transpose(0, 1).flatten(1) for n in range(len(blocks)))
-            parts = weight.split(block)
+            parts = torch.split(weight, block)
             if all(torch.equal(ours[: len(own)], own) for ours, own in zip(flat, parts, strict=True)):
                 return cls(head, blocks)
         return None
@@ -55,9 +55,9 @@ class PackedEmbedding(nn.Module):
 class Siblings:
     """Linear layers that are given the same input, as one packed layer; each hands out its part of the product."""
 
-    def __init__(self, layers: list[nn.Linear]) -> None:
+    def __init__(self, layers: list[nn.Linear], kind: type[PackedLinear]) -> None:
         bias = torch.cat([layer.bias for layer in layers]) if layers[0].bias is not None else None
-        self.linear = PackedLinear(torch.cat([layer.weight for layer in layers]), bias)
+        self.linear = kind(torch.cat([layer.weight for layer in layers]), bias)
         self.sizes = [layer.out_features for layer in layers]
         self._last: tuple[Tensor, tuple[Tensor, ...]] | None = None
 
@@ -65,7 +65,7 @@ class Siblings:
         """What layer ``number`` gives for x; the product is made once while x is the same tensor."""
         last = self._last
         if last is None or last[0] is not x:
-            last = (x, self.linear(x).split(self.sizes, dim=-1))
+            last = (x, torch.split(self.linear(x), self.sizes, dim=-1))
         self._last = None if number == len(self.sizes) - 1 else last  # the last of them lets go
         return last[1][number]
 
@@ -85,10 +85,10 @@ class Sibling(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
-        return self.together.linear.weight.split(self.together.sizes)[self.number]
+        return torch.split(self.together.linear.weight, self.together.sizes)[self.number]
 
     @property
     def bias(self) -> Tensor | None:
         """The bias (out,), if there is one."""
         bias = self.together.linear.bias
-        return None if bias is None else bias.split(self.together.sizes)[self.number]
+        return None if bias is None else torch.split(bias, self.together.sizes)[self.number]
