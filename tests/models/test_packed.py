@@ -1,36 +1,44 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import gelu
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
-from thermoscope.models.packed import OneDNNLinear, PackedLinear, TiledLinear, kind_for
+from thermoscope.models.packed import OneDNNLinear, TiledLinear, kind_for
 from thermoscope.models.packing import pack, packed_linears
+from thermoscope.models.rows import way
 from thermoscope.models.shared import PackedEmbedding
 
+KINDS = (OneDNNLinear, TiledLinear)
 needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
 
 
 @needs_onednn
 @pytest.mark.parametrize("rows", [(1,), (3, 5), (1, 40), (2, 1, 1)])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_packed_linear_is_the_linear(rows, bias):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_linear_is_the_linear(kind, rows, bias):
     torch.manual_seed(0)
     linear = nn.Linear(48, 70, bias=bias)
-    packed = PackedLinear(linear.weight, linear.bias)
+    packed = kind(linear.weight, linear.bias)
     x = torch.randn(*rows, 48)
     with torch.inference_mode():
-        torch.testing.assert_close(packed(x), linear(x), rtol=1e-5, atol=1e-5)
+        want, other = linear(x), torch.randn(*rows, 70)
+        torch.testing.assert_close(packed(x), want, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(packed.plus(x, other), want + other, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(packed.gelu(x), gelu(want, approximate="tanh"), rtol=1e-5, atol=1e-5)
     assert packed(x).shape == (*rows, 70)
 
 
 @needs_onednn
-def test_a_packed_linear_gives_its_weights_to_who_asks():
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_linear_gives_its_weights_to_who_asks(kind):
     linear = nn.Linear(48, 70)
-    packed = PackedLinear(linear.weight, linear.bias)
+    packed = kind(linear.weight, linear.bias)
     assert torch.equal(packed.weight, linear.weight)
     assert torch.equal(packed.bias, linear.bias)
-    assert PackedLinear(linear.weight, None).bias is None
+    assert kind(linear.weight, None).bias is None
 
 
 @needs_onednn
@@ -50,6 +58,38 @@ def test_what_is_packed():
     assert type(model.extra[1]) is Special
     assert not any(type(m) in (nn.Linear, Conv1D) for m in model.modules())
     assert pack(model) == 0
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "kind"),
+    [
+        ("AVX2", torch.float32, TiledLinear),
+        ("AVX2", torch.bfloat16, TiledLinear),
+        ("AVX512", torch.float32, OneDNNLinear),
+        ("DEFAULT", torch.float32, OneDNNLinear),
+        ("AVX2", torch.float16, None),
+        ("AVX512", torch.float16, None),
+    ],
+)
+@needs_onednn
+def test_which_product_a_processor_is_given(capability, dtype, kind, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert kind_for(dtype) is kind
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_both_products_serve_whole_networks(kind, monkeypatch):
+    ids, logits = torch.randint(1, 320, (5, 9)), []
+    for capability in ("AVX2", "AVX512"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda said=capability: said)
+        model = network(kind)
+        pack(model)
+        found = way(model, 320)
+        assert found.direct is not None
+        with torch.inference_mode():
+            logits.append(model(input_ids=ids, use_cache=False).logits)
+    torch.testing.assert_close(*logits, rtol=1e-4, atol=1e-4)
 
 
 def test_other_types_are_left_alone():
@@ -72,9 +112,10 @@ def test_packed_logits_agree_with_unpacked(kind):
 
 @needs_onednn
 @pytest.mark.parametrize("shape", [(320, 32), (70, 48), (5, 16), (1000, 80)])
-def test_an_embedding_is_read_out_of_the_packed_head(shape):
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_embedding_is_read_out_of_the_packed_head(kind, shape):
     weight = torch.randn(shape)
-    embedding = PackedEmbedding.of(PackedLinear(weight, None), weight)
+    embedding = PackedEmbedding.of(kind(weight, None), weight)
     assert embedding is not None, "oneDNN has a layout that isn't known here"
     ids = torch.randint(shape[0], (3, 7))
     assert torch.equal(embedding(ids), weight[ids])
@@ -83,11 +124,12 @@ def test_an_embedding_is_read_out_of_the_packed_head(shape):
 
 
 @needs_onednn
-def test_weights_that_are_not_the_heads_are_not_read_out_of_it():
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_are_not_the_heads_are_not_read_out_of_it(kind):
     weight = torch.randn(320, 32)
     other = weight.clone()
     other[319, 31] += 1
-    assert PackedEmbedding.of(PackedLinear(weight, None), other) is None
+    assert PackedEmbedding.of(kind(weight, None), other) is None
 
 
 @needs_onednn

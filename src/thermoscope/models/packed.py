@@ -123,7 +123,7 @@ class TiledLinear(PackedLinear):
         self._packed = weight.new_zeros((count, self.in_features, BLOCK))
         whole = self.out_features // BLOCK
         own = weight.detach()
-        self._packed[:whole] = own[: whole * BLOCK].view(whole, BLOCK, -1).transpose(1, 2)
+        self._packed[:whole] = own[: whole * BLOCK].view(whole, BLOCK, self.in_features).transpose(1, 2)
         if whole < count:
             self._packed[whole, :, : self.out_features - whole * BLOCK] = own[whole * BLOCK :].t()
         self._weights = as_array(self._packed)
