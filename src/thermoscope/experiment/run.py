@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermoscope.decode.generate import Progress, default_rows, generate
+from thermoscope.decode.batch import rows_in_flight
+from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError
 from thermoscope.experiment.claims import judge
@@ -129,7 +130,7 @@ def plan(
         revision=model.revision,
         dtype=model.dtype,
         device=model.device,
-        max_rows=max_rows or default_rows(model, longest + length),
+        max_rows=max_rows or rows_in_flight(model, longest + length, len(settings) * len(numbers)),
         use_case=name or use_case.name,
         use_case_id=use_case.content_id,
     )

@@ -22,7 +22,7 @@ from thermoscope.errors import (
     NotCausalLMError,
     TokenizerError,
 )
-from thermoscope.models.packed import pack
+from thermoscope.models.packing import pack
 from thermoscope.models.transformers_model import TransformersModel
 
 _log = logging.getLogger(__name__)
