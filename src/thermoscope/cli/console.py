@@ -86,19 +86,48 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextlib.contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress line over texts on standard error, if that is a terminal; yields the function to feed it."""
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line on standard error over what is counted, if that is a terminal.
+
+    Yields the function to feed it: what is under way, how much is done, how much there is.
+    """
     err = Console(stderr=True)
     if not _lively(err):
-        yield lambda done, all_: None
+        yield lambda what, done, all_: None
         return
     from rich import progress as bars
 
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
-               bars.TimeRemainingColumn())  # fmt: skip
+    columns = (
+        bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"), bars.TimeRemainingColumn(),
+    )  # fmt: skip
     with bars.Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, all_: bar.update(task, completed=done, total=all_)
+        task = bar.add_task("", total=None, rate="", visible=False)
+
+        def tell(what: str, done: int, all_: int) -> None:
+            if bar.tasks[0].description != what:
+                bar.reset(task, description=what, total=all_, visible=True)
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=all_, rate=f"{speed:.3g}/s" if speed else "")
+
+        yield tell
+
+
+@contextlib.contextmanager
+def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, int, int], None]]]:
+    """Two progress lines, the second in the place of the first once it is fed: as ``progress``, and as ``counting``."""
+    with contextlib.ExitStack() as bars:
+        generated = bars.enter_context(progress("generating"))
+        counted: Callable[[str, int, int], None] | None = None
+
+        def tell(what: str, done: int, all_: int) -> None:
+            nonlocal counted
+            if counted is None:
+                bars.close()
+                counted = bars.enter_context(counting())
+            counted(what, done, all_)
+
+        yield generated, tell
 
 
 def say(message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -92,18 +92,26 @@ def measure(
     return pyarrow.table(columns)
 
 
-def text_values(texts: Texts) -> dict[str, Array]:
-    """Every measure of a text: (N,) each, in the order of ``texts``."""
-    return {name: m.of(texts) for name, m in MEASURES.items() if m.level == "text"}
+def text_values(texts: Texts, on_measure: Callable[[str], None] = lambda _: None) -> dict[str, Array]:
+    """Every measure of a text: (N,) each, in the order of ``texts``; ``on_measure`` is told each name beforehand."""
+    values = {}
+    for name, m in MEASURES.items():
+        if m.level == "text":
+            on_measure(name)
+            values[name] = m.of(texts)
+    return values
 
 
-def group_values(texts: Texts, of_texts: dict[str, Array]) -> dict[str, Array]:
+def group_values(
+    texts: Texts, of_texts: dict[str, Array], on_measure: Callable[[str], None] = lambda _: None
+) -> dict[str, Array]:
     """Means of the measures of texts, under their summary names, and measures of groups: (G,) each."""
     values = {}
     for name, m in MEASURES.items():
         if m.level == "text":
             values[m.summary_name] = mean_by_group(m, of_texts[name], texts.groups)
         elif m.level == "group":
+            on_measure(name)
             values[name] = m.of(texts)
     return values
 
