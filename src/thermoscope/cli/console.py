@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from thermoscope.errors import OutputError
 from thermoscope.report.escape import escape
@@ -211,26 +214,47 @@ def json(value: object) -> None:
 
 def lines(texts: Sequence[str]) -> None:
     """Print lines, made safe and folded at the terminal's width."""
-    from rich.text import Text
-
     show(lambda to: to.print(Text(escape("\n".join(texts))), highlight=False), no_color=True)
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
-    """Print a table without borders."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print a table without borders; if it is too wide, each row as a block of names and values."""
     if not rows and empty:
         lines([empty])
         return
+    cells = [[escape("" if value is None else _shown(value), keep="") for value in row] for row in rows]
+    heads = [escape(name) for name in names]
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
+    widest = [max((cell_len(row[i]) for row in [heads, *cells]), default=0) for i in range(len(names))]
+    wide = sum(widest) + 2 * len(widest)
+
+    def printing(to: Console) -> None:
+        blocks = wide > to.width and sum(min(width, 24) + 2 for width in widest) > to.width
+        for part in _blocks(heads, cells) if blocks else [_columns_of(heads, cells, numeric)]:
+            to.print(part, highlight=False)
+
+    show(printing, no_color=False)
+
+
+def _columns_of(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Table:
     made = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    for i, name in enumerate(names):
-        numeric = all(isinstance(row[i], int | float) for row in rows)
-        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
-    for row in rows:
-        made.add_row(*(Text(escape("" if value is None else _shown(value), keep="")) for value in row))
-    show(lambda to: to.print(made, highlight=False), no_color=False)
+    for i, (head, number) in enumerate(zip(heads, numeric, strict=True)):
+        made.add_column(head, justify="right" if number else "left", overflow="fold", no_wrap=i == 0)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def _blocks(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[Table | Text]:
+    for i, row in enumerate(cells):
+        if i:
+            yield Text()
+        made = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+        made.add_column(style="bold", no_wrap=True)
+        made.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            made.add_row(head, Text(cell))
+        yield made
 
 
 def _shown(value: object) -> str:

@@ -172,6 +172,8 @@ def _files(
     if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
         raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
     scorer = _scorer(score)
+    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+        raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.experiment.files import read
 

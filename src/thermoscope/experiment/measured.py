@@ -116,7 +116,7 @@ def measure_found(
         raise InputError("there must be at least one text; got none")
     return Measured(
         Evidence(texts, on_progress=on_progress),
-        tuple(_notes(texts, found, length)),
+        (*found.notes, *_notes(texts, found, length)),
         "words" if model is None else model.name,
     )
 
