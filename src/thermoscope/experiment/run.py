@@ -27,7 +27,7 @@ from thermoscope.experiment.store import Store
 from thermoscope.metrics.answers import Scorer, extract
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.metrics.table import nullable
+from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
@@ -285,11 +285,10 @@ def _measure(
     columns = {name: table[name] for name in ("text_id", "prompt_id", "setting_id", "setting", "temperature", "seed")}
     columns |= {name: nullable(texts.in_given_order(values)) for name, values in evidence.of_texts.items()}
     settings = [texts.setting_names[i] for i in texts.group_setting.tolist()]
+    named = setting_columns(settings)
     groups = {
         "prompt_id": pa.array([design.prompts.index(texts.prompt_names[i]) for i in texts.group_prompt], pa.int32()),
-        "setting_id": pa.array([s.id for s in settings], pa.string()),
-        "setting": pa.array([str(s) for s in settings], pa.string()),
-        "temperature": pa.array([s.temperature for s in settings], pa.float64()),
+        **{name: named[name] for name in ("setting_id", "setting", "temperature")},
         "texts": pa.array(texts.groups, pa.int64()),
     } | {name: nullable(values) for name, values in evidence.of_groups.items()}
     tables = {

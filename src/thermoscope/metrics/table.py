@@ -147,11 +147,15 @@ def setting_columns(settings: Sequence[SamplingParams | str]) -> dict[str, pyarr
     """Columns that say the setting: its name and, where the settings are ours, its temperature and id."""
     import pyarrow
 
-    columns = {"setting": pyarrow.array([str(s) for s in settings], pyarrow.string())}
-    ours = [s for s in settings if isinstance(s, SamplingParams)]
-    if len(ours) == len(settings):
-        columns["setting_id"] = pyarrow.array([s.id for s in ours], pyarrow.string())
-        columns["temperature"] = pyarrow.array([s.temperature for s in ours], pyarrow.float64())
+    # the same few settings stand in many rows, and naming one takes far longer than looking it up
+    different = {id(s): s for s in settings}
+    names = {key: str(s) for key, s in different.items()}
+    columns = {"setting": pyarrow.array([names[id(s)] for s in settings], pyarrow.string())}
+    ours = {key: s for key, s in different.items() if isinstance(s, SamplingParams)}
+    if len(ours) == len(different):
+        ids = {key: s.id for key, s in ours.items()}
+        columns["setting_id"] = pyarrow.array([ids[id(s)] for s in settings], pyarrow.string())
+        columns["temperature"] = pyarrow.array([ours[id(s)].temperature for s in settings], pyarrow.float64())
     return columns
 
 
