@@ -172,6 +172,8 @@ def _files(
     if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
         raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
     scorer = _scorer(score)
+    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+        raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.experiment.files import read
 
@@ -185,7 +187,7 @@ def _files(
             from thermoscope.models.load import load_model
 
             model = load_model(**loading)
-    with console.counting("scoring" if model else "measuring") as on_progress:
+    with console.counting() as on_progress:
         measured = measure_found(
             found, model=model, length=cut, embedder=embedder, scorer=scorer, answer_pattern=answer_pattern,
             on_progress=on_progress,
@@ -272,8 +274,9 @@ def _use_case(
     words = tuple(f"{option}={value}" for option, value in options.items() if value is not None)
     store = Store(folder or RUNS / f"{case.name}-{design.id}")
     try:
-        with console.progress("generating") as on_progress:
-            run(loaded, design, store, Measuring(case, embedder, scorer, words), on_progress=on_progress)
+        with console.run_progress() as (on_progress, on_stage):
+            how = Measuring(case, embedder, scorer, words)
+            run(loaded, design, store, how, on_progress=on_progress, on_stage=on_stage)
     except KeyboardInterrupt:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")
         raise typer.Exit(130) from None
@@ -283,12 +286,12 @@ def _use_case(
 def _embedder(name: str | None) -> Embedder | None:
     """The embedding model that was named, or the default one where its library and files are there."""
     from thermoscope.errors import ModelError
-    from thermoscope.metrics.embedding import SentenceEmbedder, available
+    from thermoscope.metrics.embedding import SentenceEmbedder, default_embedder
 
     if name is not None:
         return SentenceEmbedder(name)
     try:
-        return SentenceEmbedder() if available() else None
+        return default_embedder()
     except ModelError:  # not asked for, and not to be had: the rows say that they are not measured
         return None
 

@@ -73,14 +73,14 @@ def load_model(
     elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
         raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
     place = _device(device)
-    with _quiet(), _explained(name, revision, dtype):
+    with quiet(), _explained(name, revision, dtype):
         config, tokenizer, network = _load(source, revision, place, dtype)
     if _is(Path.is_dir, local):
         commit = _content_hash(Path(source))
     else:
         commit = getattr(config, "_commit_hash", None) or revision
     model = TransformersModel(network, tokenizer, name=name, revision=commit)
-    with _quiet():  # what an architecture says at its first forward pass, it says here
+    with quiet():  # what an architecture says at its first forward pass, it says here
         notes = model.notes
     _log.info("%s: %s on %s; %s", name, model.dtype, model.device, model.how)
     for note in notes:
@@ -170,7 +170,7 @@ def _check_memory(config: Any, device: Any, dtype: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' progress bars and advice, and the hub's retries, off the terminal while it loads."""
     from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
