@@ -94,8 +94,9 @@ def process(
         Where to note which stages changed anything.
     """
     groups: dict[tuple[str, ...], list[int]] = {}
+    active = {id(setting): setting.active_stages for setting in {id(s): s for s in params}.values()}
     for row, setting in enumerate(params):
-        groups.setdefault(setting.active_stages, []).append(row)
+        groups.setdefault(active[id(setting)], []).append(row)
     for stages, members in groups.items():
         rows = torch.tensor(members, device=logits.device)
         group = StageRows(

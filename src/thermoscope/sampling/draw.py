@@ -80,7 +80,8 @@ def draw(
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
     coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
     loops = whole.drawn_by_loops(logits)
-    untouched = [row for row, setting in enumerate(params) if loops and _is_untouched(setting, effects)]
+    plain = {id(s) for s in {id(s): s for s in params}.values() if loops and _is_untouched(s, effects)}
+    untouched = [row for row, setting in enumerate(params) if id(setting) in plain]
     if untouched:  # the rows as they are, without a copy
         at = torch.tensor(untouched)
         temperatures = torch.tensor([params[row].temperature for row in untouched], dtype=torch.float64)
