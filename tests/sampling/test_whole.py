@@ -133,7 +133,8 @@ TRUNCATIONS = [
     {"top_k": 50, "top_p": 0.9, "min_p": 0.02, "epsilon_cutoff": 1e-3},
     {"repetition_penalty": 1.3, "presence_penalty": 0.4, "frequency_penalty": 0.1, "logit_bias": {7: 2.0}},
     {"no_repeat_ngram_size": 2, "min_p": 0.05}, {"dry_multiplier": 0.8, "top_p": 0.9},
-    {"min_p": 0.1, "order": "llama.cpp"}, {"top_k": 9, "repetition_penalty": 1.2, "order": ["top_k", "repetition", "temperature"]},
+    {"min_p": 0.1, "order": "llama.cpp"},
+    {"top_k": 9, "repetition_penalty": 1.2, "order": ["top_k", "repetition", "temperature"]},
 ]  # fmt: skip
 
 

@@ -144,13 +144,14 @@ def values_of(name: str, words: str) -> list[Any]:
 
 
 def _order(word: str) -> object:
-    from thermoscope.params import ORDERS, STAGES
+    from thermoscope.params import ORDERS, STAGES, nearest
 
     stages = [stage.strip() for stage in word.split(",")] if word else []
     if len(stages) != 1 or word in STAGES:
         return stages
     if word not in ORDERS:
-        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}")
+        close = nearest(word, [*ORDERS, *STAGES])
+        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}{close}")
     return word
 
 
