@@ -124,7 +124,7 @@ def _tgi(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 
 def _tgi_edges(params: SamplingParams) -> dict[str, str]:
     if params.frequency_penalty is not None:
-        return {"frequency_penalty": "has another formula there: it scales with the logit"}
+        return {"frequency_penalty": "has another formula there: by a token's share of prompt and text, not its count"}
     return {}
 
 
