@@ -135,6 +135,9 @@ def value_of(name: str, word: str) -> Any:
 
 def values_of(name: str, words: str) -> list[Any]:
     """The values of a parameter to vary: numbers, lists, ranges and ``off``; orders by name, or as ``a>b>c``."""
+    from thermoscope.experiment.plan import check_varied
+
+    check_varied(name)
     from thermoscope.cli.values import numbers
 
     if name == "order":
