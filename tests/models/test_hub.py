@@ -8,12 +8,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub.constants
 import pytest
 
-from thermoscope import generate, load_model
-from thermoscope.errors import ModelNotFoundError, ModelUnreachableError
+from tests.tiny_cli import environment, process
+from thermoscope import inspect, load_model
+from thermoscope.errors import ModelNotFoundError
 from thermoscope.models.load import _on_the_hub, _Where
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -50,7 +52,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def answer(self, *, body: bool) -> None:
         path = self.path.partition("?")[0]
-        self.server.asked.append(path)
+        self.server.asked.append(f"{self.command} {path}")
         api, file = f"/api/models/{NAME}", self.server.folder / path.rpartition("/")[2]
         if self.server.status is not None:
             self.give(self.server.status, b"", body)
@@ -75,53 +77,49 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The hub, running, and nothing of it on this machine yet."""
+def hub(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The hub, running."""
     hub = Hub(tiny_model)
     thread = threading.Thread(target=hub.serve_forever, daemon=True)
     thread.start()
-    constants = huggingface_hub.constants
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
-    template = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.address)
     yield hub
     hub.shutdown()
     hub.server_close()
     thread.join()
 
 
-def text(name: str | Path, **how: str) -> str:
-    return generate(load_model(name, **how), "Once", max_new_tokens=6)[0].text
+def inspected(endpoint: str, home: Path, name: str) -> dict[str, Any]:
+    """What ``inspect`` says of a model, in a process that knows this hub alone and keeps its models in ``home``."""
+    known = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
+    ran = process("inspect", "Once", "--json", "--model", name, env=environment() | known)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    record: dict[str, Any] = json.loads(ran.stdout)
+    return record
 
 
-def test_a_model_by_name_is_fetched_once(hub: Hub, tiny_model: Path) -> None:
-    model = load_model(NAME)
-    assert (model.name, model.revision) == (NAME, COMMIT)
-    assert generate(model, "Once", max_new_tokens=6)[0].text == text(tiny_model)
+def test_a_model_by_name_is_fetched_once_and_needs_no_hub_then(hub: Hub, tiny_model: Path, tmp_path: Path) -> None:
+    first = inspected(hub.address, tmp_path, NAME)
+    assert (first["ran"]["model"], first["ran"]["revision"]) == (NAME, COMMIT)
+    assert first["tokens"] == json.loads(inspect(load_model(tiny_model), "Once").to_json())["tokens"]
     hub.asked.clear()
-    assert load_model(NAME).revision == COMMIT
+    assert inspected(hub.address, tmp_path, NAME) == first
     there = {path.name for path in tiny_model.iterdir()}
-    assert hub.asked.count(f"/api/models/{NAME}") == 1
-    assert not [path for path in hub.asked if path.rpartition("/")[2] in there]
+    fetched = {path.rpartition("/")[2] for path in hub.asked if path.startswith("GET ")}
+    assert not fetched & there
+    assert inspected("http://127.0.0.1:9", tmp_path, NAME) == first  # where nobody answers
 
 
-@pytest.mark.parametrize("revision", ["main", COMMIT])
-def test_a_revision(revision: str, hub: Hub) -> None:
-    assert load_model(NAME, revision=revision).revision == COMMIT
+@pytest.mark.parametrize("revision", [None, "main", COMMIT])
+def test_the_hub_is_asked_once(revision: str | None, hub: Hub) -> None:
+    assert _on_the_hub(NAME, revision) == _Where(NAME, revision, offline=False)
+    assert len([path for path in hub.asked if "/api/models/" in path]) == 1
 
 
-def test_what_is_on_this_machine_is_taken_without_the_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = text(NAME)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody answers
-    hub.asked.clear()
-    model = load_model(NAME)
-    assert model.revision == COMMIT
-    assert text(NAME) == before
-    assert not hub.asked
-    with pytest.raises(ModelUnreachableError, match="is not on this machine and the hub can't be reached"):
-        load_model("someone/else")
+def test_a_hub_that_can_not_be_reached(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert _on_the_hub("someone/else", "v1") == _Where("someone/else", "v1", offline=True)
 
 
 def test_a_name_that_the_hub_does_not_have(hub: Hub) -> None:

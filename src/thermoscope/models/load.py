@@ -78,11 +78,8 @@ def load_model(
     place, here = _device(device), _is(Path.is_dir, local)
     with _quiet(), _explained(name, revision, dtype):
         where = _Where(source, None, offline=True) if here else _on_the_hub(source, revision)
-        config, tokenizer, network = _load(where, place, dtype)
-    if here:
-        commit = _content_hash(Path(source))
-    else:
-        commit = where.revision or getattr(config, "_commit_hash", None)
+        tokenizer, network = _load(where, place, dtype)
+    commit = _content_hash(Path(source)) if here else _commit(source, revision)
     model = TransformersModel(network, tokenizer, name=name, revision=commit)
     with _quiet():  # what an architecture says at its first forward pass, it says here
         notes = model.notes
@@ -115,29 +112,36 @@ class _Where:
 
 
 def _on_the_hub(name: str, revision: str | None) -> _Where:
-    """Ask the hub once which commit a revision is now; where it can't be reached, what is on this machine is taken.
+    """Ask the hub once whether it has the model; where it can't be reached, what is on this machine is taken.
 
-    The hub's own client would try every file again and again for half a minute before it says so. A commit, on the
-    other hand, is looked up on this machine first: a model that is here needs no other request.
+    The hub's own client would try every file again and again, for half a minute, before it says so.
     """
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        return _Where(name, HfApi().model_info(name, revision=revision, timeout=PATIENCE_S).sha, offline=False)
+        HfApi().model_info(name, revision=revision, timeout=PATIENCE_S)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise
-    except HfHubHTTPError:  # there, but busy or out of order: its client knows how to go on
-        return _Where(name, revision, offline=False)
+    except HfHubHTTPError as error:  # there, but busy or out of order: its client knows how to go on
+        _log.info("the hub answers with %s", _first_line(error))
     except Exception as error:  # whatever the network raises
         if not _is_network_fault(error):
             raise
         _log.info("the hub can't be reached; %s is taken from this machine", name)
-        kept = try_to_load_from_cache(name, "config.json", revision=revision)
-        return _Where(name, Path(kept).parent.name if isinstance(kept, str) else revision, offline=True)
+        return _Where(name, revision, offline=True)
+    return _Where(name, revision, offline=False)
 
 
-def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any, Any]:
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit that the files of a model of the hub are from: its client keeps them in a folder of that name."""
+    from huggingface_hub import try_to_load_from_cache
+
+    kept = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(kept).parent.name if isinstance(kept, str) else revision
+
+
+def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source = where.source
@@ -170,7 +174,7 @@ def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any, Any]
         )
     network = network.to(device).eval()
     pack(network)
-    return config, tokenizer, network
+    return tokenizer, network
 
 
 def _device(device: str | None) -> Any:
