@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a fault of ours, 2 bad input or a model that can't be had,
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import sys
@@ -24,6 +25,9 @@ from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
+
+#: Objects made between two searches for cycles, and searches of the young between those of the old.
+_RARELY = (200_000, 20, 50)
 
 app = typer.Typer(
     name="thermoscope",
@@ -104,8 +108,9 @@ for _name, _command in (
 ):  # fmt: skip
     app.command(_name)(_passing(_talking(_command)))
 
-_use_cases = typer.Typer(help="List, show, check and make use cases.", rich_markup_mode=None)
-_use_cases.callback(invoke_without_command=True)(_passing(use_cases.list_cases))
+_use_cases = typer.Typer(rich_markup_mode=None)
+_use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))
+_use_cases.command("list")(_passing(use_cases.list_cases))
 _use_cases.command("show")(_passing(use_cases.show))
 _use_cases.command("check")(_passing(use_cases.check))
 _use_cases.command("new")(_passing(use_cases.new))
@@ -121,8 +126,15 @@ app.add_typer(_runs, name="runs")
 
 
 def main() -> None:
-    """Run the command line; exit with its code."""
-    sys.exit(_run())
+    """Run the command line; exit with its code.
+
+    Importing torch and transformers makes some millions of objects that stay; going through them again and again for
+    cycles is an eighth of what a short command costs, and once more at the end as much again.
+    """
+    gc.set_threshold(*_RARELY)
+    code = _run()
+    gc.freeze()  # all that is left goes with the process
+    sys.exit(code)
 
 
 def _run() -> int:

@@ -151,9 +151,14 @@ def _lively(err: Console) -> bool:
     return sys.stderr.isatty() and err.is_interactive
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError unless a file can be written there; tried before the work, so that none is lost."""
-    path = Path(os.path.realpath(path))  # the file itself, should the path be a link
+def check_writable(*paths: Path | None) -> None:
+    """Raise OutputError unless files can be written there; tried before the work, so that none is lost."""
+    for path in paths:
+        if path is not None:
+            _check_writable(Path(os.path.realpath(path)))  # the file itself, should the path be a link
+
+
+def _check_writable(path: Path) -> None:
     try:
         existed = path.exists()
         with path.open("a", encoding="utf-8"):
@@ -182,9 +187,14 @@ def write(path: Path, text: str) -> None:
 
 
 def give(
-    as_text: str, printing: Callable[[Console], None], *, as_json: bool, output: Path | None, no_color: bool
+    to_json: Callable[[], str],
+    printing: Callable[[Console], None],
+    *,
+    as_json: bool,
+    output: Path | None,
+    no_color: bool,
 ) -> None:
-    """Print or write a result: ``as_text`` (JSON) where that was asked for, else what ``printing`` prints.
+    """Print or write a result: what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
 
     Raises
     ------
@@ -193,35 +203,34 @@ def give(
     """
     if output is not None:
         try:
-            write(output, as_text + "\n" if as_json else plain(printing))
+            write(output, to_json() + "\n" if as_json else plain(printing))
         except OutputError:  # the work is done: what can't be written is printed
             show(printing, no_color=no_color)
             raise
     elif as_json:
-        utf8(as_text + "\n")
+        utf8(to_json() + "\n")
     else:
         show(printing, no_color=no_color)
 
 
-def json(value: object) -> None:
-    """Print as JSON to standard output; numbers that are not finite are null."""
+def json(value: object) -> str:
+    """As JSON; numbers that are not finite are null."""
     from json import dumps
 
     from thermoscope.experiment.comparison import finite
 
-    utf8(dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str) + "\n")
+    return dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str)
 
 
-def lines(texts: Sequence[str]) -> None:
-    """Print lines, made safe and folded at the terminal's width."""
-    show(lambda to: to.print(Text(escape("\n".join(texts))), highlight=False), no_color=True)
+def lines(texts: Sequence[str]) -> Callable[[Console], None]:
+    """What prints lines, made safe and folded at the terminal's width."""
+    return lambda to: to.print(Text(escape("\n".join(texts))), highlight=False)
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
-    """Print a table without borders; if it is too wide, each row as a block of names and values."""
+def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> Callable[[Console], None]:
+    """What prints a table without borders, or the line ``empty``; if too wide, each row as a block of names and values."""
     if not rows and empty:
-        lines([empty])
-        return
+        return lines([empty])
     cells = [[escape("" if value is None else _shown(value), keep="") for value in row] for row in rows]
     heads = [escape(name) for name in names]
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
@@ -233,7 +242,7 @@ def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "
         for part in _blocks(heads, cells) if blocks else [_columns_of(heads, cells, numeric)]:
             to.print(part, highlight=False)
 
-    show(printing, no_color=False)
+    return printing
 
 
 def _columns_of(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Table:

@@ -10,7 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.experiment.measured import Measured
+from thermoscope.experiment.provenance import WhatRan
+from thermoscope.experiment.run_ran import what_ran
 from thermoscope.report.escape import escape
+from thermoscope.report.ran import print_ran
 
 #: The measures that are shown, the most telling first, as far as the width allows.
 SHOWN = (
@@ -46,6 +50,23 @@ def print_measured(
         console.print(part, highlight=False, markup=False)
     for note in notes:
         console.print(Text(escape(note), style="dim"), highlight=False)
+
+
+def print_found(
+    texts: int,
+    groups: int,
+    measured: Measured,
+    rows: Sequence[Mapping[str, Any]],
+    ran: WhatRan,
+    console: Console,
+    *,
+    everything: bool = False,
+) -> None:
+    """Print measures of texts from files: how many they are, the measures per setting, what ran."""
+    many = f"{_count(texts, 'text')} in {_count(groups, 'group')} of one prompt and setting"
+    console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
+    print_measured(rows, console, everything=everything, notes=measured.notes)
+    print_ran(ran, console)
 
 
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
@@ -135,13 +156,7 @@ def print_run(
     for claim in claims:
         for part in _claim(claim, unit):
             console.print(part, highlight=False, markup=False)
-    console.print(Text("\nWhat ran", style="bold"))
-    console.print(_what_ran(manifest, folder), highlight=False, markup=False)
-    console.print(Text("\nTo make it again", style="bold"))
-    from thermoscope.report.terminal import command_lines
-
-    for line in command_lines(escape(manifest["command"]), console.width):
-        console.print(Text(line, no_wrap=True, overflow="ignore"), highlight=False, crop=False)
+    print_ran(what_ran(manifest, folder), console)
 
 
 def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
@@ -167,25 +182,4 @@ def _contrast(c: Mapping[str, Any], unit: str) -> str:
 
 
 def _count(units: int, unit: str) -> str:
-    return f"{units} {unit}{'' if units == 1 else 's'}"
-
-
-def _what_ran(manifest: Mapping[str, Any], folder: str) -> Table:
-    plan, seconds = manifest["plan"], manifest["seconds_last"]
-    speed = manifest["tokens"] / seconds["generating"] if manifest["texts_made_last"] == manifest["texts"] else None
-    rows = [
-        ("run", f"{folder} (id {manifest['id']})"),
-        ("texts", f"{manifest['texts']} with {manifest['tokens']} tokens"),
-        ("model", f"{plan['model']}, revision {plan['revision'] or 'unknown'}, {plan['dtype']} on {plan['device']}"),
-        ("seeds", ", ".join(map(str, plan["seeds"]))),
-        ("time", f"generating {seconds['generating']:.1f} s, measuring {seconds['measuring']:.1f} s"
-         + (f", {speed:.0f} tokens/s" if speed else "")),
-        ("versions", ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())),
-        *(("note", note) for note in manifest["notes"]),
-    ]  # fmt: skip
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(escape(str(value))))
-    return table
+    return f"{units:,} {unit}{'' if units == 1 else 's'}"
