@@ -31,7 +31,7 @@ def report(
             "-o",
             "--output",
             metavar="FILE",
-            help="Write to this file. Without one: report.html (png, svg) in the run's folder; md and json are printed.",
+            help="Write to this file. Without one: report.html in the run's folder; md and json are printed.",
         ),
     ] = None,
 ) -> None:
