@@ -78,13 +78,9 @@ def rendered(report: Report, kind: str) -> str | bytes:
     if kind == "json":
         return report.to_json() + "\n"
     if kind == "md":
-        from thermoscope.report.markdown import markdown
-
-        return markdown(report)
+        return report.to_markdown()
     if kind == "html":
-        from thermoscope.report.report_page import report_page
-
-        return report_page(report)
+        return report.to_html()
     from thermoscope.report.pictures import picture
 
     return picture(report, kind)

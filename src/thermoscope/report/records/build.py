@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermoscope.errors import InputError
 from thermoscope.experiment.plan import neighbours
+from thermoscope.experiment.store import Store
 from thermoscope.report.records import finding
 from thermoscope.report.records.frontier import frontier
 from thermoscope.report.records.measures import BY_SUMMARY, SHOWN, meaning_of, scale_of
@@ -18,24 +20,34 @@ from thermoscope.report.records.source import Row, Source, from_comparison, from
 
 if TYPE_CHECKING:
     from thermoscope.experiment.comparison import Comparison
-    from thermoscope.experiment.store import Store
 
 #: What is said of one text beside it.
 _OF_TEXT = ("rep_4", "perplexity", "entropy", "tokens")
 
 
-def run_report(*stores: Store) -> Report:
+def run_report(*runs: str | Path | Store) -> Report:
     """The report of a stored run, or of two beside each other.
+
+    Parameters
+    ----------
+    runs
+        One or two folders of runs, or stores.
+
+    Returns
+    -------
+    Report
+        Records; ``to_html``, ``to_markdown`` and ``to_json`` write them out.
 
     Raises
     ------
     InputError
         There are not one or two runs, or both are the same.
     RunError
-        A run is not complete.
+        A folder is no run, or the run is not complete.
     """
-    if not 1 <= len(stores) <= 2:
-        raise InputError(f"a report is of one run or of two; got {len(stores)}; leave some out")
+    if not 1 <= len(runs) <= 2:
+        raise InputError(f"a report is of one run or of two; got {len(runs)}; leave some out")
+    stores = [run if isinstance(run, Store) else Store.open(Path(run)) for run in runs]
     if len(stores) == 2 and stores[0].folder.resolve() == stores[1].folder.resolve():
         raise InputError(f"two runs beside each other must differ; got {str(stores[0].folder)!r} twice")
     sources = [from_store(store) for store in stores]
@@ -43,7 +55,7 @@ def run_report(*stores: Store) -> Report:
 
 
 def comparison_report(comparison: Comparison) -> Report:
-    """The report of a comparison."""
+    """The report of a comparison from ``compare``; its seeds are the units of intervals, and there are no claims."""
     return _report([from_comparison(comparison)], ["compare"])
 
 
