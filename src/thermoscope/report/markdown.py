@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
 from thermoscope.report.marks import UNICODE
-from thermoscope.report.numbers import count, short
+from thermoscope.report.numbers import short
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.
@@ -80,23 +81,10 @@ def _of(run: Ran, report: Report) -> str:
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
     lines = [f"- **{plain(claim['name'])}: {claim['verdict']}.** {plain(claim['statement'])}"]
-    lines += [f"  - {plain(line)}" for line in contrast_lines(claim, run.unit)]
+    lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
         lines.append(f"  - {plain(claim['reason'])}")
     return "\n".join(lines)
-
-
-def contrast_lines(claim: Mapping[str, Any], unit: str) -> list[str]:
-    """Effect, interval and n of each comparison behind a claim."""
-    lines = []
-    for c in claim["contrasts"]:
-        what = f"{c['measure']} at T={c['b']:g}"
-        if c["a"] is not None:
-            what += f" {'/' if c['bounds'] != [0.0] else '-'} at T={c['a']:g}"
-        interval = "interval unknown" if c["low"] is None else f"{short(c['low'])} to {short(c['high'])}"
-        behind = f"{count(c['units'], unit)}, n={c['texts']}"
-        lines.append(f"{what} = {short(c['effect'])} ({interval}; {behind}): {c['verdict']}")
-    return lines
 
 
 def _measures(report: Report) -> str:
