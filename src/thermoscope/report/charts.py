@@ -1,0 +1,331 @@
+"""The charts of a report in Altair: curves with bands, paired differences, the frontier.
+
+Colours are Okabe and Ito's (2008), which the colour-blind tell apart; shape and dash say the same once more. They are
+parameters of the charts (``ink``, ``c0``, ...), so that a page changes between light and dark without drawing anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.report.figures import along_axis, by_series, interval, number, pair_names, place, series_of
+from thermoscope.report.labels import Label, placed
+from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Report
+
+if TYPE_CHECKING:
+    import altair as alt
+
+LIGHT = {
+    "ink": "#1d1f23", "soft": "#5a5f69", "grid": "#e4e1d8", "paper": "#fbfaf7",
+    "c0": "#0072b2", "c1": "#d55e00", "c2": "#009e73", "c3": "#1d1f23", "c4": "#b35c8e", "c5": "#b87d00",
+}  # fmt: skip
+DARK = {
+    "ink": "#e8e6e1", "soft": "#a2a7b1", "grid": "#2c3038", "paper": "#16181c",
+    "c0": "#56b4e9", "c1": "#e69f00", "c2": "#2bbd92", "c3": "#e8e6e1", "c4": "#cc79a7", "c5": "#f0e442",
+}  # fmt: skip
+_COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right")
+_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
+TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be told": "circle", "unknown": "cross"}
+_TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}
+#: Pixels of one row of a chart with named rows.
+_ROW = 20
+#: More pairs than these are not drawn but those of neighbours; the table has all.
+_MOST_PAIRS = 40
+#: An axis whose values span more than this is logarithmic; ticks of a logarithmic one that spans less are equal steps.
+_WIDE, _SHORT_AXIS = 50, 6
+#: Places of the axis that are all written, at most.
+_ALL_PLACES = 8
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+
+def themed(chart: Any, colours: dict[str, str], *, font: str = FONT, background: str = "transparent") -> dict[str, Any]:
+    """The Vega-Lite of a chart: its colours as parameters, and the look that all charts share."""
+    import altair as alt
+
+    params = [alt.param(name=name, value=value) for name, value in colours.items()]
+    ink, soft, grid = (_signal(name) for name in ("ink", "soft", "grid"))
+    chart = (
+        chart.add_params(*params)
+        .configure(font=font, background=background, aria=False, padding=4)  # the page says it better
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=soft, titleColor=soft, gridColor=grid, domainColor=soft, tickColor=soft, titleFontWeight="normal",
+            labelFontSize=11, titleFontSize=11, labelLimit=190, tickSize=4,
+        )
+        .configure_axisY(domain=False, ticks=False, labelPadding=6)
+        .configure_legend(labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=2, symbolSize=70, symbolOpacity=1)
+        .configure_title(color=ink, fontSize=13, anchor="start", subtitleColor=soft, subtitleFontSize=11, offset=8)
+    )  # fmt: skip
+    made: dict[str, Any] = chart.to_dict()
+    return made
+
+
+def curve_chart(report: Report, curve: Curve, width: int | str = "container", height: int = 210) -> alt.LayerChart:
+    """A measure over the axis: mean, its interval, and the band of the whole curve; over named settings without one."""
+    import altair as alt
+
+    rows = [
+        {
+            "setting": report.settings[p.setting].label,
+            "series": series_of(report, p.setting),
+            "x": report.settings[p.setting].x,
+            "mean": _short(p.mean),
+            **_bounds(p.low, p.high, p.band_low, p.band_high),
+            "said": f"{number(p.mean)} ({interval(p.low, p.high)})",
+            "band": interval(p.band_low, p.band_high),
+        }
+        for p in curve.points
+    ]
+    known = [v for row in rows for v in (row["mean"], row["low"], row["high"], row["b0"], row["b1"]) if v is not None]
+    scale = _scale(known, curve.scale)
+    names = [name for name, _ in by_series(report, curve.points)]
+    base = alt.Chart(alt.InlineData(values=rows))
+    tooltip = [
+        alt.Tooltip("setting:N"),
+        alt.Tooltip("said:N", title=f"{curve.measure} (95 %)"),
+        alt.Tooltip("band:N", title="band"),
+    ]
+    if not along_axis(report, [p.setting for p in curve.points]):
+        return _named_rows(base, rows, scale, names, tooltip, width)
+    places = [row["x"] for row in rows]
+    wide = min(places) > 0 and max(places) / min(places) > _WIDE
+    kind = {"type": "log"} if wide else {"zero": False, "nice": False}
+    values = sorted(set(places)) if len(set(places)) <= _ALL_PLACES else alt.Undefined
+    axis = alt.Axis(grid=False, format="~g", values=values)
+    x = alt.X("x:Q", title=report.axis, scale=alt.Scale(padding=12, **kind), axis=axis)
+    y = {"title": None, **scale}
+    colour = _colour(names)
+    return alt.layer(
+        base.mark_area(opacity=0.2, line=False).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1"), colour),
+        base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x, alt.Y("low:Q", **y), alt.Y2("high"), colour),
+        base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", **y), colour, *_dash(names)),
+        base.mark_point(filled=True, size=48, opacity=1).encode(
+            x, alt.Y("mean:Q", **y), colour, *_shape(names), tooltip=tooltip
+        ),
+    ).properties(width=width, height=height)
+
+
+def _named_rows(
+    base: Any, rows: Sequence[dict[str, Any]], scale: dict[str, Any], names: Sequence[str], tooltip: Any, width: Any
+) -> alt.LayerChart:
+    import altair as alt
+
+    y = alt.Y("setting:N", title=None, sort=[row["setting"] for row in rows], axis=alt.Axis(grid=True))
+    x = {"title": None, **scale}
+    colour = _colour(names)
+    return alt.layer(
+        base.mark_rule(strokeWidth=6, opacity=0.2).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
+        base.mark_rule(strokeWidth=1.5).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
+        base.mark_point(filled=True, size=55, opacity=1).encode(
+            y, alt.X("mean:Q", **x), colour, *_shape(names), tooltip=tooltip
+        ),
+    ).properties(width=width, height=alt.Step(_ROW))
+
+
+def drawn_pairs(differences: Differences) -> tuple[Difference, ...]:
+    """The pairs that are drawn: all, or those of neighbours where there are too many."""
+    if len(differences.pairs) <= _MOST_PAIRS:
+        return differences.pairs
+    return tuple(pair for pair in differences.pairs if pair.b - pair.a == 1)[:_MOST_PAIRS]
+
+
+def differences_chart(report: Report, differences: Differences, width: int | str = "container") -> alt.LayerChart:
+    """Paired differences with interval and band, against a line at nothing; told or not by shape, filling and colour."""
+    import altair as alt
+
+    pairs = drawn_pairs(differences)
+    names, _ = pair_names(report, pairs)
+    rows = [
+        {
+            "pair": name,
+            "effect": _short(pair.effect),
+            **_bounds(pair.low, pair.high, pair.band_low, pair.band_high),
+            "told": pair.told,
+            "said": f"{number(pair.effect)} ({interval(pair.low, pair.high)})",
+            "band": interval(pair.band_low, pair.band_high),
+        }
+        for name, pair in zip(names, pairs, strict=True)
+    ]
+    nothing = 1.0 if differences.kind == "ratio" else 0.0
+    values = [v for row in rows for v in (row["effect"], row["low"], row["high"], row["b0"], row["b1"])]
+    known = [nothing, *(v for v in values if v is not None)]
+    x = {"title": differences.kind, **_scale(known, "log" if nothing else "linear")}
+    y = alt.Y("pair:N", title=None, sort=names, axis=alt.Axis(grid=True))
+    told = list(TOLD_SHAPES)
+    colour = alt.Color(
+        "told:N", legend=None, scale=alt.Scale(domain=told, range=[_signal(_TOLD_COLOURS[t]) for t in told])
+    )
+    shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(TOLD_SHAPES.values())))
+    filled = alt.condition("datum.told == 'higher' || datum.told == 'lower'", colour, alt.value(_signal("paper")))
+    base = alt.Chart(alt.InlineData(values=rows))
+    zero = alt.Chart(alt.InlineData(values=[{"nothing": nothing}]))
+    tooltip = [alt.Tooltip("pair:N"), alt.Tooltip("said:N", title=f"{differences.kind} (95 %)"),
+               alt.Tooltip("band:N"), alt.Tooltip("told:N")]  # fmt: skip
+    return alt.layer(
+        zero.mark_rule(color=_signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
+        base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
+        base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
+        base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
+            y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
+        ),
+    ).properties(width=width, height=alt.Step(_ROW))
+
+
+def frontier_chart(
+    report: Report, frontier: Frontier, width: int | str = "container", height: int = 380
+) -> alt.LayerChart:
+    """Diversity against likelihood; loops by shape, the frontier by filling and line."""
+    import altair as alt
+
+    names = list(dict.fromkeys(series_of(report, p.setting) for p in frontier.points))
+    scales = [_scale([p.x for p in frontier.points], "log"), _scale([p.y for p in frontier.points], "linear")]
+    along = along_axis(report, [p.setting for p in frontier.points])
+    points = [
+        Label(
+            place(report, p.setting) if along else report.settings[p.setting].label,
+            _share(p.x, scales[0]),
+            _share(p.y, scales[1]),
+        )
+        for p in frontier.points
+    ]
+    line = sorted((label.x, label.y) for label, p in zip(points, frontier.points, strict=True) if p.on_frontier)
+    sides = placed(points, height, line)
+    rows = [
+        {
+            "setting": report.settings[p.setting].label, "series": series_of(report, p.setting),
+            "x": _short(p.x), "y": _short(p.y), "on": p.on_frontier,
+            "loops": "too many loops" if p.loops else "few loops", "rate": number(p.loop_rate),
+            "label": label.text, "wide": wide, "narrow": narrow,
+        }
+        for p, label, (wide, narrow) in zip(frontier.points, points, sides, strict=True)
+    ]  # fmt: skip
+    x = alt.X("x:Q", title=f"{frontier.x} (logarithmic; left: likelier)", **scales[0])
+    y = alt.Y("y:Q", title=f"{frontier.y} (up: more varied)", **scales[1])
+    colour = _colour(names)
+    shape = alt.Shape(
+        "loops:N",
+        scale=alt.Scale(domain=["few loops", "too many loops"], range=["circle", "square"]),
+        legend=alt.Legend(title=None, orient="top", symbolStrokeColor=_signal("ink"), symbolFillColor="transparent"),
+    )
+    base = alt.Chart(alt.InlineData(values=rows))
+    filled = alt.condition("datum.on", colour, alt.value(_signal("paper")))
+    tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
+               alt.Tooltip("rate:N", title="loops")]  # fmt: skip
+    best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=_signal("soft"))
+    texts = [
+        base.transform_filter(f"datum.{which} == '{side}'")
+        .mark_text(fontSize=11, color=_signal("ink"), opacity=_signal(shown), **how)
+        .encode(x, y, text="label:N")
+        for which, shown in (("wide", "width >= 480 ? 1 : 0"), ("narrow", "width < 480 ? 1 : 0"))
+        for side, how in _SIDES.items()
+        if any(row[which] == side for row in rows)
+    ]
+    return alt.layer(
+        best.encode(x, y, alt.Order("x:Q")),
+        base.mark_point(size=80, strokeWidth=1.8, opacity=1).encode(x, y, shape, colour, fill=filled, tooltip=tooltip),
+        *texts,
+    ).properties(width=width, height=height)
+
+
+_SIDES: dict[str, dict[str, Any]] = {
+    "lower right": {"align": "left", "baseline": "top", "dx": 6, "dy": 4},
+    "upper left": {"align": "right", "baseline": "bottom", "dx": -6, "dy": -4},
+    "right": {"align": "left", "baseline": "middle", "dx": 9},
+    "left": {"align": "right", "baseline": "middle", "dx": -9},
+    "below": {"align": "center", "baseline": "top", "dy": 9},
+    "above": {"align": "center", "baseline": "bottom", "dy": -9},
+}
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Places of a logarithmic axis that people read easily: by powers of ten, or by equal steps where it is short."""
+    if high / low > _SHORT_AXIS:
+        exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digits in ((1,), (1, 3), (1, 2, 5)):
+            found = [round(d * 10**e, 12) for e in exponents for d in digits]
+            inside = [value for value in found if low <= value <= high]
+            if len(inside) >= 4:
+                break
+        return inside[:: math.ceil(len(inside) / 7)]
+    raw = (high - low) / 6
+    size = 10 ** math.floor(math.log10(raw))
+    step = next(d * size for d in (1, 2, 5, 10) if d * size >= raw)
+    return [round(n * step, 12) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _scale(known: Sequence[float], kind: str) -> dict[str, Any]:
+    """Scale and axis of a measure, as what Altair's X and Y take."""
+    import altair as alt
+
+    if kind == "log" and min(known) > 0:
+        pad = max((max(known) / min(known)) ** 0.03, 1.01)
+        low, high = min(known) / pad, max(known) * pad
+        return {
+            "scale": alt.Scale(type="log", domain=[_short(low), _short(high)], nice=False),
+            "axis": alt.Axis(values=ticks(low, high), format="~g"),
+        }
+    low, high = min(known), max(known)
+    pad = 0.04 * (high - low) or 0.1
+    domain = [0 if kind == "share" else low - pad, min(high + pad, 1.0) if kind == "share" else high + pad]
+    return {
+        "scale": alt.Scale(domain=[_short(value) for value in domain], nice=False),
+        "axis": alt.Axis(tickCount=5, format="~g"),
+    }
+
+
+def _share(value: float, scale: dict[str, Any]) -> float:
+    """Where a value stands on a scale, 0 to 1."""
+    made = scale["scale"].to_dict()
+    low, high = made["domain"]
+    if made.get("type") == "log":
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low)
+
+
+def _colour(names: Sequence[str]) -> Any:
+    import altair as alt
+
+    if len(names) < 2:
+        return alt.ColorValue(_signal("c0"))
+    colours = [_signal(_COLOURS[n % len(_COLOURS)]) for n in range(len(names))]
+    legend = alt.Legend(title=None, orient="top", columns=_signal("max(1, floor(width / 150))"))
+    return alt.Color("series:N", scale=alt.Scale(domain=list(names), range=colours), legend=legend)
+
+
+def _shape(names: Sequence[str]) -> list[Any]:
+    import altair as alt
+
+    shapes = [_SHAPES[n % len(_SHAPES)] for n in range(len(names))]
+    legend = alt.Legend(title=None, orient="top")
+    return (
+        [alt.Shape("series:N", scale=alt.Scale(domain=list(names), range=shapes), legend=legend)] if names[1:] else []
+    )
+
+
+def _dash(names: Sequence[str]) -> list[Any]:
+    import altair as alt
+
+    dashes = [_DASHES[n % len(_DASHES)] for n in range(len(names))]
+    legend = alt.Legend(title=None, orient="top")
+    scale = alt.Scale(domain=list(names), range=dashes)
+    return [alt.StrokeDash("series:N", scale=scale, legend=legend)] if names[1:] else []
+
+
+def _bounds(
+    low: float | None, high: float | None, band_low: float | None, band_high: float | None
+) -> dict[str, float | None]:
+    return {"low": _short(low), "high": _short(high), "b0": _short(band_low), "b1": _short(band_high)}
+
+
+def _signal(expression: str) -> Any:
+    import altair as alt
+
+    return alt.ExprRef(expr=expression)
+
+
+def _short(value: float | None) -> float | None:
+    """A number with the digits that are seen."""
+    return None if value is None else float(f"{value:.5g}")
