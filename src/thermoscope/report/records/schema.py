@@ -253,3 +253,15 @@ class Report:
     def to_json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; values that are not finite are null."""
         return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown, to be pasted."""
+        from thermoscope.report.markdown import markdown
+
+        return markdown(self)
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from thermoscope.report.report_page import report_page
+
+        return report_page(self)
