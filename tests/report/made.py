@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 from random import Random
 
 from thermoscope.report.records.schema import (
@@ -32,7 +33,7 @@ _OPPOSITE: dict[str, Told] = {"higher": "lower", "lower": "higher"}
 
 def settings(run: int = 0, temperatures: Sequence[float] = TEMPERATURES, name: str = "") -> tuple[Setting, ...]:
     return tuple(
-        Setting(run, f"{run}{n:011x}", f"{name}T={t:g}", t, "", (f"temperature={t:g}",))
+        Setting(run, f"{run}{n:011x}", f"T={t:g}" + (f" ({name})" if name else ""), t, name, (f"temperature={t:g}",))
         for n, t in enumerate(temperatures)
     )
 
@@ -129,8 +130,8 @@ def report(
     rng = Random(4)
     heat = [s.x if s.x is not None and axis == "temperature" else 0.5 + 0.05 * n for n, s in enumerate(listed)]
     others = list(dict.fromkeys(s.series for s in listed))
-    scale_of = [(1.0 - 0.25 * s.run) * 0.8 ** others.index(s.series) for s in listed]
-    wanted = [(n, n + 1) for n in range(len(listed) - 1)] if pairs is None else pairs
+    scale_of = [0.8 ** others.index(s.series) for s in listed]
+    wanted = list(combinations(range(len(listed)), 2)) if pairs is None else pairs
     curves, differences = [], []
     for name, scale, direction, value, width in MEASURES:
         values = [value(t) * k for t, k in zip(heat, scale_of, strict=True)]
@@ -185,7 +186,7 @@ def report(
 def two_runs() -> Report:
     """Stories beside explanations, paired at each temperature."""
     few = TEMPERATURES[::3]
-    both = (*settings(0, few, "stories "), *settings(1, few, "explanations "))
+    both = (*settings(0, few, "stories"), *settings(1, few, "explanations"))
     pairs = [(n, n + len(few)) for n in range(len(few))]
     runs = (ran("stories"), replace(ran("explanations"), title="Explain it simply", effective=()))
     made = report(both, runs=runs, prompts=2, seeds=2, pairs=pairs)
@@ -199,7 +200,7 @@ def grid() -> Report:
         for k in (5, 20, 50)
         for n, t in enumerate((0.3, 0.6, 0.9, 1.2))
     )
-    return report(both, prompts=2, seeds=2, pairs=[(n, n + 4) for n in range(8)])
+    return report(both, prompts=2, seeds=2)
 
 
 def one_setting() -> Report:

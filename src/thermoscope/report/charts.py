@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.report.figures import along_axis, by_series, interval, number, pair_names, place, series_of
+from thermoscope.report.contrasts import Choice
+from thermoscope.report.figures import along_axis, by_series, interval, number, place
 from thermoscope.report.labels import Label, placed
-from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Report
+from thermoscope.report.records.schema import Curve, Differences, Frontier, Report
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,8 +33,6 @@ TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be t
 _TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}
 #: Pixels of one row of a chart with named rows.
 _ROW = 20
-#: More pairs than these are not drawn but those of neighbours; the table has all.
-_MOST_PAIRS = 40
 #: An axis whose values span more than this is logarithmic; ticks of a logarithmic one that spans less are equal steps.
 _WIDE, _SHORT_AXIS = 50, 6
 #: Places of the axis that are all written, at most.
@@ -56,7 +55,7 @@ def themed(chart: Any, colours: dict[str, str], *, font: str = FONT, background:
             labelFontSize=11, titleFontSize=11, labelLimit=190, tickSize=4,
         )
         .configure_axisY(domain=False, ticks=False, labelPadding=6)
-        .configure_legend(labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=2, symbolSize=70, symbolOpacity=1)
+        .configure_legend(labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=0, symbolSize=70, symbolOpacity=1)
         .configure_title(color=ink, fontSize=13, anchor="start", subtitleColor=soft, subtitleFontSize=11, offset=8)
     )  # fmt: skip
     made: dict[str, Any] = chart.to_dict()
@@ -70,7 +69,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     rows = [
         {
             "setting": report.settings[p.setting].label,
-            "series": series_of(report, p.setting),
+            "series": report.settings[p.setting].series,
             "x": report.settings[p.setting].x,
             "mean": _short(p.mean),
             **_bounds(p.low, p.high, p.band_low, p.band_high),
@@ -125,53 +124,65 @@ def _named_rows(
     ).properties(width=width, height=alt.Step(_ROW))
 
 
-def drawn_pairs(differences: Differences) -> tuple[Difference, ...]:
-    """The pairs that are drawn: all, or those of neighbours where there are too many."""
-    if len(differences.pairs) <= _MOST_PAIRS:
-        return differences.pairs
-    return tuple(pair for pair in differences.pairs if pair.b - pair.a == 1)[:_MOST_PAIRS]
-
-
-def differences_chart(report: Report, differences: Differences, width: int | str = "container") -> alt.LayerChart:
-    """Paired differences with interval and band, against a line at nothing; told or not by shape, filling and colour."""
-    import altair as alt
-
-    pairs = drawn_pairs(differences)
-    names, _ = pair_names(report, pairs)
-    rows = [
+def pair_rows(choice: Choice) -> list[dict[str, Any]]:
+    """The rows of a chart of differences."""
+    return [
         {
             "pair": name,
             "effect": _short(pair.effect),
             **_bounds(pair.low, pair.high, pair.band_low, pair.band_high),
             "told": pair.told,
-            "said": f"{number(pair.effect)} ({interval(pair.low, pair.high)})",
-            "band": interval(pair.band_low, pair.band_high),
         }
-        for name, pair in zip(names, pairs, strict=True)
+        for name, pair in zip(choice.names, choice.pairs, strict=True)
     ]
-    nothing = 1.0 if differences.kind == "ratio" else 0.0
-    values = [v for row in rows for v in (row["effect"], row["low"], row["high"], row["b0"], row["b1"])]
+
+
+def pair_range(choice: Choice, kind: str) -> tuple[list[float], list[float]]:
+    """The ends and the ticks of a chart of differences: nothing, and all that is known, lie inside."""
+    nothing = 1.0 if kind == "ratio" else 0.0
+    values = [v for p in choice.pairs for v in (p.effect, p.low, p.high, p.band_low, p.band_high)]
     known = [nothing, *(v for v in values if v is not None)]
-    x = {"title": differences.kind, **_scale(known, "log" if nothing else "linear")}
-    y = alt.Y("pair:N", title=None, sort=names, axis=alt.Axis(grid=True))
+    ends = _ends(known, "log" if nothing else "linear")
+    return ends, (ticks(*ends) if nothing else steps(*ends, most=5))
+
+
+def differences_chart(
+    report: Report, differences: Differences, choice: Choice, width: int | str = "container"
+) -> alt.LayerChart:
+    """Paired differences with interval and band, against a line at nothing; told or not by shape, filling and colour.
+
+    The rows are a data set named "pairs"; the ends and ticks of its axis are the parameters "low", "high" and "at", so
+    that a page can show another choice.
+    """
+    import altair as alt
+
+    ratio = differences.kind == "ratio"
+    (low, high), at = pair_range(choice, differences.kind)
+    domain = [_signal("low"), _signal("high")]
+    scale = alt.Scale(type="log", domain=domain, nice=False) if ratio else alt.Scale(domain=domain, nice=False)
+    x = {"title": differences.kind, "scale": scale, "axis": alt.Axis(values=_signal("at"), format="~g")}
+    y = alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(grid=True))
     told = list(TOLD_SHAPES)
     colour = alt.Color(
         "told:N", legend=None, scale=alt.Scale(domain=told, range=[_signal(_TOLD_COLOURS[t]) for t in told])
     )
     shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(TOLD_SHAPES.values())))
     filled = alt.condition("datum.told == 'higher' || datum.told == 'lower'", colour, alt.value(_signal("paper")))
-    base = alt.Chart(alt.InlineData(values=rows))
-    zero = alt.Chart(alt.InlineData(values=[{"nothing": nothing}]))
-    tooltip = [alt.Tooltip("pair:N"), alt.Tooltip("said:N", title=f"{differences.kind} (95 %)"),
-               alt.Tooltip("band:N"), alt.Tooltip("told:N")]  # fmt: skip
-    return alt.layer(
-        zero.mark_rule(color=_signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
-        base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
-        base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
-        base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
-            y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
-        ),
-    ).properties(width=width, height=alt.Step(_ROW))
+    base = alt.Chart(alt.InlineData(values=pair_rows(choice), name="pairs"))
+    zero = alt.Chart(alt.InlineData(values=[{"nothing": 1 if ratio else 0}]))
+    tooltip = [alt.Tooltip(f"{name}:{kind}") for name, kind in (("pair", "N"), ("effect", "Q"), ("told", "N"))]
+    return (
+        alt.layer(
+            zero.mark_rule(color=_signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
+            base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
+            base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
+            base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
+                y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
+            ),
+        )
+        .add_params(*(alt.param(name=name, value=value) for name, value in (("low", low), ("high", high), ("at", at))))
+        .properties(width=width, height=alt.Step(_ROW))
+    )
 
 
 def frontier_chart(
@@ -180,12 +191,12 @@ def frontier_chart(
     """Diversity against likelihood; loops by shape, the frontier by filling and line."""
     import altair as alt
 
-    names = list(dict.fromkeys(series_of(report, p.setting) for p in frontier.points))
+    names = list(dict.fromkeys(report.settings[p.setting].series for p in frontier.points))
     scales = [_scale([p.x for p in frontier.points], "log"), _scale([p.y for p in frontier.points], "linear")]
-    along = along_axis(report, [p.setting for p in frontier.points])
+    short = len(names) < 2 and along_axis(report, [p.setting for p in frontier.points])
     points = [
         Label(
-            place(report, p.setting) if along else report.settings[p.setting].label,
+            place(report, p.setting) if short else report.settings[p.setting].label,
             _share(p.x, scales[0]),
             _share(p.y, scales[1]),
         )
@@ -195,7 +206,7 @@ def frontier_chart(
     sides = placed(points, height, line)
     rows = [
         {
-            "setting": report.settings[p.setting].label, "series": series_of(report, p.setting),
+            "setting": report.settings[p.setting].label, "series": report.settings[p.setting].series,
             "x": _short(p.x), "y": _short(p.y), "on": p.on_frontier,
             "loops": "too many loops" if p.loops else "few loops", "rate": number(p.loop_rate),
             "label": label.text, "wide": wide, "narrow": narrow,
@@ -208,7 +219,7 @@ def frontier_chart(
     shape = alt.Shape(
         "loops:N",
         scale=alt.Scale(domain=["few loops", "too many loops"], range=["circle", "square"]),
-        legend=alt.Legend(title=None, orient="top", symbolStrokeColor=_signal("ink"), symbolFillColor="transparent"),
+        legend=None,
     )
     base = alt.Chart(alt.InlineData(values=rows))
     filled = alt.condition("datum.on", colour, alt.value(_signal("paper")))
@@ -250,30 +261,45 @@ def ticks(low: float, high: float) -> list[float]:
             if len(inside) >= 4:
                 break
         return inside[:: math.ceil(len(inside) / 7)]
-    raw = (high - low) / 6
+    return steps(low, high, most=6)
+
+
+def steps(low: float, high: float, most: int) -> list[float]:
+    """Equal steps of 1, 2 or 5 by powers of ten, about so many."""
+    raw = (high - low) / most
     size = 10 ** math.floor(math.log10(raw))
     step = next(d * size for d in (1, 2, 5, 10) if d * size >= raw)
-    return [round(n * step, 12) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [round(n * step, 12) + 0.0 for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _scale(known: Sequence[float], kind: str) -> dict[str, Any]:
     """Scale and axis of a measure, as what Altair's X and Y take."""
     import altair as alt
 
-    if kind == "log" and min(known) > 0:
-        pad = max((max(known) / min(known)) ** 0.03, 1.01)
-        low, high = min(known) / pad, max(known) * pad
+    low, high = _ends(known, kind)
+    if kind == "log":
         return {
-            "scale": alt.Scale(type="log", domain=[_short(low), _short(high)], nice=False),
+            "scale": alt.Scale(type="log", domain=[low, high], nice=False),
             "axis": alt.Axis(values=ticks(low, high), format="~g"),
         }
-    low, high = min(known), max(known)
-    pad = 0.04 * (high - low) or 0.1
-    domain = [0 if kind == "share" else low - pad, min(high + pad, 1.0) if kind == "share" else high + pad]
     return {
-        "scale": alt.Scale(domain=[_short(value) for value in domain], nice=False),
-        "axis": alt.Axis(tickCount=5, format="~g"),
+        "scale": alt.Scale(domain=[low, high], nice=False),
+        "axis": alt.Axis(values=steps(low, high, most=5), format="~g"),
     }
+
+
+def _ends(known: Sequence[float], kind: str) -> list[float]:
+    """The ends of a scale on which some values lie, with a little room: [low, high]."""
+    low, high = min(known), max(known)
+    if kind == "log":
+        pad = max((high / low) ** 0.03, 1.01)
+        ends = [low / pad, high * pad]
+    elif kind == "share":
+        ends = [0.0, min(1.04 * high, 1.0) or 1.0]
+    else:
+        pad = 0.04 * (high - low) or 0.1
+        ends = [low - pad, high + pad]
+    return [float(f"{end:.5g}") for end in ends]
 
 
 def _share(value: float, scale: dict[str, Any]) -> float:
@@ -309,9 +335,8 @@ def _dash(names: Sequence[str]) -> list[Any]:
     import altair as alt
 
     dashes = [_DASHES[n % len(_DASHES)] for n in range(len(names))]
-    legend = alt.Legend(title=None, orient="top")
     scale = alt.Scale(domain=list(names), range=dashes)
-    return [alt.StrokeDash("series:N", scale=scale, legend=legend)] if names[1:] else []
+    return [alt.StrokeDash("series:N", scale=scale, legend=None)] if names[1:] else []
 
 
 def _bounds(

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thermoscope.report.numbers import short
-from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, FrontierPoint, Point, Report
+from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint, Point, Report
 
 #: How parameters are called on labels.
 _SHORT = {"temperature": "T"}
-#: How many settings an alternative text names, at most, before it counts the rest.
-_NAMED = 6
+#: Signs and what they mean in the chart of the frontier.
+FRONTIER_KEY = (
+    ("●", "few texts end in a loop"),
+    ("■", "too many do"),
+    ("○ □", "hollow: another setting is as likely and more varied"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,6 @@ def unit_of(report: Report) -> str:
     return " or ".join(dict.fromkeys(f"{run.unit}s" for run in report.runs))
 
 
-def series_of(report: Report, setting: int) -> str:
-    """What tells a setting from others at the same place of the axis; "" if nothing does."""
-    there = report.settings[setting]
-    run = report.runs[there.run].name if len(report.runs) > 1 else ""
-    return " · ".join(part for part in (run, there.series) if part)
-
-
 def along_axis(report: Report, settings: Sequence[int]) -> bool:
     """Whether settings stand at places of the axis: all have one, and not all the same."""
     places = {report.settings[number].x for number in settings}
@@ -87,14 +84,14 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
     scale = ", on a logarithmic scale" if curve.scale == "log" else ""
     alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
-    return Figure(f"curve-{curve.measure}", title, f"{_first_upper(curve.meaning)}.", alt, header, rows)
+    return Figure(f"curve-{curve.measure}", title, f"{first_upper(curve.meaning)}.", alt, header, rows)
 
 
 def by_series(report: Report, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
     """The points of a curve by series, in the order of their first."""
     found: dict[str, list[Point]] = {}
     for point in points:
-        found.setdefault(series_of(report, point.setting), []).append(point)
+        found.setdefault(report.settings[point.setting].series, []).append(point)
     return list(found.items())
 
 
@@ -112,68 +109,10 @@ def _course(report: Report, name: str, points: Sequence[Point]) -> str:
     return f"{head}{ends}; least {at(least)}, most {at(most)}; {len(points)} settings."
 
 
-def pair_names(report: Report, pairs: Sequence[Difference]) -> tuple[list[str], str]:
-    """What each pair is called, and what all of them are: ``T=0.7`` under ``against T=0.3``."""
-    settings = report.settings
-
-    def across(pair: Difference) -> bool:
-        a, b = settings[pair.a], settings[pair.b]
-        return a.run != b.run and a.x is not None and (a.x, a.series) == (b.x, b.series)
-
-    runs = {(settings[pair.a].run, settings[pair.b].run) for pair in pairs}
-    references = {pair.a for pair in pairs}
-    if len(runs) == 1 and all(across(pair) for pair in pairs):
-        first, second = next(iter(runs))
-        series = {settings[pair.b].series for pair in pairs}
-        names = [place(report, pair.b) + (f" {settings[pair.b].series}" if series != {""} else "") for pair in pairs]
-        said = f"{report.runs[second].name} against {report.runs[first].name}"
-    elif len(references) == 1:
-        names = [settings[pair.b].label for pair in pairs]
-        said = f"against {settings[next(iter(references))].label}"
-    else:
-        names = [f"{settings[pair.a].label} → {settings[pair.b].label}" for pair in pairs]
-        said = "the second setting against the first"
-    if len(set(names)) < len(names):
-        names = [f"{place + 1}. {name}" for place, name in enumerate(names)]
-    return names, said
-
-
 def place(report: Report, setting: int) -> str:
     """Where on the axis a setting stands: ``T=0.7``."""
     axis, x = report.axis or "", report.settings[setting].x
     return f"{_SHORT.get(axis, axis)}={'off' if x is None else f'{x:g}'}"
-
-
-def differences_figure(report: Report, differences: Differences) -> Figure:
-    """The paired differences of one measure."""
-    names, said = pair_names(report, differences.pairs)
-    ratio = differences.kind == "ratio"
-    header = ("pair", differences.kind, "95 % interval", "95 % band", unit_of(report), "values", "told")
-    rows = tuple(
-        (
-            name,
-            number(pair.effect),
-            interval(pair.low, pair.high),
-            interval(pair.band_low, pair.band_high),
-            str(pair.units),
-            str(pair.texts),
-            pair.told,
-        )
-        for name, pair in zip(names, differences.pairs, strict=True)
-    )
-    counted = []
-    for told in ("higher", "lower", "can't be told", "unknown"):
-        there = [name for name, pair in zip(names, differences.pairs, strict=True) if pair.told == told]
-        if there:
-            rest = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-            counted.append(f"{told} in {len(there)} of {len(names)} ({', '.join(there[:_NAMED])}{rest})")
-    nothing = "a ratio of 1" if ratio else "0"
-    alt = (
-        f"Paired {differences.kind}s of {differences.measure}, {said}, held against {nothing}: {'; '.join(counted)}. "
-        "The table below has all numbers."
-    )
-    caption = f"{_first_upper(differences.kind)}s, {said}."
-    return Figure(f"differences-{differences.measure}", differences.measure, caption, alt, header, rows)
 
 
 def frontier_figure(report: Report, frontier: Frontier) -> Figure:
@@ -209,5 +148,5 @@ def titled(measure: str, unit: str) -> str:
     return f"{measure} ({unit})" if unit and unit != measure else measure
 
 
-def _first_upper(text: str) -> str:
+def first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
