@@ -9,15 +9,26 @@ from itertools import combinations
 from random import Random
 
 from thermoscope.report.records.schema import (
-    Curve, Difference, Differences, Frontier, FrontierPoint, Meaning, Passage, Point, Ran, Report, Setting,
-    TextRecord, Told,
+    Curve,
+    Difference,
+    Differences,
+    Frontier,
+    FrontierPoint,
+    Meaning,
+    Passage,
+    Point,
+    Ran,
+    Report,
+    Setting,
+    TextRecord,
+    Told,
 )  # fmt: skip
 
 TEMPERATURES = tuple(round(0.1 * n, 1) for n in range(1, 16))
-WORDS = (
-    "the ship a star of light and she said that it was time to go over dark water where old maps end while nobody "
-    "looked up because every lamp in town had been painted blue by hand"
-).split()
+WORDS = [
+    "the", "ship", "a", "star", "of", "light", "and", "she", "said", "that", "it", "was", "time", "to", "go", "over",
+    "dark", "water", "where", "old", "maps", "end", "while", "nobody", "looked", "up", "because", "every", "lamp",
+]  # fmt: skip
 #: name, scale, direction, value at a temperature, half a width of its interval
 MEASURES: Sequence[tuple[str, str, str, Callable[[float], float], float]] = (
     ("rep_4", "share", "more repetitive", lambda t: 0.55 * math.exp(-2.6 * t), 0.25),
@@ -101,10 +112,8 @@ def difference(a: int, b: int, one: float, other: float, scale: str, width: floa
 
 
 def text(rng: Random, prompt: int, setting: int, seed: int, temperature: float) -> TextRecord:
-    words: list[str] = []
-    for _ in range(80):
-        words.append(rng.choice(WORDS[: max(3, int(len(WORDS) * min(1.0, temperature)))]))
-    body = " ".join(words)
+    known = WORDS[: max(3, int(len(WORDS) * min(1.0, temperature)))]
+    body = " ".join(rng.choices(known, k=80))
     at = body.find(" ", 60) + 1
     passages = [Passage(body[:at]), Passage(body[at : at + 40], repeated=True), Passage(body[at + 40 :])]
     if temperature < 0.3:
@@ -177,7 +186,9 @@ def report(
             text(rng, p, s, seed, heat[s]) for p in range(prompts) for s in range(len(listed)) for seed in range(seeds)
         ),
         meanings=tuple(
-            Meaning(name, "nats" if name == "entropy" else "", direction, f"what {name} says of a text", "Somebody 2020")
+            Meaning(
+                name, "nats" if name == "entropy" else "", direction, f"what {name} says of a text", "Somebody 2020"
+            )
             for name, _, direction, _, _ in MEASURES
         ),
     )

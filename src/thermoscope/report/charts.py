@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.report.contrasts import Choice
@@ -32,37 +33,73 @@ _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be told": "circle", "unknown": "cross"}
 _TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}
 #: Pixels of one row of a chart with named rows.
-_ROW = 20
+ROW = 20
 #: An axis whose values span more than this is logarithmic; ticks of a logarithmic one that spans less are equal steps.
 _WIDE, _SHORT_AXIS = 50, 6
 #: Places of the axis that are all written, at most.
 _ALL_PLACES = 8
+#: For pictures; pages take the system's.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
-def themed(chart: Any, colours: dict[str, str], *, font: str = FONT, background: str = "transparent") -> dict[str, Any]:
-    """The Vega-Lite of a chart: its colours as parameters, and the look that all charts share."""
-    import altair as alt
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart without its data, which are put in last: Altair copies what a chart holds at every step.
 
-    params = [alt.param(name=name, value=value) for name, value in colours.items()]
-    ink, soft, grid = (_signal(name) for name in ("ink", "soft", "grid"))
-    chart = (
-        chart.add_params(*params)
-        .configure(font=font, background=background, aria=False, padding=4)  # the page says it better
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=soft, titleColor=soft, gridColor=grid, domainColor=soft, tickColor=soft, titleFontWeight="normal",
-            labelFontSize=11, titleFontSize=11, labelLimit=190, tickSize=4,
-        )
-        .configure_axisY(domain=False, ticks=False, labelPadding=6)
-        .configure_legend(labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=0, symbolSize=70, symbolOpacity=1)
-        .configure_title(color=ink, fontSize=13, anchor="start", subtitleColor=soft, subtitleFontSize=11, offset=8)
-    )  # fmt: skip
+    Attributes
+    ----------
+    chart
+        Altair's chart; it refers to its data by their names.
+    data
+        The data by name.
+    params
+        Parameters of this chart besides the colours.
+    """
+
+    chart: alt.LayerChart
+    data: dict[str, list[dict[str, Any]]]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def vega_lite(chart: Any, drawings: Sequence[Drawing], colours: dict[str, str]) -> dict[str, Any]:
+    """The Vega-Lite of a chart that is made of some drawings: with their data, and colours as parameters."""
     made: dict[str, Any] = chart.to_dict()
+    params = {**colours, **{name: value for drawing in drawings for name, value in drawing.params.items()}}
+    made["params"] = [{"name": name, "value": value} for name, value in params.items()]
+    data = {name: rows for drawing in drawings for name, rows in drawing.data.items()}
+    made["datasets"] = {**made.get("datasets", {}), **data}
+    if made.get("width") == "container":
+        made["autosize"] = {"type": "fit-x", "contains": "padding"}
     return made
 
 
-def curve_chart(report: Report, curve: Curve, width: int | str = "container", height: int = 210) -> alt.LayerChart:
+def config(font: str = FONT, background: str = "transparent") -> dict[str, Any]:
+    """The look that all charts share."""
+    import altair as alt
+
+    ink, soft, grid = (_signal(name) for name in ("ink", "soft", "grid"))
+    made: dict[str, Any] = alt.Config(
+        font=font,
+        background=background,
+        aria=False,  # the page says it better
+        padding=4,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            labelColor=soft, titleColor=soft, gridColor=grid, domainColor=soft, tickColor=soft,
+            titleFontWeight="normal", labelFontSize=11, titleFontSize=11, labelLimit=190, tickSize=4,
+        ),
+        axisY=alt.AxisConfig(domain=False, ticks=False, labelPadding=6),
+        legend=alt.LegendConfig(
+            labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=0, symbolSize=70, symbolOpacity=1
+        ),
+        title=alt.TitleConfig(
+            color=ink, fontSize=13, anchor="start", subtitleColor=soft, subtitleFontSize=11, offset=8
+        ),
+    ).to_dict()  # fmt: skip
+    return made
+
+
+def curve_chart(report: Report, curve: Curve, width: int | str = "container", height: int = 210) -> Drawing:
     """A measure over the axis: mean, its interval, and the band of the whole curve; over named settings without one."""
     import altair as alt
 
@@ -81,14 +118,15 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     known = [v for row in rows for v in (row["mean"], row["low"], row["high"], row["b0"], row["b1"]) if v is not None]
     scale = _scale(known, curve.scale)
     names = [name for name, _ in by_series(report, curve.points)]
-    base = alt.Chart(alt.InlineData(values=rows))
+    source = f"curve-{curve.measure}"
+    base = alt.Chart(alt.NamedData(name=source))
     tooltip = [
         alt.Tooltip("setting:N"),
         alt.Tooltip("said:N", title=f"{curve.measure} (95 %)"),
         alt.Tooltip("band:N", title="band"),
     ]
     if not along_axis(report, [p.setting for p in curve.points]):
-        return _named_rows(base, rows, scale, names, tooltip, width)
+        return Drawing(_named_rows(base, rows, scale, names, tooltip, width), {source: rows})
     places = [row["x"] for row in rows]
     wide = min(places) > 0 and max(places) / min(places) > _WIDE
     kind = {"type": "log"} if wide else {"zero": False, "nice": False}
@@ -97,7 +135,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     x = alt.X("x:Q", title=report.axis, scale=alt.Scale(padding=12, **kind), axis=axis)
     y = {"title": None, **scale}
     colour = _colour(names)
-    return alt.layer(
+    chart = alt.layer(
         base.mark_area(opacity=0.2, line=False).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1"), colour),
         base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x, alt.Y("low:Q", **y), alt.Y2("high"), colour),
         base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", **y), colour, *_dash(names)),
@@ -105,6 +143,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
             x, alt.Y("mean:Q", **y), colour, *_shape(names), tooltip=tooltip
         ),
     ).properties(width=width, height=height)
+    return Drawing(chart, {source: rows})
 
 
 def _named_rows(
@@ -121,7 +160,7 @@ def _named_rows(
         base.mark_point(filled=True, size=55, opacity=1).encode(
             y, alt.X("mean:Q", **x), colour, *_shape(names), tooltip=tooltip
         ),
-    ).properties(width=width, height=alt.Step(_ROW))
+    ).properties(width=width, height=ROW * len(rows))
 
 
 def pair_rows(choice: Choice) -> list[dict[str, Any]]:
@@ -147,20 +186,25 @@ def pair_range(choice: Choice, kind: str) -> tuple[list[float], list[float]]:
 
 
 def differences_chart(
-    report: Report, differences: Differences, choice: Choice, width: int | str = "container"
-) -> alt.LayerChart:
+    report: Report, differences: Differences, choice: Choice, width: int | str = "container", *, fixed: bool = False
+) -> Drawing:
     """Paired differences with interval and band, against a line at nothing; told or not by shape, filling and colour.
 
     The rows are a data set named "pairs"; the ends and ticks of its axis are the parameters "low", "high" and "at", so
-    that a page can show another choice.
+    that a page can show another choice; or all this is ``fixed``.
     """
     import altair as alt
 
     ratio = differences.kind == "ratio"
     (low, high), at = pair_range(choice, differences.kind)
-    domain = [_signal("low"), _signal("high")]
+    domain = [low, high] if fixed else [_signal("low"), _signal("high")]
+    source = f"differences-{differences.measure}" if fixed else "pairs"
     scale = alt.Scale(type="log", domain=domain, nice=False) if ratio else alt.Scale(domain=domain, nice=False)
-    x = {"title": differences.kind, "scale": scale, "axis": alt.Axis(values=_signal("at"), format="~g")}
+    x = {
+        "title": differences.kind,
+        "scale": scale,
+        "axis": alt.Axis(values=at if fixed else _signal("at"), format="~g"),
+    }
     y = alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(grid=True))
     told = list(TOLD_SHAPES)
     colour = alt.Color(
@@ -168,26 +212,22 @@ def differences_chart(
     )
     shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(TOLD_SHAPES.values())))
     filled = alt.condition("datum.told == 'higher' || datum.told == 'lower'", colour, alt.value(_signal("paper")))
-    base = alt.Chart(alt.InlineData(values=pair_rows(choice), name="pairs"))
+    base = alt.Chart(alt.NamedData(name=source))
     zero = alt.Chart(alt.InlineData(values=[{"nothing": 1 if ratio else 0}]))
     tooltip = [alt.Tooltip(f"{name}:{kind}") for name, kind in (("pair", "N"), ("effect", "Q"), ("told", "N"))]
-    return (
-        alt.layer(
-            zero.mark_rule(color=_signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
-            base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
-            base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
-            base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
-                y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
-            ),
-        )
-        .add_params(*(alt.param(name=name, value=value) for name, value in (("low", low), ("high", high), ("at", at))))
-        .properties(width=width, height=alt.Step(_ROW))
-    )
+    chart = alt.layer(
+        zero.mark_rule(color=_signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
+        base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
+        base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
+        base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
+            y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
+        ),
+    ).properties(width=width, height=ROW * len(choice.pairs))
+    params = {} if fixed else {"low": low, "high": high, "at": at}
+    return Drawing(chart, {source: pair_rows(choice)}, params)
 
 
-def frontier_chart(
-    report: Report, frontier: Frontier, width: int | str = "container", height: int = 380
-) -> alt.LayerChart:
+def frontier_chart(report: Report, frontier: Frontier, width: int | str = "container", height: int = 380) -> Drawing:
     """Diversity against likelihood; loops by shape, the frontier by filling and line."""
     import altair as alt
 
@@ -221,7 +261,7 @@ def frontier_chart(
         scale=alt.Scale(domain=["few loops", "too many loops"], range=["circle", "square"]),
         legend=None,
     )
-    base = alt.Chart(alt.InlineData(values=rows))
+    base = alt.Chart(alt.NamedData(name="frontier"))
     filled = alt.condition("datum.on", colour, alt.value(_signal("paper")))
     tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
                alt.Tooltip("rate:N", title="loops")]  # fmt: skip
@@ -234,11 +274,12 @@ def frontier_chart(
         for side, how in _SIDES.items()
         if any(row[which] == side for row in rows)
     ]
-    return alt.layer(
+    chart = alt.layer(
         best.encode(x, y, alt.Order("x:Q")),
         base.mark_point(size=80, strokeWidth=1.8, opacity=1).encode(x, y, shape, colour, fill=filled, tooltip=tooltip),
         *texts,
     ).properties(width=width, height=height)
+    return Drawing(chart, {"frontier": rows})
 
 
 _SIDES: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from thermoscope.report.figures import first_upper, interval, number, place, uni
 from thermoscope.report.records.schema import Difference, Differences, Report, Told
 
 #: Signs and what they mean, by what is told.
-TOLD_KEY = (("▶", "higher"), ("◀", "lower"), ("○", "can't be told from no difference"))
+TOLD_KEY = (("▶", "higher"), ("◀", "lower"), ("○", "can't be told"), ("┆", "no difference"))
 #: Rows of all choices of all measures together, at most; with more, only neighbours are offered.
 _MOST_ROWS = 6000
 #: Pairs in one chart, at most.
@@ -40,19 +40,21 @@ class Choice:
     alt: str
 
 
-HEADER = ("pair", "effect", "95 % interval", "95 % band", "values", "told")
+def header(report: Report, differences: Differences) -> tuple[str, ...]:
+    """The columns of ``table``."""
+    return ("pair", differences.kind, "95 % interval", "95 % band", unit_of(report), "values", "told")
 
 
-def table(report: Report, choice: Choice) -> tuple[tuple[str, ...], ...]:
-    """The numbers of a choice, in the columns of ``HEADER``."""
-    unit = unit_of(report)
+def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
+    """The numbers of a choice."""
     return tuple(
         (
             name,
             number(pair.effect),
             interval(pair.low, pair.high),
             interval(pair.band_low, pair.band_high),
-            f"{pair.texts} of {pair.units} {unit}",
+            str(pair.units),
+            str(pair.texts),
             pair.told,
         )
         for name, pair in zip(choice.names, choice.pairs, strict=True)

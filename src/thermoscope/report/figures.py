@@ -149,4 +149,5 @@ def titled(measure: str, unit: str) -> str:
 
 
 def first_upper(text: str) -> str:
+    """A sentence's beginning."""
     return text[:1].upper() + text[1:]

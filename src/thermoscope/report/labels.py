@@ -24,9 +24,7 @@ class Label:
 _Box = tuple[float, float, float, float]
 
 
-def placed(
-    labels: Sequence[Label], height: int, line: Sequence[tuple[float, float]] = ()
-) -> list[tuple[str, str]]:
+def placed(labels: Sequence[Label], height: int, line: Sequence[tuple[float, float]] = ()) -> list[tuple[str, str]]:
     """For each label the side of its point ("lower right", "left", ...; "" for no room) in a wide and a narrow chart.
 
     Greedy, in the order given; for a chart of about 640 pixels' width, and for one on a phone. Labels keep off a line

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from thermoscope.report import charts
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.contrasts import HEADER, TOLD_KEY, Choice, choices, table
+from thermoscope.report.contrasts import TOLD_KEY, Choice, choices, header, table
 from thermoscope.report.escaped import escaped, visible_passages
 from thermoscope.report.figures import (
-    FRONTIER_KEY, curve_figure, first_upper, frontier_figure, titled, unit_of,
+    FRONTIER_KEY,
+    curve_figure,
+    first_upper,
+    frontier_figure,
+    titled,
+    unit_of,
 )  # fmt: skip
 from thermoscope.report.marks import UNICODE
 from thermoscope.report.numbers import count, short
@@ -38,7 +45,7 @@ def report_page(report: Report) -> str:
     frontier = report.frontier if report.frontier and report.frontier.points else None
     drawn = bool(curves or differences or frontier)
     sections = [
-        ("claims", "What was claimed", any(run.claims for run in report.runs)),
+        ("claims", "Claims, tested", any(run.claims for run in report.runs)),
         ("curves", "Measures over the settings", curves),
         ("differences", "Differences", differences),
         ("frontier", "Diversity against likelihood", frontier),
@@ -60,13 +67,12 @@ def report_page(report: Report) -> str:
         choices=[choice["name"] for choice in max((d["choices"] for d in differences), key=len, default=[])],
         frontier=_figure(frontier_figure(report, frontier)) if frontier else None,
         leading=LEADING,
-        header=HEADER,
         told_key=TOLD_KEY,
         frontier_key=FRONTIER_KEY,
         texts=_texts(report),
-        meanings=[(titled(m.name, m.unit), m) for m in report.meanings],
+        meanings=[(titled(m.name, m.unit), m, m.source.strip("-")) for m in report.meanings],
         data=_data(report, differences, drawn),
-        runtime=runtime() if drawn else "",
+        runtime=Markup(runtime()) if drawn else "",
         many=len(report.runs) > 1,
     )
 
@@ -95,16 +101,17 @@ def _claim(claim: Mapping[str, Any], run: Ran) -> dict[str, Any]:
 
 
 def _differences(report: Report, differences: Differences) -> dict[str, Any]:
-    made = [_choice(report, differences, choice) for choice in choices(report, differences)]
+    made = [_choice(differences, choice) for choice in choices(report, differences)]
     return {
         "id": f"differences-{differences.measure}",
         "measure": differences.measure,
-        "kind": differences.kind,
+        "kind": first_upper(differences.kind),
+        "header": header(report, differences),
         "choices": made,
     }
 
 
-def _choice(report: Report, differences: Differences, choice: Choice) -> dict[str, Any]:
+def _choice(differences: Differences, choice: Choice) -> dict[str, Any]:
     ends, at = charts.pair_range(choice, differences.kind)
     return {
         "name": choice.name,
@@ -112,8 +119,13 @@ def _choice(report: Report, differences: Differences, choice: Choice) -> dict[st
         "rows": [list(row.values()) for row in charts.pair_rows(choice)],
         "ends": ends,
         "at": at,
-        "table": table(report, choice),
+        "table": table(choice),
     }
+
+
+def _compact(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A choice without what is there twice: the name and what is told stand at the ends of each row."""
+    return {**choice, "table": [row[1:-1] for row in choice["table"]]}
 
 
 def _texts(report: Report) -> dict[str, Any] | None:
@@ -138,24 +150,22 @@ def _line(text: str) -> str:
 
 def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawn: bool) -> dict[str, Any]:
     """What the page's script needs: specifications of the charts, all choices of differences, all texts."""
-    specs: dict[str, Any] = {}
+    drawings: dict[str, charts.Drawing] = {}
     for curve in report.curves:
         if curve.points:
-            specs[f"curve-{curve.measure}"] = charts.curve_chart(report, curve)
+            drawings[f"curve-{curve.measure}"] = charts.curve_chart(report, curve)
     for found in report.differences:
         if found.pairs:
             first = choices(report, found)[0]
-            specs[f"differences-{found.measure}"] = charts.differences_chart(report, found, first)
+            drawings[f"differences-{found.measure}"] = charts.differences_chart(report, found, first)
     if report.frontier and report.frontier.points:
-        specs["frontier"] = charts.frontier_chart(report, report.frontier)
+        drawings["chart-frontier"] = charts.frontier_chart(report, report.frontier)
     return {
-        "specs": {name: charts.themed(chart, charts.LIGHT, font=_FONT) for name, chart in specs.items()},
+        "specs": {name: charts.vega_lite(made.chart, [made], charts.LIGHT) for name, made in drawings.items()},
+        "config": charts.config(_FONT) if drawn else {},
         "themes": {"light": charts.LIGHT, "dark": charts.DARK} if drawn else {},
-        "pairs": {
-            found["id"]: [{k: choice[k] for k in ("name", "alt", "rows", "ends", "at", "table")}
-                          for choice in found["choices"]]
-            for found in differences
-        },
+        "pairs": {found["id"]: [_compact(choice) for choice in found["choices"]] for found in differences},
+        "row": charts.ROW,
         "settings": [setting.label for setting in report.settings],
         "prompts": report.prompts,
         "texts": [_text(text) for text in report.texts],
