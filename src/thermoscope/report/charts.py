@@ -243,15 +243,16 @@ def frontier_chart(report: Report, frontier: Frontier, width: int | str = "conta
         for p in frontier.points
     ]
     line = sorted((label.x, label.y) for label, p in zip(points, frontier.points, strict=True) if p.on_frontier)
-    sides = placed(points, height, line)
+    planned = {"wide": width} if isinstance(width, int) else _PLANNED
+    sides = {which: placed(points, pixels, height, line) for which, pixels in planned.items()}
     rows = [
         {
             "setting": report.settings[p.setting].label, "series": report.settings[p.setting].series,
             "x": _short(p.x), "y": _short(p.y), "on": p.on_frontier,
             "loops": "too many loops" if p.loops else "few loops", "rate": number(p.loop_rate),
-            "label": label.text, "wide": wide, "narrow": narrow,
+            "label": points[n].text, **{which: sides[which][n] for which in sides},
         }
-        for p, label, (wide, narrow) in zip(frontier.points, points, sides, strict=True)
+        for n, p in enumerate(frontier.points)
     ]  # fmt: skip
     x = alt.X("x:Q", title=f"{frontier.x} (logarithmic; left: likelier)", **scales[0])
     y = alt.Y("y:Q", title=f"{frontier.y} (up: more varied)", **scales[1])
@@ -268,9 +269,9 @@ def frontier_chart(report: Report, frontier: Frontier, width: int | str = "conta
     best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=_signal("soft"))
     texts = [
         base.transform_filter(f"datum.{which} == '{side}'")
-        .mark_text(fontSize=11, color=_signal("ink"), opacity=_signal(shown), **how)
+        .mark_text(fontSize=11, color=_signal("ink"), opacity=_signal(_SHOWN[which]) if len(sides) > 1 else 1, **how)
         .encode(x, y, text="label:N")
-        for which, shown in (("wide", "width >= 480 ? 1 : 0"), ("narrow", "width < 480 ? 1 : 0"))
+        for which in sides
         for side, how in _SIDES.items()
         if any(row[which] == side for row in rows)
     ]
@@ -282,6 +283,9 @@ def frontier_chart(report: Report, frontier: Frontier, width: int | str = "conta
     return Drawing(chart, {"frontier": rows})
 
 
+#: Widths for which labels are placed where a chart is as wide as the page lets it be, and when each is seen.
+_PLANNED = {"wide": 640, "narrow": 260}
+_SHOWN = {"wide": "width >= 480 ? 1 : 0", "narrow": "width < 480 ? 1 : 0"}
 _SIDES: dict[str, dict[str, Any]] = {
     "lower right": {"align": "left", "baseline": "top", "dx": 6, "dy": 4},
     "upper left": {"align": "right", "baseline": "bottom", "dx": -6, "dy": -4},

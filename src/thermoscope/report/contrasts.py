@@ -10,7 +10,7 @@ from thermoscope.report.figures import first_upper, interval, number, place, uni
 from thermoscope.report.records.schema import Difference, Differences, Report, Told
 
 #: Signs and what they mean, by what is told.
-TOLD_KEY = (("▶", "higher"), ("◀", "lower"), ("○", "can't be told"), ("┆", "no difference"))
+TOLD_KEY = (("►", "higher"), ("◄", "lower"), ("○", "can't be told"), ("¦", "no difference"))
 #: Rows of all choices of all measures together, at most; with more, only neighbours are offered.
 _MOST_ROWS = 6000
 #: Pairs in one chart, at most.

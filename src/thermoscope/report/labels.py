@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-#: Pixels: of a letter (on average), of a line, of a point, and from a point to its label; widths that are planned for.
+#: Pixels: of a letter (on average), of a line, of a point, and from a point to its label.
 _LETTER, _LINE, _POINT, _GAP = 6.2, 13, 10, 9
-_WIDE, _NARROW = 640, 260
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +23,12 @@ class Label:
 _Box = tuple[float, float, float, float]
 
 
-def placed(labels: Sequence[Label], height: int, line: Sequence[tuple[float, float]] = ()) -> list[tuple[str, str]]:
-    """For each label the side of its point ("lower right", "left", ...; "" for no room) in a wide and a narrow chart.
+def placed(labels: Sequence[Label], width: int, height: int, line: Sequence[tuple[float, float]] = ()) -> list[str]:
+    """For each label the side of its point ("lower right", "left", ...; "" for no room) in a chart of so many pixels.
 
-    Greedy, in the order given; for a chart of about 640 pixels' width, and for one on a phone. Labels keep off a line
-    through the points ``line``, given as shares like theirs.
+    Greedy, in the order given. Labels keep off points, off each other and off a line through the points ``line``,
+    given as shares like theirs.
     """
-    return list(zip(_sides(labels, _WIDE, height, line), _sides(labels, _NARROW, height, line), strict=True))
-
-
-def _sides(labels: Sequence[Label], width: int, height: int, line: Sequence[tuple[float, float]]) -> list[str]:
     half = _POINT / 2
     points = [(label.x * width, (1 - label.y) * height) for label in labels]
     taken: list[_Box] = [(x - half, y - half, x + half, y + half) for x, y in points]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from thermoscope.errors import InputError
 from thermoscope.report import charts
 from thermoscope.report.contrasts import TOLD_KEY, choices
 from thermoscope.report.escaped import escaped
-from thermoscope.report.figures import FRONTIER_KEY, curve_figure, titled, unit_of
-from thermoscope.report.records.schema import Report
+from thermoscope.report.figures import FRONTIER_KEY, curve_figure, first_upper, titled, unit_of
+from thermoscope.report.records.schema import Frontier, Report
 
 #: Measures that are drawn, the most telling first: what can be read on one sheet.
 LEADING = 4
 #: Pixels: width of a column, and between columns; pixels of PNG per pixel of the sheet.
 _COLUMN, _BETWEEN, _SCALE = 400, 48, 2
 #: Letters in a line of a column and of the sheet.
-_LINE, _SHEET = 66, 128
+_LINE, _SHEET = 74, 160
 FORMATS = ("png", "svg")
 
 
@@ -52,73 +52,68 @@ def sheet(report: Report) -> dict[str, Any]:
     import altair as alt
 
     report = escaped(report)
-    rows = [*_curves(report), *_differences(report), *_frontier(report)]
+    parts = [*_curves(report), *_differences(report)]
+    apart = dict.fromkeys(("color", "fill", "shape", "strokeDash"), "independent")
+    rows: list[Any] = []
+    if parts:
+        rows.append(alt.concat(*(part.chart for part in parts), columns=2, spacing=_BETWEEN).resolve_scale(**apart))
+    if report.frontier and report.frontier.points:
+        parts.append(_frontier(report, report.frontier))
+        rows.append(parts[-1].chart)
     if not rows:
         raise InputError("this report has no charts; write it as html or md")
-    lines = [line for sentence in report.finding for line in textwrap.wrap(sentence, _SHEET)]
+    lines = [line for sentence in (*report.finding, *_notes(report)) for line in textwrap.wrap(sentence, _SHEET)]
     title = alt.TitleParams(
-        text=report.title, subtitle=lines, fontSize=18, subtitleFontSize=12, subtitleLineHeight=17, offset=18
+        text=report.title, subtitle=lines, fontSize=18, subtitleFontSize=12, subtitleLineHeight=17, offset=22
     )
-    chart = alt.vconcat(*(row for row, _ in rows), spacing=28).properties(title=title)
-    chart = chart.resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    spec = charts.vega_lite(chart, [drawing for _, row in rows for drawing in row], charts.LIGHT | {"paper": "#ffffff"})
+    chart = alt.vconcat(*rows, spacing=_BETWEEN).properties(title=title).resolve_scale(**apart)
+    spec = charts.vega_lite(chart, parts, {**charts.LIGHT, "paper": "#ffffff"})
     return {**spec, "config": charts.config(background="white"), "padding": 16}
 
 
-_Row = tuple[Any, list[charts.Drawing]]
+def _notes(report: Report) -> list[str]:
+    """How the charts are read."""
+    notes = []
+    if any(curve.points for curve in report.curves):
+        unit = unit_of(report)
+        notes.append(f"Curves: means, 95 % intervals over {unit} (bars) and 95 % bands of whole curves (shaded).")
+    if any(found.pairs for found in report.differences):
+        signs = ", ".join(f"{sign} {meaning}" for sign, meaning in TOLD_KEY)
+        notes.append(
+            f"Differences: paired, with 95 % intervals (thick) and bands of all pairs (thin), which tell: {signs}."
+        )
+    return notes
 
 
-def _curves(report: Report) -> list[_Row]:
-    """The leading curves, two beside each other."""
+def _curves(report: Report) -> list[charts.Drawing]:
+    """The leading curves."""
     drawn = []
     for curve in [curve for curve in report.curves if curve.points][:LEADING]:
         drawing = charts.curve_chart(report, curve, width=_COLUMN)
-        figure = curve_figure(report, curve)
-        drawn.append((drawing, titled(curve.measure, curve.unit), f"{figure.caption} Larger: {curve.direction}."))
-    note = f"Points: means; bars: 95 % intervals over {unit_of(report)}; shaded: 95 % band of the whole curve."
-    return _pairs(drawn, "Measures", note)
+        caption = f"{curve_figure(report, curve).caption} Larger: {curve.direction}."
+        drawn.append(_titled(drawing, titled(curve.measure, curve.unit), caption, _LINE))
+    return drawn
 
 
-def _differences(report: Report) -> list[_Row]:
+def _differences(report: Report) -> list[charts.Drawing]:
+    """The differences of the leading measure of each kind: those that are subtracted, and those that are divided."""
+    leading = {found.kind: found for found in reversed(report.differences) if found.pairs}
     drawn = []
-    for found in [found for found in report.differences if found.pairs][:LEADING]:
+    for found in [found for found in report.differences if leading.get(found.kind) is found]:
         choice = choices(report, found)[0]
         drawing = charts.differences_chart(report, found, choice, width=_COLUMN, fixed=True)
-        drawn.append((drawing, found.measure, f"{found.kind}, {choice.name}"))
-    signs = ", ".join(f"{sign} {meaning}" for sign, meaning in TOLD_KEY)
-    note = f"Same prompts and seeds. Thick: 95 % intervals; thin: bands over all pairs, which tell: {signs}."
-    return _pairs(drawn, "Differences", note)
+        drawn.append(_titled(drawing, found.measure, f"{first_upper(found.kind)}, {choice.name}", _LINE))
+    return drawn
 
 
-def _frontier(report: Report) -> list[_Row]:
-    import altair as alt
-
-    if not report.frontier or not report.frontier.points:
-        return []
-    drawing = charts.frontier_chart(report, report.frontier, width=2 * _COLUMN + _BETWEEN)
+def _frontier(report: Report, frontier: Frontier) -> charts.Drawing:
+    drawing = charts.frontier_chart(report, frontier, width=2 * _COLUMN + 2 * _BETWEEN)
     signs = ", ".join(f"{sign} {meaning}" for sign, meaning in FRONTIER_KEY)
-    title = alt.TitleParams(
-        text=f"{report.frontier.y} against {report.frontier.x}", subtitle=textwrap.wrap(f"{signs}.", _SHEET)
-    )
-    return [(drawing.chart.properties(title=title), [drawing])]
+    return _titled(drawing, f"{frontier.y} against {frontier.x}", f"{signs}.", _SHEET)
 
 
-def _pairs(drawn: Sequence[tuple[charts.Drawing, str, str]], title: str, note: str) -> list[_Row]:
-    """Charts two by two; the first row bears the title and the note of all."""
+def _titled(drawing: charts.Drawing, title: str, caption: str, line: int) -> charts.Drawing:
     import altair as alt
 
-    rows: list[_Row] = []
-    for start in range(0, len(drawn), 2):
-        beside = drawn[start : start + 2]
-        titled_charts = [
-            drawing.chart.properties(title=alt.TitleParams(text=name, subtitle=textwrap.wrap(caption, _LINE)))
-            for drawing, name, caption in beside
-        ]
-        row = alt.hconcat(*titled_charts, spacing=_BETWEEN)
-        row = row.resolve_scale(color="independent", shape="independent", strokeDash="independent")
-        if not start:
-            row = row.properties(
-                title=alt.TitleParams(text=title, subtitle=textwrap.wrap(note, _SHEET), fontSize=15, offset=14)
-            )
-        rows.append((row, [drawing for drawing, _, _ in beside]))
-    return rows
+    params = alt.TitleParams(text=title, subtitle=textwrap.wrap(caption, line), frame="group")
+    return replace(drawing, chart=drawing.chart.properties(title=params))
