@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
     from thermoscope.params import SamplingParams
+    from thermoscope.report.records.build import comparison_report, run_report
+    from thermoscope.report.records.schema import Report
     from thermoscope.sampling.chain import probabilities
 
 # Read when torch is loaded. By default its threads wait in a loop for milliseconds: beside another busy process that
@@ -34,15 +36,18 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 _LAZY = {
     "Comparison": "thermoscope.experiment.comparison",
+    "Report": "thermoscope.report.records.schema",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.params",
     "Spectrum": "thermoscope.decode.spectrum",
     "compare": "thermoscope.experiment.compare",
+    "comparison_report": "thermoscope.report.records.build",
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.experiment.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
+    "run_report": "thermoscope.report.records.build",
     "spectrum": "thermoscope.decode.explore",
     "step_measures": "thermoscope.metrics.steps",
 }
@@ -51,17 +56,20 @@ __all__ = [
     "Comparison",
     "InputError",
     "ModelError",
+    "Report",
     "Sample",
     "SamplingParams",
     "Spectrum",
     "ThermoscopeError",
     "__version__",
     "compare",
+    "comparison_report",
     "generate",
     "inspect",
     "load_model",
     "measure",
     "probabilities",
+    "run_report",
     "spectrum",
     "step_measures",
 ]

@@ -17,7 +17,7 @@ from thermoscope.sampling.effects import Effects
 def idle(*settings: SamplingParams, tokens: int = 12, **how: object) -> list[str]:
     effects = Effects()
     generate(FakeModel(**how), "Once", list(settings), seeds=range(2), max_new_tokens=tokens, effects=effects)
-    return idle_parameters(settings, effects)
+    return idle_parameters(settings, effects.idle)
 
 
 def test_a_parameter_that_another_left_nothing_to_do_is_named() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeModel
+from tests.report.browser import Opened as Page
 from thermoscope import SamplingParams, Spectrum, spectrum, step_measures
 from thermoscope.decode.leaf import Leaf
 from thermoscope.experiment.spectrum_ran import what_ran
 from thermoscope.report.escape import escape
 from thermoscope.report.spectrum_page import spectrum_page
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '</script><script>document.title="taken"</script><img src=x onerror=alert(1)> & {{ 7*7 }} "\u202e'
 
 
@@ -57,33 +55,8 @@ def test_a_spectrum_of_one_text_and_one_token():
     assert "unknown" not in page.split("<main>")[1].split("</figure>")[0]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    there = CHROMIUM.exists() and importlib.util.find_spec("playwright") is not None
-    if not there:
-        if os.environ.get("THERMOSCOPE_BROWSER") == "required":
-            pytest.fail("chromium and playwright must be installed: apt-get install chromium; pip install playwright")
-        pytest.skip("no chromium or no playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-class Opened:
-    """A page in the browser, with what went wrong in it."""
-
-    def __init__(self, browser: Any, path: Path, **how: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **how})
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
+class Opened(Page):
+    """The page of a spectrum."""
 
     def text(self) -> str:
         return self.page.locator("#text").inner_text()
@@ -108,11 +81,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Spectrum]
 
 @pytest.fixture
 def opened(browser: Any, made: tuple[Path, list[Spectrum]]) -> Iterator[Opened]:
-    opened = Opened(browser, made[0])
-    yield opened
-    assert opened.faults == []
-    assert opened.requests == [made[0].as_uri()]
-    opened.context.close()
+    with Opened(browser, made[0]) as opened:
+        yield opened
 
 
 def middle(leaf: Leaf) -> float:
@@ -217,16 +187,11 @@ def test_another_seed_and_the_measures_at_a_temperature(opened, made):
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser, made, scheme):
-    opened = Opened(browser, made[0], viewport={"width": 360, "height": 700}, color_scheme=scheme)
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
-    paper, ink = opened.page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-    )
-    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
-    assert (brightness[0] > brightness[1]) is (scheme == "light")
-    assert opened.page.locator("#next").bounding_box()["height"] >= 44
-    assert opened.faults == []
-    opened.context.close()
+    with Opened(browser, made[0], viewport={"width": 360, "height": 700}, color_scheme=scheme) as opened:
+        assert opened.overflow() == 0
+        paper, ink = opened.brightness()
+        assert (paper > ink) is (scheme == "light")
+        assert opened.page.locator("#next").bounding_box()["height"] >= 44
 
 
 @pytest.mark.browser
@@ -234,10 +199,8 @@ def test_hostile_text_is_shown_and_not_obeyed(browser, tmp_path):
     page, found = page_of(Hostile(), HOSTILE)
     path = tmp_path / "hostile.html"
     path.write_text(page, encoding="utf-8")
-    opened = Opened(browser, path)
-    opened.to(found[0].leaves[1].high)
-    assert opened.page.title().startswith("Every temperature at once")
-    assert "</script><script>" in opened.text()
-    assert opened.page.locator("#text b").count() == 0
-    assert opened.faults == []
-    opened.context.close()
+    with Opened(browser, path) as opened:
+        opened.to(found[0].leaves[1].high)
+        assert opened.page.title().startswith("Every temperature at once")
+        assert "</script><script>" in opened.text()
+        assert opened.page.locator("#text b").count() == 0

@@ -23,6 +23,7 @@ from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
+from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
 
@@ -107,6 +108,7 @@ for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
 ):  # fmt: skip
     app.command(_name)(_passing(_talking(_command)))
+app.command("report")(_passing(report))
 
 _use_cases = typer.Typer(rich_markup_mode=None)
 _use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))

@@ -47,6 +47,7 @@ def compare(
     max_rows: options.MaxRows = None,
     json: options.Json = False,
     output: options.Output = None,
+    html: options.Html = None,
     no_color: options.NoColor = False,
     *,
     asked: Asked,
@@ -60,7 +61,7 @@ def compare(
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
 
     # all that can be known to be wrong without the model is said before it is loaded
-    console.check_writable(output)
+    console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
     rows = whole(max_rows, "--max-rows", least=1)
     if experiment is not None:
@@ -98,7 +99,12 @@ def compare(
 
         print_comparison(result, to)
 
-    console.give(result.to_json, printing, as_json=json, output=output, no_color=no_color)
+    if html is not None:
+        from thermoscope.report.records.build import comparison_report
+
+        console.write(html, comparison_report(result).to_html())
+    if html is None or json or output is not None:
+        console.give(result.to_json, printing, as_json=json, output=output, no_color=no_color)
     raise typer.Exit(code)
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from thermoscope.errors import OutputError
+from thermoscope.errors import InputError, OutputError
 from thermoscope.report.escape import escape
 
 if TYPE_CHECKING:
@@ -158,6 +158,13 @@ def check_writable(*paths: Path | None) -> None:
             _check_writable(Path(os.path.realpath(path)))  # the file itself, should the path be a link
 
 
+def check_places(output: Path | None, html: Path | None) -> None:
+    """Raise unless a result can be written to ``output`` and its page to ``html``, which must be another file."""
+    check_writable(output, html)
+    if output is not None and html is not None and os.path.realpath(output) == os.path.realpath(html):
+        raise InputError(f"--output and --html must be two files; got {str(html)!r} for both; change one")
+
+
 def _check_writable(path: Path) -> None:
     try:
         existed = path.exists()
@@ -171,8 +178,8 @@ def _check_writable(path: Path) -> None:
         ) from None
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole.
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole, text as UTF-8.
 
     Raises
     ------
@@ -180,7 +187,7 @@ def write(path: Path, text: str) -> None:
         It can't be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
     sys.stderr.write(f"wrote {escape(str(path))}\n")
@@ -228,7 +235,7 @@ def lines(texts: Sequence[str]) -> Callable[[Console], None]:
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> Callable[[Console], None]:
-    """What prints a table without borders, or the line ``empty``; if too wide, each row as a block of names and values."""
+    """What prints a table without borders, or the line ``empty``; too wide, each row is a block of names and values."""
     if not rows and empty:
         return lines([empty])
     cells = [[escape("" if value is None else _shown(value), keep="") for value in row] for row in rows]

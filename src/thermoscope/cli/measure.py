@@ -71,6 +71,7 @@ def measure(
     everything: options.AllMeasures = False,
     json: options.Json = False,
     output: options.Output = None,
+    html: options.Html = None,
     no_color: options.NoColor = False,
     *,
     asked: Asked,
@@ -87,7 +88,7 @@ def measure(
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
-        "--params": asked.source,
+        "--params": asked.source, "--html": html,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -100,7 +101,8 @@ def measure(
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
 
-    console.check_writable(output, parquet)
+    console.check_places(output, html)
+    console.check_writable(parquet)
     loading = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
     how = How(loading, embedding_model, score, answer_pattern, everything, json, output, no_color)
     if use_case is None:
@@ -123,5 +125,6 @@ def measure(
         whole(max_rows, "--max-rows", least=1),
         held_out=held_out,
         folder=run,
+        html=html,
     )
     measure_use_case(use_case, generating, how)

@@ -53,6 +53,7 @@ class Generating:
     max_rows: int | None
     held_out: bool
     folder: Path | None
+    html: Path | None
 
 
 def measure_files(
@@ -155,4 +156,11 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     except KeyboardInterrupt:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")
         raise typer.Exit(130) from None
-    show_run(store, as_json=how.as_json, output=how.output, everything=how.everything, no_color=how.no_color)
+    if what.html is not None:
+        from thermoscope.report.records.build import run_report
+
+        with console.status("drawing"):
+            page = run_report(store).to_html()
+        console.write(what.html, page)
+    if what.html is None or how.as_json or how.output is not None:
+        show_run(store, as_json=how.as_json, output=how.output, everything=how.everything, no_color=how.no_color)

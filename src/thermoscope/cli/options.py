@@ -52,6 +52,9 @@ MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in
 #: Where the result goes, for ``console.give``.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with every record.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page instead of printing.")
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")]
 #: Which measures are shown.
 AllMeasures = Annotated[bool, typer.Option("--all", help="Show every measure.")]

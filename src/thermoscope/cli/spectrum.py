@@ -49,10 +49,7 @@ def spectrum(
     device: options.Device = None,
     dtype: options.Dtype = None,
     max_rows: options.MaxRows = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write one self-contained page with a slider over temperature."),
-    ] = None,
+    html: options.Html = None,
     json: options.Json = False,
     output: options.Output = None,
     no_color: options.NoColor = False,
@@ -68,9 +65,7 @@ def spectrum(
     from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole
 
     # all that can be known to be wrong without the model is said before it is loaded
-    console.check_writable(output, html)
-    if output is not None and output == html:
-        raise InputError(f"--output and --html must be two files; got {str(html)!r} for both; change one")
+    console.check_places(output, html)
     ends = (finite(low, "--low"), finite(high, "--high"))
     where = None if at is None else finite(at, "--at")
     if where is not None and not ends[0] <= where <= ends[1]:

@@ -85,7 +85,7 @@ def compare(
             model_settings=own_settings(model),
         )
         texts = compared_texts(finished, len(numbers), neighbours(settings))
-        did = (*contradictions(settings), *idle_parameters(settings, effects))
+        did = (*contradictions(settings), *idle_parameters(settings, effects.idle))
         return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
 
     try:

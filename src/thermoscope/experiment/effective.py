@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from thermoscope.experiment.plan import label, varying
 from thermoscope.params import STAGES, SamplingParams, typed
-from thermoscope.sampling.effects import TRUNCATIONS, Effects
+from thermoscope.sampling.effects import TRUNCATIONS
 
 
-def idle_parameters(settings: Sequence[SamplingParams], effects: Effects) -> list[str]:
-    """A sentence for each parameter that never changed a distribution, and what had left it nothing to do."""
+def idle_parameters(
+    settings: Sequence[SamplingParams], idle_stages: Callable[[SamplingParams], Sequence[str]]
+) -> list[str]:
+    """A sentence for each parameter that never changed a distribution, and what had left it nothing to do.
+
+    ``idle_stages`` gives the stages of a setting that ran and changed nothing (``Effects.idle``).
+    """
     names = varying(settings) if len(settings) > 1 else ()
     found: dict[tuple[str, str], list[SamplingParams]] = {}
     had: dict[str, list[SamplingParams]] = {}
     for setting in settings:
-        idle = effects.idle(setting)
+        idle = idle_stages(setting)
         for stage in setting.active_stages:
             had.setdefault(_values(setting, stage), []).append(setting)
             if stage in idle and not (stage == "temperature" and setting.top_k == 1):  # ``contradictions`` says that

@@ -21,6 +21,7 @@ from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_s
 from thermoscope.errors import InputError
 from thermoscope.experiment.claims import judge
 from thermoscope.experiment.design import Design
+from thermoscope.experiment.effective import contradictions, idle_parameters
 from thermoscope.experiment.evidence import Evidence
 from thermoscope.experiment.provenance import common_words, quote, setting_words, versions
 from thermoscope.experiment.reference import Reference, choose, tokenizer_id
@@ -32,6 +33,7 @@ from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
+from thermoscope.sampling.effects import Effects
 from thermoscope.usecases.load import Prompt, UseCase
 
 if TYPE_CHECKING:
@@ -209,6 +211,7 @@ def _generate(model: Model, design: Design, store: Store, on_progress: Callable[
                     )
                 )
 
+        effects = Effects()
         samples = generate(
             model,
             design.prompts[chunk.prompt],
@@ -217,9 +220,10 @@ def _generate(model: Model, design: Design, store: Store, on_progress: Callable[
             max_new_tokens=design.max_new_tokens,
             stop=design.stop,
             max_rows=design.max_rows,
+            effects=effects,
             on_progress=tell,
         )
-        store.add(chunk, samples)
+        store.add(chunk, samples, {setting.id: effects.idle(setting) for setting in design.settings})
         # texts that ended early leave less to do
         done = replace(
             done,
@@ -326,6 +330,7 @@ def _manifest(
         "seconds_last": dict(seconds),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "notes": list(model.notes),
+        "effective": [*contradictions(design.settings), *idle_parameters(design.settings, store.idle_stages)],
         "versions": versions(),
         "command": run_command(design, store, measuring),
     }

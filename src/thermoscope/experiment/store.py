@@ -3,6 +3,7 @@
     plan.json                 what is to be made; written first
     texts/00000.parquet       one row per text; a shard is there whole or not at all
     tokens/00000.parquet      one row per token, written before its texts
+    idle/00000.json           which stages of which setting changed nothing there, written before the texts
     measures.parquet          one row per text: every measure
     groups.parquet            one row per prompt and setting
     settings.parquet          one row per setting and measure: mean, interval, band
@@ -18,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
 from thermoscope.experiment.design import Chunk, Design
 from thermoscope.metrics.table import setting_columns
+from thermoscope.params import SamplingParams
 
 if TYPE_CHECKING:
     import pyarrow
@@ -128,17 +130,19 @@ class Store:
         """Whether the texts of a chunk are stored."""
         return self._shard("texts", chunk).exists()
 
-    def add(self, chunk: Chunk, samples: Sequence[Sample]) -> None:
-        """Store the texts of a chunk, whole."""
+    def add(self, chunk: Chunk, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
+        """Store the texts of a chunk, whole, and by a setting's id its stages that changed nothing."""
         self.write(self._shard("tokens", chunk), _token_rows(samples, chunk.first_text))
+        (self.folder / "idle").mkdir(exist_ok=True)
+        self._write_json(f"idle/{chunk.number:05}.json", {name: list(stages) for name, stages in idle.items()})
         self.write(self._shard("texts", chunk), _text_rows(samples, chunk))
 
     def clean(self) -> None:
         """Remove what a kill left: files not finished, and tokens whose texts never came."""
         for path in self.folder.glob("**/*.part"):
             path.unlink()
-        for path in self.folder.glob("tokens/*.parquet"):
-            if not (self.folder / "texts" / path.name).exists():
+        for path in (*self.folder.glob("tokens/*.parquet"), *self.folder.glob("idle/*.json")):
+            if not (self.folder / "texts" / f"{path.stem}.parquet").exists():
                 path.unlink()
 
     def texts(self) -> pyarrow.Table:
@@ -148,6 +152,14 @@ class Store:
     def tokens(self) -> pyarrow.Table:
         """The token records of all stored texts, in order."""
         return self._shards("tokens")
+
+    def idle_stages(self, setting: SamplingParams) -> tuple[str, ...]:
+        """The stages of a setting that changed no distribution in the whole run."""
+        idle = set(setting.active_stages)
+        for chunk in self.design().chunks():
+            path = self.folder / "idle" / f"{chunk.number:05}.json"
+            idle &= set(self._read_json(f"idle/{path.name}").get(setting.id, ())) if path.exists() else set()
+        return tuple(stage for stage in setting.active_stages if stage in idle)
 
     def table(self, name: str) -> pyarrow.Table:
         """One of ``TABLES``."""

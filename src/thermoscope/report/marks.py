@@ -14,6 +14,7 @@ from rich.text import Text
 
 from thermoscope.experiment.comparison import ComparedText
 from thermoscope.report.escape import shown
+from thermoscope.report.spans import repeated_ranges, start_of, trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,17 @@ def _marks(compared: ComparedText, signs: Signs) -> list[tuple[int, int, str, st
     for a, b in _repeated(compared):
         marks += [(a, 3, signs.opens, REPEATED), (b, 0, signs.closes, REPEATED)]
     if compared.loop is not None:
-        a, b = _trim(text, _start(compared, compared.loop.start), len(text))
+        a, _ = trimmed(text, start_of(compared.sample.text_ends, compared.loop.start), len(text))
         marks.append((a, 2, signs.loop, LOOPING))
     if compared.differs_at is not None:
-        marks.append((_trim(text, _start(compared, compared.differs_at), len(text))[0], 1, signs.differs, DIFFERS))
+        a, _ = trimmed(text, start_of(compared.sample.text_ends, compared.differs_at), len(text))
+        marks.append((a, 1, signs.differs, DIFFERS))
     return sorted(marks)
 
 
 def _repeated(compared: ComparedText) -> list[tuple[int, int]]:
-    """The repeated passages as ranges of characters; those without a visible character are left out."""
-    text, ends = compared.sample.text, compared.sample.text_ends
-    ranges = [_trim(text, _start(compared, first), ends[last - 1]) for first, last in compared.repeated]
-    return [(a, b) for a, b in ranges if a < b]
+    """The repeated passages as ranges of characters."""
+    return repeated_ranges(compared.sample.text, compared.sample.text_ends, compared.repeated)
 
 
 def _styles(compared: ComparedText, pieces: list[str]) -> list[str | None]:
@@ -114,17 +114,3 @@ def _styles(compared: ComparedText, pieces: list[str]) -> list[str | None]:
         if character == "\n" and piece != "\n":
             styles[at] = WRITTEN_OUT
     return styles
-
-
-def _start(compared: ComparedText, token: int) -> int:
-    """Where a token begins in the text."""
-    return compared.sample.text_ends[token - 1] if token else 0
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without white space at its ends, so that signs stand at words."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end

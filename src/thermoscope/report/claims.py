@@ -1,0 +1,18 @@
+"""A claim's comparisons in words: the same line in the terminal, in Markdown and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from thermoscope.report.numbers import count, short
+
+
+def contrast_line(contrast: Mapping[str, Any], unit: str) -> str:
+    """Effect, interval, n and verdict: ``rep_4 at T=0.3 - at T=0.9 = .315 (.238 to .392; 12 prompts, n=94): holds``."""
+    c = contrast
+    what = f"{c['measure']} at T={c['b']:g}"
+    if c["a"] is not None:
+        what += f" {'-' if c['bounds'] == [0.0] else '/'} at T={c['a']:g}"
+    interval = "interval unknown" if c["low"] is None else f"{short(c['low'])} to {short(c['high'])}"
+    return f"{what} = {short(c['effect'])} ({interval}; {count(c['units'], unit)}, n={c['texts']}): {c['verdict']}"

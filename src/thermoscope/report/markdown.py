@@ -1,0 +1,208 @@
+"""A report as Markdown: what one pastes into an issue or a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from thermoscope.report.claims import contrast_line
+from thermoscope.report.escape import escape
+from thermoscope.report.marks import UNICODE
+from thermoscope.report.numbers import short
+from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
+
+#: Texts that are shown, of the first prompt and seed: a page has all of them.
+MOST_TEXTS = 6
+#: Measures that have a column in the table; all of them are in the page and in JSON.
+MOST_MEASURES = 6
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown, in the order of the page.
+
+    Texts are quoted and escaped, so that nothing in them is read as markup.
+    """
+    return "\n\n".join(part for part in _parts(report) if part) + "\n"
+
+
+def _parts(report: Report) -> Iterator[str]:
+    yield f"# {plain(report.title)}"
+    yield _list(report.finding)
+    for run in report.runs:
+        if run.claims:
+            yield f"## The article's claims{_of(run, report)}"
+            yield "\n".join(_claim(claim, run) for claim in run.claims)
+    if report.curves:
+        yield "## Measures"
+        yield _measures(report)
+    if report.differences:
+        yield "## Differences"
+        yield _differences(report)
+    if report.frontier is not None:
+        yield "## Diversity against likelihood"
+        yield _frontier(report)
+    if report.texts:
+        yield "## Texts"
+        yield _texts(report)
+    yield "## Settings"
+    yield _settings(report)
+    if report.meanings:
+        yield "## Measures and their meaning"
+        yield _list(f"`{m.name}`: {m.meaning}; larger: {m.direction} ({m.source})" for m in report.meanings)
+    for run in report.runs:
+        yield f"## What ran{_of(run, report)}"
+        yield _list(f"{name}: {value}" for name, value in run.facts)
+        yield f"```\n{escape(run.command, keep='').replace('```', '` ` `')}\n```"
+
+
+def plain(text: str) -> str:
+    """Text that no Markdown reader takes for markup, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~&$])", r"\\\1", escape(text, keep=""))
+
+
+def _list(lines: Any) -> str:
+    return "\n".join(f"- {_code_kept(line)}" for line in lines)
+
+
+def _code_kept(line: str) -> str:
+    """Escape a line but for what stands in backticks, which is ours."""
+    return "".join(part if i % 2 else plain(part) for i, part in enumerate(re.split(r"(`\w+`)", line)))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _of(run: Ran, report: Report) -> str:
+    return f": {plain(run.name)}" if len(report.runs) > 1 else ""
+
+
+def _claim(claim: Mapping[str, Any], run: Ran) -> str:
+    lines = [f"- **{plain(claim['name'])}: {claim['verdict']}.** {plain(claim['statement'])}"]
+    lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
+    if claim["reason"]:
+        lines.append(f"  - {plain(claim['reason'])}")
+    return "\n".join(lines)
+
+
+def _measures(report: Report) -> str:
+    curves = report.curves[:MOST_MEASURES]
+    points = [{point.setting: point for point in curve.points} for curve in curves]
+    rows = [[plain(setting.label), *(_cell(of.get(i)) for of in points)] for i, setting in enumerate(report.settings)]
+    text = "Means with 95 % intervals.\n\n" + _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
+    rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
+    return text + (f"\n\nAlso measured: {', '.join(rest)}." if rest else "")
+
+
+def _cell(point: Point | None) -> str:
+    if point is None:
+        return "unknown"
+    return (
+        short(point.mean) if point.low is None else f"{short(point.mean)} ({short(point.low)} to {short(point.high)})"
+    )
+
+
+def _differences(report: Report) -> str:
+    """Between two runs every pair; of one run how many pairs of neighbours can be told apart."""
+    if len(report.runs) > 1:
+        chosen = report.differences[:3]
+        rows = [
+            [
+                f"`{found.measure}`",
+                plain(f"{_label(report, p.b)} {_sign(found)} {_label(report, p.a)}"),
+                short(p.effect),
+                f"{short(p.band_low)} to {short(p.band_high)}",
+                p.told,
+            ]
+            for found in chosen
+            for p in found.pairs
+        ]
+        notes = f"\n\n{_list(report.notes)}" if report.notes else ""
+        return _table(["measure", "what", "effect", "band", "told"], rows) + notes
+    rows = []
+    for found in report.differences[:MOST_MEASURES]:
+        beside = [p for p in found.pairs if p.b == p.a + 1]
+        apart = [p for p in beside if p.told in ("higher", "lower")]
+        told = sum(p.told in ("higher", "lower") for p in found.pairs)
+        rows.append([f"`{found.measure}`", f"{told} of {len(found.pairs)}", f"{len(apart)} of {len(beside)}"])
+    head = ["measure", "pairs of settings told apart", "neighbours told apart"]
+    return "Same prompts, same seeds; by bands that hold for all pairs at once.\n\n" + _table(head, rows)
+
+
+def _sign(found: Differences) -> str:
+    return "/" if found.kind == "ratio" else "-"
+
+
+def _label(report: Report, setting: int) -> str:
+    return report.settings[setting].label
+
+
+def _frontier(report: Report) -> str:
+    assert report.frontier is not None
+    rows = [
+        [plain(_label(report, p.setting)), short(p.x), short(p.y), short(p.loop_rate),
+         ", ".join(word for word, there in (("on the frontier", p.on_frontier), ("loops", p.loops)) if there)]
+        for p in report.frontier.points
+    ]  # fmt: skip
+    head = ["setting", f"`{report.frontier.x}`", plain(report.frontier.y), "loop rate", ""]
+    return _table(head, rows)
+
+
+def _texts(report: Report) -> str:
+    prompt = report.texts[0].prompt
+    first = [text for text in report.texts if text.prompt == prompt and text.seed == report.texts[0].seed]
+    step = max(1, -(-len(first) // MOST_TEXTS))
+    shown = [(f"{plain(_label(report, text.setting))}:", _quoted(text)) for text in first[::step]]
+    signs = _legend(first[::step])
+    head = f"**{plain(report.prompts[prompt])}** (seed {report.seeds[report.texts[0].seed]})"
+    return "\n\n".join([head, *(part for pair in shown for part in pair), *signs])
+
+
+def _legend(texts: Sequence[TextRecord]) -> list[str]:
+    """What the signs that occur mean."""
+    meanings = (
+        (any(text.differs_at is not None for text in texts), f"{UNICODE.differs} differs from the text before it"),
+        (
+            any(p.repeated for text in texts for p in text.passages),
+            f"{UNICODE.opens}…{UNICODE.closes} was there before",
+        ),
+        (any(p.loop for text in texts for p in text.passages), f"{UNICODE.loop} a loop begins"),
+    )
+    return (
+        [", ".join(meaning for occurs, meaning in meanings if occurs)] if any(occurs for occurs, _ in meanings) else []
+    )
+
+
+def _quoted(text: TextRecord) -> str:
+    """The text as a quotation, with the signs of the terminal."""
+    made, done, looping, repeated = "", 0, False, False
+    for passage in text.passages:
+        if repeated and not passage.repeated:
+            made += UNICODE.closes
+        if passage.loop and not looping:
+            made += UNICODE.loop
+        if passage.repeated and not repeated:
+            made += UNICODE.opens
+        looping, repeated = passage.loop, passage.repeated
+        at = None if text.differs_at is None else text.differs_at - done
+        if at is not None and 0 <= at < len(passage.text):
+            made += _lines(passage.text[:at]) + UNICODE.differs + _lines(passage.text[at:])
+        else:
+            made += _lines(passage.text)
+        done += len(passage.text)
+    made += (UNICODE.closes if repeated else "") + (" …" if text.finish_reason == "length" else "")
+    return "\n".join(f"> {line}" if line else ">" for line in made.strip("\n").split("\n"))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def _settings(report: Report) -> str:
+    rows = [[plain(s.label), f"`{s.id}`", plain(" > ".join(s.stages))] for s in report.settings]
+    effective = [sentence for run in report.runs for sentence in run.effective]
+    return _table(["setting", "id", "stages that are on, in their order"], rows) + (
+        f"\n\n{_list(effective)}" if effective else ""
+    )

@@ -1,0 +1,24 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def short(value: float | None, unknown: str = "unknown") -> str:
+    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
+    if value is None:
+        return unknown
+    size = abs(value)
+    if size >= 9999.5:
+        return f"{value:.1e}".replace("e+0", "e")
+    if size >= 99.95:
+        return f"{value:.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    if size >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+
+
+def count(number: int, name: str) -> str:
+    """``1 prompt``, ``12 prompts``."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Reports as records: everything that a report says, without markup."""

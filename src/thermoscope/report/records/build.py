@@ -1,0 +1,159 @@
+"""From the tables of one run, of two, or of a comparison to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thermoscope.errors import InputError
+from thermoscope.experiment.plan import neighbours
+from thermoscope.experiment.store import Store
+from thermoscope.report.records import finding
+from thermoscope.report.records.frontier import frontier
+from thermoscope.report.records.measures import BY_SUMMARY, SHOWN, meaning_of, scale_of
+from thermoscope.report.records.pairs import between, stored
+from thermoscope.report.records.passages import parting, passages
+from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
+from thermoscope.report.records.settings import listed
+from thermoscope.report.records.source import Row, Source, from_comparison, from_store
+
+if TYPE_CHECKING:
+    from thermoscope.experiment.comparison import Comparison
+
+#: What is said of one text beside it.
+_OF_TEXT = ("rep_4", "perplexity", "entropy", "tokens")
+
+
+def run_report(*runs: str | Path | Store) -> Report:
+    """The report of a stored run, or of two beside each other.
+
+    Parameters
+    ----------
+    runs
+        One or two folders of runs, or stores.
+
+    Returns
+    -------
+    Report
+        Records; ``to_html``, ``to_markdown`` and ``to_json`` write them out.
+
+    Raises
+    ------
+    InputError
+        There are not one or two runs, or both are the same.
+    RunError
+        A folder is no run, or the run is not complete.
+    """
+    if not 1 <= len(runs) <= 2:
+        raise InputError(f"a report is of one run or of two; got {len(runs)}; leave some out")
+    stores = [run if isinstance(run, Store) else Store.open(Path(run)) for run in runs]
+    if len(stores) == 2 and stores[0].folder.resolve() == stores[1].folder.resolve():
+        raise InputError(f"two runs beside each other must differ; got {str(stores[0].folder)!r} twice")
+    sources = [from_store(store) for store in stores]
+    return _report(sources, _names(sources, [store.folder.name for store in stores]))
+
+
+def comparison_report(comparison: Comparison) -> Report:
+    """The report of a comparison from ``compare``; its seeds are the units of intervals, and there are no claims."""
+    return _report([from_comparison(comparison)], ["compare"])
+
+
+def _names(sources: Sequence[Source], folders: Sequence[str]) -> list[str]:
+    """What tells the runs apart: use case, model, or the folder."""
+    for names in ([s.name for s in sources], [s.model for s in sources], list(folders)):
+        if len(set(names)) == len(names):
+            return names
+    return [f"run {i + 1}" for i in range(len(sources))]
+
+
+def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
+    axis, settings = listed(sources, names)
+    offsets = [0, len(sources[0].settings)][: len(sources)]
+    prompts = tuple(dict.fromkeys(prompt for source in sources for prompt in source.prompts))
+    seeds = tuple(dict.fromkeys(seed for source in sources for seed in source.seeds))
+    runs = tuple(
+        Ran(
+            name=name,
+            title=source.title,
+            objective=source.objective,
+            unit=source.unit,
+            facts=source.facts,
+            command=source.command,
+            claims=source.claims,
+            effective=source.effective,
+        )
+        for source, name in zip(sources, names, strict=True)
+    )
+    curves = tuple(curve for name in SHOWN if (curve := _curve(name, sources, offsets)) is not None)
+    limits = [source.loop_limit for source in sources if source.loop_limit is not None]
+    found = frontier(curves, max(limits, default=None))
+    notes: list[str] = []
+    if len(sources) == 1:
+        differences = stored(sources[0])
+        sentences = finding.of_one_run(settings, curves, differences, found, runs[0])
+    else:
+        differences, notes = between(sources[0], sources[1], settings)
+        sentences = finding.of_two_runs(settings, differences, runs, notes)
+    return Report(
+        title=" and ".join(dict.fromkeys(source.title for source in sources)),
+        finding=sentences,
+        axis=axis,
+        runs=runs,
+        settings=settings,
+        prompts=prompts,
+        seeds=seeds,
+        curves=curves,
+        differences=differences,
+        frontier=found,
+        texts=tuple(
+            text
+            for source, offset in zip(sources, offsets, strict=True)
+            for text in _texts(source, offset, prompts, seeds)
+        ),
+        meanings=tuple(meaning_of(curve.measure) for curve in curves),
+        notes=tuple(notes),
+    )
+
+
+def _curve(name: str, sources: Sequence[Source], offsets: Sequence[int]) -> Curve | None:
+    """A measure at the settings of all runs; None if it is known at none."""
+    points = [
+        _point(row, row["setting"] + offset)
+        for source, offset in zip(sources, offsets, strict=True)
+        for row in source.measured
+        if row["measure"] == name and row["mean"] is not None
+    ]
+    if not points:
+        return None
+    m = BY_SUMMARY[name]
+    return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, tuple(points))
+
+
+def _point(row: Row, setting: int) -> Point:
+    values = {name: row[name] for name in ("mean", "low", "high", "band_low", "band_high", "units", "texts")}
+    return Point(setting=setting, **values)
+
+
+def _texts(source: Source, offset: int, prompts: Sequence[str], seeds: Sequence[int]) -> list[TextRecord]:
+    there = {(text.prompt, text.setting, text.seed): text for text in source.texts}
+    nearest = neighbours(source.settings)
+    made = []
+    for text in source.texts:
+        neighbour = nearest[text.setting]
+        before = None if neighbour is None else there.get((text.prompt, neighbour, text.seed))
+        made.append(
+            TextRecord(
+                prompt=prompts.index(source.prompts[text.prompt]),
+                setting=text.setting + offset,
+                seed=seeds.index(source.seeds[text.seed]),
+                passages=passages(text.text, text.token_ids, text.ends),
+                neighbour=None if before is None or neighbour is None else neighbour + offset,
+                differs_at=None
+                if before is None
+                else parting(text.text, text.token_ids, text.ends, before.token_ids, before.text),
+                finish_reason=text.finish_reason,
+                measures={name: text.measures.get(name) for name in _OF_TEXT},
+            )
+        )
+    return made

@@ -1,0 +1,208 @@
+"""What a report found, in three sentences at most, made from its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from thermoscope.experiment.evidence import MOST_SETTINGS
+from thermoscope.report.numbers import count, short
+from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
+
+#: What a measure is called in a sentence.
+_CALLED = {"rep_4": "the share of 4-grams that were there before", "perplexity": "perplexity"}
+_VERBS = {"higher": "rises", "lower": "falls"}
+
+
+def of_one_run(
+    settings: Sequence[Setting],
+    curves: Sequence[Curve],
+    differences: Sequence[Differences],
+    frontier: Frontier | None,
+    ran: Ran,
+) -> tuple[str, ...]:
+    """Sentences on one run: what changes along it, where it is best or stops looping, which claims hold."""
+    by_name = {curve.measure: curve for curve in curves}
+    pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
+    sentences = [
+        _along(settings, by_name, pairs, ran.unit),
+        _nearest(settings, by_name.get("reference_distance"), differences) or _loops(settings, frontier),
+        _claims(ran) or _neighbours(settings, pairs),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def of_two_runs(
+    settings: Sequence[Setting], differences: Sequence[Differences], runs: Sequence[Ran], notes: Sequence[str]
+) -> tuple[str, ...]:
+    """Sentences on the second run against the first."""
+    if not differences:
+        return (*notes, *(s for s in [_claims_apart(runs)] if s))
+    by_name = {found.measure: found for found in differences}
+    names = [name for name in ("rep_4", "perplexity") if name in by_name] or list(by_name)[:2]
+    sentences = [_apart(by_name[name], runs, settings) for name in names]
+    return tuple(sentence for sentence in [*sentences, _claims_apart(runs)] if sentence)
+
+
+def _along(
+    settings: Sequence[Setting],
+    curves: Mapping[str, Curve],
+    pairs: Mapping[tuple[str, int, int], Difference],
+    unit: str,
+) -> str | None:
+    """How repetition and perplexity go from the first setting to the last of the axis."""
+    there = [name for name in _CALLED if name in curves]
+    if not there:
+        return None
+    placed = [i for i, s in enumerate(settings) if s.x is not None and s.series == settings[0].series]
+    ends = (
+        (min(placed, key=lambda i: settings[i].x or 0.0), max(placed, key=lambda i: settings[i].x or 0.0))
+        if placed
+        else (0, 0)
+    )
+    parts = []
+    for name in there:
+        first, last = (_point(curves[name], end) for end in ends)
+        if first is None or last is None:
+            continue
+        if ends[0] == ends[1]:
+            parts.append(f"{_CALLED[name]} is {_with_interval(first)}")
+            continue
+        pair = pairs.get((name, *ends)) or _turned(pairs.get((name, ends[1], ends[0])))
+        verb = _VERBS.get("" if pair is None else pair.told)
+        path = f"from {_with_interval(first)} to {_with_interval(last)}"
+        parts.append(
+            f"{_CALLED[name]} {verb} {path}" if verb else f"{_CALLED[name]} goes {path}, which can't be told apart"
+        )
+    if not parts:
+        return None
+    a, b = (settings[end] for end in ends)
+    where = f"At {a.label}" if ends[0] == ends[1] else f"From {a.label} to {b.label}"
+    units = max(p.units for name in there for p in curves[name].points)
+    texts = max(p.texts for name in there for p in curves[name].points)
+    behind = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
+    return f"{where} {' and '.join(parts)} (means with 95 % intervals; {behind} each)."
+
+
+def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:
+    """The setting nearest to the reference, with all that can't be told from it."""
+    if curve is None or len(curve.points) < 2:
+        return None
+    best = min(curve.points, key=lambda point: point.mean)
+    found = next((d for d in differences if d.measure == curve.measure), None)
+    if found is None:
+        return None
+    others = {p.b if p.a == best.setting else p.a for p in found.pairs
+              if best.setting in (p.a, p.b) and p.told not in ("higher", "lower")}  # fmt: skip
+    compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
+    name = settings[best.setting].label
+    distance = f"reference_distance {_with_interval(best)}"
+    said = f"Nearest in these measures to the reference, text by people, is {name} ({distance})"
+    if not others:
+        return said + ", and every other setting is further away."
+    if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
+        return said + "; of the others only its neighbours are compared with it."
+    return f"{said}; {_joined(settings[i].label for i in sorted(others))} can't be told from it."
+
+
+def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None:
+    """Where texts end in loops."""
+    if frontier is None or all(point.loop_rate is None for point in frontier.points):
+        return None
+    looping = sorted(point.setting for point in frontier.points if point.loops)
+    if not looping:
+        return "At no setting does more than one text in twenty end in a loop."
+    most = max(frontier.points, key=lambda point: point.loop_rate or 0.0)
+    which = _joined(settings[i].label for i in looping)
+    often = f"most often at {settings[most.setting].label} ({short(most.loop_rate)})"
+    return f"More than one text in twenty ends in a loop at {which}, {often}."
+
+
+def _claims(ran: Ran) -> str | None:
+    """Which of the article's claims hold."""
+    groups = [
+        (["holds"], "{} {holds} here"),
+        (["does not hold"], "{} {does} not"),
+        (["can't be told"], "{} can't be told"),
+    ]
+    parts = []
+    for verdicts, said in groups:
+        names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] in verdicts]
+        if names:
+            one = len(names) == 1
+            parts.append(said.format(_joined(names), holds="holds" if one else "hold", does="does" if one else "do"))
+    return f"Of the article's claims {'; '.join(parts)}." if parts else None
+
+
+def _neighbours(settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int], Difference]) -> str | None:
+    """How many neighbouring settings can be told apart."""
+    name = next((n for n in ("rep_4", "perplexity") if any(key[0] == n for key in pairs)), None)
+    beside = [pairs[name, i, i + 1] for i in range(len(settings) - 1) if name and (name, i, i + 1) in pairs]
+    if not beside or all(pair.told == "unknown" for pair in beside):
+        return "One text per setting has no interval: more seeds would say how sure this is."
+    apart = sum(pair.told in ("higher", "lower") for pair in beside)
+    return f"In {name} {apart} of {count(len(beside), 'pair')} of neighbouring settings can be told apart."
+
+
+def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting]) -> str:
+    """At how many settings the second run lies above or below the first."""
+    first, second = (run.name for run in runs)
+    told = {
+        kind: [p for p in found.pairs if p.told == kind] for kind in ("higher", "lower", "can't be told", "unknown")
+    }
+    parts = []
+    for kind in ("higher", "lower"):
+        if told[kind]:
+            most = max(told[kind], key=lambda p: abs(p.effect if found.kind == "difference" else p.effect - 1))
+            sign = "times" if found.kind == "ratio" else "difference"
+            size = f"{short(most.effect)} times" if sign == "times" else f"by {short(abs(most.effect))}"
+            parts.append(f"{kind} at {len(told[kind])} ({size} at {_plain(settings[most.b].label, second)})")
+    rest = len(told["can't be told"]) + len(told["unknown"])
+    if rest:
+        parts.append(f"not to be told apart at {rest}")
+    both = count(len(found.pairs), "setting")
+    return f"Of {both} that both runs have, {found.measure} of {second} against {first} is {_joined(parts)}."
+
+
+def _claims_apart(runs: Sequence[Ran]) -> str | None:
+    """Which claims come out differently."""
+    verdicts = [{claim["name"]: claim["verdict"] for claim in run.claims} for run in runs]
+    if not all(verdicts):
+        return None
+    changed = [
+        f"“{name}” ({verdicts[0][name]} for {runs[0].name}, {other} for {runs[1].name})"
+        for name, other in verdicts[1].items()
+        if name in verdicts[0] and verdicts[0][name] != other
+    ]
+    return (
+        f"Of the article's claims {_joined(changed)} come out differently."
+        if changed
+        else "The article's claims come out the same for both."
+    )
+
+
+def _turned(pair: Difference | None) -> Difference | None:
+    """The same pair the other way round, as far as ``told`` goes."""
+    if pair is None:
+        return None
+    turned: dict[str, Any] = {"higher": "lower", "lower": "higher"}
+    values = {name: getattr(pair, name) for name in pair.__slots__}
+    return Difference(**{**values, "told": turned.get(pair.told, pair.told)})
+
+
+def _plain(label: str, run: str) -> str:
+    return label.removesuffix(f" ({run})")
+
+
+def _point(curve: Curve, setting: int) -> Point | None:
+    return next((point for point in curve.points if point.setting == setting), None)
+
+
+def _with_interval(point: Point) -> str:
+    interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
+    return f"{short(point.mean)}{interval}"
+
+
+def _joined(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:-1]) + f" and {listed[-1]}" if len(listed) > 1 else "".join(listed)

@@ -1,0 +1,267 @@
+"""What a report says, as records: the same that ``--format json`` prints and from which every other form is made.
+
+A report is of one run or of two beside each other, or of a comparison. Settings, prompts and seeds are listed once
+and referred to by their place in the list. Numbers are None where they are not known. Texts are as the model wrote
+them: whoever shows them escapes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from thermoscope.experiment.comparison import finite
+
+FORMAT = "thermoscope.report/1"
+
+Told = Literal["higher", "lower", "can't be told", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One of the runs that a report is of.
+
+    Attributes
+    ----------
+    name
+        What tells it from the other run; the use case, or the run's folder where both have the same.
+    title, objective
+        Of the use case; "" for a comparison.
+    unit
+        What intervals are over: "prompt", or "seed" where there is one prompt.
+    facts
+        What ran, as (name, value): model, revision, versions and what else the texts depend on.
+    command
+        The command that makes it again.
+    claims
+        As in ``claims.json``.
+    effective
+        What of the settings did nothing or contradicts itself, a sentence each.
+    """
+
+    name: str
+    title: str
+    objective: str
+    unit: Literal["prompt", "seed"]
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    claims: tuple[Mapping[str, Any], ...]
+    effective: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of one of the runs.
+
+    Attributes
+    ----------
+    run
+        Place of its run.
+    id
+        The setting's identity.
+    label
+        What it is called here: ``T=0.7``, with the run's name where there are two.
+    x
+        Value of the parameter on the axis; None where that is off or there is no axis.
+    series
+        What else tells it from others at the same x; "" if nothing does.
+    stages
+        The stages that are on, in their order, each with its values: ``temperature=0.7``, ``top_k=20``.
+    """
+
+    run: int
+    id: str
+    label: str
+    x: float | None
+    series: str
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A measure at one setting: mean, 95 % interval by itself, and band that holds for the whole curve."""
+
+    setting: int
+    mean: float
+    low: float | None
+    high: float | None
+    band_low: float | None
+    band_high: float | None
+    units: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A measure over the settings, most telling measures first.
+
+    Attributes
+    ----------
+    scale
+        "log" where it is averaged by logarithms and compared by ratios; "share" between 0 and 1; "linear".
+    direction
+        What a larger value means.
+    points
+        The settings at which it is known.
+    """
+
+    measure: str
+    unit: str
+    scale: Literal["linear", "share", "log"]
+    direction: str
+    meaning: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Setting b against setting a, same prompts and seeds: b - a, or b / a. ``told`` is by the band."""
+
+    a: int
+    b: int
+    effect: float
+    low: float | None
+    high: float | None
+    band_low: float | None
+    band_high: float | None
+    units: int
+    texts: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """The paired differences of one measure."""
+
+    measure: str
+    kind: Literal["difference", "ratio"]
+    pairs: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierPoint:
+    """One setting: likelihood x, diversity y; on the frontier if no other is as likely and more varied, or the reverse.
+
+    ``loops`` says whether more texts than the reference's, or than one in twenty, end in a loop.
+    """
+
+    setting: int
+    x: float
+    y: float
+    loop_rate: float | None
+    loops: bool
+    on_frontier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Diversity (measure ``y``) against likelihood (measure ``x``, perplexity: less is likelier)."""
+
+    x: str
+    y: str
+    points: tuple[FrontierPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a text. ``repeated``: it was there before; ``loop``: the loop that the text ends in."""
+
+    text: str
+    repeated: bool = False
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """One text.
+
+    Attributes
+    ----------
+    prompt, setting, seed
+        Places in the report's lists.
+    passages
+        The text in pieces; joined, they are the text.
+    neighbour
+        The setting whose text with the same prompt and seed is the one before it; None if there is none.
+    differs_at
+        Character at which it first differs from that one; None if it doesn't.
+    finish_reason
+        "end_of_text", "stop" or "length".
+    measures
+        rep_4, perplexity, entropy, tokens.
+    """
+
+    prompt: int
+    setting: int
+    seed: int
+    passages: tuple[Passage, ...]
+    neighbour: int | None
+    differs_at: int | None
+    finish_reason: str
+    measures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a reader must know of a measure."""
+
+    name: str
+    unit: str
+    direction: str
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a report says, in the order of a reader.
+
+    Attributes
+    ----------
+    title
+        What was measured.
+    finding
+        Three sentences at most, made from the numbers.
+    axis
+        The parameter along which curves run; None if settings differ in none that is a number.
+    runs, settings, prompts, seeds
+        What the other records refer to.
+    notes
+        What limits the comparison of two runs, a sentence each.
+    """
+
+    title: str
+    finding: tuple[str, ...]
+    axis: str | None
+    runs: tuple[Ran, ...]
+    settings: tuple[Setting, ...]
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    curves: tuple[Curve, ...]
+    differences: tuple[Differences, ...]
+    frontier: Frontier | None
+    texts: tuple[TextRecord, ...]
+    meanings: tuple[Meaning, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        return {"format": FORMAT, **asdict(self)}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """``to_dict`` as JSON; values that are not finite are null."""
+        return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown, to be pasted."""
+        from thermoscope.report.markdown import markdown
+
+        return markdown(self)
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from thermoscope.report.report_page import report_page
+
+        return report_page(self)

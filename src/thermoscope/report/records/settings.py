@@ -1,0 +1,77 @@
+"""Settings of one or two runs: the axis along which curves run, and what else tells settings apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thermoscope.experiment.plan import label, varying
+from thermoscope.params import STAGES, SamplingParams, typed
+from thermoscope.report.records.schema import Setting
+from thermoscope.report.records.source import Source
+
+#: The value at which a parameter that is off would do nothing, for those that have one.
+OFF_VALUES = {
+    "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "top_a": 0.0,
+    "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0,
+    "xtc_probability": 0.0, "dynatemp_range": 0.0,
+}  # fmt: skip
+
+
+def value_on_axis(setting: SamplingParams, axis: str) -> float | None:
+    """The value of a parameter as a place on an axis; None where it is off and no value says so."""
+    value = getattr(setting, axis)
+    return OFF_VALUES.get(axis) if value is None else float(value)
+
+
+def axis_of(settings: Sequence[SamplingParams]) -> str | None:
+    """The parameter with the most different numbers; None if settings differ in none."""
+    found: dict[str, int] = {}
+    for name in varying(settings):
+        values = [getattr(setting, name) for setting in settings]
+        if all(value is None or isinstance(value, int | float) for value in values):
+            found[name] = len({value_on_axis(setting, name) for setting in settings} - {None})
+    return max(found, key=lambda name: found[name], default=None)
+
+
+def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None, tuple[Setting, ...]]:
+    """The axis, and the settings of all runs in their order; ``names`` are those of the runs."""
+    settings = [setting for source in sources for setting in source.settings]
+    axis, differing = axis_of(settings), varying(settings)
+    rest = [name for name in differing if name != axis]
+    many = len(sources) > 1
+    made = []
+    for run, source in enumerate(sources):
+        for setting in source.settings:
+            shown = label(setting, differing)
+            series = [names[run]] if many else []
+            series += [label(setting, rest)] if rest else []
+            made.append(
+                Setting(
+                    run=run,
+                    id=setting.id,
+                    label=f"{shown} ({names[run]})" if many else shown,
+                    x=None if axis is None else value_on_axis(setting, axis),
+                    series=", ".join(series),
+                    stages=stages_of(setting),
+                )
+            )
+    return axis, tuple(made)
+
+
+def stages_of(setting: SamplingParams) -> tuple[str, ...]:
+    """The stages that are on, in their order, each with the parameters that it was given."""
+    made = []
+    for stage in setting.order:
+        if stage == "temperature":
+            made.append(" ".join([f"temperature={typed(setting.temperature)}", *_given(setting, stage)]))
+        elif stage in setting.active_stages:
+            made.append(" ".join(_given(setting, stage)))
+    return tuple(made)
+
+
+def _given(setting: SamplingParams, stage: str) -> list[str]:
+    return [
+        f"{name}={typed(value)}"
+        for name, value in setting.given.items()
+        if name in STAGES[stage] and name != "temperature"
+    ]

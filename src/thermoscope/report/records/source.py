@@ -1,0 +1,204 @@
+"""What a report is made from: the tables of a stored run, or those of a comparison, in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from thermoscope.errors import RunError
+from thermoscope.experiment.facts import facts
+from thermoscope.experiment.run_ran import what_ran
+from thermoscope.metrics.ragged import Ragged, starts_of
+from thermoscope.params import SamplingParams
+
+if TYPE_CHECKING:
+    from thermoscope.experiment.comparison import Comparison
+    from thermoscope.experiment.store import Store
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """One text: its place in the lists of prompts, settings and seeds, its tokens and what was measured."""
+
+    prompt: int
+    setting: int
+    seed: int
+    text: str
+    token_ids: Sequence[int]
+    ends: Sequence[int]
+    finish_reason: str
+    measures: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A run or a comparison as a report needs it.
+
+    Attributes
+    ----------
+    name, title, objective
+        What it is called; of the use case.
+    model
+        The model's name.
+    prompts, settings, seeds
+        What texts refer to.
+    texts
+        All texts.
+    measured
+        Rows per measure and setting: mean, low, high, band_low, band_high, units, texts.
+    differences
+        Rows per measure and pair of settings.
+    groups
+        Rows per prompt and setting: measures of groups.
+    facts, command, claims, effective
+        As in ``Ran``.
+    loop_limit
+        The reference's loop rate; None where there is no reference.
+    limit
+        The most new tokens of a text.
+    """
+
+    name: str
+    title: str
+    objective: str
+    model: str
+    prompts: tuple[str, ...]
+    settings: tuple[SamplingParams, ...]
+    seeds: tuple[int, ...]
+    texts: tuple[SourceText, ...]
+    measured: Sequence[Row]
+    differences: Sequence[Row]
+    groups: Sequence[Row]
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    claims: tuple[Row, ...]
+    effective: tuple[str, ...]
+    loop_limit: float | None
+    limit: int
+
+    @property
+    def unit(self) -> Literal["prompt", "seed"]:
+        """What intervals are over."""
+        return "seed" if len(self.prompts) == 1 else "prompt"
+
+
+def from_store(store: Store) -> Source:
+    """A stored run.
+
+    Raises
+    ------
+    RunError
+        It is not complete.
+    """
+    manifest, design = store.manifest(), store.design()
+    if manifest is None:
+        raise RunError(f"{store.folder} is not complete; repeat its measure command, and it goes on where it was")
+    place = {setting.id: i for i, setting in enumerate(design.settings)}
+    seed_place = {seed: i for i, seed in enumerate(design.seeds)}
+    groups = [row | {"setting": place[row["setting_id"]], "prompt": row["prompt_id"]}
+              for row in store.table("groups").to_pylist()]  # fmt: skip
+    return Source(
+        name=design.name,
+        title=str(manifest["title"]),
+        objective=str(manifest["objective"]),
+        model=design.model,
+        prompts=design.prompts,
+        settings=design.settings,
+        seeds=design.seeds,
+        texts=tuple(_stored_texts(store, place, seed_place)),
+        measured=_by_place(store.table("settings").to_pylist(), place, ("setting",)),
+        differences=_by_place(store.table("differences").to_pylist(), place, ("setting_a", "setting_b")),
+        groups=groups,
+        facts=tuple(facts(what_ran(manifest, str(store.folder)))),
+        command=str(manifest["command"]),
+        claims=tuple(store.claims()),
+        effective=tuple(manifest.get("effective", ())),
+        loop_limit=_loop_limit(manifest),
+        limit=design.max_new_tokens,
+    )
+
+
+def _by_place(rows: Sequence[dict[str, Any]], place: Mapping[str, int], names: Sequence[str]) -> list[Row]:
+    """Rows with settings as places: ``setting`` from ``setting_id``, ``setting_a`` from ``setting_id_a``."""
+    ids = {name: name.replace("setting", "setting_id") for name in names}
+    return [row | {name: place[row[column]] for name, column in ids.items()} for row in rows]
+
+
+def _stored_texts(store: Store, place: Mapping[str, int], seed_place: Mapping[int, int]) -> list[SourceText]:
+    table, tokens = store.texts().sort_by("text_id"), store.tokens()
+    starts = starts_of(table["tokens"].to_numpy())
+    ids, ends = (Ragged(tokens[name].to_numpy(), starts) for name in ("token_id", "text_end"))
+    measured = store.table("measures").sort_by("text_id").to_pylist()
+    return [
+        SourceText(
+            prompt=row["prompt_id"],
+            setting=place[row["setting_id"]],
+            seed=seed_place[row["seed"]],
+            text=row["text"],
+            token_ids=ids.row(i)[: row["text_tokens"]].tolist(),
+            ends=ends.row(i)[: row["text_tokens"]].tolist(),
+            finish_reason=row["finish_reason"],
+            measures=measures,
+        )
+        for i, (row, measures) in enumerate(zip(table.to_pylist(), measured, strict=True))
+    ]
+
+
+def _loop_limit(manifest: Mapping[str, Any]) -> float | None:
+    """The share of the reference's texts that end in a loop, at the length nearest to the run's."""
+    record = manifest["measuring"].get("reference")
+    if not record:
+        return None
+    length = manifest["plan"]["max_new_tokens"]
+    nearest = min(record["windows"], key=lambda window: abs(np.log(window["tokens"] / length)))
+    value = nearest["mean"].get("loop_rate")
+    return None if value is None else float(value)
+
+
+def from_comparison(comparison: Comparison) -> Source:
+    """A comparison: one prompt, so that its seeds are the units; no claims."""
+    from thermoscope.experiment.evidence import Evidence
+    from thermoscope.metrics.table import group_table
+    from thermoscope.metrics.texts import Texts
+
+    samples = [text.sample for text in comparison.texts]
+    evidence = Evidence(Texts.from_samples(samples))
+    place = {setting.id: i for i, setting in enumerate(comparison.settings)}
+    groups = group_table(evidence.texts, evidence.of_groups).to_pylist()
+    ran = comparison.ran
+    return Source(
+        name="compare",
+        title=comparison.prompt,
+        objective="",
+        model=str(ran.model),
+        prompts=(comparison.prompt,),
+        settings=comparison.settings,
+        seeds=comparison.seeds,
+        texts=tuple(
+            SourceText(
+                prompt=0,
+                setting=place[text.sample.params.id],
+                seed=comparison.seeds.index(text.sample.seed),
+                text=text.sample.text,
+                token_ids=text.sample.text_token_ids,
+                ends=text.sample.text_ends,
+                finish_reason=text.sample.finish_reason,
+                measures=text.measures,
+            )
+            for text in comparison.texts
+        ),
+        measured=_by_place(evidence.settings_table().to_pylist(), place, ("setting",)),
+        differences=_by_place(evidence.differences_table().to_pylist(), place, ("setting_a", "setting_b")),
+        groups=[row | {"setting": place[row["setting_id"]], "prompt": 0} for row in groups],
+        facts=tuple(facts(ran)),
+        command=ran.command,
+        claims=(),
+        effective=comparison.effective,
+        loop_limit=None,
+        limit=int(ran.max_new_tokens or 0),
+    )

@@ -1,0 +1,54 @@
+"""``thermoscope report`` at the shell: formats, places, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.experiment.killed import make
+from tests.tiny_cli import Ran
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(str(tmp_path_factory.mktemp("cli") / "small")).folder
+
+
+def test_json_and_markdown_are_printed(cli: Callable[..., Ran], run: Path) -> None:
+    code, out, _ = cli("report", str(run), "--format", "json")
+    assert code == 0
+    assert len(json.loads(out)["texts"]) == 72
+    assert cli("report", str(run), "--json").out == out
+    code, out, _ = cli("report", str(run), "--format", "md")
+    assert code == 0
+    assert out.startswith("# x\n")
+
+
+def test_the_format_is_that_of_the_files_name(cli: Callable[..., Ran], run: Path, tmp_path: Path) -> None:
+    for name in ("a.json", "a.md"):
+        code, out, err = cli("report", str(run), "-o", str(tmp_path / name))
+        assert (code, out) == (0, "")
+        assert err == f"wrote {tmp_path / name}\n"
+    assert json.loads((tmp_path / "a.json").read_text())["format"] == "thermoscope.report/1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["RUN", "--format", "pdf"], "--format must be one of html, md, json, png, svg; got 'pdf'"),
+        (["RUN", "-o", "x.pdf"], "-o must end in one of .html, .md, .json, .png, .svg, or give --format; got x.pdf"),
+        (["RUN", "RUN"], "two runs beside each other must differ"),
+        (["RUN", "--json", "--format", "md"], "--json and --format md contradict each other; leave one out"),
+        (["nowhere"], "a run must be a folder with plan.json; got 'nowhere'; see thermoscope runs list"),
+        (["RUN", "-o", "/nowhere/x.html"], "the output must be a file that can be written"),
+        (["RUN", "RUN", "RUN"], "a report is of one run or of two; got 3"),
+    ],
+)
+def test_bad_input_gets_one_line(cli: Callable[..., Ran], run: Path, words: list[str], said: str) -> None:
+    code, out, err = cli("report", *(str(run) if word == "RUN" else word for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1

@@ -1,0 +1,3 @@
+"""What tests of reports share."""
+
+from tests.report.browser import browser  # noqa: F401 - a fixture

@@ -1,0 +1,136 @@
+"""Reports of stored runs and of comparisons: what is in the tables is in the records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.experiment.killed import PROMPTS, case, make
+from tests.fakes import FakeModel
+from tests.handmade import comparison, sample
+from thermoscope.errors import InputError, RunError
+from thermoscope.experiment.plan import varied
+from thermoscope.experiment.run import Measuring, plan, run
+from thermoscope.experiment.store import Store
+from thermoscope.report.markdown import markdown
+from thermoscope.report.records.build import comparison_report, run_report
+from thermoscope.report.records.schema import Report
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make(str(tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="module")
+def report(store: Store) -> Report:
+    return run_report(store)
+
+
+def test_every_text_is_there_as_it_was_stored(store: Store, report: Report) -> None:
+    rows = store.texts().to_pylist()
+    assert len(report.texts) == len(rows) == 6 * 4 * 3
+    for made, row in zip(report.texts, rows, strict=True):
+        assert "".join(p.text for p in made.passages) == row["text"]
+        assert report.prompts[made.prompt] == row["prompt"]
+        assert report.settings[made.setting].id == row["setting_id"]
+        assert report.seeds[made.seed] == row["seed"]
+    rep = {row["text_id"]: row["rep_4"] for row in store.table("measures").to_pylist()}
+    assert [text.measures["rep_4"] for text in report.texts] == [rep[i] for i in range(len(rows))]
+
+
+def test_texts_part_where_they_first_differ_from_their_neighbour(report: Report) -> None:
+    by_place = {(t.prompt, t.setting, t.seed): t for t in report.texts}
+    parted = 0
+    for text in report.texts:
+        if text.neighbour is None:
+            assert text.setting == 0
+            continue
+        a, b = ("".join(p.text for p in t.passages) for t in (by_place[text.prompt, text.neighbour, text.seed], text))
+        if text.differs_at is None:
+            assert a == b
+            continue
+        parted += 1
+        assert a[: text.differs_at].rstrip() == b[: text.differs_at].rstrip()
+    assert parted > 20
+
+
+def test_curves_and_differences_are_those_of_the_tables(store: Store, report: Report) -> None:
+    assert report.axis == "temperature"
+    assert report.settings[1].series == "top_k=5"
+    rows = [row for row in store.table("settings").to_pylist() if row["measure"] == "rep_4"]
+    curve = next(curve for curve in report.curves if curve.measure == "rep_4")
+    assert [(p.mean, p.band_low) for p in curve.points] == [(row["mean"], row["band_low"]) for row in rows]
+    assert [c.measure for c in report.curves][:2] == ["rep_4", "loop_rate"]
+    assert {m.name for m in report.meanings} == {c.measure for c in report.curves}
+    pairs = next(d for d in report.differences if d.measure == "perplexity")
+    assert pairs.kind == "ratio"
+    assert len(pairs.pairs) == 6
+
+
+def test_the_same_records_as_json(report: Report) -> None:
+    record = json.loads(report.to_json())
+    assert record["format"] == "thermoscope.report/1"
+    assert list(record)[:3] == ["format", "title", "finding"]
+    assert record["texts"][0]["passages"][0]["text"] == report.texts[0].passages[0].text
+    assert record["runs"][0]["command"].startswith("thermoscope measure --use-case")
+
+
+def test_what_of_the_settings_did_nothing(tmp_path: Path) -> None:
+    model = FakeModel(end_bias=3.0)
+    settings = varied({"temperature": [0.5, 0.9], "min_p": [1e-30]})
+    design = plan(model, case(), settings, seeds=range(2), max_new_tokens=8)
+    made = run_report(run(model, design, Store(tmp_path / "run"), Measuring(case())))
+    assert made.runs[0].effective == ("min_p=1e-30 removed nothing.",)
+
+
+def test_two_runs_beside_each_other(store: Store, tmp_path: Path) -> None:
+    model = FakeModel(end_bias=3.0, spread=4.0)
+    settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
+    design = plan(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+    other = run(model, design, Store(tmp_path / "peaked"), Measuring(case()))
+    both = run_report(store, other)
+    assert [r.name for r in both.runs] == [store.folder.name, "peaked"]
+    assert len(both.settings) == 8
+    assert len(both.texts) == 2 * 72
+    assert both.prompts == PROMPTS
+    entropy = next(d for d in both.differences if d.measure == "entropy")
+    assert [(p.a, p.b) for p in entropy.pairs] == [(i, i + 4) for i in range(4)]
+    assert all(p.told == "lower" for p in entropy.pairs)  # the second model is the more certain
+    assert "## What ran: peaked" in markdown(both)
+
+
+def test_a_comparison_has_no_claims_and_its_seeds_are_the_units() -> None:
+    texts = [
+        sample([f"{word}{seed}", " and", " so", " on", " it", " goes"], temperature=t, seed=seed, logprob=-t)
+        for t, word in ((0.3, "one"), (0.9, "two"))
+        for seed in (3, 5)
+    ]
+    made = comparison_report(comparison(*texts, seeds=(3, 5)))
+    assert made.runs[0].claims == ()
+    assert made.runs[0].unit == "seed"
+    assert made.seeds == (3, 5)
+    assert [t.differs_at for t in made.texts] == [None, None, 0, 0]
+    perplexity = next(c for c in made.curves if c.measure == "perplexity")
+    assert [round(p.mean, 4) for p in perplexity.points] == [1.3499, 2.4596]  # exp of 0.3 and 0.9
+    assert perplexity.points[0].units == 2
+
+
+def test_a_comparison_that_was_interrupted() -> None:
+    made = comparison_report(comparison(sample(["a", " b"]), temperatures=(0.7, 0.9)))
+    assert len(made.texts) == 1
+    assert [p.setting for p in made.curves[0].points] == [0]
+
+
+def test_bad_runs(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one run or of two; got 3"):
+        run_report(store, store, store)
+    with pytest.raises(InputError, match="must differ"):
+        run_report(store, store)
+    model = FakeModel()
+    unfinished = Store(tmp_path / "new")
+    unfinished.begin(plan(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4))
+    with pytest.raises(RunError, match="is not complete; repeat its measure command"):
+        run_report(unfinished)

@@ -1,0 +1,110 @@
+from tests.report.records.made import claim, pair, row, source
+from thermoscope.params import SamplingParams
+from thermoscope.report.records.build import _report
+from thermoscope.report.records.schema import Report
+from thermoscope.report.records.source import Source
+
+SETTINGS = [SamplingParams(temperature=t) for t in (0.3, 0.6, 0.9)]
+#: At the last setting texts repeat themselves less and are less likely; neighbours are told apart once.
+MEASURED = [
+    row("rep_4", 0, 0.5, 0.4, 0.6), row("rep_4", 1, 0.3, 0.2, 0.4), row("rep_4", 2, 0.1, 0.05, 0.15),
+    row("perplexity", 0, 2.0, 1.8, 2.2), row("perplexity", 1, 3.0, 2.5, 3.5), row("perplexity", 2, 9.0, 8.0, 10.0),
+]  # fmt: skip
+PAIRS = [
+    pair("rep_4", 0, 1, -0.2, -0.3, -0.1), pair("rep_4", 0, 2, -0.4, -0.5, -0.3), pair("rep_4", 1, 2, -0.2, -0.5, 0.1),
+    pair("perplexity", 0, 2, 4.5, 4.0, 5.0, "ratio"),
+]  # fmt: skip
+
+
+def one(**how) -> Report:
+    values = {"measured": MEASURED, "differences": PAIRS, **how}
+    return _report([source(SETTINGS, **values)], ["stories"])
+
+
+def two(first: Source, second: Source) -> Report:
+    return _report([first, second], ["a", "b"])
+
+
+def test_the_ends_of_the_axis_and_how_sure_that_is() -> None:
+    assert one().finding[0] == (
+        "From T=0.3 to T=0.9 the share of 4-grams that were there before falls from .500 (.400 to .600) to .100 "
+        "(.050 to .150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95 % "
+        "intervals; 6 texts of 3 prompts each)."
+    )
+    flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1)]
+    assert (
+        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart"
+        in one(differences=flat).finding[0]
+    )
+
+
+def test_a_reversed_axis_is_read_from_low_to_high() -> None:
+    turned = [SamplingParams(temperature=t) for t in (0.9, 0.3)]
+    measured = [row("rep_4", 0, 0.1, 0.0, 0.2), row("rep_4", 1, 0.5, 0.4, 0.6)]
+    made = _report([source(turned, measured=measured, differences=[pair("rep_4", 0, 1, 0.4, 0.3, 0.5)])], ["x"])
+    assert made.finding[0].startswith("From T=0.3 to T=0.9 the share of 4-grams that were there before falls from .500")
+
+
+def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
+    distance = [row("reference_distance", i, value, value / 2, value * 2) for i, value in enumerate((9.0, 1.0, 1.5))]
+    pairs = [
+        pair("reference_distance", 0, 1, 0.1, 0.05, 0.2, "ratio"),
+        pair("reference_distance", 1, 2, 1.5, 0.7, 3.0, "ratio"),
+    ]
+    said = one(measured=MEASURED + distance, differences=PAIRS + pairs).finding[1]
+    assert "is T=0.6 (reference_distance 1.00 (.500 to 2.00)); T=0.9 can't be told from it." in said
+    clear = [pairs[0], pair("reference_distance", 1, 2, 1.5, 1.2, 3.0, "ratio")]
+    assert (
+        one(measured=MEASURED + distance, differences=PAIRS + clear)
+        .finding[1]
+        .endswith("every other setting is further away.")
+    )
+
+
+def test_loops_are_told_where_there_is_no_reference() -> None:
+    more = [row("self_bleu", i, 0.5) for i in range(3)] + [
+        row("loop_rate", i, v) for i, v in enumerate((0.4, 0.1, 0.0))
+    ]
+    assert one(measured=MEASURED + more).finding[1] == (
+        "More than one text in twenty ends in a loop at T=0.3 and T=0.6, most often at T=0.3 (.400)."
+    )
+    none = [row("self_bleu", i, 0.5) for i in range(3)] + [row("loop_rate", i, 0.0) for i in range(3)]
+    assert one(measured=MEASURED + none).finding[1] == "At no setting does more than one text in twenty end in a loop."
+
+
+def test_claims_by_verdict() -> None:
+    claims = [claim("low repeats", "holds"), claim("high drifts", "does not hold"), claim("b", "does not hold"),
+              claim("c", "can't be told"), claim("d", "not tested")]  # fmt: skip
+    assert one(claims=claims).finding[-1] == (
+        "Of the article's claims “low repeats” holds here; “high drifts” and “b” do not; “c” can't be told."
+    )
+    assert one().finding[-1] == "In rep_4 1 of 2 pairs of neighbouring settings can be told apart."
+
+
+def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
+    measured = [row("rep_4", 0, 0.5), row("rep_4", 1, 0.1)]
+    made = _report([source(SETTINGS[:2], measured=measured, differences=[pair("rep_4", 0, 1, -0.4, None, None)],
+                           prompts=("one",), seeds=(0,))], ["x"])  # fmt: skip
+    assert "goes from .500 to .100, which can't be told apart" in made.finding[0]
+    assert made.finding[-1].startswith("One text per setting has no interval")
+    assert made.runs[0].unit == "seed"
+
+
+def test_one_setting_alone() -> None:
+    made = _report([source(SETTINGS[:1], measured=MEASURED[:1])], ["x"])
+    assert made.finding[0].startswith("At T=0.3 the share of 4-grams that were there before is .500 (.400 to .600)")
+    assert made.frontier is None
+
+
+def test_two_runs() -> None:
+    from tests.report.records.test_pairs import run
+
+    claims = [[claim("low repeats", verdict), claim("high drifts", "holds")] for verdict in ("holds", "can't be told")]
+    made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
+    assert made.finding[0] == "Of 2 settings that both runs have, rep_4 of b against a is not to be told apart at 2."
+    assert made.finding[-1] == (
+        "Of the article's claims “low repeats” (holds for a, can't be told for b) come out differently."
+    )
+    made = two(run(0.0), run(0.0, prompts=("four",)))
+    assert made.finding == made.notes
+    assert len(made.settings) == 4
