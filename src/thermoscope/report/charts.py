@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from thermoscope.report.contrasts import Choice
 from thermoscope.report.figures import along_axis, by_series, interval, number, place
 from thermoscope.report.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Differences, Frontier, Report
-
-if TYPE_CHECKING:
-    import altair as alt
 
 LIGHT = {
     "ink": "#1d1f23", "soft": "#5a5f69", "grid": "#e4e1d8", "paper": "#fbfaf7",
@@ -56,7 +53,7 @@ class Drawing:
         Parameters of this chart besides the colours.
     """
 
-    chart: alt.LayerChart
+    chart: Any
     data: dict[str, list[dict[str, Any]]]
     params: dict[str, Any] = field(default_factory=dict)
 
@@ -103,7 +100,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     """A measure over the axis: mean, its interval, and the band of the whole curve; over named settings without one."""
     import altair as alt
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "setting": report.settings[p.setting].label,
             "series": report.settings[p.setting].series,
@@ -133,7 +130,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     values = sorted(set(places)) if len(set(places)) <= _ALL_PLACES else alt.Undefined
     axis = alt.Axis(grid=False, format="~g", values=values)
     x = alt.X("x:Q", title=report.axis, scale=alt.Scale(padding=12, **kind), axis=axis)
-    y = {"title": None, **scale}
+    y: dict[str, Any] = {"title": None, **scale}
     colour = _colour(names)
     chart = alt.layer(
         base.mark_area(opacity=0.2, line=False).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1"), colour),
@@ -148,7 +145,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
 
 def _named_rows(
     base: Any, rows: Sequence[dict[str, Any]], scale: dict[str, Any], names: Sequence[str], tooltip: Any, width: Any
-) -> alt.LayerChart:
+) -> Any:
     import altair as alt
 
     y = alt.Y("setting:N", title=None, sort=[row["setting"] for row in rows], axis=alt.Axis(grid=True))
@@ -182,7 +179,7 @@ def pair_range(choice: Choice, kind: str) -> tuple[list[float], list[float]]:
     values = [v for p in choice.pairs for v in (p.effect, p.low, p.high, p.band_low, p.band_high)]
     known = [nothing, *(v for v in values if v is not None)]
     ends = _ends(known, "log" if nothing else "linear")
-    return ends, (ticks(*ends) if nothing else steps(*ends, most=5))
+    return ends, (ticks(ends[0], ends[1]) if nothing else steps(ends[0], ends[1], most=5))
 
 
 def differences_chart(
@@ -200,7 +197,7 @@ def differences_chart(
     domain = [low, high] if fixed else [_signal("low"), _signal("high")]
     source = f"differences-{differences.measure}" if fixed else "pairs"
     scale = alt.Scale(type="log", domain=domain, nice=False) if ratio else alt.Scale(domain=domain, nice=False)
-    x = {
+    x: dict[str, Any] = {
         "title": differences.kind,
         "scale": scale,
         "axis": alt.Axis(values=at if fixed else _signal("at"), format="~g"),
@@ -350,7 +347,7 @@ def _ends(known: Sequence[float], kind: str) -> list[float]:
 def _share(value: float, scale: dict[str, Any]) -> float:
     """Where a value stands on a scale, 0 to 1."""
     made = scale["scale"].to_dict()
-    low, high = made["domain"]
+    low, high = map(float, made["domain"])
     if made.get("type") == "log":
         value, low, high = math.log(value), math.log(low), math.log(high)
     return (value - low) / (high - low)
@@ -361,27 +358,30 @@ def _colour(names: Sequence[str]) -> Any:
 
     if len(names) < 2:
         return alt.ColorValue(_signal("c0"))
-    colours = [_signal(_COLOURS[n % len(_COLOURS)]) for n in range(len(names))]
-    legend = alt.Legend(title=None, orient="top", columns=_signal("max(1, floor(width / 150))"))
-    return alt.Color("series:N", scale=alt.Scale(domain=list(names), range=colours), legend=legend)
+    return alt.Color("series:N", **_series(names, [_signal(_COLOURS[n % len(_COLOURS)]) for n in range(len(names))]))
 
 
 def _shape(names: Sequence[str]) -> list[Any]:
     import altair as alt
 
     shapes = [_SHAPES[n % len(_SHAPES)] for n in range(len(names))]
-    legend = alt.Legend(title=None, orient="top")
-    return (
-        [alt.Shape("series:N", scale=alt.Scale(domain=list(names), range=shapes), legend=legend)] if names[1:] else []
-    )
+    return [alt.Shape("series:N", **_series(names, shapes))] if names[1:] else []
 
 
 def _dash(names: Sequence[str]) -> list[Any]:
     import altair as alt
 
     dashes = [_DASHES[n % len(_DASHES)] for n in range(len(names))]
-    scale = alt.Scale(domain=list(names), range=dashes)
-    return [alt.StrokeDash("series:N", scale=scale, legend=None)] if names[1:] else []
+    return [alt.StrokeDash("series:N", **_series(names, dashes))] if names[1:] else []
+
+
+def _series(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Scale and legend of the series; one legend for colour, shape and dash."""
+    import altair as alt
+
+    columns = max(1, 300 // (7 * max(map(len, names)) + 24))  # what a phone's width holds
+    legend = alt.Legend(title=None, orient="top", columns=columns)
+    return {"scale": alt.Scale(domain=list(names), range=list(values)), "legend": legend}
 
 
 def _bounds(

@@ -70,7 +70,7 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
     beside = [pairs[couple] for couple in neighbours(report) if couple in pairs]
     found = []
     if beside:
-        names = [f"{report.settings[p.a].label} → {report.settings[p.b].label}" for p in beside]
+        names = [_step(report, pair) for pair in beside]
         found.append(_choice(report, differences, "neighbours", beside[:_MOST_PAIRS], names[:_MOST_PAIRS]))
     count = len(report.settings)
     if found and count * count * len(report.differences) > _MOST_ROWS:
@@ -94,6 +94,14 @@ def neighbours(report: Report) -> list[tuple[int, int]]:
             row.sort(key=lambda n: report.settings[n].x or 0.0)
         found += list(pairwise(row))
     return found
+
+
+def _step(report: Report, pair: Difference) -> str:
+    """What neighbours are called: ``T=0.3 → T=0.4``, with their series after it."""
+    a, b = report.settings[pair.a], report.settings[pair.b]
+    if a.x is None or b.x is None:
+        return f"{a.label} → {b.label}"
+    return f"{place(report, pair.a)} → {place(report, pair.b)}" + (f", {b.series}" if b.series else "")
 
 
 def turned(pair: Difference, kind: str) -> Difference:

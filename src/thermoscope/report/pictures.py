@@ -53,7 +53,7 @@ def sheet(report: Report) -> dict[str, Any]:
 
     report = escaped(report)
     parts = [*_curves(report), *_differences(report)]
-    apart = dict.fromkeys(("color", "fill", "shape", "strokeDash"), "independent")
+    apart: dict[str, Any] = dict.fromkeys(("color", "fill", "shape", "strokeDash"), "independent")
     rows: list[Any] = []
     if parts:
         rows.append(alt.concat(*(part.chart for part in parts), columns=2, spacing=_BETWEEN).resolve_scale(**apart))

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 #: All that a page needs: vega-embed, which brings the interpreter of Vega's expressions, so that nothing is evaluated
@@ -22,8 +23,8 @@ def runtime() -> str:
     """The script; it defines ``vegaEmbed`` and can stand in a script element."""
     import vl_convert
 
-    versions = "-".join([vl_convert.__version__, vl_convert.get_vega_version(), vl_convert.get_vega_embed_version()])
-    kept = cache_folder() / f"vega-embed-{versions}.js"
+    versions = [version("vl-convert-python"), vl_convert.get_vega_version(), vl_convert.get_vega_embed_version()]
+    kept = cache_folder() / f"vega-embed-{'-'.join(versions)}.js"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if script := kept.read_text(encoding="utf-8"):
             return script

@@ -43,6 +43,7 @@
         if (data.pairs[id]) setChoice(view, chosenOf(id));
         if (printing) view.width(printed(place));
         coloured(view).run();
+        place.querySelector("svg").setAttribute("aria-hidden", "true");  // the place itself says it
         place.dataset.drawn = "";
         if (places.every((each) => !seen(each) || "drawn" in each.dataset)) performance.mark("charts drawn");
       });
@@ -101,7 +102,8 @@
       if (one === other) return -1;
       let place = 0;
       while (place < one.length && place < other.length && one[place] === other[place]) place++;
-      while (place > 0 && /\S/.test(one[place - 1])) place--;
+      const over = (text) => place === text.length || /\s/.test(text[place]);  // the word before is whole in both
+      if (!over(one) || !over(other)) while (place > 0 && /\S/.test(one[place - 1])) place--;
       return place;
     };
     const shown = (text, place) => {
