@@ -26,7 +26,8 @@ from thermoscope.cli.measure import measure
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.errors import ThermoscopeError
 
-#: Objects made between two searches for cycles, and searches of the young between those of the old.
+#: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
+#: in a cycle here, so that memory does not wait for them.
 _RARELY = (200_000, 20, 50)
 
 app = typer.Typer(
