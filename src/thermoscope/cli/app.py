@@ -130,7 +130,7 @@ def main() -> None:
     """Run the command line; exit with its code.
 
     Importing torch and transformers makes some millions of objects that stay; going through them again and again for
-    cycles is an eighth of what a short command costs, and once more at the end as much again.
+    cycles, and once more at the end, is a sixth of what a short command costs.
     """
     gc.set_threshold(*_RARELY)
     code = _run()
