@@ -116,7 +116,8 @@ def test_bad_input_is_one_line_before_any_model_is_loaded(
     assert not (here / "runs").exists()
 
 
-def test_texts_from_a_file(here: Path, cli: Cli) -> None:
+def test_texts_from_a_file(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thermoscope.metrics.embedding.available", lambda: False)
     ran = cli("measure", "texts.jsonl", "--prompt-column", "prompt", "--setting-column", "temperature",
               "--parquet", "m.parquet", "--score", "regex:c")  # fmt: skip
     assert ran.code == 0, ran.err

@@ -15,7 +15,8 @@ An interval reaches so many standard errors to both sides of the mean; how many,
 - for a band that of the largest studentised deviation along the curve: of the bootstrap for means (the sup-t band;
   Montiel Olea and Plagborg-Moller 2019), of flipping the signs of whole prompts for differences and 0/1 measures (the
   wild bootstrap: Liu 1988; its maximum: Westfall and Young 1993). Flipping signs keeps how heavy the tails are and how
-  the settings hang together, where resampling a dozen prompts exaggerates both. It is never more than Bonferroni's.
+  the settings hang together, where resampling a dozen prompts exaggerates both. Except for shares it is never more
+  than Bonferroni's.
 
 Shapes: P prompts, S seeds, K columns (settings, or pairs of them), B resamples.
 """
@@ -218,7 +219,8 @@ def _bootstrap_critical(units: _Units, seed: int, resamples: int, *, logit: bool
     if not t.shape[1]:
         return student, student
     one = np.maximum(np.quantile(t, LEVEL, axis=0), student)
-    return one, np.maximum(one, np.quantile(t.max(axis=1), LEVEL))
+    all_ = np.maximum(one, np.quantile(t.max(axis=1), LEVEL))
+    return one, all_ if logit else np.maximum(one, np.minimum(all_, _student(units, int(_spread(units).sum()))))
 
 
 def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Array]:
