@@ -29,6 +29,8 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be told": "circle", "unknown": "cross"}
 _TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}
+#: Format of numbers on axes. Without its own number of digits Vega takes as many as a step has, and 1.2 is a 1.
+_DIGITS = ".6~g"
 #: Pixels of one row of a chart with named rows.
 ROW = 20
 #: An axis whose values span more than this is logarithmic; ticks of a logarithmic one that spans less are equal steps.
@@ -128,7 +130,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     wide = min(places) > 0 and max(places) / min(places) > _WIDE
     kind = {"type": "log"} if wide else {"zero": False, "nice": False}
     values = sorted(set(places)) if len(set(places)) <= _ALL_PLACES else alt.Undefined
-    axis = alt.Axis(grid=False, format="~g", values=values)
+    axis = alt.Axis(grid=False, format=_DIGITS, values=values)
     x = alt.X("x:Q", title=report.axis, scale=alt.Scale(padding=12, **kind), axis=axis)
     y: dict[str, Any] = {"title": None, **scale}
     colour = _colour(names)
@@ -200,7 +202,7 @@ def differences_chart(
     x: dict[str, Any] = {
         "title": differences.kind,
         "scale": scale,
-        "axis": alt.Axis(values=at if fixed else _signal("at"), format="~g"),
+        "axis": alt.Axis(values=at if fixed else _signal("at"), format=_DIGITS),
     }
     y = alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(grid=True))
     told = list(TOLD_SHAPES)
@@ -322,11 +324,11 @@ def _scale(known: Sequence[float], kind: str) -> dict[str, Any]:
     if kind == "log":
         return {
             "scale": alt.Scale(type="log", domain=[low, high], nice=False),
-            "axis": alt.Axis(values=ticks(low, high), format="~g"),
+            "axis": alt.Axis(values=ticks(low, high), format=_DIGITS),
         }
     return {
         "scale": alt.Scale(domain=[low, high], nice=False),
-        "axis": alt.Axis(values=steps(low, high, most=5), format="~g"),
+        "axis": alt.Axis(values=steps(low, high, most=5), format=_DIGITS),
     }
 
 
