@@ -1,4 +1,4 @@
-# make demo   environment, pinned install, then a comparison on the bundled model, offline
+# make demo   environment, pinned install, then a comparison and a report on the bundled model, offline
 # make test   environment, pinned install, all tests
 
 VENV   ?= .venv
@@ -24,8 +24,12 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
 	$(BIN)/python -m pip install --quiet -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.demo  ## compare two temperatures on the bundled model, offline
+demo: $(VENV)/.demo  ## compare two temperatures, then measure six and write a report, on the bundled model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/thermoscope compare "$(PROMPT)" -t 0.2 -t 0.9
+	@mkdir -p runs
+	HF_HUB_OFFLINE=1 $(BIN)/thermoscope measure --use-case creative-story -t 0.2:1.2:0.2 --seeds 4 \
+	  --max-new-tokens 60 --html runs/demo.html
+	@echo "The report is runs/demo.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest

@@ -214,7 +214,7 @@ def test_a_result_that_can_no_longer_be_written_is_printed(
     folder.mkdir()
     from thermoscope.cli import console
 
-    monkeypatch.setattr(console, "check_writable", lambda path: folder.rmdir())
+    monkeypatch.setattr(console, "check_places", lambda *paths: folder.rmdir())
     ran = cli("compare", "x", "-t", "1", "--max-new-tokens", "3", "--model", str(tiny_model), "-o", str(folder / "f"))
     assert ran.code == 2
     assert ran.err.startswith("thermoscope: error: the output can't be written to")

@@ -21,6 +21,7 @@ def test_json_and_markdown_are_printed(cli: Callable[..., Ran], run: Path) -> No
     code, out, _ = cli("report", str(run), "--format", "json")
     assert code == 0
     assert len(json.loads(out)["texts"]) == 72
+    assert cli("report", str(run), "--json").out == out
     code, out, _ = cli("report", str(run), "--format", "md")
     assert code == 0
     assert out.startswith("# x\n")
@@ -40,6 +41,7 @@ def test_the_format_is_that_of_the_files_name(cli: Callable[..., Ran], run: Path
         (["RUN", "--format", "pdf"], "--format must be one of html, md, json, png, svg; got 'pdf'"),
         (["RUN", "-o", "x.pdf"], "-o must end in one of .html, .md, .json, .png, .svg, or give --format; got x.pdf"),
         (["RUN", "RUN"], "two runs beside each other must differ"),
+        (["RUN", "--json", "--format", "md"], "--json and --format md contradict each other; leave one out"),
         (["nowhere"], "a run must be a folder with plan.json; got 'nowhere'; see thermoscope runs list"),
         (["RUN", "-o", "/nowhere/x.html"], "the output must be a file that can be written"),
         (["RUN", "RUN", "RUN"], "a report is of one run or of two; got 3"),

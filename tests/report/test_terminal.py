@@ -110,7 +110,7 @@ def test_markup_in_a_text_is_text() -> None:
     markup = "[bold]x[/bold] [/] [link=http://x]y :rocket:"
     out = "\n".join(lines(comparison(sample([markup], prompt=markup), model="[red]m[/]", notes=("[/]",)), 120))
     assert out.count(markup) == 2
-    assert "[red]m[/]" in out and "note          [/]" in out
+    assert "[red]m[/]" in out and "note      [/]" in out
 
 
 def test_a_prompt_is_shown_on_one_line_escaped() -> None:
@@ -146,7 +146,7 @@ def test_what_does_nothing_is_named() -> None:
     from thermoscope.params import SamplingParams
 
     out = "\n".join(lines(two(settings=(SamplingParams(top_p=1, min_p=0.1, temperature=0.2),))))
-    assert "same for all  top_p=1 (keeps every token), min_p=0.1, all other" in out
+    assert "with      top_p=1 (keeps every token), min_p=0.1, all other" in out
 
 
 def test_values_are_written_in_full() -> None:
@@ -154,7 +154,7 @@ def test_values_are_written_in_full() -> None:
 
     out = "\n".join(lines(two(settings=(SamplingParams(top_k=1234567, top_p=0.99999999, temperature=0.12345678),))))
     assert "T=0.12345678 (" in out
-    assert "same for all  top_k=1234567, top_p=0.99999999, all other" in out
+    assert "with      top_k=1234567, top_p=0.99999999, all other" in out
 
 
 @pytest.mark.parametrize(("top_k", "told"), [(None, True), (50, False)])

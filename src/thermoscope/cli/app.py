@@ -106,8 +106,9 @@ for _name, _command in (
     app.command(_name)(_passing(_talking(_command)))
 app.command("report")(_passing(report))
 
-_use_cases = typer.Typer(help="List, show, check and make use cases.", rich_markup_mode=None)
-_use_cases.callback(invoke_without_command=True)(_passing(use_cases.list_cases))
+_use_cases = typer.Typer(rich_markup_mode=None)
+_use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))
+_use_cases.command("list")(_passing(use_cases.list_cases))
 _use_cases.command("show")(_passing(use_cases.show))
 _use_cases.command("check")(_passing(use_cases.check))
 _use_cases.command("new")(_passing(use_cases.new))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from thermoscope.errors import OutputError
+from thermoscope.errors import InputError, OutputError
 from thermoscope.report.escape import escape
 
 if TYPE_CHECKING:
@@ -119,9 +119,21 @@ def _lively(err: Console) -> bool:
     return sys.stderr.isatty() and err.is_interactive
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError unless a file can be written there; tried before the work, so that none is lost."""
-    path = Path(os.path.realpath(path))  # the file itself, should the path be a link
+def check_writable(*paths: Path | None) -> None:
+    """Raise OutputError unless files can be written there; tried before the work, so that none is lost."""
+    for path in paths:
+        if path is not None:
+            _check_writable(Path(os.path.realpath(path)))  # the file itself, should the path be a link
+
+
+def check_places(output: Path | None, html: Path | None) -> None:
+    """Raise unless a result can be written to ``output`` and its page to ``html``, which must be another file."""
+    check_writable(output, html)
+    if output is not None and html is not None and os.path.realpath(output) == os.path.realpath(html):
+        raise InputError(f"--output and --html must be two files; got {str(html)!r} for both; change one")
+
+
+def _check_writable(path: Path) -> None:
     try:
         existed = path.exists()
         with path.open("a", encoding="utf-8"):
@@ -134,8 +146,8 @@ def check_writable(path: Path) -> None:
         ) from None
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole.
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole, text as UTF-8.
 
     Raises
     ------
@@ -143,16 +155,21 @@ def write(path: Path, text: str) -> None:
         It can't be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
     sys.stderr.write(f"wrote {escape(str(path))}\n")
 
 
 def give(
-    as_text: str, printing: Callable[[Console], None], *, as_json: bool, output: Path | None, no_color: bool
+    to_json: Callable[[], str],
+    printing: Callable[[Console], None],
+    *,
+    as_json: bool,
+    output: Path | None,
+    no_color: bool,
 ) -> None:
-    """Print or write a result: ``as_text`` (JSON) where that was asked for, else what ``printing`` prints.
+    """Print or write a result: what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
 
     Raises
     ------
@@ -161,47 +178,46 @@ def give(
     """
     if output is not None:
         try:
-            write(output, as_text + "\n" if as_json else plain(printing))
+            write(output, to_json() + "\n" if as_json else plain(printing))
         except OutputError:  # the work is done: what can't be written is printed
             show(printing, no_color=no_color)
             raise
     elif as_json:
-        utf8(as_text + "\n")
+        utf8(to_json() + "\n")
     else:
         show(printing, no_color=no_color)
 
 
-def json(value: object) -> None:
-    """Print as JSON to standard output; numbers that are not finite are null."""
+def json(value: object) -> str:
+    """As JSON; numbers that are not finite are null."""
     from json import dumps
 
     from thermoscope.experiment.comparison import finite
 
-    utf8(dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str) + "\n")
+    return dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str)
 
 
-def lines(texts: Sequence[str]) -> None:
-    """Print lines, made safe and folded at the terminal's width."""
+def lines(texts: Sequence[str]) -> Callable[[Console], None]:
+    """What prints lines, made safe and folded at the terminal's width."""
     from rich.text import Text
 
-    show(lambda to: to.print(Text(escape("\n".join(texts))), highlight=False), no_color=True)
+    return lambda to: to.print(Text(escape("\n".join(texts))), highlight=False)
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
-    """Print a table without borders."""
+def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> Callable[[Console], None]:
+    """What prints a table without borders, or the line ``empty`` where there are no rows."""
     from rich.table import Table
     from rich.text import Text
 
     if not rows and empty:
-        lines([empty])
-        return
+        return lines([empty])
     made = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     for i, name in enumerate(names):
         numeric = all(isinstance(row[i], int | float) for row in rows)
         made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
     for row in rows:
         made.add_row(*(Text(escape("" if value is None else _shown(value), keep="")) for value in row))
-    show(lambda to: to.print(made, highlight=False), no_color=False)
+    return lambda to: to.print(made, highlight=False)
 
 
 def _shown(value: object) -> str:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermoscope.cli import options
 from thermoscope.cli.settings import Asked, takes_settings
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.engines.reading import Imported
+
 
 @takes_settings
 def export(
-    temperature: Annotated[
-        str | None, typer.Option("-t", "--temperature", metavar="T", help="The temperature (1).")
-    ] = None,
+    temperature: options.Temperature = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -43,24 +44,13 @@ def export(
         list[str] | None,
         typer.Option(metavar="TEXT", help="A prompt to measure differences on; may be given again."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Where differences are measured. Without one: the bundled model."),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(metavar="NAME", help="Branch, tag or commit of the model.")] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1. Without one: cuda if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(metavar="TYPE", help="float32 (the default), bfloat16, float16 or auto.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON with every record.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")
-    ] = None,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")
-    ] = False,
+    model: options.ModelName = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    json: options.Json = False,
+    output: options.Output = None,
+    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -74,34 +64,25 @@ def export(
     from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
-    from thermoscope.report.exported import print_export, print_import
+    from thermoscope.experiment.provenance import export_command, what_ran
+    from thermoscope.report.exported import print_export
 
-    if output is not None:
-        console.check_writable(output)
+    console.check_writable(output)
     if to is None and from_ is None:
         raise InputError("give --to ENGINE to write a setting, or --from FILE to read one")
-    if to is not None:
-        dialect(to)
-    if format_ is not None:
-        dialect(format_)
+    for engine in (to, format_):
+        if engine is not None:
+            dialect(engine)
     hot = None if temperature is None else number(temperature)
-    imported = None if from_ is None else read(_text(from_), format_)
-    if imported is not None:
-        given = [
-            *asked.words,
-            *(["temperature"] if temperature is not None else []),
-            *(["params"] if asked.source else []),
-        ]
-        if given:
+    imported = None
+    if from_ is not None:
+        text = _text(from_)
+        imported = read(text, format_)
+        hotter = ["temperature"] if temperature is not None else []
+        if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
         if to is None:
-            found = imported
-
-            def printing_import(to_console: Console) -> None:
-                print_import(found, to_console)
-
-            text = _json(imported.to_dict())
-            console.give(text, printing_import, as_json=json, output=output, no_color=no_color)
+            _give_import(imported, from_, text, format_, as_json=json, output=output, no_color=no_color)
             return
     assert to is not None
     params = asked.settings(temperature=hot) if imported is None else imported.params
@@ -116,17 +97,44 @@ def export(
             params = asked.settings(loaded, temperature=hot)
         with console.status("measuring"):
             result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
+    measured_on = loaded if result.distance is not None else None
+    command = export_command(params, to, measured_on, prompt or (), strict=strict, measured=not no_measure)
+    ran = what_ran(measured_on, command, settings=(params,))
+
+    def to_json() -> str:
+        return console.json({**result.to_dict(), "ran": ran.to_dict()})
 
     def printing(to_console: Console) -> None:
-        print_export(result, to_console)
+        print_export(result, ran, to_console)
 
-    console.give(_json(result.to_dict()), printing, as_json=json, output=output, no_color=no_color)
+    console.give(to_json, printing, as_json=json, output=output, no_color=no_color)
 
 
-def _json(record: dict[str, object]) -> str:
-    import json
+def _give_import(
+    imported: Imported,
+    path: Path,
+    text: str,
+    engine: str | None,
+    *,
+    as_json: bool,
+    output: Path | None,
+    no_color: bool,
+) -> None:
+    """Print or write what was read."""
+    from thermoscope.cli import console
+    from thermoscope.experiment.provenance import import_command, what_ran
+    from thermoscope.report.exported import print_import
 
-    return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
+    command = import_command(None if str(path) == "-" else str(path), text, engine)
+    ran = what_ran(None, command, settings=(imported.params,))
+
+    def to_json() -> str:
+        return console.json({**imported.to_dict(), "ran": ran.to_dict()})
+
+    def printing(to_console: Console) -> None:
+        print_import(imported, ran, to_console)
+
+    console.give(to_json, printing, as_json=as_json, output=output, no_color=no_color)
 
 
 def _text(path: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermoscope.cli import options
 from thermoscope.cli.settings import Asked, takes_settings
 
 if TYPE_CHECKING:
@@ -15,36 +15,20 @@ if TYPE_CHECKING:
 
 @takes_settings
 def inspect(
-    prompt: Annotated[
-        str | None,
-        typer.Argument(metavar="PROMPT", help="The prompt; - reads it from standard input, without its last line end."),
-    ] = None,
-    temperature: Annotated[
-        str | None, typer.Option("-t", "--temperature", metavar="T", help="The temperature (1).")
-    ] = None,
+    prompt: options.Prompt = None,
+    temperature: options.Temperature = None,
     at_step: Annotated[
         str | None, typer.Option(metavar="N", help="After N tokens of the text that setting and seed give (0).")
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="N", help="The seed (0).")] = None,
     tokens: Annotated[str | None, typer.Option(metavar="N", help="How many tokens to list (12).")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A Hugging Face name or a local folder. Without one: the bundled model."),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(metavar="NAME", help="Branch, tag or commit of the model.")] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1. Without one: cuda if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(metavar="TYPE", help="float32 (the default), bfloat16, float16 or auto.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON with every record.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")
-    ] = None,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")
-    ] = False,
+    model: options.ModelName = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    json: options.Json = False,
+    output: options.Output = None,
+    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -53,11 +37,9 @@ def inspect(
     Token, the model's probability, that after each stage, rank; tokens left, mass removed and entropy per stage.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.compare import read_prompt
-    from thermoscope.cli.values import MOST_SEED, number, whole
+    from thermoscope.cli.values import MOST_SEED, number, read_prompt, whole
 
-    if output is not None:
-        console.check_writable(output)
+    console.check_writable(output)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
     seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
     hot = None if temperature is None else number(temperature)
@@ -74,4 +56,4 @@ def inspect(
     def printing(to: Console) -> None:
         print_inspection(result, to)
 
-    console.give(result.to_json(), printing, as_json=json, output=output, no_color=no_color)
+    console.give(result.to_json, printing, as_json=json, output=output, no_color=no_color)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermoscope.cli import options
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,21 +26,20 @@ def report(
         str | None,
         typer.Option("--format", metavar="FORMAT", help="html, md, json, png or svg. By default that of -o, or html."),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="Write to this file. Without one: report.html in the run's folder; md and json are printed.",
-        ),
-    ] = None,
+    json: options.Json = False,
+    output: options.Output = None,
 ) -> None:
-    """Write what a run found as one page that can be sent: findings, claims, charts, texts, what ran."""
+    """Write what a run found as one page that can be sent.
+
+    Findings, claims, charts, texts side by side, what ran; of two runs also their differences. The page and pictures
+    of one run go to report.html, .png or .svg in its folder unless -o says otherwise; Markdown and JSON are printed.
+    """
     from thermoscope.cli import console
     from thermoscope.cli.show_run import find
 
-    kind = _format(form, output)
+    if json and form not in (None, "json"):
+        raise InputError(f"--json and --format {form} contradict each other; leave one out")
+    kind = _format("json" if json else form, output)
     if output is not None:
         console.check_writable(output)
     with console.status("reading"):

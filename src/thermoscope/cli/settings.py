@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,6 +119,45 @@ class Asked:
                 )
             base = {**found.params.given, "order": found.params.order}
         return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
+
+
+def varied_settings(
+    temperature: list[str] | None,
+    vary: list[str],
+    asked: Asked,
+    model: Model | None = None,
+    *,
+    usual: Sequence[str],
+) -> tuple[dict[str, Sequence[Any]], SamplingParams]:
+    """What varies, the slowest first, and the other parameters; the ``usual`` temperatures if nothing does."""
+    from thermoscope.cli.values import numbers
+    from thermoscope.experiment.plan import varied
+
+    params = asked.settings(model)
+    over: dict[str, Sequence[Any]] = {}
+    for words in vary:
+        name, sign, values = words.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign:
+            raise InputError(f"--vary must be NAME=VALUES; got {words!r}; write --vary top_p=0.8,0.9")
+        if name in over:
+            raise InputError(f"--vary {name} is given twice; write all its values in one: {name}=0.8,0.9")
+        if name in asked.words:
+            raise InputError(f"--vary {name} and --{name.replace('_', '-')} contradict each other; leave one out")
+        over[name] = values_of(name, values)
+    if temperature is not None:
+        if "temperature" in over:
+            raise InputError("-t and --vary temperature contradict each other; leave one out")
+        temperatures = numbers(temperature, "temperature")
+        if over and len(temperatures) == 1:
+            params = params.replace(temperature=temperatures[0])
+        else:
+            over = {"temperature": temperatures, **over}
+    elif not over:
+        from_source = asked.source is not None  # which says what the temperature is
+        over = {"temperature": [params.temperature] if from_source else numbers(usual, "temperature")}
+    varied(over, params)
+    return over, params
 
 
 def value_of(name: str, word: str) -> Any:

@@ -22,8 +22,8 @@ def find(run: Path) -> Store:
     return Store.open(named if not run.exists() and named.is_dir() else run)
 
 
-def show_run(store: Store, *, as_json: bool, everything: bool, no_color: bool) -> None:
-    """Print a complete run.
+def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bool, no_color: bool) -> None:
+    """Print or write a complete run.
 
     Raises
     ------
@@ -37,13 +37,13 @@ def show_run(store: Store, *, as_json: bool, everything: bool, no_color: bool) -
     if manifest is None:
         raise RunError(f"{store.folder} is not complete; repeat its measure command, and it goes on where it was")
     rows, claims = store.table("settings").to_pylist(), store.claims()
-    if as_json:
+
+    def to_json() -> str:
         differences = store.table("differences").to_pylist()
         record = {**manifest, "settings_measured": rows, "differences": differences, "claims": claims}
-        console.json({"run": str(store.folder), **record})
-        return
+        return console.json({"run": str(store.folder), **record})
 
     def printing(to: Console) -> None:
         print_run(manifest, rows, claims, to, folder=str(store.folder), everything=everything)
 
-    console.show(printing, no_color=no_color)
+    console.give(to_json, printing, as_json=as_json, output=output, no_color=no_color)

@@ -7,38 +7,55 @@ from typing import Annotated
 
 import typer
 
+from thermoscope.cli import options
 from thermoscope.errors import InputError, OutputError
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: Prompts below which intervals are wide.
+_FEW = 12
 
 
-def list_cases(context: typer.Context) -> None:
+def alone(context: typer.Context) -> None:
+    """List, show, check and make use cases; without a command, list them."""
+    if context.invoked_subcommand is None:
+        list_cases()
+
+
+def list_cases(json: options.Json = False, output: options.Output = None, no_color: options.NoColor = False) -> None:
     """List the use cases that come with Thermoscope."""
-    if context.invoked_subcommand is not None:
-        return
     from thermoscope.cli import console
     from thermoscope.usecases.load import bundled, load
 
-    cases = [load(name) for name in bundled()]
-    console.table(
-        ["name", "objective", "prompts", "held out", "tokens", "title"],
-        [[c.name, c.objective, len(c.open_prompts), len(c.held_out_prompts), c.max_new_tokens, c.title] for c in cases],
-    )
+    console.check_writable(output)
+    names = ["name", "objective", "prompts", "held out", "tokens", "title"]
+    rows = [
+        [case.name, case.objective, len(case.open_prompts), len(case.held_out_prompts), case.max_new_tokens, case.title]
+        for case in map(load, bundled())
+    ]
+
+    def to_json() -> str:
+        keys = [name.replace(" ", "_") for name in names]
+        return console.json([dict(zip(keys, row, strict=True)) for row in rows])
+
+    console.give(to_json, console.table(names, rows), as_json=json, output=output, no_color=no_color)
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A use case by name, or a .toml file.")],
-    json: _Json = False,
+    json: options.Json = False,
+    output: options.Output = None,
+    no_color: options.NoColor = False,
 ) -> None:
     """Show a use case."""
     from thermoscope.cli import console
     from thermoscope.usecases.load import load
 
+    console.check_writable(output)
     case = load(name)
     reference = case.reference_statistics()
-    if json:
-        console.json({**case.model_dump(mode="json"), "id": case.content_id, "reference_statistics": reference})
-        return
+
+    def to_json() -> str:
+        return console.json({**case.model_dump(mode="json"), "id": case.content_id, "reference_statistics": reference})
+
     lines = [f"{case.name}: {case.title}", "", *case.description.strip().splitlines(), ""]
     lines += [f"objective       {case.objective}", f"max_new_tokens  {case.max_new_tokens}"]
     lines += [f"reference       {'none' if reference is None else reference['source']}", ""]
@@ -46,20 +63,31 @@ def show(
         kept = "held out: " if prompt.held_out else ""
         answer = "" if prompt.answer is None else f"  -> {prompt.answer}"
         lines.append(f"- {kept}{prompt.text}{answer}")
-    console.lines(lines)
+    console.give(to_json, console.lines(lines), as_json=json, output=output, no_color=no_color)
 
 
-def check(file: Annotated[str, typer.Argument(metavar="FILE", help="A .toml file.")]) -> None:
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .toml file.")],
+    json: options.Json = False,
+    output: options.Output = None,
+    no_color: options.NoColor = False,
+) -> None:
     """Check a use case; say the first thing that is wrong with it, with its line."""
     from thermoscope.cli import console
     from thermoscope.usecases.load import load
 
+    console.check_writable(output)
     case = load(file)
     case.reference_statistics()
-    lines = [f"{case.source}: {len(case.open_prompts)} prompts, {len(case.held_out_prompts)} held out; nothing wrong"]
-    if len(case.open_prompts) < 12:
-        lines.append("fewer than 12 prompts that are not held out: intervals will be wide")
-    console.lines(lines)
+    given, kept = len(case.open_prompts), len(case.held_out_prompts)
+    remarks = [f"fewer than {_FEW} prompts that are not held out: intervals will be wide"] if given < _FEW else []
+
+    def to_json() -> str:
+        record = {"file": str(case.source), "prompts": given, "held_out": kept}
+        return console.json({**record, "remarks": remarks})
+
+    lines = [f"{case.source}: {given} prompts, {kept} held out; nothing wrong", *remarks]
+    console.give(to_json, console.lines(lines), as_json=json, output=output, no_color=no_color)
 
 
 def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file that is not there yet.")]) -> None:
@@ -78,4 +106,4 @@ def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file 
         ) from None
     except OSError as error:
         raise OutputError(f"the use case can't be written to {str(file)!r}: {error.strerror}") from None
-    console.lines([f"wrote {file}; edit it, then: thermoscope use-cases check {file}"])
+    console.show(console.lines([f"wrote {file}; edit it, then: thermoscope use-cases check {file}"]), no_color=True)

@@ -1,10 +1,11 @@
-"""Values as one types them: lists and ranges of numbers."""
+"""Values as one types them: numbers, lists and ranges; prompts, lengths, seeds and stop strings."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import overload
+from typing import TypedDict, overload
 
 from thermoscope.errors import InputError
 
@@ -89,6 +90,36 @@ def whole(word: str | None, name: str, *, least: int = 0, most: int | None = Non
     return value
 
 
+def finite(word: str, name: str) -> float:
+    """The finite number of at least 0 that was typed.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+    """
+    try:
+        value = float(word) + 0.0
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise InputError(f"{name} must be a finite number of at least 0; got {word!r}; write 0.7")
+    return value
+
+
+def seed_numbers(seed: Sequence[str] | None, seeds: str | None, *, usual: int = 1, most: int = MOST_SEEDS) -> list[int]:
+    """The seeds of ``--seed`` and ``--seeds``; ``usual`` of them where neither says how many.
+
+    Raises
+    ------
+    InputError
+        One is no seed, is given twice, or both options say how many.
+    """
+    first = [whole(word, "--seed", most=MOST_SEED) for word in seed or []]
+    count = whole(seeds, "--seeds", least=1, most=most)
+    return consecutive_seeds(first, usual if count is None and len(first) < 2 else count)
+
+
 def consecutive_seeds(first: Sequence[int], count: int | None) -> list[int]:
     """The seeds: those listed, or ``count`` of them from the only one listed (0 if none is).
 
@@ -108,3 +139,59 @@ def consecutive_seeds(first: Sequence[int], count: int | None) -> list[int]:
     if start + count - 1 > MOST_SEED:
         raise InputError(f"seeds must be at most 2^64 - 1; got {count} of them from {start}; start lower")
     return list(range(start, start + count))
+
+
+class Lengths(TypedDict):
+    """How long texts become: one of the two, or neither where a command's own length is taken."""
+
+    max_new_tokens: int | None
+    max_length: int | None
+
+
+def lengths(max_new_tokens: str | None, max_length: str | None) -> Lengths:
+    """``max_new_tokens`` and ``max_length`` as typed, at most one of them.
+
+    Raises
+    ------
+    InputError
+        Both are given, or one is no length.
+    """
+    if max_new_tokens is not None and max_length is not None:
+        raise InputError(
+            f"give --max-new-tokens or --max-length, not both; got {max_new_tokens} and {max_length} "
+            "(--max-length counts the prompt)"
+        )
+    return {
+        "max_new_tokens": whole(max_new_tokens, "--max-new-tokens", least=1),
+        "max_length": whole(max_length, "--max-length", least=1),
+    }
+
+
+def stop_words(stop: Sequence[str] | None) -> tuple[str, ...]:
+    """The stop strings.
+
+    Raises
+    ------
+    InputError
+        One is empty.
+    """
+    if "" in (stop or ()):
+        raise InputError("--stop must be a text that is not empty; got ''; leave it out")
+    return tuple(stop or ())
+
+
+def read_prompt(prompt: str | None) -> str:
+    """The prompt as typed or from standard input, where a last line end belongs to the pipe and not to the text."""
+    if prompt is None:
+        raise InputError('give a prompt, such as "Once upon a time"')
+    if prompt == "-":
+        try:
+            prompt = sys.stdin.buffer.read().decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"the prompt on standard input must be UTF-8; got {error.object[:20]!r}; convert it"
+            ) from None
+        prompt = prompt.removesuffix("\n").removesuffix("\r")
+    if not prompt:
+        raise InputError("a prompt must have at least one token; got an empty one; write a word")
+    return prompt

@@ -31,3 +31,9 @@ def model_settings(model: Model) -> Imported | None:
         return read(json.dumps(sampling), "transformers", add_defaults=False)
     except InputError:  # out of our ranges: a model's mistake is no reason not to run it
         return None
+
+
+def own_settings(model: Model) -> str | None:
+    """The same in a line of words."""
+    own = model_settings(model)
+    return None if own is None else str(own.params)

@@ -8,12 +8,12 @@ from typing import Any
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
-from thermoscope.engines.model_config import model_settings
+from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.experiment.comparison import ComparedText, Comparison
 from thermoscope.experiment.effective import contradictions, idle_parameters
 from thermoscope.experiment.plan import neighbours, varied
-from thermoscope.experiment.provenance import WhatRan, compare_command, versions
+from thermoscope.experiment.provenance import compare_command, what_ran
 from thermoscope.experiment.reading import read
 from thermoscope.metrics.registry import measure_text
 from thermoscope.metrics.repetition import find_loop, repeated_passages
@@ -75,19 +75,14 @@ def compare(
     effects = Effects()
 
     def result() -> Comparison:
-        ran = WhatRan(
+        ran = what_ran(
+            model,
+            compare_command(model, prompt, settings, numbers, limit, stops),
             settings=settings,
             seeds=numbers,
             max_new_tokens=limit,
             stop=stops,
-            model=model.name,
-            revision=model.revision,
-            dtype=model.dtype,
-            device=model.device,
-            notes=model.notes,
-            versions=versions(),
-            command=compare_command(model, prompt, settings, numbers, limit, stops),
-            model_settings=_own_settings(model),
+            model_settings=own_settings(model),
         )
         texts = compared_texts(finished, len(numbers), neighbours(settings))
         did = (*contradictions(settings), *idle_parameters(settings, effects.idle))
@@ -109,12 +104,6 @@ def compare(
     except KeyboardInterrupt:
         raise Interrupted(result()) from None
     return result()
-
-
-def _own_settings(model: Model) -> str | None:
-    """What the model's generation config says about sampling, in our terms."""
-    own = model_settings(model)
-    return None if own is None else str(own.params)
 
 
 def compared_texts(

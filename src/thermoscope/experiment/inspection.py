@@ -11,8 +11,9 @@ import torch
 
 from thermoscope.decode.generate import generate
 from thermoscope.decode.request import at_least_one, prompt_ids
+from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
-from thermoscope.experiment.provenance import versions
+from thermoscope.experiment.provenance import WhatRan, inspect_command, what_ran
 from thermoscope.models.base import Model
 from thermoscope.params import STAGES, SamplingParams, typed
 from thermoscope.sampling.draw import draw
@@ -67,8 +68,8 @@ class Inspection:
         The token that this seed draws here.
     xtc_acts
         Whether XTC's coin said yes at this step; None if XTC is off.
-    model, revision, dtype, device, versions
-        What made the logits.
+    ran
+        What ran, and the command that makes it again.
     """
 
     prompt: str
@@ -80,11 +81,7 @@ class Inspection:
     tokens: tuple[TokenView, ...]
     drawn: int
     xtc_acts: bool | None
-    model: str
-    revision: str | None
-    dtype: str
-    device: str
-    versions: dict[str, str]
+    ran: WhatRan
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
@@ -92,6 +89,7 @@ class Inspection:
         record["params"] = self.params.to_record()
         record["stages"] = [asdict(stage) for stage in self.stages]
         record["tokens"] = [asdict(token) for token in self.tokens]
+        record["ran"] = self.ran.to_dict()
         return {"format": "thermoscope.inspection/1", **record}
 
     def to_json(self, *, indent: int | None = 2) -> str:
@@ -174,11 +172,13 @@ def inspect(
         tokens=_tokens(model, columns, listed, drawn),
         drawn=drawn,
         xtc_acts=None if setting.xtc_probability is None else coin < setting.xtc_probability,
-        model=model.name,
-        revision=model.revision,
-        dtype=model.dtype,
-        device=model.device,
-        versions=versions(),
+        ran=what_ran(
+            model,
+            inspect_command(model, prompt, setting, len(output), seed, listed),
+            settings=(setting,),
+            seeds=(seed,),
+            model_settings=own_settings(model),
+        ),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError
+from thermoscope.experiment import provenance
 from thermoscope.experiment.evidence import Evidence
 from thermoscope.experiment.files import Found
+from thermoscope.experiment.provenance import WhatRan, model_words, quote
 from thermoscope.metrics.answers import Scorer, extract
 from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Ragged
@@ -130,3 +132,35 @@ def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:
             f"{most:,}."
         )
     return notes
+
+
+def what_ran(
+    model: Model | None,
+    files: Sequence[str],
+    columns: Mapping[str, str | None],
+    length: int | None,
+    words: Sequence[str],
+) -> WhatRan:
+    """The resolved circumstances of measures of texts from files.
+
+    Parameters
+    ----------
+    model
+        What scored them, or None.
+    files
+        The files as they were named.
+    columns
+        The columns of text, prompt, setting and answer, where they were named.
+    length
+        The length that texts were cut to, or None.
+    words
+        The options that say what else was measured.
+    """
+    options = [f"--{name}-column={column}" for name, column in columns.items() if column is not None]
+    options += [*(["--length", str(length)] if length is not None else []), *words]
+    if model is not None:
+        named = model_words(model.name, model.revision, model.device, model.dtype)
+        options += named if "--model" in named else ["--model", model.name, *named]
+    command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *files]))
+    details = {"files": ", ".join(files)} | ({} if length is None else {"length": f"cut to {length} tokens"})
+    return provenance.what_ran(model, command, details=details)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
 from typing import Any, Protocol
 
 from thermoscope._version import __version__
@@ -14,67 +15,84 @@ from thermoscope.models.base import Model
 from thermoscope.params import ORDERS, SamplingParams, typed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WhatRan:
-    """The resolved circumstances of a result.
+    """The resolved circumstances of a result; ``experiment.facts`` puts them into words.
 
     Attributes
     ----------
+    command
+        The command line that makes the result again.
+    versions
+        Of Python and the libraries that numbers depend on.
     settings
-        Every setting with all its parameters, its order of stages and its id.
+        Every setting with all its parameters, its order of stages and its id; none where texts were only read.
+    temperatures
+        The range of temperatures, where all of it was explored; else None.
     seeds
         The seeds.
     max_new_tokens
-        The limit on new tokens after the prompt.
+        The limit on new tokens after the prompt; None where there is none.
     stop
         Stop strings.
     model, revision, dtype, device
-        What made the logits: name, commit or hash of the weights, type of the arithmetic, place.
+        What made the logits: name, commit or hash of the weights, type of the arithmetic, place; None without a model.
     notes
         What had to be switched off for this model.
-    versions
-        Of Python and the libraries that numbers depend on.
-    command
-        The command line that makes the result again.
     model_settings
         What the model's own generation_config.json says about sampling, which is used only where it is asked for.
+    details
+        What else the result depends on, by name, in words.
     """
 
-    settings: tuple[SamplingParams, ...]
-    seeds: tuple[int, ...]
-    max_new_tokens: int
-    stop: tuple[str, ...]
-    model: str
-    revision: str | None
-    dtype: str
-    device: str
-    notes: tuple[str, ...]
-    versions: dict[str, str]
     command: str
+    versions: dict[str, str]
+    settings: tuple[SamplingParams, ...] = ()
+    temperatures: tuple[float, float] | None = None
+    seeds: tuple[int, ...] = ()
+    max_new_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    model: str | None = None
+    revision: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    notes: tuple[str, ...] = ()
     model_settings: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
         record["settings"] = [setting.to_record() for setting in self.settings]
         return record
 
 
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    import numpy
-    import tokenizers
-    import torch
-    import transformers
+def what_ran(model: Model | None, command: str, **how: Any) -> WhatRan:
+    """What ran on a model, or without one.
 
-    return {
-        "thermoscope": __version__,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "tokenizers": tokenizers.__version__,
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
-    }
+    Parameters
+    ----------
+    model
+        What made the logits, or None.
+    command
+        The command line that makes the result again.
+    how
+        The other attributes of ``WhatRan`` that apply.
+    """
+    on: dict[str, Any] = {}
+    if model is not None:
+        on = {name: getattr(model, name) for name in ("revision", "dtype", "device", "notes")} | {"model": model.name}
+    return WhatRan(command=command, versions=versions(model=model is not None), **on, **how)
+
+
+def versions(*, model: bool = True) -> dict[str, str]:
+    """Versions of what the numbers depend on: of the libraries under a model as well, or without a model."""
+    found = {"thermoscope": __version__}
+    if model:
+        import torch  # whose own word says how it was built
+
+        found |= {"torch": torch.__version__} | {name: version(name) for name in ("transformers", "tokenizers")}
+    return found | {"numpy": version("numpy"), "python": platform.python_version()}
 
 
 def compare_command(
@@ -91,6 +109,37 @@ def compare_command(
     """
     words = ["thermoscope", "compare", *setting_words(settings), *common_words(model, seeds, max_new_tokens, stop)]
     return with_prompt(words, prompt)
+
+
+def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: int, seed: int, tokens: int) -> str:
+    """The ``thermoscope inspect`` command for one distribution, in one line for the shell."""
+    words = ["thermoscope", "inspect", *one_setting_words(setting)]
+    words += ["--at-step", str(step), "--seed", str(seed), "--tokens", str(tokens)]
+    return with_prompt([*words, *model_words(model.name, model.revision, model.device, model.dtype)], prompt)
+
+
+def export_command(
+    setting: SamplingParams, engine: str, model: Model | None, prompts: Sequence[str], *, strict: bool, measured: bool
+) -> str:
+    """The ``thermoscope export`` command that writes a setting for an engine; ``model`` is what it was measured on."""
+    words = ["thermoscope", "export", *one_setting_words(setting), "--to", engine]
+    words += ["--strict"] * strict + ["--no-measure"] * (not measured) + [f"--prompt={prompt}" for prompt in prompts]
+    if model is not None:
+        words += model_words(model.name, model.revision, model.device, model.dtype)
+    return " ".join(map(quote, words))
+
+
+def import_command(path: str | None, text: str, engine: str | None) -> str:
+    """The ``thermoscope export`` command that reads an engine's file, or the text that came on standard input."""
+    format_words = [] if engine is None else ["--format", engine]
+    words = ["thermoscope", "export", f"--from={'-' if path is None else path}", *format_words]
+    command = " ".join(map(quote, words))
+    return command if path is not None else f"printf %s {quote(text)} | {command}"
+
+
+def one_setting_words(setting: SamplingParams) -> list[str]:
+    """The options for one setting, its temperature among them."""
+    return ["-t", repr(setting.temperature), *option_words(setting, leave_out=("temperature",))]
 
 
 def setting_words(settings: Sequence[SamplingParams]) -> list[str]:

@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermoscope.decode.spectrum import Spectrum
-from thermoscope.experiment.provenance import WhatRan, model_words, option_words, versions, with_prompt
+from thermoscope.engines.model_config import own_settings
+from thermoscope.experiment import provenance
+from thermoscope.experiment.provenance import WhatRan, model_words, option_words, with_prompt
 from thermoscope.models.base import Model
 
 
-def what_ran(model: Model, spectra: Sequence[Spectrum]) -> WhatRan:
-    """The resolved circumstances of the spectra of one prompt."""
+def what_ran(model: Model, spectra: Sequence[Spectrum], at: float | None = None) -> WhatRan:
+    """The resolved circumstances of the spectra of one prompt; ``at`` is the temperature that is shown alone."""
     first = spectra[0]
-    return WhatRan(
+    return provenance.what_ran(
+        model,
+        spectrum_command(spectra, at),
         settings=(first.params,),
+        temperatures=(first.low, first.high),
         seeds=tuple(spectrum.seed for spectrum in spectra),
         max_new_tokens=first.max_new_tokens,
         stop=first.stop,
-        model=model.name,
-        revision=model.revision,
-        dtype=model.dtype,
-        device=model.device,
-        notes=model.notes,
-        versions=versions(),
-        command=spectrum_command(spectra),
+        model_settings=own_settings(model),
+        details={"resolution": f"{first.resolution:g}"},
     )
 
 
-def spectrum_command(spectra: Sequence[Spectrum]) -> str:
+def spectrum_command(spectra: Sequence[Spectrum], at: float | None = None) -> str:
     """The ``thermoscope spectrum`` command for these spectra, in one line for the shell."""
     first = spectra[0]
     words = ["thermoscope", "spectrum", "--low", repr(first.low), "--high", repr(first.high)]
+    words += [] if at is None else ["--at", repr(at)]
     words += option_words(first.params, leave_out=("temperature",))
     for spectrum in spectra:
         words += ["--seed", str(spectrum.seed)]

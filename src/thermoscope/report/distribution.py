@@ -10,6 +10,7 @@ from rich.text import Text
 
 from thermoscope.experiment.inspection import Inspection, TokenView
 from thermoscope.report.escape import escape
+from thermoscope.report.ran import print_ran
 
 #: Widest text of a token, and columns of a bar.
 _TOKEN_WIDTH, _BAR = 12, 14
@@ -20,6 +21,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     ascii_only = not console.encoding.lower().startswith("utf")
     for part in _parts(inspection, console.width, ascii_only):
         console.print(part, highlight=False, markup=False)
+    print_ran(inspection.ran, console)
 
 
 def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[RenderableType]:
@@ -43,11 +45,6 @@ def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[Ren
     )
     if inspection.xtc_acts is not None:
         yield Text(f"XTC's coin says {'yes' if inspection.xtc_acts else 'no'} at this step.")
-    yield Text(
-        f"Model {plain(inspection.model)}, revision {inspection.revision or 'unknown'}, {inspection.dtype} on "
-        f"{inspection.device}.",
-        style="dim",
-    )
 
 
 def _columns(inspection: Inspection, width: int) -> list[list[int]]:

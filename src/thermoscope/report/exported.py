@@ -13,8 +13,10 @@ from rich.text import Text
 
 from thermoscope.engines.export import Exported
 from thermoscope.engines.reading import Imported
+from thermoscope.experiment.provenance import WhatRan
 from thermoscope.params import typed
 from thermoscope.report.escape import escape
+from thermoscope.report.ran import print_ran
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 _STYLES = {"exact": "green", "exact with an explicit order": "green", "different": "yellow", "not there": "red"}
 
 
-def print_export(exported: Exported, console: Console) -> None:
+def print_export(exported: Exported, ran: WhatRan, console: Console) -> None:
     """Print an export to a console of any width."""
     for part in _parts(exported, console.width):
         console.print(part, highlight=False, markup=False, crop=False)
+    print_ran(ran, console)
 
 
-def print_import(imported: Imported, console: Console) -> None:
+def print_import(imported: Imported, ran: WhatRan, console: Console) -> None:
     """Print what was read from another engine's format."""
     console.print(Text(f"Read as a setting of {imported.engine}:", style="bold"), highlight=False)
     console.print(Text(f"  {imported.params}"), highlight=False)
@@ -42,6 +45,7 @@ def print_import(imported: Imported, console: Console) -> None:
     console.print(Text("\nThe same for --params:", style="bold"), highlight=False)
     values = json.dumps({**imported.params.given, "order": list(imported.params.order)})
     console.print(Text(values, no_wrap=True), highlight=False, crop=False, soft_wrap=True)
+    print_ran(ran, console)
 
 
 def _parts(exported: Exported, width: int) -> Iterator[RenderableType]:

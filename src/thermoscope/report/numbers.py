@@ -21,4 +21,4 @@ def short(value: float | None, unknown: str = "unknown") -> str:
 
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -10,22 +10,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.experiment.measured import Measured
+from thermoscope.experiment.provenance import WhatRan
+from thermoscope.experiment.run_ran import what_ran
+from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
+from thermoscope.report.numbers import count, short
+from thermoscope.report.ran import print_ran
+from thermoscope.report.records.measures import SHOWN
 
-#: The measures that are shown, the most telling first, as far as the width allows.
-SHOWN = (
-    "rep_4", "loop_rate", "self_bleu", "perplexity", "distinct_2", "entropy", "reference_distance",
-    "semantic_dispersion", "score", "drift", "compression_ratio", "self_repetition", "zipf", "diversity", "agreement",
-    "rep_2", "rep_3", "distinct_1", "distinct_3", "coherence", "tokens",
-)  # fmt: skip
 #: Columns of one cell: a mean and its interval.
 _CELL = 15
-_SIGNS = {
-    "holds": "holds",
-    "does not hold": "does not hold",
-    "can't be told": "can't be told",
-    "not tested": "not tested",
-}
 
 
 def print_measured(
@@ -46,6 +41,23 @@ def print_measured(
         console.print(part, highlight=False, markup=False)
     for note in notes:
         console.print(Text(escape(note), style="dim"), highlight=False)
+
+
+def print_found(
+    texts: int,
+    groups: int,
+    measured: Measured,
+    rows: Sequence[Mapping[str, Any]],
+    ran: WhatRan,
+    console: Console,
+    *,
+    everything: bool = False,
+) -> None:
+    """Print measures of texts from files: how many they are, the measures per setting, what ran."""
+    many = f"{count(texts, 'text')} in {count(groups, 'group')} of one prompt and setting"
+    console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
+    print_measured(rows, console, everything=everything, notes=measured.notes)
+    print_ran(ran, console)
 
 
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
@@ -91,26 +103,8 @@ def _cell(row: Mapping[str, Any] | None) -> str:
         return "unknown"
     mean, low, high = row["mean"], row["low"], row["high"]
     if low is None:
-        return f"{_number(mean)}  unknown"
-    return (
-        f"{_number(mean)} {_number(low)}-{_number(high)}"
-        if low >= 0
-        else f"{_number(mean)} {_number(low)}:{_number(high)}"
-    )
-
-
-def _number(value: float) -> str:
-    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``."""
-    size = abs(value)
-    if size >= 9999.5:
-        return f"{value:.1e}".replace("e+0", "e")
-    if size >= 99.95:
-        return f"{value:.0f}"
-    if size >= 9.995:
-        return f"{value:.1f}"
-    if size >= 0.9995:
-        return f"{value:.2f}"
-    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+        return f"{short(mean)}  unknown"
+    return f"{short(mean)} {short(low)}-{short(high)}" if low >= 0 else f"{short(mean)} {short(low)}:{short(high)}"
 
 
 def print_run(
@@ -125,7 +119,7 @@ def print_run(
     """Print a complete run."""
     plan = manifest["plan"]
     parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
-    held = " x ".join(_count(len(things), name) for name, things in parts)
+    held = " x ".join(count(len(things), name) for name, things in parts)
     unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
@@ -135,13 +129,11 @@ def print_run(
     for claim in claims:
         for part in _claim(claim, unit):
             console.print(part, highlight=False, markup=False)
-    console.print(Text("\nWhat ran", style="bold"))
-    console.print(_what_ran(manifest, folder), highlight=False, markup=False)
-    console.print(Text("\nTo make it again", style="bold"))
-    from thermoscope.report.terminal import command_lines
-
-    for line in command_lines(escape(manifest["command"]), console.width):
-        console.print(Text(line, no_wrap=True, overflow="ignore"), highlight=False, crop=False)
+    if effective := manifest.get("effective"):
+        console.print(Text("\nWhat the settings did", style="bold"))
+        for sentence in effective:
+            console.print(Text(f"- {escape(sentence, keep='')}"), highlight=False)
+    print_ran(what_ran(manifest, folder), console)
 
 
 def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
@@ -151,41 +143,6 @@ def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     told = claim["statement"] if verdict != "not tested" else ""
     yield Padding(Text(f"{told[:1].upper()}{told[1:]}." if told else f"{claim['reason']}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:
-        yield Padding(Text(_contrast(contrast, unit), style="cyan"), (0, 0, 0, 4))
+        yield Padding(Text(contrast_line(contrast, unit), style="cyan"), (0, 0, 0, 4))
     if claim["reason"] and verdict != "not tested":
         yield Padding(Text(f"({claim['reason']})", style="dim"), (0, 0, 0, 4))
-
-
-def _contrast(c: Mapping[str, Any], unit: str) -> str:
-    ratio = c["bounds"] != [0.0]
-    what = f"{c['measure']} at T={c['b']:g}"
-    if c["a"] is not None:
-        what += f" {'/' if ratio else '-'} at T={c['a']:g}"
-    effect = "unknown" if c["effect"] is None else _number(c["effect"])
-    interval = "interval unknown" if c["low"] is None else f"{_number(c['low'])} to {_number(c['high'])}"
-    return f"{what} = {effect} ({interval}; {_count(c['units'], unit)}, n={c['texts']}): {_SIGNS[c['verdict']]}"
-
-
-def _count(units: int, unit: str) -> str:
-    return f"{units} {unit}{'' if units == 1 else 's'}"
-
-
-def _what_ran(manifest: Mapping[str, Any], folder: str) -> Table:
-    plan, seconds = manifest["plan"], manifest["seconds_last"]
-    speed = manifest["tokens"] / seconds["generating"] if manifest["texts_made_last"] == manifest["texts"] else None
-    rows = [
-        ("run", f"{folder} (id {manifest['id']})"),
-        ("texts", f"{manifest['texts']} with {manifest['tokens']} tokens"),
-        ("model", f"{plan['model']}, revision {plan['revision'] or 'unknown'}, {plan['dtype']} on {plan['device']}"),
-        ("seeds", ", ".join(map(str, plan["seeds"]))),
-        ("time", f"generating {seconds['generating']:.1f} s, measuring {seconds['measuring']:.1f} s"
-         + (f", {speed:.0f} tokens/s" if speed else "")),
-        ("versions", ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())),
-        *(("note", note) for note in manifest["notes"]),
-    ]  # fmt: skip
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(escape(str(value))))
-    return table

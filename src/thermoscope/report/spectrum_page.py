@@ -12,6 +12,7 @@ from typing import Any
 
 from thermoscope.decode.leaf import Leaf
 from thermoscope.decode.spectrum import Spectrum
+from thermoscope.experiment.facts import facts
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.metrics.registry import TEXT_MEASURES
 from thermoscope.metrics.steps import StepFunction, StepMeasures
@@ -66,7 +67,7 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
         start=repr(_START if first.low <= _START <= first.high else (first.low + first.high) / 2),
         charts=charts,
         measures_note=note,
-        ran=_ran(first, ran),
+        ran=facts(ran),
         command=ran.command,
         data=data,
     )
@@ -153,17 +154,3 @@ def _steps(xs: Sequence[float], ys: Sequence[float | None]) -> str:
         path.append(f"V{y:.2f}H{xs[i + 1]:.2f}" if drawing else f"M{xs[i]:.2f} {y:.2f}H{xs[i + 1]:.2f}")
         drawing = True
     return "".join(path)
-
-
-def _ran(spectrum: Spectrum, ran: WhatRan) -> list[tuple[str, str]]:
-    fixed = [part for part in str(ran.settings[0]).split() if not part.startswith("temperature=")]
-    return [
-        ("setting", " ".join(fixed) or "every stage but temperature off"),
-        ("order", " > ".join(ran.settings[0].order)),
-        ("seeds", ", ".join(map(str, ran.seeds))),
-        ("limit", f"{ran.max_new_tokens} new tokens" + "".join(f", stop at {s!r}" for s in ran.stop)),
-        ("resolution", f"{spectrum.resolution:g}"),
-        ("model", f"{ran.model}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"),
-        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
-        *(("note", note) for note in ran.notes),
-    ]

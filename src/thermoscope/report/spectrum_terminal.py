@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator
 from itertools import groupby
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from thermoscope.metrics.steps import StepMeasures
 from thermoscope.report.escape import escape
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.marks import ASCII, DIFFERS, UNICODE, WRITTEN_OUT, Signs, visible
-from thermoscope.report.terminal import command_lines as command_lines
+from thermoscope.report.ran import make_again, what_ran
 
 #: How many texts and forks are shown.
 MOST_TEXTS, MOST_FORKS = 6, 10
@@ -65,11 +65,8 @@ def _parts(
     if len(spectra) > 1:
         yield Text(f"\nMeans over {len(spectra)} seeds (all of them, as steps: --json and --html)", style="bold")
         yield _means(measures)
-    yield Text("\nWhat ran", style="bold")
-    yield _what_ran(first, ran, signs)
-    yield Text("\nTo make it again", style="bold")
-    lines = command_lines(escape(ran.command, ascii_only=signs.ascii_only), width)
-    yield Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines))
+    yield from what_ran(ran, ascii_only=signs.ascii_only)
+    yield from make_again(ran, width, ascii_only=signs.ascii_only)
 
 
 def _spectrum(spectrum: Spectrum, width: int, signs: Signs, *, in_full: bool) -> Iterator[RenderableType]:
@@ -199,28 +196,6 @@ def _means(measures: StepMeasures) -> Table:
         values = measures(t)
         cells = ("unknown" if (value := values[name]) is None else f"{value:.3g}" for name in names)
         table.add_row(f"{t:.4g}", *cells)
-    return table
-
-
-def _what_ran(spectrum: Spectrum, ran: WhatRan, signs: Signs) -> Table:
-    def plain(text: str) -> str:
-        return escape(text, keep="", ascii_only=signs.ascii_only)
-
-    fixed = [part for part in str(ran.settings[0]).split() if not part.startswith("temperature=")]
-    rows = [
-        ("setting", " ".join(fixed) or "every stage but temperature off"),
-        ("order", " > ".join(ran.settings[0].order)),
-        ("limit", f"{ran.max_new_tokens} new tokens" + "".join(f", stop at {plain(repr(s))}" for s in ran.stop)),
-        ("resolution", f"{spectrum.resolution:g}"),
-        ("model", f"{plain(ran.model)}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"),
-        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
-        *(("note", plain(note)) for note in ran.notes),
-    ]
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(value))
     return table
 
 

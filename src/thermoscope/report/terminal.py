@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,18 +12,13 @@ from rich.text import Text
 
 from thermoscope.experiment.comparison import ComparedText, Comparison
 from thermoscope.experiment.plan import label, varying
-from thermoscope.experiment.provenance import WhatRan
 from thermoscope.experiment.reading import number
-from thermoscope.params import SamplingParams, typed
 from thermoscope.report.escape import escape
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
+from thermoscope.report.ran import make_again, what_ran
 
 #: Columns narrower than this are not read with pleasure: below it texts are stacked.
 NARROWEST = 34
-#: Values of parameters that are set and yet do nothing.
-_INERT = {"top_p": 1, "min_p": 0}
-#: A word as ``shlex.join`` writes it: quoted parts may hold white space.
-_SHELL_WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
 #: transformers' generate applies this top_k unless told otherwise (GenerationConfig's default).
 UNASKED_TOP_K = 50
 
@@ -61,16 +55,13 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
     if comparison.effective:
         yield Text("\nWhat the settings did", style="bold")
         yield from _bullets(comparison.effective)
-    yield Text("\nWhat ran", style="bold")
-    yield from _what_ran(comparison.ran, signs)
+    yield from what_ran(comparison.ran, ascii_only=signs.ascii_only)
     if all(setting.top_k is None for setting in comparison.settings):
         yield Text(
             f"top_k is off here; transformers' own generate would have applied top_k={UNASKED_TOP_K} unasked.",
             style="dim",
         )
-    yield Text("\nTo make it again", style="bold")
-    lines = escape(comparison.ran.command, ascii_only=signs.ascii_only)
-    yield Group(*(Text(line, no_wrap=True, overflow="ignore") for line in command_lines(lines, width)))
+    yield from make_again(comparison.ran, width, ascii_only=signs.ascii_only)
 
 
 def _side_by_side(names: list[str], row: list[ComparedText | None], signs: Signs) -> Table:
@@ -129,72 +120,6 @@ def _figures_listed(text: ComparedText | None, signs: Signs) -> Table:
     for name, value in _figures(text, signs):
         table.add_row(Text(name, style="dim"), Text(value, style="cyan"))
     return table
-
-
-def _what_ran(ran: WhatRan, signs: Signs) -> Iterator[RenderableType]:
-    def plain(text: str) -> str:
-        return escape(text, keep="", ascii_only=signs.ascii_only)
-
-    names = varying(ran.settings)
-    rows = [
-        ("settings", ", ".join(f"{label(s, names)} ({s.id})" for s in ran.settings)),
-        ("same for all", _fixed(ran.settings[0], names)),
-        *(() if "order" in names else (("order", _order(ran.settings)),)),
-        ("seeds", _seeds(ran.seeds) + "; the same noise for every setting"),
-        ("limit", f"{ran.max_new_tokens} new tokens" + "".join(f", stop at {plain(repr(s))}" for s in ran.stop)),
-        ("model", f"{plain(ran.model)}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"),
-        *(
-            ()
-            if ran.model_settings is None
-            else (("model's own", f"{ran.model_settings} (not used unless asked for)"),)
-        ),
-        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
-        *(("note", plain(note)) for note in ran.notes),
-    ]
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(value))
-    yield table
-
-
-def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
-    """The parameters that are the same for all settings."""
-    shown = [
-        f"{name}={typed(value)}" + (" (keeps every token)" if _INERT.get(name) == value else "")
-        for name, value in setting.given.items()
-        if name not in names
-    ]
-    if "temperature" not in names and setting.temperature == 1:
-        shown.insert(0, "temperature=1")
-    return ", ".join([*shown, "all other parameters off" if shown else "all parameters off"])
-
-
-def _order(settings: Sequence[SamplingParams]) -> str:
-    """The stages that are on in any of the settings, in their order."""
-    on = {stage for setting in settings for stage in setting.active_stages} | {"temperature"}
-    return " > ".join(stage for stage in settings[0].order if stage in on)
-
-
-def command_lines(command: str, width: int) -> list[str]:
-    """The command in lines of at most ``width``, joined by backslashes as a shell reads them.
-
-    Words are not broken, so that the lines can be copied: only a word that is longer makes a longer line.
-    """
-    lines: list[str] = []
-    for word in _SHELL_WORD.findall(command):
-        if lines and len(lines[-1]) + len(word) + 3 <= width:  # a space, and room for " \\"
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
-
-
-def _seeds(seeds: tuple[int, ...]) -> str:
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds))
 
 
 def _bullets(sentences: Iterable[str]) -> Iterator[RenderableType]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from thermoscope.errors import RunError
+from thermoscope.experiment.facts import facts
+from thermoscope.experiment.run_ran import what_ran
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.params import SamplingParams
 
@@ -112,7 +114,7 @@ def from_store(store: Store) -> Source:
         measured=_by_place(store.table("settings").to_pylist(), place, ("setting",)),
         differences=_by_place(store.table("differences").to_pylist(), place, ("setting_a", "setting_b")),
         groups=groups,
-        facts=tuple(_run_facts(manifest, str(store.folder))),
+        facts=tuple(facts(what_ran(manifest, str(store.folder)))),
         command=str(manifest["command"]),
         claims=tuple(store.claims()),
         effective=tuple(manifest.get("effective", ())),
@@ -147,22 +149,6 @@ def _stored_texts(store: Store, place: Mapping[str, int], seed_place: Mapping[in
     ]
 
 
-def _run_facts(manifest: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
-    plan = manifest["plan"]
-    return [
-        ("run", f"{folder} (id {manifest['id']})"),
-        ("prompts", f"{len(plan['prompts'])} of {plan['use_case']}"),
-        ("seeds", ", ".join(map(str, plan["seeds"])) + "; the same noise for every setting"),
-        ("length", f"at most {plan['max_new_tokens']} new tokens" + "".join(f", stop at {s!r}" for s in plan["stop"])),
-        ("texts", f"{manifest['texts']:,} with {manifest['tokens']:,} tokens"),
-        ("model", f"{plan['model']}, revision {plan['revision'] or 'unknown'}, {plan['dtype']} on {plan['device']}"),
-        *((("reference", manifest["reference"]),) if manifest["reference"] else ()),
-        ("finished", str(manifest["finished"])),
-        ("versions", ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())),
-        *(("note", note) for note in manifest["notes"]),
-    ]
-
-
 def _loop_limit(manifest: Mapping[str, Any]) -> float | None:
     """The share of the reference's texts that end in a loop, at the length nearest to the run's."""
     record = manifest["measuring"].get("reference")
@@ -189,7 +175,7 @@ def from_comparison(comparison: Comparison) -> Source:
         name="compare",
         title=comparison.prompt,
         objective="",
-        model=ran.model,
+        model=str(ran.model),
         prompts=(comparison.prompt,),
         settings=comparison.settings,
         seeds=comparison.seeds,
@@ -209,17 +195,10 @@ def from_comparison(comparison: Comparison) -> Source:
         measured=_by_place(evidence.settings_table().to_pylist(), place, ("setting",)),
         differences=_by_place(evidence.differences_table().to_pylist(), place, ("setting_a", "setting_b")),
         groups=[row | {"setting": place[row["setting_id"]], "prompt": 0} for row in groups],
-        facts=(
-            ("prompt", comparison.prompt),
-            ("seeds", ", ".join(map(str, comparison.seeds)) + "; the same noise for every setting"),
-            ("length", f"at most {ran.max_new_tokens} new tokens" + "".join(f", stop at {s!r}" for s in ran.stop)),
-            ("model", f"{ran.model}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"),
-            ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
-            *(("note", note) for note in ran.notes),
-        ),
+        facts=tuple(facts(ran)),
         command=ran.command,
         claims=(),
         effective=comparison.effective,
         loop_limit=None,
-        limit=ran.max_new_tokens,
+        limit=int(ran.max_new_tokens or 0),
     )

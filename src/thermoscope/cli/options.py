@@ -1,0 +1,81 @@
+"""Options that several commands have, each declared once; a command says which of them it takes.
+
+What a command takes unless it is given is told by the command: ``Annotated[str | None, max_new_tokens("60")]``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+#: What to decode.
+Prompt = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PROMPT",
+        help="The prompt; - reads it from standard input, without its last line end. Put -- before a prompt that "
+        "begins with a dash.",
+    ),
+]
+#: One temperature.
+Temperature = Annotated[str | None, typer.Option("-t", "--temperature", metavar="T", help="The temperature (1).")]
+#: Values of other parameters, for ``settings.varied_settings``.
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUES",
+        help="Values of any parameter, as those of -t: top_p=0.8:1:0.05, top_k=off,50. Given twice, or with several "
+        "temperatures: every combination.",
+    ),
+]
+#: Seeds one by one, for ``values.seed_numbers``.
+Seed = Annotated[list[str] | None, typer.Option(metavar="N", help="A seed; may be given again. Without one: 0.")]
+MaxLength = Annotated[str | None, typer.Option(metavar="N", help="The most tokens with the prompt counted.")]
+Stop = Annotated[
+    list[str] | None, typer.Option(metavar="TEXT", help="A text ends where this begins; may be given again.")
+]
+
+#: The model, for ``load_model``.
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="A Hugging Face name or a local folder. Without one: the bundled."),
+]
+Revision = Annotated[str | None, typer.Option(metavar="NAME", help="Branch, tag or commit of the model.")]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1. Without one: cuda if there is one.")
+]
+Dtype = Annotated[str | None, typer.Option(metavar="TYPE", help="float32 (the default), bfloat16, float16 or auto.")]
+MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
+
+#: Where the result goes, for ``console.give``.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with every record.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page instead of printing.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")]
+#: Which measures are shown.
+AllMeasures = Annotated[bool, typer.Option("--all", help="Show every measure.")]
+
+
+def temperatures(usual: str) -> Any:
+    """Temperatures, for ``settings.varied_settings``; ``usual`` are those that are taken without any."""
+    return typer.Option(
+        "-t",
+        "--temperature",
+        metavar="T",
+        help="A temperature, a list 0.3,0.9 or a range 0.1:1.5:0.2 (to included); may be given again. Without one and "
+        f"without --vary or --params: {usual}.",
+    )
+
+
+def seeds(usual: str) -> Any:
+    """How many seeds, for ``values.seed_numbers``."""
+    return typer.Option(metavar="N", help=f"How many seeds, counted up from --seed ({usual} unless given).")
+
+
+def max_new_tokens(usual: str) -> Any:
+    """The most new tokens of a text."""
+    return typer.Option(metavar="N", help=f"The most new tokens ({usual} unless given).")
