@@ -53,7 +53,7 @@ lock: $(VENV)/.dev  ## pin the newest versions that fit pyproject.toml
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-header --annotation-style line \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --extra training \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --extra embeddings \
 	  --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements-dev.lock
 

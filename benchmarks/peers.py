@@ -149,10 +149,10 @@ def linears(job: Job) -> float:
     import torch
 
     from thermoscope import load_model
-    from thermoscope.models.packed import PackedLinear
+    from thermoscope.models.packing import packed_linears
 
     model = load_model(job.folder, dtype=job.dtype)
-    layers = [m for m in model.network.modules() if isinstance(m, PackedLinear)]
+    layers = packed_linears(model.network)
     kind = getattr(torch, job.dtype)
     inputs = [torch.randn(job.rows, layer.in_features).to(kind) for layer in layers]
     with torch.inference_mode():

@@ -1,20 +1,23 @@
 """The cost of sampling per step: our chain and draw against transformers' processors and multinomial.
 
 For 24 and 256 rows and vocabularies of 50,257 and 151,936, each stage alone with a usual value, the common five
-together, and all that transformers has. "stages" is from logits to what is left to draw from; "step" goes on to the
-drawn tokens (ours with one seed per row and log-probabilities, theirs ``multinomial`` with one generator for all).
-Logits have Zipf's shape, as a model's roughly have (the nucleus of 0.95 is a few hundred tokens). Variants take turns;
-medians in milliseconds, then one line of JSON.
+together, and all that transformers has. "stages" is from logits to what is left to draw from (a temperature that comes
+last is left to our draw); "step" goes on to the drawn tokens, the noise of both included (ours with one seed per row
+and log-probabilities, theirs ``softmax`` and ``multinomial`` with one generator for all). Logits have Zipf's shape, as
+a model's roughly have (the nucleus of 0.95 is a few hundred tokens). Variants take turns; medians in milliseconds, then
+one line of JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +27,6 @@ from thermoscope.sampling.chain import process
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys
 
-CONTEXT = 256
 ALONE: dict[str, object] = {
     "temperature": 0.7, "top_k": 50, "top_p": 0.95, "min_p": 0.05, "typical_p": 0.95, "epsilon_cutoff": 3e-4,
     "eta_cutoff": 2e-3, "repetition_penalty": 1.1, "no_repeat_ngram_size": 3,
@@ -67,15 +69,18 @@ def processors(values: dict[str, object]) -> list[Callable[[Tensor, Tensor], Ten
     return [make[name](values[name]) for name in make if name in values]
 
 
-def variants(values: dict[str, object], logits: Tensor, *, theirs: bool) -> dict[str, Callable[[], object]]:
+def variants(
+    values: dict[str, object], logits: Tensor, *, theirs: bool, length: int
+) -> dict[str, Callable[[], object]]:
     """What is timed: name -> function."""
     rows, vocabulary = logits.shape
     params = [SamplingParams(**values)] * rows
     generator = torch.Generator().manual_seed(1)
-    ids = torch.randint(0, vocabulary, (rows, CONTEXT), generator=generator)
-    context = {"prompt_ids": [tuple(ids[0, :16].tolist())] * rows, "output_ids": [r[16:] for r in ids.tolist()]}
-    context["drawn_logprobs"] = [[-1.0] * (CONTEXT - 16)] * rows
-    keys = Keys([(seed, 1, CONTEXT) for seed in range(rows)])
+    ids = torch.randint(0, vocabulary, (rows, length), generator=generator)
+    tokens = list(ids.numpy())  # the same memory as theirs
+    context: dict[str, Any] = {"prompt_ids": [row[:16] for row in tokens], "output_ids": [row[16:] for row in tokens]}
+    context["drawn_logprobs"] = [[-5 * math.log(2)] * (length - 16)] * rows  # 5 bits each, mirostat's aim
+    keys = Keys([(seed, 1, length) for seed in range(rows)])
     timed: dict[str, Callable[[], object]] = {
         "ours stages": lambda: list(process(logits, params, coins=torch.full((rows,), 0.5), **context)),
         "ours step": lambda: draw(logits, params, keys, **context),
@@ -113,6 +118,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, nargs="*", default=[24, 256])
     parser.add_argument("--vocabularies", type=int, nargs="*", default=[50_257, 151_936])
+    parser.add_argument("--context", type=int, default=256, help="tokens of prompt and text per row")
+    parser.add_argument("--only", nargs="*", help="some of the variants, by name")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -122,13 +129,15 @@ def main() -> None:
     cases += [("the common five", dict(COMMON), True), ("all of theirs", dict(ALONE), True)]
     cases += [(name, {name: value}, False) for name, value in OURS_ALONE.items()]
     cases += [("all", {**ALONE, **OURS_ALONE}, False)]
+    if args.only:
+        cases = [case for case in cases if case[0] in args.only]
     results = []
     for rows, vocabulary in shapes:
         logits = logits_of(rows, vocabulary)
-        print(f"\n{rows} rows, V = {vocabulary:,}: milliseconds per step, one thread" if args.threads == 1 else "")
+        print(f"\n{rows} rows of {args.context} tokens, V = {vocabulary:,}: ms per step, threads: {args.threads}")
         print(f"{'':22}{'stages: ours':>13}{'theirs':>9}{'ratio':>7}{'step: ours':>12}{'theirs':>9}{'ratio':>7}")
         for name, values, theirs in cases:
-            got = measure(variants(values, logits, theirs=theirs), rounds)
+            got = measure(variants(values, logits, theirs=theirs, length=args.context), rounds)
             line = f"{name:22}{got['ours stages']:13.2f}"
             if theirs:
                 of_stages, of_step = (got[f"theirs {what}"] / got[f"ours {what}"] for what in ("stages", "step"))
@@ -139,7 +148,9 @@ def main() -> None:
             print(line)
             sys.stdout.flush()
             results.append({"rows": rows, "vocabulary": vocabulary, "what": name, **got})
-    print(json.dumps({"torch": torch.__version__, "threads": args.threads, "ms": results}))
+    from shapes import versions
+
+    print(json.dumps({"threads": args.threads, "context": args.context, "ms": results, "versions": versions()}))
 
 
 if __name__ == "__main__":

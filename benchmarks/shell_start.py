@@ -1,4 +1,4 @@
-"""What a user waits for at the shell: ``--help``, and ``compare`` on the bundled model with two temperatures.
+"""What a user waits for at the shell on the bundled model: ``--help``, ``compare`` at two temperatures, ``spectrum``.
 
 Each run is a fresh process; medians of wall and CPU seconds and the largest peak of memory are printed, then one
 line of JSON.
@@ -18,6 +18,7 @@ PROMPT = "Once upon a time, in a distant galaxy, there was a spaceship called Vo
 COMMANDS = {
     "help": ["--help"],
     "compare": ["compare", PROMPT, "-t", "0.2", "-t", "0.9", "--max-new-tokens", "200"],
+    "spectrum": ["spectrum", "Once upon a time", "--max-new-tokens", "60"],
 }
 
 

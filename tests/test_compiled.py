@@ -22,7 +22,55 @@ def test_slices_cover_all_items_once(items: int, threads: int) -> None:
     finally:
         torch.set_num_threads(before)
     assert sorted(n for first, last, _ in done for n in range(first, last)) == list(range(items))
-    assert len(done) == max(1, min(items, threads))
+    assert threads == 1 or len(done) >= min(items, threads)
+    assert len({name for _, _, name in done}) <= threads
+
+
+def test_a_slow_helper_is_not_waited_for_but_for_what_it_has_begun() -> None:
+    """The other thread takes one slice and keeps it; the rest is done here meanwhile, and all of it once."""
+    begun, go_on, here = threading.Event(), threading.Event(), threading.get_ident()
+    done: list[int] = []
+
+    def treat(first: int, last: int) -> None:
+        if threading.get_ident() != here:
+            begun.set()
+            assert go_on.wait(10)
+        else:
+            assert begun.wait(10)
+            if len(done) == 6:
+                go_on.set()
+        done.extend(range(first, last))
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        over_slices(treat, 8, work=2**40)
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(done) == list(range(8))
+
+
+def test_calls_from_several_threads_at_once_each_do_their_own_work() -> None:
+    counts = [np.zeros(1000, np.int64) for _ in range(8)]
+
+    def treat(own: np.ndarray, first: int, last: int) -> None:
+        own[first:last] += 1
+
+    def call(own: np.ndarray) -> None:
+        for _ in range(50):
+            over_slices(treat, 1000, own, work=2**40)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        callers = [threading.Thread(target=call, args=(own,)) for own in counts]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+    finally:
+        torch.set_num_threads(before)
+    assert all((own == 50).all() for own in counts)
 
 
 def test_little_work_stays_on_one_thread() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import pty
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
+import thermoscope
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope._version import __version__
 
@@ -144,3 +147,26 @@ def test_verbose_says_how_the_model_runs(cli: Callable[..., Ran], tiny_model: Pa
     assert all(line.startswith("thermoscope: ") for line in lines)
     assert "packed linear layers; cache in place, our one-token attention" in lines[0]
     assert lines[-1] == "thermoscope: texts: 1, at most 1 rows at a time"
+
+
+def test_no_tensor_waits_for_a_search_for_cycles(tiny_model: Path) -> None:
+    """The command searches rarely: what holds memory must go when the last reference to it goes."""
+    model = thermoscope.load_model(tiny_model)
+
+    def work() -> None:
+        thermoscope.compare(model, "Once", [0.3, 0.9], seeds=range(2), max_new_tokens=12)
+        thermoscope.spectrum(model, "Once", max_new_tokens=8)
+        thermoscope.inspect(model, "Once", at_step=2)
+
+    work()  # what is made once and stays is made here
+    gc.collect()
+    gc.disable()
+    try:
+        work()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert not [one for one in gc.garbage if type(one) is torch.Tensor]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

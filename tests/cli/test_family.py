@@ -105,7 +105,7 @@ def test_export_from_a_file_and_on_to_another_engine(tmp_path: Path, cli: Cli, n
     assert json.loads(on.out)["exact"] is True
     assert "leave --top-k out" in cli("export", "--from", str(path), "--top-k", "3").err
     path.write_text('{"do_sample": true, "glow": 1}')
-    assert "transformers's file has the field 'glow', which we don't know" in cli("export", "--from", str(path)).err
+    assert "the transformers file has the field 'glow', which we don't know" in cli("export", "--from", str(path)).err
 
 
 @pytest.mark.parametrize("name", ["mine.json", "mine.toml"])

@@ -50,6 +50,8 @@ BAD = [
     (["texts.jsonl", "--score", "none.py:f"], "the scorer's file can't be read: 'none.py'"),
     (["texts.jsonl", "--answer-pattern", "("], "a pattern must be a regular expression"),
     (["texts.jsonl", "--embedding-model", "/none"], "embedding"),
+    (["texts.jsonl", "--score", "exact"], "--score exact compares with expected answers; name their column"),
+    (["texts.jsonl", "--score", "regex:^{answer}$"], "compares with expected answers; name their column"),
     (["--use-case", "poems"], "a use case must be one of creative-story, technical-explanation, or a .toml file"),
     (["--use-case", "two.toml", "--vary", "top_p"], "--vary must be NAME=VALUES; got 'top_p'"),
     (["--use-case", "two.toml", "--vary", "top_q=1"], "can't vary 'top_q' (did you mean 'top_p'?)"),
@@ -59,6 +61,40 @@ BAD = [
     (["--use-case", "two.toml", "-t", "0.5,0.5"], "may be given once"),
     (["--use-case", "two.toml", "--seeds", "0"], "--seeds must be a whole number from 1"),
 ]
+
+
+BAD_FILES = [
+    ("a.csv", b"text,text\na,b\n", "columns must have different names; 'text' is there twice; rename one"),
+    ("a.csv", b"caf\xe9\na\n", "a.csv: the names of columns must be UTF-8; convert the file"),
+    ("a.csv", b"text\ncaf\xe9\n", "a.csv: a text must be UTF-8; column 'text' has some that are not"),
+    ("a.csv", b"text,t\na,b,c\n", "a.csv: can't be read (CSV parse error: Expected 2 columns, got 3"),
+    ("a.csv", b"", "a.csv: can't be read (Empty CSV file)"),
+    ("a.csv", b"text\n", "there must be at least one text; a.csv has none"),
+    ("a.txt", b"caf\xe9", "a.txt: a text must be UTF-8; byte 3 is not"),
+    ("a.jsonl", b'{"text": "a"}\n{"text": "b"\n', "a.jsonl: can't be read (JSON parse error"),
+    ("a.jsonl", b'[{"text": "a"}]\n', "a.jsonl: can't be read (JSON parse error"),
+    ("a.jsonl", b'{"text": ["a"]}\n', "column 'text' must hold text or numbers; it holds list"),
+    ("a.jsonl", b'{"text": null}\n', "there must be at least one text; a.jsonl has none"),
+    ("a.jsonl", b'{"messages": "a"}\n', "no column is called text, completion, output, response, generated_text"),
+    ("a.parquet", b"hello", "a.parquet: can't be read (Could not open Parquet"),
+    ("a.json", b"{}", "a.json: a file must end in .jsonl, .ndjson, .csv"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), BAD_FILES)
+def test_a_bad_file_is_one_line(here: Path, cli: Cli, name: str, content: bytes, says: str) -> None:
+    (here / name).write_bytes(content)
+    ran = cli("measure", name)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_rows_without_a_text_are_left_out_and_said(here: Path, cli: Cli) -> None:
+    (here / "a.JSONL").write_text('{"text": null}\n{"text": "a b"}\n{"text": ""}\n')
+    record = json.loads(cli("measure", "a.JSONL", "--json").out)
+    assert [text["tokens"] for text in record["texts"]] == [2, 0]
+    assert record["notes"][0] == "a.JSONL: 1 of 3 rows have no text and are left out."
 
 
 @pytest.mark.parametrize(
@@ -80,7 +116,8 @@ def test_bad_input_is_one_line_before_any_model_is_loaded(
     assert not (here / "runs").exists()
 
 
-def test_texts_from_a_file(here: Path, cli: Cli) -> None:
+def test_texts_from_a_file(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thermoscope.metrics.embedding.available", lambda: False)
     ran = cli("measure", "texts.jsonl", "--prompt-column", "prompt", "--setting-column", "temperature",
               "--parquet", "m.parquet", "--score", "regex:c")  # fmt: skip
     assert ran.code == 0, ran.err
@@ -205,3 +242,13 @@ def test_a_scorer_of_ones_own(here: Path, cli: Cli) -> None:
     assert "has no function 'number'" in cli("measure", "texts.jsonl", "--score", "mine.py:number").err
     broken = cli("measure", "texts.jsonl", "--score", "broken.py:f")
     assert broken.code == 2 and "ZeroDivisionError" in broken.err
+
+
+def test_a_table_that_is_too_wide_is_shown_row_by_row() -> None:
+    from thermoscope.cli import console
+
+    names = [f"column_{i}" for i in range(12)]
+    shown = console.plain(console.table(names, [[f"value {i}" * 3 for i in range(12)], [None] * 12]))
+    assert shown.splitlines()[:2] == ["column_0   value 0value 0value 0", "column_1   value 1value 1value 1"]
+    assert len(shown.splitlines()) == 25
+    assert console.plain(console.table(["a", "b"], [[1, "x"]])) == "a  b\n1  x\n"

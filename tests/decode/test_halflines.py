@@ -45,7 +45,7 @@ def before(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
     """Logits (K,) of all tokens after the stages before temperature."""
     (part,) = process(torch.tensor(logits)[None], [plan_for(params).before])
     if part.ids is None:
-        return part.logits[0].numpy()
+        return part.tempered()[0].numpy()
     full = np.full(len(logits), -np.inf)
     keep = part.logits[0] > -np.inf
     full[part.ids[0][keep]] = part.logits[0][keep]
@@ -115,7 +115,7 @@ def test_the_envelope_of_half_lines_is_the_draw_at_every_temperature(params):
             for t in (*inside, segment.high * (1 - 1e-9)):
                 (part,) = process(torch.tensor(logits)[None], [params.replace(temperature=t)])
                 ids = torch.arange(len(logits))[None] if part.ids is None else part.ids
-                column = int((part.logits + torch.tensor(noise)[ids]).argmax())
+                column = int((part.tempered() + torch.tensor(noise)[ids]).argmax())
                 assert int(ids[0, column]) == segment.column
     assert forks > 5 or params.min_p == 1 or params.top_p == 1e-6
 

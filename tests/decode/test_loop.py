@@ -89,10 +89,10 @@ def test_stop_strings_do_not_change_what_comes_before(alone):
 @pytest.mark.parametrize("merge", [True, False])
 def test_a_prompt_is_computed_once_whatever_the_number_of_samples(merge):
     fake = model()
-    make(fake, merge=merge)
+    make(fake, merge=merge, max_rows=256)
     assert sorted(fake.added) == sorted(fake.encode(prompt) for prompt in PROMPTS)
     fake = model()
-    generate(fake, ["a", "b", "a"], SETTINGS, seeds=range(4), max_new_tokens=5, merge=merge)
+    generate(fake, ["a", "b", "a"], SETTINGS, seeds=range(4), max_new_tokens=5, merge=merge, max_rows=256)
     assert sorted(fake.added) == [[97], [98]]
 
 
@@ -141,7 +141,7 @@ def test_rows_in_flight_stay_within_the_limit():
 
 def test_progress_counts():
     fake, seen = model(), []
-    samples = make(fake, on_progress=seen.append)
+    samples = make(fake, on_progress=seen.append, max_rows=256)
     last = seen[-1]
     assert last.finished == last.samples == len(samples)
     assert last.tokens == sum(len(sample.token_ids) for sample in samples)

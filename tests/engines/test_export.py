@@ -142,7 +142,12 @@ def test_llama_cpp_gets_an_explicit_chain() -> None:
         ({"presence_penalty": 1}, "ollama", "presence_penalty", "counts the prompt as well"),
         ({"mirostat_tau": 5, "top_k": 9}, "llama.cpp", "top_k", "is ignored there together with mirostat"),
         ({"xtc_probability": 0.5}, "text-generation-webui", "xtc_probability", "is skipped there"),
-        ({"logit_bias": {1: 200}}, "openai", "logit_bias", "must be from -100 to 100"),
+        ({"logit_bias": {1: 200}}, "openai", "logit_bias", "whole numbers from -100 to 100"),
+        ({"logit_bias": {1: 0.5}}, "openai", "logit_bias", "whole numbers"),
+        ({"temperature": 0.5, "top_p": 0.9}, "anthropic", "top_p", "refused together with temperature"),
+        ({"presence_penalty": 2}, "gemini", "presence_penalty", "must be below 2"),
+        ({"frequency_penalty": 2.5}, "tgi", "frequency_penalty", "must be from -2 to 2"),
+        ({"dry_multiplier": 0.1, "dry_base": 1.01}, "text-generation-webui", "dry_multiplier", "50 tokens"),
     ],
 )  # fmt: skip
 def test_what_is_different(values: dict[str, object], engine: str, parameter: str, note: str) -> None:
@@ -257,3 +262,25 @@ def test_generate_itself_runs_what_was_exported(values: dict[str, object], tiny_
     else:
         theirs = torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).float()
     torch.testing.assert_close(probabilities(logits, params, prompt_ids=[ids]), theirs, rtol=0, atol=1e-6)
+
+
+def test_anthropic_gets_one_of_temperature_and_top_p():
+    """Newer models refuse both in one request; its default temperature is 1."""
+    body = json.loads(SamplingParams(top_p=0.9).to("anthropic").snippets[0].text)
+    assert body == {"model": "...", "top_p": 0.9}
+    assert json.loads(SamplingParams(temperature=0.4).to("anthropic").snippets[0].text)["temperature"] == 0.4
+
+
+def test_openai_gets_whole_biases_as_such():
+    assert '"7": -5' in SamplingParams(logit_bias={7: -5.0}).to("openai").snippets[0].text
+    assert "-5.0" not in SamplingParams(logit_bias={7: -5.0}).to("openai").snippets[0].text
+
+
+def test_a_dynamic_temperature_stands_alone_in_text_generation_webui():
+    """Both warpers would run: the plain one is off, the dynamic one has its place in the order."""
+    exported = SamplingParams(temperature=0.8, dynatemp_range=0.3, min_p=0.1).to("text-generation-webui")
+    assert exported.exact
+    fields = json.loads(exported.snippets[0].text)
+    assert (fields["temperature"], fields["dynatemp_low"], fields["dynatemp_high"]) == (1.0, 0.5, 1.1)
+    order = fields["sampler_priority"]
+    assert order.index("dynamic_temperature") < order.index("min_p")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thermoscope.metrics.ragged import Ragged, mix, ngrams, row_sums, unique_counts
+from thermoscope.metrics.ngrams import Ngrams
+from thermoscope.metrics.ragged import Ragged, mix, row_sums
 
 ROWS = st.lists(st.lists(st.integers(0, 5), max_size=40), max_size=12)
 
@@ -20,13 +21,20 @@ def listed(rows: Ragged) -> list[list[int]]:
     return [rows.row(i).tolist() for i in range(len(rows))]
 
 
+def different(rows: Ragged, n: int, groups: list[int] | None = None) -> list[int]:
+    """Different n-grams of each row, or of each group of them."""
+    if groups is None:
+        return Ngrams.of(mix(rows), np.ones(len(rows), dtype=np.int64)).different[n - 1].tolist()
+    return Ngrams.of(mix(rows), np.array(groups)).different_in_groups[n - 1].tolist()
+
+
 @given(ROWS, st.integers(1, 4))
 def test_unique_ngrams_are_those_of_a_set(rows: list[list[int]], n: int) -> None:
-    plain = ragged(rows)
-    grams = ngrams(Ragged(mix(plain.values), plain.starts), n)
     expected = [[tuple(row[i : i + n]) for i in range(len(row) - n + 1)] for row in rows]
-    assert grams.lengths.tolist() == [len(row) for row in expected]
-    assert unique_counts(grams).tolist() == [len(set(row)) for row in expected]
+    assert Ngrams.of(mix(ragged(rows)), np.array([len(rows)])).all[n - 1].tolist() == [len(row) for row in expected]
+    assert different(ragged(rows), n) == [len(set(row)) for row in expected]
+    together = {gram for row in expected for gram in row}
+    assert different(ragged(rows), n, [len(rows), 0]) == [len(together), 0]
 
 
 @given(ROWS, st.integers(0, 50))
@@ -49,19 +57,17 @@ def test_row_sums(rows: list[list[int]]) -> None:
 
 def test_rows_of_very_different_lengths_are_all_counted() -> None:
     rows = [[i] * n for i, n in enumerate([0, 1, 2, 3, 9, 10, 11, 200, 201, 5000, 300_000])]
-    assert unique_counts(ragged(rows)).tolist() == [0] + [1] * 10
+    assert different(ragged(rows), 1) == [0] + [1] * 10
 
 
 def test_fingerprints_do_not_meet_on_a_million_different_ngrams() -> None:
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 50_000, 10**6)
-    grams = ngrams(Ragged(mix(ids), np.array([0, len(ids)])), 3)
     exact = {tuple(gram) for gram in np.lib.stride_tricks.sliding_window_view(ids, 3).tolist()}
-    assert unique_counts(grams)[0] == len(exact)
+    assert different(Ragged(ids, np.array([0, len(ids)])), 3) == [len(exact)]
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_the_order_of_tokens_matters(n: int) -> None:
     forth = [[1, 2, 3, 4][:n], [1, 2, 3, 4][:n][::-1]]
-    made = ragged(forth)
-    assert unique_counts(ngrams(Ragged(mix(made.values), made.starts), n).joined(np.array([2]))).tolist() == [2]
+    assert different(ragged(forth), n, [2]) == [2]

@@ -201,7 +201,7 @@ def test_no_network(monkeypatch, capfd):
         "HUGGINGFACE_CO_URL_TEMPLATE",
         "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
     )
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # it tries again and again
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits to try again"))
     said = refused(ModelUnreachableError, "nobody/no-such-model-of-any-name", revision="v1")
     assert "revision 'v1'" in said
     assert capfd.readouterr() == ("", "")  # one line of ours, and nothing of the retries

@@ -7,6 +7,7 @@ from scipy import stats
 
 from thermoscope import InputError
 from thermoscope.sampling.noise import MAX_SEED, Keys, check_seed, philox, prompt_key
+from thermoscope.sampling.rows import Rows
 
 #: Chance that one statistical test below fails for a right generator. The keys are fixed: it was taken once.
 SIGNIFICANCE = 1e-4
@@ -181,4 +182,8 @@ def test_the_argmax_of_all_is_found_without_the_noise_of_all(spread, vocabulary)
     keys = Keys([(seed // 2, 3, 5) for seed in range(rows)])
     some = torch.arange(rows).flip(0)[:33]
     want = (logits[:33] + keys.gumbel_all(some, vocabulary)).argmax(dim=-1)
-    assert torch.equal(keys.argmax(some, logits[:33]), want)
+    got, logprobs = Rows(logits, torch.arange(33)).draw(torch.ones(33, dtype=torch.float64), *keys.triples(some))
+    assert torch.equal(got, want)
+    exact = torch.log_softmax(logits[:33], dim=-1).gather(1, want[:, None])[:, 0]
+    some_left = logits[:33].amax(dim=-1) > -torch.inf
+    torch.testing.assert_close(logprobs[some_left], exact[some_left], rtol=0, atol=1e-13)

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from thermoscope.errors import InputError, OutputError
 from thermoscope.report.escape import escape
@@ -86,19 +89,48 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextlib.contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress line over texts on standard error, if that is a terminal; yields the function to feed it."""
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line on standard error over what is counted, if that is a terminal.
+
+    Yields the function to feed it: what is under way, how much is done, how much there is.
+    """
     err = Console(stderr=True)
     if not _lively(err):
-        yield lambda done, all_: None
+        yield lambda what, done, all_: None
         return
     from rich import progress as bars
 
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
-               bars.TimeRemainingColumn())  # fmt: skip
+    columns = (
+        bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"), bars.TimeRemainingColumn(),
+    )  # fmt: skip
     with bars.Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, all_: bar.update(task, completed=done, total=all_)
+        task = bar.add_task("", total=None, rate="", visible=False)
+
+        def tell(what: str, done: int, all_: int) -> None:
+            if bar.tasks[0].description != what:
+                bar.reset(task, description=what, total=all_, visible=True)
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=all_, rate=f"{speed:.3g}/s" if speed else "")
+
+        yield tell
+
+
+@contextlib.contextmanager
+def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, int, int], None]]]:
+    """Two progress lines, the second in the place of the first once it is fed: as ``progress``, and as ``counting``."""
+    with contextlib.ExitStack() as bars:
+        generated = bars.enter_context(progress("generating"))
+        counted: Callable[[str, int, int], None] | None = None
+
+        def tell(what: str, done: int, all_: int) -> None:
+            nonlocal counted
+            if counted is None:
+                bars.close()
+                counted = bars.enter_context(counting())
+            counted(what, done, all_)
+
+        yield generated, tell
 
 
 def say(message: str) -> None:
@@ -199,25 +231,46 @@ def json(value: object) -> str:
 
 def lines(texts: Sequence[str]) -> Callable[[Console], None]:
     """What prints lines, made safe and folded at the terminal's width."""
-    from rich.text import Text
-
     return lambda to: to.print(Text(escape("\n".join(texts))), highlight=False)
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> Callable[[Console], None]:
-    """What prints a table without borders, or the line ``empty`` where there are no rows."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """What prints a table without borders, or the line ``empty``; too wide, each row is a block of names and values."""
     if not rows and empty:
         return lines([empty])
+    cells = [[escape("" if value is None else _shown(value), keep="") for value in row] for row in rows]
+    heads = [escape(name) for name in names]
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
+    widest = [max((cell_len(row[i]) for row in [heads, *cells]), default=0) for i in range(len(names))]
+    wide = sum(widest) + 2 * len(widest)
+
+    def printing(to: Console) -> None:
+        blocks = wide > to.width and sum(min(width, 24) + 2 for width in widest) > to.width
+        for part in _blocks(heads, cells) if blocks else [_columns_of(heads, cells, numeric)]:
+            to.print(part, highlight=False)
+
+    return printing
+
+
+def _columns_of(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Table:
     made = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    for i, name in enumerate(names):
-        numeric = all(isinstance(row[i], int | float) for row in rows)
-        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
-    for row in rows:
-        made.add_row(*(Text(escape("" if value is None else _shown(value), keep="")) for value in row))
-    return lambda to: to.print(made, highlight=False)
+    for i, (head, number) in enumerate(zip(heads, numeric, strict=True)):
+        made.add_column(head, justify="right" if number else "left", overflow="fold", no_wrap=i == 0)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def _blocks(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[Table | Text]:
+    for i, row in enumerate(cells):
+        if i:
+            yield Text()
+        made = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+        made.add_column(style="bold", no_wrap=True)
+        made.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            made.add_row(head, Text(cell))
+        yield made
 
 
 def _shown(value: object) -> str:

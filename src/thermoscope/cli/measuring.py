@@ -72,7 +72,9 @@ def measure_files(
     loading = how.loading
     if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
         raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
-    scorer = scorer_of(how.score)
+    scorer, score = scorer_of(how.score), how.score
+    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+        raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.experiment.files import read
 
@@ -86,7 +88,7 @@ def measure_files(
             from thermoscope.models.load import load_model
 
             model = load_model(**loading)
-    with console.counting("scoring" if model else "measuring") as on_progress:
+    with console.counting() as on_progress:
         measured = measure_found(
             found, model=model, length=length, embedder=embedder, scorer=scorer, answer_pattern=how.answer_pattern,
             on_progress=on_progress,
@@ -148,8 +150,9 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     )  # fmt: skip
     store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
     try:
-        with console.progress("generating") as on_progress:
-            run(loaded, design, store, Measuring(case, embedder, scorer, how.words), on_progress=on_progress)
+        with console.run_progress() as (on_progress, on_stage):
+            measuring = Measuring(case, embedder, scorer, how.words)
+            run(loaded, design, store, measuring, on_progress=on_progress, on_stage=on_stage)
     except KeyboardInterrupt:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")
         raise typer.Exit(130) from None

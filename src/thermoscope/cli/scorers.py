@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def embedder_of(name: str | None) -> Embedder | None:
     """The embedding model that was named, or the default one where its library and files are there."""
-    from thermoscope.metrics.embedding import SentenceEmbedder, available
+    from thermoscope.metrics.embedding import SentenceEmbedder, default_embedder
 
     if name is not None:
         return SentenceEmbedder(name)
     try:
-        return SentenceEmbedder() if available() else None
+        return default_embedder()
     except ModelError:  # not asked for, and not to be had: the rows say that they are not measured
         return None
 

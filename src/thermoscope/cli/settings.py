@@ -174,6 +174,9 @@ def value_of(name: str, word: str) -> Any:
 
 def values_of(name: str, words: str) -> list[Any]:
     """The values of a parameter to vary: numbers, lists, ranges and ``off``; orders by name, or as ``a>b>c``."""
+    from thermoscope.experiment.plan import check_varied
+
+    check_varied(name)
     from thermoscope.cli.values import numbers
 
     if name == "order":
@@ -183,13 +186,14 @@ def values_of(name: str, words: str) -> list[Any]:
 
 
 def _order(word: str) -> object:
-    from thermoscope.params import ORDERS, STAGES
+    from thermoscope.params import ORDERS, STAGES, nearest
 
     stages = [stage.strip() for stage in word.split(",")] if word else []
     if len(stages) != 1 or word in STAGES:
         return stages
     if word not in ORDERS:
-        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}")
+        close = nearest(word, [*ORDERS, *STAGES])
+        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}{close}")
     return word
 
 

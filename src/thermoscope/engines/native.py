@@ -147,10 +147,14 @@ OLLAMA = Dialect(
 
 WEBUI_PRIORITY = {
     "repetition": "repetition_penalty", "penalties": "presence_penalty\nfrequency_penalty", "dry": "dry",
-    "top_n_sigma": "top_n_sigma", "temperature": "temperature", "top_k": "top_k", "top_p": "top_p",
+    "top_n_sigma": "top_n_sigma", "temperature": "temperature\ndynamic_temperature", "top_k": "top_k", "top_p": "top_p",
     "typical_p": "typical_p", "epsilon_cutoff": "epsilon_cutoff", "eta_cutoff": "eta_cutoff", "top_a": "top_a",
     "min_p": "min_p", "mirostat": "mirostat", "xtc": "xtc", "no_repeat_ngram": "no_repeat_ngram",
 }  # fmt: skip
+
+
+#: So many tokens of a repetition DRY counts there; a penalty of so many nats leaves nothing to add.
+_DRY_TOKENS, _ENOUGH = 50, 100.0
 
 
 def _webui(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
@@ -158,7 +162,7 @@ def _webui(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
         fields |= {"do_sample": False, "temperature": 1.0}
     if params.dynatemp_range:
         low = max(0.0, params.temperature - params.dynatemp_range)
-        fields |= {"dynamic_temperature": True, "dynatemp_low": low,
+        fields |= {"dynamic_temperature": True, "dynatemp_low": low, "temperature": 1.0,  # which would run as well
                    "dynatemp_high": params.temperature + params.dynatemp_range}  # fmt: skip
     if params.mirostat_tau is not None:
         fields["mirostat_mode"] = 2
@@ -175,15 +179,17 @@ def _webui_edges(params: SamplingParams) -> dict[str, str]:
         edges["xtc_probability"] = "is skipped there where a newline or the end of the text would go"
     if params.dry_breakers:
         edges["dry_breakers"] = "are texts there, of which the last token counts"
-    if params.dynatemp_range is not None:
-        edges["dynatemp_range"] = "divides the entropy by ln of the whole vocabulary there"
+    if params.dry_multiplier is not None:
+        longest = params.dry_multiplier * params.dry_base ** (_DRY_TOKENS - params.dry_allowed_length)
+        if longest < _ENOUGH:
+            edges["dry_multiplier"] = f"counts {_DRY_TOKENS} tokens of a repetition at most there"
     return edges
 
 
 WEBUI = Dialect(
     name="text-generation-webui",
-    version="commits 027757e and 00ed020",
-    source="modules/sampler_hijack.py, modules/presets.py (its transformers and ExLlama-HF loaders)",
+    version="commits dceb23c, ec17a5d and 2dad203",
+    source="modules/sampler_hijack.py, presets.py and api/typing.py (its transformers and ExLlama-HF loaders)",
     order=("repetition", "penalties", "dry", "top_n_sigma", "temperature", "top_k", "top_p", "typical_p",
            "epsilon_cutoff", "eta_cutoff", "top_a", "min_p", "mirostat", "xtc", "no_repeat_ngram"),
     names={n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
@@ -192,10 +198,11 @@ WEBUI = Dialect(
                           "xtc_probability", "xtc_threshold", "mirostat_tau", "mirostat_eta", "dynatemp_exponent")}
     | {"dynatemp_range": "dynatemp_high"},
     neutral={"do_sample": True, "temperature": 1.0, "dynamic_temperature": False, "dynatemp_low": 1.0,
-             "dynatemp_high": 1.0, "dynatemp_exponent": 1.0, "smoothing_factor": 0.0, "top_k": 0, "top_p": 1.0,
-             "min_p": 0.0, "typical_p": 1.0, "tfs": 1.0, "top_a": 0.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0,
-             "top_n_sigma": 0.0, "repetition_penalty": 1.0, "repetition_penalty_range": 0, "presence_penalty": 0.0,
-             "frequency_penalty": 0.0, "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0,
+             "dynatemp_high": 1.0, "dynatemp_exponent": 1.0, "smoothing_factor": 0.0, "smoothing_curve": 1.0,
+             "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "tfs": 1.0, "top_a": 0.0,
+             "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "top_n_sigma": 0.0, "repetition_penalty": 1.0,
+             "repetition_penalty_range": 0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+             "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0,
              "dry_multiplier": 0.0, "dry_base": 1.75, "dry_allowed_length": 2, "dry_sequence_breakers": "",
              "xtc_probability": 0.0, "xtc_threshold": 0.1, "mirostat_mode": 0, "mirostat_tau": 5.0,
              "mirostat_eta": 0.1, "guidance_scale": 1.0, "penalty_alpha": 0.0, "temperature_last": False},
@@ -203,7 +210,8 @@ WEBUI = Dialect(
     penalties_count_prompt=True,
     aside=words(
         "max_new_tokens max_tokens seed prompt stop stream truncation_length ban_eos_token add_bos_token "
-        "skip_special_tokens custom_token_bans auto_max_new_tokens"
+        "skip_special_tokens custom_token_bans auto_max_new_tokens preset messages mode stop_sequences n user "
+        "static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
     ),
     edges=_webui_edges,
     write=_webui,

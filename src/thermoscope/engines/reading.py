@@ -14,7 +14,7 @@ from thermoscope.engines.dialect import STAGE_OF, Dialect
 from thermoscope.engines.export import DIALECTS, dialect
 from thermoscope.engines.native import LLAMA_FLAGS, LLAMA_STAGES, WEBUI_PRIORITY
 from thermoscope.errors import InputError
-from thermoscope.params import SHAPES, SamplingParams, typed
+from thermoscope.params import SHAPES, SamplingParams, nearest, typed
 
 #: Where an engine's file keeps its settings, where not at the top.
 _INSIDE = {"sampling_params": "sglang", "parameters": "tgi", "generationConfig": "gemini", "options": "ollama"}
@@ -98,7 +98,9 @@ def _fields(text: str) -> tuple[dict[str, Any], str | None]:
     stripped = text.strip()
     if stripped.startswith("{"):
         try:
-            data = json.loads(stripped)
+            data = json.loads(stripped, object_pairs_hook=_once)
+        except InputError:
+            raise
         except (ValueError, RecursionError) as error:
             raise InputError(f"the settings must be JSON: {error}; mend the file") from None
         for key, engine in _INSIDE.items():
@@ -111,7 +113,17 @@ def _fields(text: str) -> tuple[dict[str, Any], str | None]:
         return _modelfile(text), "ollama"
     if re.search(r"(^|\s)--?[a-z]", stripped):
         return _flags(stripped), "llama.cpp"
-    raise InputError("settings must be JSON, SamplingParams(...), flags or a Modelfile; got something else")
+    got = repr(stripped[:30]) if stripped else "an empty file"
+    raise InputError(f"settings must be a JSON object, SamplingParams(...), flags or a Modelfile; got {got}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; a field that is there twice would hide one of its values."""
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"the settings have the field {twice!r} more than once; keep one")
+    return dict(pairs)
 
 
 def _call(text: str) -> dict[str, Any]:
@@ -192,7 +204,12 @@ def _imported(fields: dict[str, Any], of: Dialect, add_defaults: bool) -> Import
     unknown = [name for name in fields if name not in known]
     if unknown:
         more = f" and {len(unknown) - 1} more ({', '.join(unknown[1:4])})" if len(unknown) > 1 else ""
-        raise InputError(f"{of.name}'s file has the field {unknown[0]!r}{more}, which we don't know; take it out")
+        close = nearest(unknown[0], known)
+        raise InputError(
+            f"the {of.name} file has the field {unknown[0]!r}{more}, which we don't know{close}; take it out"
+        )
+    for field, value in fields.items():
+        _check_kind(field, value, of)
     values = {}
     for field, value in fields.items():
         if field in back and value is not None and not _off(value, field, of):
@@ -207,6 +224,54 @@ def _imported(fields: dict[str, Any], of: Dialect, add_defaults: bool) -> Import
     params = SamplingParams(**values, order=list(order))
     aside = tuple(name for name in fields if name in of.aside)
     return Imported(params, of.name, added, aside)
+
+
+def _check_kind(field: str, value: Any, of: Dialect) -> None:
+    """Raise InputError if a field's value is not of the kind that the engine takes there."""
+    if value is None or field in of.aside:
+        return
+    neutral = of.neutral.get(field)
+    if field in _KINDS.get(of.name, {}):
+        rule, fits = _KINDS[of.name][field]
+    elif field in ("logit_bias", "sequence_bias"):
+        rule, fits = 'an object such as {"198": -5}', lambda v: isinstance(v, dict)
+    elif isinstance(neutral, bool):
+        rule, fits = "true or false", lambda v: isinstance(v, bool)
+    elif isinstance(neutral, str):
+        rule, fits = "a text", lambda v: isinstance(v, str)
+    else:
+        rule, fits = "a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool)
+    if not fits(value):
+        got = f"{json.dumps(value, default=str):.60}"
+        raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; mend it")
+
+
+def _pairs(value: Any) -> bool:
+    """Whether a value is a list of lists of two."""
+    return isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+#: Engine -> field -> what it must be, and the test, where its neutral value doesn't tell.
+_KINDS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "transformers": {
+        "sequence_bias": (
+            "a list such as [[[198], -5.0]]",
+            lambda value: _pairs(value) and all(isinstance(tokens, list) for tokens, _ in value),
+        )
+    },
+    "llama.cpp": {
+        "logit_bias": ("a list such as [[198, -5.0]]", _pairs),
+        "samplers": ("a list of names", _texts),
+        "dry_sequence_breakers": ("a list of texts", _texts),
+    },
+    "text-generation-webui": {
+        "sampler_priority": ("a list of names, or names in lines", lambda v: isinstance(v, str) or _texts(v)),
+    },
+}
 
 
 def _off(value: Any, field: str, of: Dialect) -> bool:
@@ -276,6 +341,11 @@ def _read_webui(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
             values[name] = values[name] / 1e4
     values.pop("dynatemp_range", None)
     if fields.get("dynamic_temperature"):
+        if (fields.get("temperature") or 1) != 1:
+            raise InputError(
+                f"temperature={typed(fields['temperature'])} runs as well as dynamic_temperature there, which is none "
+                "of our stages; set it to 1"
+            )
         low, high = fields.get("dynatemp_low", 1.0), fields.get("dynatemp_high", 1.0)
         values |= {"temperature": (low + high) / 2, "dynatemp_range": (high - low) / 2}
     if fields.get("mirostat_mode") == 2:
@@ -291,6 +361,8 @@ def _read_webui(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
     if priority:
         lines = priority.split("\n") if isinstance(priority, str) else list(priority)
         first = {names.split("\n")[0]: stage for stage, names in WEBUI_PRIORITY.items()}
+        if fields.get("dynamic_temperature"):
+            first["dynamic_temperature"] = first.pop("temperature")
         values["order"] = tuple(dict.fromkeys(first[line] for line in lines if line in first))
         values["order"] += tuple(stage for stage in WEBUI_PRIORITY if stage not in values["order"])
 

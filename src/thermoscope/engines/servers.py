@@ -124,18 +124,19 @@ def _tgi(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 
 def _tgi_edges(params: SamplingParams) -> dict[str, str]:
     if params.frequency_penalty is not None:
-        return {"frequency_penalty": "has another formula there: it scales with the logit"}
+        return {"frequency_penalty": "has another formula there: by a token's share of prompt and text, not its count"}
     return {}
 
 
 TGI = Dialect(
     name="tgi",
-    version="commit 01e61bf",
+    version="commits 01e61bf and 01067f8",
     source="server/text_generation_server/utils/tokens.py and logits_process.py, router/src/validation.rs",
     order=("repetition", "penalties", "temperature", "top_k", "top_p", "typical_p"),
     names={n: n for n in ("temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "frequency_penalty")},
     neutral={"do_sample": True, "temperature": None, "top_k": None, "top_p": None, "typical_p": None,
              "repetition_penalty": None, "frequency_penalty": None},
+    ranges={"frequency_penalty": (-2, 2)},
     aside=words(
         "inputs max_new_tokens seed stop return_full_text details best_of truncate watermark "
         "decoder_input_details top_n_tokens grammar adapter_id"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -47,12 +47,23 @@ class Evidence:
         The texts.
     reference
         Statistics of text written by people, if there are any.
+    on_progress
+        Told what is done, how many measures are done and how many there are.
     """
 
-    def __init__(self, texts: Texts, reference: Reference | None = None) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        reference: Reference | None = None,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        def tell(name: str) -> None:
+            if on_progress is not None:
+                on_progress("measuring", list(MEASURES).index(name), len(MEASURES))
+
         self.texts = texts
-        self.of_texts = text_values(texts)
-        self.of_groups = group_values(texts, self.of_texts)
+        self.of_texts = text_values(texts, tell)
+        self.of_groups = group_values(texts, self.of_texts, tell)
         if reference is not None:
             self.of_groups[DISTANCE.name] = distances(self.of_groups, reference)
         self.cubes = {cube.name: cube for m in (*MEASURES.values(), DISTANCE) if (cube := self._cube(m)) is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ class Found:
         Expected answers; None where there is none.
     sources
         The files.
+    notes
+        What was left out, a sentence each.
     """
 
     texts: list[str]
@@ -36,6 +38,7 @@ class Found:
     settings: list[str]
     answers: list[str | None]
     sources: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
 
 
 def read(
@@ -53,7 +56,7 @@ def read(
     paths
         Files, by their suffix, or folders of .txt files, each of which is one text.
     text, prompt, setting, answer
-        Names of columns. Numbers become text, what is missing "".
+        Names of columns. Numbers become text, what is missing ""; a row without a text is left out.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def read(
                 raise InputError(f"a folder must hold .txt files; got {str(path)!r}; name a file, or another folder")
             for file in files:
                 _add_plain(found, file, prompt, setting)
-        elif path.suffix == ".txt":
+        elif path.suffix.lower() == ".txt":
             _add_plain(found, path, prompt, setting)
         else:
             _add_table(found, path, _table(path), text, prompt, setting, answer)
@@ -97,29 +100,40 @@ def _add_plain(found: Found, path: Path, prompt: str | None, setting: str | None
 def _table(path: Path) -> pyarrow.Table:
     import pyarrow as pa
 
-    if path.suffix not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise InputError(f"{path}: a file must end in {', '.join(SUFFIXES)}; convert it, or rename it")
     try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            return pyarrow.parquet.read_table(path)
-        if path.suffix in (".csv", ".tsv"):
-            from pyarrow import csv
-
-            delimiter = "\t" if path.suffix == ".tsv" else ","
-            return csv.read_csv(
-                path,
-                parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=csv.ConvertOptions(strings_can_be_null=False),
-            )
-        from pyarrow import json
-
-        return json.read_json(path, read_options=json.ReadOptions(block_size=2**26))
+        table = _parsed(path, suffix)
+        names = table.column_names
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror or error}); check the path") from None
-    except pa.ArrowInvalid as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: the names of columns must be UTF-8; convert the file") from None
+    except pa.ArrowException as error:
         raise InputError(f"{path}: can't be read ({' '.join(str(error).split())}); mend the file") from None
+    if (twice := next((name for i, name in enumerate(names) if name in names[:i]), None)) is not None:
+        raise InputError(f"{path}: columns must have different names; {twice!r} is there twice; rename one")
+    return table
+
+
+def _parsed(path: Path, suffix: str) -> pyarrow.Table:
+    """What pyarrow reads."""
+    if suffix == ".parquet":
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(path)
+    if suffix in (".csv", ".tsv"):
+        from pyarrow import csv
+
+        return csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True),
+            convert_options=csv.ConvertOptions(strings_can_be_null=False),
+        )
+    from pyarrow import json
+
+    return json.read_json(path, read_options=json.ReadOptions(block_size=2**26))
 
 
 def _add_table(
@@ -143,6 +157,9 @@ def _add_table(
     ):  # fmt: skip
         if name is not None and name not in table.column_names:
             raise InputError(f"{path}: {option} must be one of {', '.join(table.column_names)}; got {name!r}")
+    if missing := table[chosen].null_count:
+        found.notes.append(f"{path}: {missing:,} of {table.num_rows:,} rows have no text and are left out.")
+        table = table.filter(table[chosen].is_valid())
     found.texts.extend(_strings(path, table, chosen))
     blank = [""] * table.num_rows
     found.prompts.extend(blank if prompt is None else _strings(path, table, prompt))
@@ -155,6 +172,8 @@ def _strings(path: Path, table: pyarrow.Table, name: str) -> list[Any]:
     import pyarrow as pa
 
     column = table[name]
+    if path.suffix.lower() in (".csv", ".tsv") and pa.types.is_binary(column.type):
+        raise InputError(f"{path}: a text must be UTF-8; column {name!r} has some that are not; convert the file")
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         raise InputError(f"{path}: column {name!r} must hold text or numbers; it holds {column.type}; choose another")
     return [value or "" for value in column.cast(pa.string()).to_pylist()]

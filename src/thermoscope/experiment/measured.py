@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError
@@ -12,7 +13,7 @@ from thermoscope.experiment.evidence import Evidence
 from thermoscope.experiment.files import Found
 from thermoscope.experiment.provenance import WhatRan, model_words, quote
 from thermoscope.metrics.answers import Scorer, extract
-from thermoscope.metrics.embedding import Embedder
+from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.metrics.self_bleu import MOST_SAMPLES
 from thermoscope.metrics.table import nullable
@@ -67,7 +68,7 @@ def measure_found(
     embedder: Embedder | None = None,
     scorer: Scorer | None = None,
     answer_pattern: str | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Measured:
     """Measure texts that were read from files.
 
@@ -82,13 +83,15 @@ def measure_found(
     embedder, scorer, answer_pattern
         As in ``thermoscope.measure``.
     on_progress
-        Told (texts scored, texts in all).
+        Told what is under way, how much of it is done and how much there is.
 
     Raises
     ------
     InputError
         A pattern is no regular expression.
     """
+    if embedder is not None and on_progress is not None:
+        embedder = Watched(embedder, partial(on_progress, "embedding texts"))
     how: dict[str, Any] = {
         "strings": found.texts,
         "prompts": found.prompts,
@@ -105,13 +108,19 @@ def measure_found(
     else:
         from thermoscope.metrics.scoring import score
 
-        scored = score(model, found.prompts, found.texts, on_progress=on_progress)
+        scored = score(
+            model, found.prompts, found.texts, on_progress=on_progress and partial(on_progress, "scoring texts")
+        )
         texts = Texts(
             tokens=scored.tokens, ends=scored.ends, logprobs=scored.logprobs, entropies=scored.entropies, **how
         )
     if not len(texts):
         raise InputError("there must be at least one text; got none")
-    return Measured(Evidence(texts), tuple(_notes(texts, found, length)), "words" if model is None else model.name)
+    return Measured(
+        Evidence(texts, on_progress=on_progress),
+        (*found.notes, *_notes(texts, found, length)),
+        "words" if model is None else model.name,
+    )
 
 
 def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:

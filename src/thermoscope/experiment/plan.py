@@ -13,6 +13,13 @@ from thermoscope.params import ORDERS, SamplingParams, nearest, typed
 _LISTS = ("logit_bias", "dry_breakers")
 
 
+def check_varied(name: str) -> None:
+    """Raise InputError unless a parameter of this name can be varied."""
+    if name not in SamplingParams.model_fields or name in _LISTS:
+        known = [field for field in SamplingParams.model_fields if field not in _LISTS]
+        raise InputError(f"can't vary {name!r}{nearest(name, known)}; what can be varied is {', '.join(known)}")
+
+
 def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = None) -> tuple[SamplingParams, ...]:
     """One setting per combination of values, the parameter named last varying fastest.
 
@@ -32,9 +39,7 @@ def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = No
     if not isinstance(base, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r}; write SamplingParams(top_k=50)")
     for name, values in vary.items():
-        if name not in SamplingParams.model_fields or name in _LISTS:
-            known = ", ".join(field for field in SamplingParams.model_fields if field not in _LISTS)
-            raise InputError(f"can't vary {name!r}{nearest(name)}; what can be varied is {known}")
+        check_varied(name)
         if not values:
             what = "temperatures" if name == "temperature" else f"values of {name}"
             raise InputError(f"{what} must not be empty; give at least one")

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermoscope.decode.generate import Progress, default_rows, generate
+from thermoscope.decode.batch import rows_in_flight
+from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError
 from thermoscope.experiment.claims import judge
@@ -25,9 +27,9 @@ from thermoscope.experiment.provenance import common_words, quote, setting_words
 from thermoscope.experiment.reference import Reference, choose, tokenizer_id
 from thermoscope.experiment.store import Store
 from thermoscope.metrics.answers import Scorer, extract
-from thermoscope.metrics.embedding import Embedder
+from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.metrics.table import nullable
+from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
@@ -131,7 +133,7 @@ def plan(
         revision=model.revision,
         dtype=model.dtype,
         device=model.device,
-        max_rows=max_rows or default_rows(model, longest + length),
+        max_rows=max_rows or rows_in_flight(model, longest + length, len(settings) * len(numbers)),
         use_case=name or use_case.name,
         use_case_id=use_case.content_id,
     )
@@ -144,7 +146,7 @@ def run(
     measuring: Measuring,
     *,
     on_progress: Callable[[Progress], None] | None = None,
-    on_stage: Callable[[str], None] | None = None,
+    on_stage: Callable[[str, int, int], None] | None = None,
 ) -> Store:
     """Make what is missing of a run, measure it, and store the tables and the reading.
 
@@ -161,7 +163,7 @@ def run(
     on_progress
         Told after every step how much of what was missing at the start is done.
     on_stage
-        Told what begins once all texts are there.
+        Told, once all texts are there, what is under way, how much of it is done and how much there is.
 
     Raises
     ------
@@ -179,10 +181,8 @@ def run(
         manifest = store.manifest()
         if made == 0 and manifest is not None and manifest["measuring"] == measuring.to_dict():
             return store
-        if on_stage is not None:
-            on_stage("measuring")
         begun = time.perf_counter()
-        evidence, tables, why = _measure(model, design, store, measuring)
+        evidence, tables, why = _measure(model, design, store, measuring, on_stage)
         claims = [claim.to_dict() for claim in judge(evidence, measuring.use_case.objective, why)]
         seconds = {"generating": round(generated_s, 3), "measuring": round(time.perf_counter() - begun, 3)}
         store.finish(tables, claims, _manifest(model, design, store, measuring, made, seconds, why))
@@ -271,24 +271,29 @@ def stored_texts(design: Design, store: Store, measuring: Measuring) -> Texts:
 
 
 def _measure(
-    model: Model, design: Design, store: Store, measuring: Measuring
+    model: Model,
+    design: Design,
+    store: Store,
+    measuring: Measuring,
+    on_stage: Callable[[str, int, int], None] | None,
 ) -> tuple[Evidence, dict[str, pyarrow.Table], str]:
     """Measure all texts; the evidence, the tables, and what limits the comparison with the reference."""
     import pyarrow as pa
 
+    if on_stage is not None and measuring.embedder is not None:
+        measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
     texts = stored_texts(design, store, measuring)
     record = measuring.use_case.reference_statistics()
     reference = choose(record, design.max_new_tokens, tokenizer_id(model), model.revision)
-    evidence = Evidence(texts, reference if isinstance(reference, Reference) else None)
+    evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     table = store.texts().sort_by("text_id")
     columns = {name: table[name] for name in ("text_id", "prompt_id", "setting_id", "setting", "temperature", "seed")}
     columns |= {name: nullable(texts.in_given_order(values)) for name, values in evidence.of_texts.items()}
     settings = [texts.setting_names[i] for i in texts.group_setting.tolist()]
+    named = setting_columns(settings)
     groups = {
         "prompt_id": pa.array([design.prompts.index(texts.prompt_names[i]) for i in texts.group_prompt], pa.int32()),
-        "setting_id": pa.array([s.id for s in settings], pa.string()),
-        "setting": pa.array([str(s) for s in settings], pa.string()),
-        "temperature": pa.array([s.temperature for s in settings], pa.float64()),
+        **{name: named[name] for name in ("setting_id", "setting", "temperature")},
         "texts": pa.array(texts.groups, pa.int64()),
     } | {name: nullable(values) for name, values in evidence.of_groups.items()}
     tables = {

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
 from thermoscope.experiment.design import Chunk, Design
+from thermoscope.metrics.table import setting_columns
 from thermoscope.params import SamplingParams
 
 if TYPE_CHECKING:
@@ -219,14 +220,13 @@ class Store:
 def _text_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
     import pyarrow as pa
 
+    setting = setting_columns([s.params for s in samples])
     return pa.table(
         {
             "text_id": pa.array(range(chunk.first_text, chunk.first_text + len(samples)), pa.int64()),
             "prompt_id": pa.array([chunk.prompt] * len(samples), pa.int32()),
             "prompt": pa.array([s.prompt for s in samples], pa.string()),
-            "setting_id": pa.array([s.params.id for s in samples], pa.string()),
-            "setting": pa.array([str(s.params) for s in samples], pa.string()),
-            "temperature": pa.array([s.params.temperature for s in samples], pa.float64()),
+            **{name: setting[name] for name in ("setting_id", "setting", "temperature")},
             "seed": pa.array([s.seed for s in samples], pa.uint64()),
             "text": pa.array([s.text for s in samples], pa.string()),
             "finish_reason": pa.array([s.finish_reason for s in samples], pa.string()),

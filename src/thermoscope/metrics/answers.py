@@ -11,7 +11,8 @@ from thermoscope.errors import InputError
 
 #: A scorer: (continuation, the prompt's expected answer or None) to a number, or None where it can't be known.
 Scorer = Callable[[str, str | None], float | None]
-
+#: Characters that tell most answers apart.
+_BEGINNING = 24
 
 #: The same for ASCII, by table: each character in lower case, or a space.
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
@@ -45,8 +46,20 @@ def agreement(answers: Sequence[str]) -> float | None:
     n = len(answers)
     if n < 2:
         return None
+    starts = [_beginning(text) for text in answers]
+    alike = Counter(starts)
+    answers = [text for text, start in zip(answers, starts, strict=True) if alike[start] > 1]  # looked at whole
     counts = Counter(answer for text in answers if (answer := normalised(text)))
     return sum(c * (c - 1) for c in counts.values()) / (n * (n - 1))
+
+
+def _beginning(text: str) -> str:
+    """The first characters of the normalised answer, mostly without normalising all of it."""
+    if text.isascii():  # each character by itself: the beginning of a text gives the beginning of its answer
+        start = normalised(text[: 4 * _BEGINNING])
+        if len(start) >= _BEGINNING:
+            return start[:_BEGINNING]
+    return normalised(text)[:_BEGINNING]
 
 
 def exact(text: str, answer: str | None) -> float | None:

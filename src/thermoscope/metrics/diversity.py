@@ -8,68 +8,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thermoscope.metrics.ragged import Array, Ragged, ngrams, ratio, sorted_blocks, starts_of, unique_counts
+from thermoscope.metrics.ngrams import Ngrams
+from thermoscope.metrics.ragged import Array, ratio
 
 #: Level of the deflate compression: zlib's own default.
 DEFLATE_LEVEL = 6
-#: N-grams that are counted at a time, to bound the memory.
-_MOST_KEYS = 2**22
 #: Ranks that the Zipf slope is fitted over, and the fewest different tokens that it is fitted to.
 ZIPF_RANKS, ZIPF_TYPES = 5000, 10
 
 
-def distinct(mixed: Ragged, groups: Array, n: int) -> Array:
-    """(G,) unique n-grams / n-grams over the texts of each group (Li et al. 2016); NaN without n-grams.
-
-    Parameters
-    ----------
-    mixed
-        Token ids after ``ragged.mix``, the texts of a group beside each other.
-    groups
-        (G,) number of texts of each group.
-    """
-    grams = ngrams(mixed, n).joined(groups)
-    return ratio(unique_counts(grams), grams.lengths)
+def distinct(grams: Ngrams, n: int) -> Array:
+    """(G,) unique n-grams / n-grams over the texts of each group (Li et al. 2016); NaN without n-grams."""
+    return ratio(grams.different_in_groups[n - 1], grams.in_groups(grams.all[n - 1]))
 
 
-def self_repetition(mixed: Ragged, groups: Array, n: int = 4) -> Array:
-    """(G,) mean of ln(1 + N) over the texts of a group; NaN where no two texts have an n-gram.
+def self_repetition(grams: Ngrams) -> Array:
+    """(G,) mean of ln(1 + N) over the texts of a group; NaN where no two texts have a 4-gram.
 
-    N sums over the different n-grams of a text in how many other texts of its group each stands (Shaib et al. 2024,
+    N sums over the different 4-grams of a text in how many other texts of its group each stands (Shaib et al. 2024,
     section 3; that is also what their package ``diversity`` computes).
     """
-    grams = ngrams(mixed, n)
-    bits = max(1, int(groups.max(initial=1) - 1).bit_length())
-    owner = np.arange(len(grams), dtype=np.int64) - np.repeat(starts_of(groups)[:-1], groups)
-    # the text's number within its group in the low bits: one sort finds equal n-grams and whose they are
-    low = np.uint64((1 << bits) - 1)
-    keys = Ragged((grams.values & ~low) | np.repeat(owner.astype(np.uint64), grams.lengths), grams.starts)
-    elsewhere = np.zeros(len(grams), dtype=np.int64)
-    parts = 1 << max(0, (len(grams.values) // _MOST_KEYS).bit_length())
-    for number in range(parts):
-        part = keys if parts == 1 else _part(keys, number, parts)
-        for numbers, lengths, block in sorted_blocks(part.joined(groups)):
-            valid = np.arange(block.shape[1]) < lengths[:, None]
-            valid[:, 1:] &= block[:, 1:] != block[:, :-1]  # each n-gram of a text once
-            key, row = block[valid], np.repeat(numbers, valid.sum(axis=1))
-            gram = key >> np.uint64(bits)
-            first = np.append(True, (gram[1:] != gram[:-1]) | (row[1:] != row[:-1]))
-            texts = np.diff(np.append(np.flatnonzero(first), len(key)))  # how many texts have the n-gram
-            text = starts_of(groups)[row] + (key & low).astype(np.int64)
-            others = np.repeat(texts - 1, texts)
-            elsewhere += np.bincount(text, weights=others, minlength=len(grams)).astype(np.int64)
-    edges = starts_of(groups)
-    totals = np.concatenate([[0.0], np.cumsum(np.log1p(elsewhere))])
-    speaking = np.concatenate([[0], np.cumsum(grams.lengths > 0)])
-    mean = ratio(totals[edges[1:]] - totals[edges[:-1]], groups)
-    return np.where(speaking[edges[1:]] - speaking[edges[:-1]] >= 2, mean, np.nan)
-
-
-def _part(keys: Ragged, number: int, parts: int) -> Ragged:
-    """Those of the keys whose highest bits are a number below ``parts``, a power of two."""
-    chosen = (keys.values >> np.uint64(64 - (parts - 1).bit_length())) == number
-    before = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])
-    return Ragged(keys.values[chosen], before[keys.starts])
+    mean = ratio(grams.in_groups(np.log1p(grams.elsewhere)), grams.groups)
+    return np.where(grams.in_groups(grams.all[-1] > 0) >= 2, mean, np.nan)
 
 
 def compression_ratio(texts: Sequence[bytes]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,8 @@ from thermoscope.metrics.ragged import Array
 #: The model when none is named: small, fast, widely used and published under Apache-2.0.
 DEFAULT_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 INSTALL = "pip install 'thermoscope[embeddings]'"
+#: Texts that are embedded between two reports of progress.
+_PIECE = 512
 
 
 class Embedder(Protocol):
@@ -39,11 +41,14 @@ class SentenceEmbedder:
     def __init__(self, name: str = DEFAULT_EMBEDDER, *, device: str | None = None) -> None:
         if not available():
             raise ModelError(f"embedding measures need sentence-transformers; it is not installed; run {INSTALL}")
-        from sentence_transformers import SentenceTransformer
+        from thermoscope.models.load import quiet
 
         self.name = name
         try:
-            self._model: Any = SentenceTransformer(name, device=device)
+            with quiet():
+                from sentence_transformers import SentenceTransformer
+
+                self._model: Any = SentenceTransformer(name, device=device)
         except Exception as error:  # whatever the library, the hub's client or torch raise
             lines = str(error).splitlines() or [type(error).__name__]
             raise ModelError(
@@ -57,9 +62,49 @@ class SentenceEmbedder:
         return vectors
 
 
+class Watched:
+    """An embedder that tells how far it is.
+
+    Parameters
+    ----------
+    embedder
+        What embeds.
+    on_progress
+        Called with (texts done, texts in all).
+    """
+
+    def __init__(self, embedder: Embedder, on_progress: Callable[[int, int], None]) -> None:
+        self.name = embedder.name
+        self._embedder, self._tell = embedder, on_progress
+
+    def encode(self, texts: Sequence[str]) -> Array:
+        """(N, D) as the embedder's, piece by piece."""
+        parts = []
+        for start in range(0, len(texts), _PIECE):
+            self._tell(start, len(texts))
+            parts.append(self._embedder.encode(texts[start : start + _PIECE]))
+        self._tell(len(texts), len(texts))
+        return np.concatenate(parts) if parts else self._embedder.encode(texts)
+
+
 def available() -> bool:
     """Whether the library for embeddings is installed."""
     return importlib.util.find_spec("sentence_transformers") is not None
+
+
+def default_embedder() -> SentenceEmbedder | None:
+    """The default model where both the library and the model are on this machine; nothing is downloaded unasked."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not available() or not isinstance(try_to_load_from_cache(DEFAULT_EMBEDDER, "modules.json"), str):
+        return None
+    return SentenceEmbedder()
+
+
+def how_to_get() -> str:
+    """What to do where embeddings are not measured."""
+    model = f"--embedding-model {DEFAULT_EMBEDDER}, which downloads it, or a folder"
+    return model if available() else f"{INSTALL}, then {model}"
 
 
 def unit(vectors: Array) -> Array:

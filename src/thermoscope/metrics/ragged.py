@@ -5,7 +5,7 @@ K is the number of values in all, N the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-
-#: Values that are sorted at a time: what stays in a processor's cache.
-_BLOCK = 2**17
-#: Odd multipliers, one per place of an n-gram: digits of e, of pi, of the golden ratio and of the square root of 2.
-_PLACES = np.array(
-    [0xB7E151628AED2A6B, 0x243F6A8885A308D3, 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909], dtype=np.uint64
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +54,11 @@ class Ragged:
         starts = starts_of(lengths)
         if len(lengths) and np.array_equal(first, first[0] + starts[:-1]):  # they follow each other: nothing to move
             return Ragged(self.values[first[0] : first[0] + starts[-1]], starts)
-        index = np.arange(starts[-1]) + np.repeat(first - starts[:-1], lengths)
-        return Ragged(self.values[index], starts)
+        from thermoscope.metrics.kernels import gather
+
+        values = np.empty(starts[-1], dtype=self.values.dtype)
+        gather(np.ascontiguousarray(self.values), np.asarray(first), starts, values)
+        return Ragged(values, starts)
 
     def cut(self, length: int | None) -> Ragged:
         """Every row's first ``length`` values; all of them for None."""
@@ -84,88 +80,13 @@ def starts_of(lengths: Array) -> Array:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
-def mix(values: Array) -> Array:
-    """64 well-mixed bits of each value (the finalizer of SplitMix64; Steele, Lea and Flood 2014)."""
-    mixed = values.astype(np.uint64)  # a copy, to be changed in place
-    for start in range(0, len(mixed), _BLOCK):
-        x = mixed[start : start + _BLOCK]
-        x += np.uint64(0x9E3779B97F4A7C15)
-        x ^= x >> np.uint64(30)
-        x *= np.uint64(0xBF58476D1CE4E5B9)
-        x ^= x >> np.uint64(27)
-        x *= np.uint64(0x94D049BB133111EB)
-        x ^= x >> np.uint64(31)
-    return mixed
+def mix(tokens: Ragged) -> Ragged:
+    """64 well-mixed bits of each value: token ids as n-grams are counted on."""
+    from thermoscope.metrics.kernels import mix_all
 
-
-def ngrams(mixed: Ragged, n: int) -> Ragged:
-    """The n-grams of every row as 64-bit fingerprints; n is at most 4.
-
-    Two different n-grams have one fingerprint with a probability of about 2^-64: among a million of them a single
-    such pair is expected once in 10^7 tries.
-
-    Parameters
-    ----------
-    mixed
-        Token ids after ``mix``.
-    """
-    if n == 1:
-        return mixed
-    values, lengths = mixed.values, np.maximum(mixed.lengths - n + 1, 0)
-    count = max(len(values) - n + 1, 0)
-    grams = np.empty(count, dtype=np.uint64)
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        np.multiply(values[start:stop], _PLACES[0], out=grams[start:stop])
-        for place in range(1, n):
-            grams[start:stop] += values[start + place : stop + place] * _PLACES[place]
-    keep = np.ones(count, dtype=bool)
-    for back in range(1, n):  # n-grams that would begin in the last n - 1 places of a row reach into the next
-        last = mixed.starts[1:] - back
-        last = last[(last >= mixed.starts[:-1]) & (last < count)]
-        keep[last] = False
-    return Ragged(grams[keep], starts_of(lengths))
-
-
-def sorted_blocks(rows: Ragged) -> Iterator[tuple[Array, Array, Array]]:
-    """Blocks of rows with about the same length, each row sorted: (row numbers (R,), lengths (R,), values (R, W)).
-
-    Behind a row's own values stands the largest number of its type. Empty rows are left out.
-    """
-    lengths = rows.lengths
-    order = np.argsort(lengths, kind="stable")
-    order = order[lengths[order] > 0]
-    at = 0
-    while at < len(order):
-        # as many rows as fit a block, none more than a quarter longer than the first
-        widest = max(int(lengths[order[at]]) * 5 // 4, 8)
-        upto = int(np.searchsorted(lengths[order], widest, side="right"))
-        upto = max(at + 1, min(upto, at + max(1, _BLOCK // widest)))
-        numbers = order[at:upto]
-        own = lengths[numbers]
-        width = int(own[-1])
-        if own[0] == width and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
-            start = int(rows.starts[numbers[0]])
-            block = rows.values[start : start + len(numbers) * width].reshape(len(numbers), width).copy()
-        else:
-            places = np.arange(width)
-            index = rows.starts[numbers][:, None] + np.minimum(places, own[:, None] - 1)
-            block = rows.values[index]
-            block[places >= own[:, None]] = np.iinfo(block.dtype).max
-        block.sort(axis=1)
-        yield numbers, own, block
-        at = upto
-
-
-def unique_counts(rows: Ragged) -> Array:
-    """(N,) how many different values each row has."""
-    counts = np.zeros(len(rows), dtype=np.int64)
-    for numbers, lengths, block in sorted_blocks(rows):
-        new = block[:, 1:] != block[:, :-1]
-        if lengths[0] != block.shape[1]:
-            new &= np.arange(1, block.shape[1]) < lengths[:, None]
-        counts[numbers] = 1 + np.count_nonzero(new, axis=1)
-    return counts
+    mixed = np.empty(len(tokens.values), dtype=np.uint64)
+    mix_all(np.ascontiguousarray(tokens.values), mixed)
+    return Ragged(mixed, tokens.starts)
 
 
 def row_sums(rows: Ragged) -> Array:

@@ -18,7 +18,7 @@ from thermoscope.metrics.answers import agreement
 from thermoscope.metrics.diversity import ZIPF_TYPES, compression_ratio, counts_of, distinct, self_repetition, zipf
 from thermoscope.metrics.likelihood import DRIFT_TOKENS, drifts, mean_entropies, perplexities
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.repetition import LOOP_REPEATS, LOOP_TOKENS, ends_in_loop
+from thermoscope.metrics.repetition import LOOP_REPEATS, LOOP_TOKENS, ends_in_loop, rep_rates
 from thermoscope.metrics.self_bleu import MOST_SAMPLES, self_bleu
 from thermoscope.metrics.texts import Texts
 
@@ -88,7 +88,7 @@ def _rep(n: int) -> Measure:
         minimum_tokens=n,
         source="Welleck et al. 2020",
         meaning=f"share of {n}-grams that were there before in the same text",
-        of=lambda texts: texts.rep(n),
+        of=lambda texts: rep_rates(texts.ngrams, n),
         scale="share",
     )
 
@@ -102,7 +102,7 @@ def _distinct(n: int) -> Measure:
         minimum_tokens=n,
         source="Li et al. 2016",
         meaning=f"different {words} / all {words} over the samples of one prompt and setting",
-        of=lambda texts: distinct(texts.mixed, texts.groups, n),
+        of=lambda texts: distinct(texts.ngrams, n),
         level="group",
         scale="share",
     )
@@ -111,7 +111,7 @@ def _distinct(n: int) -> Measure:
 def _diversity(texts: Texts) -> Array:
     values = np.ones(len(texts))
     for n in (2, 3, 4):
-        values *= 1 - texts.rep(n)
+        values *= 1 - rep_rates(texts.ngrams, n)
     return values
 
 
@@ -257,7 +257,7 @@ MEASURES: dict[str, Measure] = {
             source="Zhu et al. 2018",
             meaning="mean BLEU-4 of each sample against the others of its prompt and setting "
             f"({MOST_SAMPLES} of them, evenly spaced, where there are more)",
-            of=lambda texts: _by_group(texts, lambda rows: self_bleu(texts.mixed.take(np.r_[rows]))),
+            of=lambda texts: self_bleu(texts.mixed, texts.groups),
             level="group",
             scale="share",
             minimum_texts=2,
@@ -280,7 +280,7 @@ MEASURES: dict[str, Measure] = {
             minimum_tokens=4,
             source="Shaib et al. 2024",
             meaning="mean of ln(1 + times that a text's 4-grams stand in other samples of its prompt and setting)",
-            of=lambda texts: self_repetition(texts.mixed, texts.groups),
+            of=lambda texts: self_repetition(texts.ngrams),
             level="group",
             minimum_texts=2,
         ),

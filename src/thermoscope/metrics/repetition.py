@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermoscope.metrics.ragged import Array, Ragged, ngrams, ratio, unique_counts
+from thermoscope.metrics.ngrams import Ngrams
+from thermoscope.metrics.ragged import Array, Ragged, ratio
 
 #: A loop is a phrase of at least so many tokens, repeated at least so many times in a row at the end.
 LOOP_TOKENS, LOOP_REPEATS = 2, 3
@@ -71,16 +72,9 @@ def _periods(ids: Array) -> Array:
     return np.compress(after, period)
 
 
-def rep_rates(mixed: Ragged, n: int) -> Array:
-    """(N,) ``rep_n`` of every text, NaN where unknown.
-
-    Parameters
-    ----------
-    mixed
-        Token ids after ``ragged.mix``.
-    """
-    grams = ngrams(mixed, n)
-    return 1 - ratio(unique_counts(grams), grams.lengths)
+def rep_rates(grams: Ngrams, n: int) -> Array:
+    """(N,) ``rep_n`` of every text, NaN where unknown."""
+    return 1 - ratio(grams.different[n - 1], grams.all[n - 1])
 
 
 def ends_in_loop(tokens: Ragged) -> Array:

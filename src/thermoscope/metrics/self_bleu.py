@@ -10,77 +10,59 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermoscope.metrics.ragged import Array, Ragged, ngrams
+from thermoscope.metrics.ngrams import ngram_counts
+from thermoscope.metrics.ragged import Array, Ragged, ratio, row_sums, starts_of
 
 ORDERS = 4
-#: Of a larger group so many samples are taken, evenly spaced: the cost grows with samples x different n-grams.
+#: Of a larger group so many samples are taken, evenly spaced: the others of a sample are its references, and a thousand
+#: references are more than BLEU tells apart.
 MOST_SAMPLES = 100
 
 
-def self_bleu(mixed: Ragged) -> float | None:
-    """Mean BLEU-4 of each text against the others; None for fewer than two texts.
+def self_bleu(mixed: Ragged, groups: Array) -> Array:
+    """(G,) mean BLEU-4 of each text of a group against the others; NaN for fewer than two texts.
 
     Parameters
     ----------
     mixed
-        Token ids after ``ragged.mix``, one row per text.
+        Token ids after ``ragged.mix``, one row per text, the texts of a group beside each other.
+    groups
+        (G,) number of texts of each group.
     """
-    if len(mixed) > MOST_SAMPLES:
-        mixed = mixed.take(np.arange(MOST_SAMPLES) * len(mixed) // MOST_SAMPLES)
-    if len(mixed) < 2:
-        return None
-    return float(sentence_bleus(mixed).mean())
+    if groups.max(initial=0) > MOST_SAMPLES:
+        taken = [
+            low + (np.arange(MOST_SAMPLES) * count // MOST_SAMPLES if count > MOST_SAMPLES else np.arange(count))
+            for low, count in zip(starts_of(groups).tolist(), groups.tolist(), strict=False)
+        ]
+        mixed, groups = mixed.take(np.concatenate(taken)), np.minimum(groups, MOST_SAMPLES)
+    means = ratio(row_sums(Ragged(sentence_bleus(mixed, groups), starts_of(groups))), groups)
+    return np.where(groups >= 2, means, np.nan)
 
 
-def sentence_bleus(mixed: Ragged) -> Array:
-    """(N,) BLEU-4 of each of N >= 2 texts against the others, from 0 to 1."""
-    correct = np.zeros((len(mixed), ORDERS))
-    total = np.zeros((len(mixed), ORDERS))
-    for n in range(1, ORDERS + 1):
-        grams = ngrams(mixed, n)
-        total[:, n - 1] = grams.lengths
-        if len(grams.values):
-            correct[:, n - 1] = _matches(grams)
-    lengths = mixed.lengths.astype(np.float64)
-    return np.array(
-        [_bleu(c, t, own, ref) for c, t, own, ref in zip(correct, total, lengths, _closest(lengths), strict=True)]
-    )
+def sentence_bleus(mixed: Ragged, groups: Array) -> Array:
+    """(N,) BLEU-4 of each text against the others of its group, from 0 to 1; 0 where there are no others."""
+    from thermoscope.metrics.kernels import matches
+
+    correct = np.zeros((ORDERS, len(mixed)), dtype=np.int64)
+    for n, found in enumerate(correct, start=1):
+        matches(mixed.values, mixed.starts, starts_of(groups), n, found)
+    total = np.array([ngram_counts(mixed, n) for n in range(1, ORDERS + 1)])
+    there = total > 0  # shorter texts have no longer n-grams
+    # the first order without a match counts as 1/2 of one, the next as 1/4
+    matched = np.where(correct > 0, correct, 0.5 ** np.cumsum((correct == 0) & there, axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.where(there, np.log(matched / total), 0.0).sum(axis=0) / there.sum(axis=0)
+        brevity = np.minimum(0.0, 1 - _closest(mixed.lengths, groups) / mixed.lengths)
+        return np.where(correct.any(axis=0), np.exp(logs + brevity), 0.0)
 
 
-def _matches(grams: Ragged) -> Array:
-    """(N,) n-grams of each row that another row has too, each counted at most as often as the row with most has it."""
-    different, kind = np.unique(grams.values, return_inverse=True)
-    counts = np.zeros((len(grams), len(different)), dtype=np.int32)
-    np.add.at(counts, (np.repeat(np.arange(len(grams)), grams.lengths), kind), 1)
-    top = counts.argmax(axis=0)
-    places = np.arange(len(different))
-    most = counts[top, places]
-    rest = counts.copy()
-    rest[top, places] = 0
-    second = rest.max(axis=0)
-    others = np.broadcast_to(most, counts.shape).copy()
-    others[top, places] = second
-    matches: Array = np.minimum(counts, others).sum(axis=1)
-    return matches
-
-
-def _closest(lengths: Array) -> Array:
-    """(N,) for each text the length among the others that is closest to its own, the shorter of two."""
-    order = np.argsort(lengths, kind="stable")
-    ordered = lengths[order]
-    below = np.concatenate([[-np.inf], ordered[:-1]])
-    above = np.concatenate([ordered[1:], [np.inf]])
-    closest = np.empty_like(lengths)
+def _closest(lengths: Array, groups: Array) -> Array:
+    """(N,) for each text the length among the others of its group that is closest to its own, the shorter of two."""
+    group = np.repeat(np.arange(len(groups)), groups)
+    order = np.lexsort((lengths, group))
+    ordered, same = lengths[order].astype(np.float64), np.diff(group[order]) == 0
+    below = np.concatenate([[-np.inf], np.where(same, ordered[:-1], -np.inf)])[: len(lengths)]
+    above = np.concatenate([np.where(same, ordered[1:], np.inf), [np.inf]])[: len(lengths)]
+    closest = np.empty(len(lengths))
     closest[order] = np.where(ordered - below <= above - ordered, below, above)
     return closest
-
-
-def _bleu(correct: Array, total: Array, length: float, reference: float) -> float:
-    """BLEU of one text from its clipped matches and n-gram counts per order, (4,) each."""
-    if not correct.any():
-        return 0.0
-    orders = int(np.count_nonzero(total))  # shorter texts have no longer n-grams
-    halves = np.cumsum(correct[:orders] == 0)  # the first order without a match counts as 1/2 of one, the next as 1/4
-    matched = np.where(correct[:orders] > 0, correct[:orders], 0.5**halves)
-    brevity = min(0.0, 1 - reference / length)
-    return float(np.exp(np.log(matched / total[:orders]).mean() + brevity))

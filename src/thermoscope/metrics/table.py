@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -92,18 +92,26 @@ def measure(
     return pyarrow.table(columns)
 
 
-def text_values(texts: Texts) -> dict[str, Array]:
-    """Every measure of a text: (N,) each, in the order of ``texts``."""
-    return {name: m.of(texts) for name, m in MEASURES.items() if m.level == "text"}
+def text_values(texts: Texts, on_measure: Callable[[str], None] = lambda _: None) -> dict[str, Array]:
+    """Every measure of a text: (N,) each, in the order of ``texts``; ``on_measure`` is told each name beforehand."""
+    values = {}
+    for name, m in MEASURES.items():
+        if m.level == "text":
+            on_measure(name)
+            values[name] = m.of(texts)
+    return values
 
 
-def group_values(texts: Texts, of_texts: dict[str, Array]) -> dict[str, Array]:
+def group_values(
+    texts: Texts, of_texts: dict[str, Array], on_measure: Callable[[str], None] = lambda _: None
+) -> dict[str, Array]:
     """Means of the measures of texts, under their summary names, and measures of groups: (G,) each."""
     values = {}
     for name, m in MEASURES.items():
         if m.level == "text":
             values[m.summary_name] = mean_by_group(m, of_texts[name], texts.groups)
         elif m.level == "group":
+            on_measure(name)
             values[name] = m.of(texts)
     return values
 
@@ -139,11 +147,15 @@ def setting_columns(settings: Sequence[SamplingParams | str]) -> dict[str, pyarr
     """Columns that say the setting: its name and, where the settings are ours, its temperature and id."""
     import pyarrow
 
-    columns = {"setting": pyarrow.array([str(s) for s in settings], pyarrow.string())}
-    ours = [s for s in settings if isinstance(s, SamplingParams)]
-    if len(ours) == len(settings):
-        columns["setting_id"] = pyarrow.array([s.id for s in ours], pyarrow.string())
-        columns["temperature"] = pyarrow.array([s.temperature for s in ours], pyarrow.float64())
+    # the same few settings stand in many rows, and naming one takes far longer than looking it up
+    different = {id(s): s for s in settings}
+    names = {key: str(s) for key, s in different.items()}
+    columns = {"setting": pyarrow.array([names[id(s)] for s in settings], pyarrow.string())}
+    ours = {key: s for key, s in different.items() if isinstance(s, SamplingParams)}
+    if len(ours) == len(different):
+        ids = {key: s.id for key, s in ours.items()}
+        columns["setting_id"] = pyarrow.array([ids[id(s)] for s in settings], pyarrow.string())
+        columns["temperature"] = pyarrow.array([ours[id(s)].temperature for s in settings], pyarrow.float64())
     return columns
 
 

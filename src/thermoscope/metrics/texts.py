@@ -16,8 +16,8 @@ import numpy as np
 from thermoscope.decode.sample import Sample
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, unit
+from thermoscope.metrics.ngrams import Ngrams
 from thermoscope.metrics.ragged import Array, Ragged, mix, starts_of
-from thermoscope.metrics.repetition import rep_rates
 
 
 class Texts:
@@ -78,7 +78,6 @@ class Texts:
         def column(rows: Ragged | None) -> Ragged | None:
             return None if rows is None else rows.take(self.order).cut(length)
 
-        self._rep: dict[int, Array] = {}
         self._uncut = tokens.lengths[self.order]
         self.tokens = tokens.take(self.order).cut(length)
         self.ends = None if ends is None else ends.take(self.order)
@@ -107,13 +106,12 @@ class Texts:
     @cached_property
     def mixed(self) -> Ragged:
         """Token ids as well-mixed 64-bit numbers."""
-        return Ragged(mix(self.tokens.values), self.tokens.starts)
+        return mix(self.tokens)
 
-    def rep(self, n: int) -> Array:
-        """(N,) ``rep_n`` of every text, computed once."""
-        if n not in self._rep:
-            self._rep[n] = rep_rates(self.mixed, n)
-        return self._rep[n]
+    @cached_property
+    def ngrams(self) -> Ngrams:
+        """The n-grams of the texts in numbers."""
+        return Ngrams.of(self.mixed, self.groups)
 
     @cached_property
     def full(self) -> Array:
@@ -126,11 +124,13 @@ class Texts:
     def strings(self) -> list[str]:
         """The texts, cut to the common length."""
         strings = [self._strings[i] for i in self.order.tolist()]
-        long = np.flatnonzero(self._uncut > self.tokens.lengths)
-        if self.ends is not None:
-            last = self.ends.starts[:-1] + self.tokens.lengths - 1
-            for i in long.tolist():
-                strings[i] = strings[i][: int(self.ends.values[last[i]]) if self.tokens.lengths[i] else 0]
+        kept = self.tokens.lengths
+        long = np.flatnonzero(self._uncut > kept)
+        if self.ends is not None and len(long):
+            last = np.maximum(self.ends.starts[:-1][long] + kept[long] - 1, 0)
+            stops = np.where(kept[long] > 0, self.ends.values[last], 0)
+            for i, stop in zip(long.tolist(), stops.tolist(), strict=True):
+                strings[i] = strings[i][:stop]
         return strings
 
     @property

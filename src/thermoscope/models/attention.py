@@ -63,23 +63,28 @@ def write(block: Tensor, states: Tensor, positions: np.ndarray[Any, Any]) -> Non
     """Write each row's new key or value (R, K, 1, D) into its slot of a block (S, L, K, D) at its position (R,)."""
     from thermoscope.models import kernels
 
-    kernels.write(_array(block), _array(states[:, :, 0].contiguous()), positions)
+    kernels.write(as_array(block), as_array(states[:, :, 0].contiguous()), positions)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, scale: float, result: Tensor) -> None:
     from thermoscope.compiled import over_slices
     from thermoscope.models import kernels
 
-    spans = bounds[:, 0, 0].numpy()
-    low, high = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
+    low, high = spans(bounds)
     pairs, width = len(low) * key.shape[2], key.shape[3] + value.shape[3]
     over_slices(
-        kernels.attend, pairs, query.float().contiguous().numpy(), _array(key), _array(value), low, high,
+        kernels.attend, pairs, query.float().contiguous().numpy(), as_array(key), as_array(value), low, high,
         np.float32(scale), result.numpy(), work=int((high - low).sum()) * key.shape[2] * width,
     )  # fmt: skip
 
 
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
+def spans(bounds: Tensor) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """First positions and one past the last (R,) and (R,) out of bounds (R, 1, 1, 2)."""
+    low, high = np.ascontiguousarray(bounds[:, 0, 0].numpy().T)
+    return low, high
+
+
+def as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
     """The tensor as numpy sees it; bfloat16 by its bits."""
     seen = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     array: np.ndarray[Any, Any] = seen.numpy()

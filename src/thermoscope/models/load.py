@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from thermoscope.errors import (
     NotCausalLMError,
     TokenizerError,
 )
-from thermoscope.models.packed import pack
+from thermoscope.models.packing import pack
 from thermoscope.models.transformers_model import TransformersModel
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 BUNDLED = Path(__file__).parent / "bundled"
 #: Types that weights may be loaded in; "auto" is what the checkpoint has.
 DTYPES = ("float32", "bfloat16", "float16", "auto")
+#: How long the hub may take to answer, in seconds, before what is on this machine is taken.
+PATIENCE_S = 5.0
 
 
 def load_model(
@@ -72,15 +75,13 @@ def load_model(
             raise InputError(f"revision is for models of the hub; got {revision!r} for the local {name}; leave it out")
     elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
         raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
-    place = _device(device)
-    with _quiet(), _explained(name, revision, dtype):
-        config, tokenizer, network = _load(source, revision, place, dtype)
-    if _is(Path.is_dir, local):
-        commit = _content_hash(Path(source))
-    else:
-        commit = getattr(config, "_commit_hash", None) or revision
+    place, here = _device(device), _is(Path.is_dir, local)
+    with quiet(), _explained(name, revision, dtype):
+        where = _Where(source, None, offline=True) if here else _on_the_hub(source, revision)
+        tokenizer, network = _load(where, place, dtype)
+    commit = _content_hash(Path(source)) if here else _commit(source, revision)
     model = TransformersModel(network, tokenizer, name=name, revision=commit)
-    with _quiet():  # what an architecture says at its first forward pass, it says here
+    with quiet():  # what an architecture says at its first forward pass, it says here
         notes = model.notes
     _log.info("%s: %s on %s; %s", name, model.dtype, model.device, model.how)
     for note in notes:
@@ -95,10 +96,56 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
         return False
 
 
-def _load(source: str, revision: str | None, device: Any, dtype: str | None) -> tuple[Any, Any, Any]:
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where a model's files are: a folder or a name, a revision, and whether nothing is asked of the hub."""
+
+    source: str
+    revision: str | None
+    offline: bool
+
+    def load(self, factory: Any, **how: Any) -> Any:
+        """What a class of transformers makes of the files; code that comes with them is not run."""
+        return factory.from_pretrained(
+            self.source, revision=self.revision, local_files_only=self.offline, trust_remote_code=False, **how
+        )
+
+
+def _on_the_hub(name: str, revision: str | None) -> _Where:
+    """Ask the hub once whether it has the model; where it can't be reached, what is on this machine is taken.
+
+    The hub's own client would try every file again and again, for half a minute, before it says so.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        HfApi().model_info(name, revision=revision, timeout=PATIENCE_S)
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise
+    except HfHubHTTPError as error:  # there, but busy or out of order: its client knows how to go on
+        _log.info("the hub answers with %s", _first_line(error))
+    except Exception as error:  # whatever the network raises
+        if not _is_network_fault(error):
+            raise
+        _log.info("the hub can't be reached; %s is taken from this machine", name)
+        return _Where(name, revision, offline=True)
+    return _Where(name, revision, offline=False)
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit that the files of a model of the hub are from: its client keeps them in a folder of that name."""
+    from huggingface_hub import try_to_load_from_cache
+
+    kept = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(kept).parent.name if isinstance(kept, str) else revision
+
+
+def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    source = where.source
+    config = where.load(AutoConfig)
     if type(config) not in AutoModelForCausalLM._model_mapping:
         raise NotCausalLMError(
             f"the model {source!r} is of type {config.model_type!r}, which does not continue text; "
@@ -106,7 +153,7 @@ def _load(source: str, revision: str | None, device: Any, dtype: str | None) -> 
         )
     _check_memory(config, device, dtype)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        tokenizer = where.load(AutoTokenizer)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         if _is_network_fault(error):
             raise
@@ -118,9 +165,7 @@ def _load(source: str, revision: str | None, device: Any, dtype: str | None) -> 
         tokenizer.pad_token = tokenizer.eos_token
     if not len(tokenizer) or not tokenizer("a")["input_ids"]:
         raise TokenizerError(f"the tokenizer of {source!r} knows no token; save a trained one beside the model")
-    network, info = AutoModelForCausalLM.from_pretrained(
-        source, revision=revision, dtype=dtype or "float32", trust_remote_code=False, output_loading_info=True
-    )
+    network, info = where.load(AutoModelForCausalLM, dtype=dtype or "float32", output_loading_info=True)
     if info["missing_keys"]:  # transformers would fill them with random numbers
         missing = sorted(info["missing_keys"])
         raise ModelError(
@@ -129,7 +174,7 @@ def _load(source: str, revision: str | None, device: Any, dtype: str | None) -> 
         )
     network = network.to(device).eval()
     pack(network)
-    return config, tokenizer, network
+    return tokenizer, network
 
 
 def _device(device: str | None) -> Any:
@@ -170,7 +215,7 @@ def _check_memory(config: Any, device: Any, dtype: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' progress bars and advice, and the hub's retries, off the terminal while it loads."""
     from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
@@ -233,6 +278,8 @@ def _is_network_fault(error: BaseException) -> bool:
         "ConnectionError",
         "LocalEntryNotFoundError",
         "OfflineModeIsEnabled",
+        "ProxyError",
+        "ReadTimeout",
     }
     return any(type(e).__name__ in names or "couldn't connect to" in str(e) for e in _chain(error))
 

@@ -1,25 +1,26 @@
-"""Packed linears: weights of linear layers laid out once for oneDNN's matrix product on the CPU.
+"""Packed linears: linear layers on the CPU with their weights laid out once for the product that reads them.
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
-few rows the product is bound by how the weights are read. oneDNN in the layout of its choice is two to four
-times as fast, and in bfloat16, where the processor has it, up to twice that. The original weights are released, so
-memory does not grow (a head tied to the embedding is the exception: both stay).
+few rows the product is bound by how the weights are read. In a layout made for it the product is two to four times as
+fast: oneDNN's, in float32 and, where the processor has it, bfloat16; or ours (``tiles.py``) where that is the faster.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from functools import cached_property
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers.activations import NewGELUActivation
-from transformers.pytorch_utils import Conv1D
 
-#: Rows that the layout is chosen for; others work as well.
+from thermoscope.models.attention import as_array
+
+#: Rows that oneDNN's layout is chosen for; others work as well.
 _ROWS_HINT = 32
+
+if torch._C._has_mkldnn:
+    _product, _product_and_sum = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
 
 
 class PackedLinear(nn.Module):
@@ -34,19 +35,32 @@ class PackedLinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
         self._bias = None if bias is None else bias.detach().clone()
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) to (..., out)."""
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")
-        return result
+        raise NotImplementedError
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        raise NotImplementedError
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        raise NotImplementedError
+
+    def blocks(self, block: int) -> Tensor | None:
+        """Give the packed weights themselves, as (out / block, in, block, 1), if ``block`` outputs may lie together.
+
+        Or as (out / block, in / 2, block, 2) where pairs of inputs lie together. Whether this is the layout has to be
+        seen from the numbers. The view is good as long as the layer is.
+        """
+        raise NotImplementedError
 
     @cached_property
     def weight(self) -> Tensor:
         """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
-        weight: Tensor = self._packed.to_dense()
-        return weight
+        raise NotImplementedError
 
     @property
     def bias(self) -> Tensor | None:
@@ -58,43 +72,108 @@ class PackedLinear(nn.Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self._bias is not None}"
 
 
-def pack(network: Any) -> int:
-    """Replace the linear layers of a network on the CPU by packed ones; return how many.
+class OneDNNLinear(PackedLinear):
+    """A packed linear whose product is oneDNN's."""
 
-    Float32, and bfloat16 where the processor computes in it. Layers of a subclass are left alone (they may do more
-    than a product), as is everything where oneDNN is missing. GPT-2's activation, written there as six operations,
-    becomes torch's own of the same formula. The network can't be trained or saved afterwards.
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight, bias)
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS_HINT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        result: Tensor = _product(x, self._packed, self._bias, "none", [], "")
+        return result
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        result: Tensor = _product(x, self._packed, self._bias, "gelu", [], "tanh")
+        return result
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        result: Tensor = _product_and_sum(x, other, self._packed, self._bias, "add")
+        return result
+
+    def blocks(self, block: int) -> Tensor | None:
+        """See ``PackedLinear``. oneDNN keeps pairs of inputs together in types of two bytes."""
+        dtype = self._packed.dtype
+        pair = 4 // dtype.itemsize
+        shape = (-(-self.out_features // block), self.in_features // pair, block, pair)
+        size = shape[0] * self.in_features * block * dtype.itemsize
+        if self.in_features % pair or torch.ops.mkldnn._nbytes(self._packed) != size:
+            return None
+        memory = (ctypes.c_char * size).from_address(torch.ops.mkldnn.data_ptr(self._packed))
+        return torch.frombuffer(memory, dtype=dtype).view(shape)
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        weight: Tensor = self._packed.to_dense()
+        return weight
+
+
+class TiledLinear(PackedLinear):
+    """A packed linear whose product is ours: float32 arithmetic, with weights in float32 or bfloat16."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        from thermoscope.models.tiles import BLOCK
+
+        super().__init__(weight, bias)
+        count = -(-self.out_features // BLOCK)
+        self._packed = weight.new_zeros((count, self.in_features, BLOCK))
+        whole = self.out_features // BLOCK
+        own = weight.detach()
+        self._packed[:whole] = own[: whole * BLOCK].view(whole, BLOCK, self.in_features).transpose(1, 2)
+        if whole < count:
+            self._packed[whole, :, : self.out_features - whole * BLOCK] = own[whole * BLOCK :].t()
+        self._weights = as_array(self._packed)
+        self._offsets = np.empty(0, np.float32) if self._bias is None else self._bias.float().numpy()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        return self._product(x)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        return self._product(x, gelu=True)
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        return self._product(x, other.float().reshape(-1, self.out_features))
+
+    def blocks(self, block: int) -> Tensor | None:
+        """See ``PackedLinear``."""
+        return self._packed[..., None] if block == self._packed.shape[2] else None
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        return self._packed.transpose(1, 2).reshape(-1, self.in_features)[: self.out_features]
+
+    def _product(self, x: Tensor, other: Tensor | None = None, *, gelu: bool = False) -> Tensor:
+        from thermoscope.compiled import over_slices
+        from thermoscope.models import tiles
+
+        rows = x.float().reshape(-1, self.in_features).contiguous()
+        out = torch.empty((len(rows), self.out_features))
+        if other is None:
+            other = out[:0]
+        over_slices(
+            tiles.product, len(self._weights), rows.numpy(), self._weights, self._offsets, other.contiguous().numpy(),
+            gelu, out.numpy(), work=out.numel() * self.in_features // tiles.LANES,
+        )  # fmt: skip
+        return out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+
+
+def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
+    """Which packed linears this processor is given for weights of a type; None if there are none.
+
+    Ours where there is AVX2 and no more (measured: docs/performance.md), else oneDNN's.
     """
-    if network.device.type != "cpu" or not _computes(network.dtype):
-        return 0
-    packed = 0
-    with torch.inference_mode():
-        for parent in list(network.modules()):
-            for name, layer in list(parent.named_children()):
-                if type(layer) is nn.Linear:
-                    setattr(parent, name, PackedLinear(layer.weight, layer.bias))
-                elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
-                    setattr(parent, name, PackedLinear(layer.weight.t(), layer.bias))
-                elif type(layer) is NewGELUActivation:
-                    setattr(parent, name, nn.GELU(approximate="tanh"))
-                    continue
-                else:
-                    continue
-                packed += 1
-        _release(network)
-    return packed
-
-
-def _release(network: Any) -> None:
-    """Let go of what the original weights took: the file that what is left is a view of, and what malloc keeps."""
-    for parameter in network.parameters():
-        parameter.data = parameter.data.clone()
-    with contextlib.suppress(OSError, AttributeError):  # glibc's
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _computes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN has products of this type here."""
-    if not torch._C._has_mkldnn:
-        return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+    if dtype not in (torch.float32, torch.bfloat16):
+        return None
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return TiledLinear
+    if not torch._C._has_mkldnn or (dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return None
+    return OneDNNLinear

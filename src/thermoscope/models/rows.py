@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thermoscope.models import attention
 from thermoscope.models.cache import RowCache
+from thermoscope.models.direct import Step, step_of
 
 #: Tokens of a row that tries the cache, at most.
 _LONGEST_PROBE = 1024
@@ -24,15 +25,19 @@ _CHUNK = 2048
 class CachedRows:
     """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step.
 
-    With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel.
+    With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel;
+    with ``direct`` a step does not go through the network's modules at all.
     """
 
     #: From how many tokens on that contexts begin with alike they are run once.
     share_from = 16
 
-    def __init__(self, network: Any, capacity: int, length: int, *, kernel: bool = False) -> None:
+    def __init__(
+        self, network: Any, capacity: int, length: int, *, kernel: bool = False, direct: Step | None = None
+    ) -> None:
         self._network = network
         self._kernel = kernel
+        self._direct = direct
         self._config = network.config.get_text_config()
         self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
 
@@ -90,6 +95,11 @@ class CachedRows:
         state = self._cache.state
         lengths = torch.tensor(state.lengths, device=tokens.device)
         look: Tensor | dict[str, Tensor] | None = None
+        if self._direct is not None:
+            with torch.inference_mode():
+                logits = self._direct(tokens, lengths, self._by_layer(self._bounds, lengths), self._cache).float()
+            state.lengths = [length + 1 for length in state.lengths]
+            return logits
         if self._kernel:
             state.positions, look = lengths.numpy(), self._by_layer(self._bounds, lengths)
         elif min(state.lengths) < max(state.lengths):
@@ -211,19 +221,20 @@ def rotation_border(network: Any) -> float:
     return min(borders, default=float("inf"))
 
 
-def cache_works(network: Any, vocabulary: int, *, kernel: bool = False) -> str | None:
+def cache_works(network: Any, vocabulary: int, **how: Any) -> str | None:
     """Try the cache on a few tokens against whole contexts: None if logits agree, else what went wrong.
 
     Rows of different lengths are added, stepped, forked and stepped again, so an architecture whose positions,
     masks or state don't allow that is found out here and not in a text. One row outgrows every window of local
-    attention that the masks here don't know (GPT-Neo's is 256 tokens, and counted from the longest row).
+    attention that the masks here don't know (GPT-Neo's is 256 tokens, and counted from the longest row). ``how`` is
+    what ``CachedRows`` is told.
     """
     longest = max(4, *(window + 2 for window in _unknown_windows(network.config.get_text_config())))
     first = [[1 % vocabulary, 2 % vocabulary], [n % vocabulary for n in range(3, longest + 3)]]
     second = [5 % vocabulary, 7 % vocabulary]
     alike = [[n % vocabulary for n in numbers] for numbers in ((1, 2, 3, 6), (1, 2, 3, 4, 6))]
     try:
-        cached, plain = CachedRows(network, 5, longest + 2, kernel=kernel), PlainRows(network)
+        cached, plain = CachedRows(network, 5, longest + 2, **how), PlainRows(network)
         cached.share_from = 2
         pairs = [(cached.add(first), plain.add(first))]
         for rows in (cached, plain):
@@ -251,12 +262,15 @@ class Way:
         Whether rows keep keys and values; else every step runs the whole context.
     kernel
         Whether a step's attention is ours.
+    direct
+        A step without the network's modules, if it gives their logits.
     notes
         What this architecture does not allow, a sentence each.
     """
 
     cache: bool
     kernel: bool
+    direct: Step | None
     notes: tuple[str, ...]
 
 
@@ -267,17 +281,24 @@ def way(network: Any, vocabulary: int) -> Way:
         usual = network.config._attn_implementation
         fault: str | None = f"it is made for {usual} attention"
         if usual == "sdpa":
+            direct = step_of(network)
+            if direct is not None:
+                fault = cache_works(network, vocabulary, direct=direct)
+                if fault is None:
+                    return Way(cache=True, kernel=True, direct=direct, notes=())
+                notes.append(f"a step by transformers' modules and not by ours for this architecture ({fault})")
             network.set_attn_implementation(attention.NAME)
             fault = cache_works(network, vocabulary, kernel=True)
         if fault is None:
-            return Way(cache=True, kernel=True, notes=())
+            return Way(cache=True, kernel=True, direct=None, notes=tuple(notes))
         network.set_attn_implementation(usual)
         notes.append(f"attention by torch and not by our kernel for this architecture ({fault})")
     fault = cache_works(network, vocabulary)
     if fault is None:
-        return Way(cache=True, kernel=False, notes=tuple(notes))
+        return Way(cache=True, kernel=False, direct=None, notes=tuple(notes))
     return Way(
         cache=False,
         kernel=False,
+        direct=None,
         notes=(f"no key/value cache for this architecture, so every step runs the whole context ({fault})",),
     )

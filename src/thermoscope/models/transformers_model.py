@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thermoscope.errors import PromptError, TokenizerError
 from thermoscope.models.base import Rows
-from thermoscope.models.packed import PackedLinear
+from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 
 
@@ -82,7 +82,7 @@ class TransformersModel:
     def rows(self, *, capacity: int, length: int) -> Rows:
         """Room for up to ``capacity`` rows of up to ``length`` tokens each, empty."""
         if self._caches(length):
-            return CachedRows(self.network, capacity, length, kernel=self._way.kernel)
+            return CachedRows(self.network, capacity, length, kernel=self._way.kernel, direct=self._way.direct)
         return PlainRows(self.network)
 
     def row_bytes(self, length: int) -> int:
@@ -113,10 +113,13 @@ class TransformersModel:
     @property
     def how(self) -> str:
         """In a few words how it is decoded."""
-        layers = sum(isinstance(module, PackedLinear) for module in self.network.modules())
+        layers = len(packed_linears(self.network))
         way = self._way
         attention = "our one-token attention" if way.kernel else "torch's attention"
-        return f"{layers} packed linear layers; " + (f"cache in place, {attention}" if way.cache else "no cache")
+        steps = "our steps" if way.direct else "steps by transformers' modules"
+        return f"{layers} packed linear layers; " + (
+            f"cache in place, {attention}, {steps}" if way.cache else "no cache"
+        )
 
     def _caches(self, length: int) -> bool:
         """Whether rows of this length may keep keys and values."""

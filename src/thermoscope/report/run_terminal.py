@@ -83,9 +83,9 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
     missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
     if missing:
-        from thermoscope.metrics.embedding import INSTALL
+        from thermoscope.metrics.embedding import how_to_get
 
-        yield Text(f"Not measured: {', '.join(missing)} ({INSTALL}, then --embedding-model).", style="dim")
+        yield Text(f"Not measured: {', '.join(missing)} ({how_to_get()}).", style="dim")
 
 
 def _short(settings: Sequence[str]) -> list[str]:

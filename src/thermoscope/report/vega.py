@@ -6,8 +6,6 @@ Bundling takes some seconds, so what it gives is kept in the user's cache folder
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import tempfile
 from functools import cache
 from importlib.metadata import version
@@ -36,14 +34,9 @@ def runtime() -> str:
 
 def cache_folder() -> Path:
     """Where the user's system keeps what can be made again."""
-    home = Path.home()
-    if sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Caches"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return folder / "thermoscope"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("thermoscope", appauthor=False)
 
 
 def _write(path: Path, text: str) -> None:

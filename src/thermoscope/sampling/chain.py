@@ -1,14 +1,15 @@
 """The chain: runs the stages that a setting switches on, in its order, and says which tokens are left.
 
 Rows are grouped by the tuple of their active stages, so a stage that is off costs nothing and rows with
-different values share a batch. Arithmetic is float64: a draw at temperature T then agrees with the exact
-spectrum to far below the spacing of float32 logits.
+different values share a batch. On the CPU the first truncation finds its candidates in the whole rows (opening.py), and
+a temperature that comes last is left to the draw. Temperatures divide in float64: a draw at temperature T then agrees
+with the exact spectrum to far below the spacing of float32 logits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ from thermoscope.errors import BadLogitsError, InputError
 from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters
 from thermoscope.sampling.effects import Effects
-from thermoscope.sampling.stages import FUNCTIONS, StageRows
+from thermoscope.sampling.opening import open_rows, truncation
+from thermoscope.sampling.stages import FUNCTIONS, StageRows, temperature_column
 from thermoscope.sampling.whole import at_least
 
 #: Stages that look at tokens by their id, and so need the whole vocabulary as columns.
@@ -38,16 +40,23 @@ class Processed:
     ----------
     rows : Tensor (B,), int64
         Which rows of the input these are.
-    logits : Tensor (B, K), float64
-        Processed logits; removed tokens at -inf. ``softmax(logits)`` is the distribution to draw from.
+    logits : Tensor (B, K)
+        Processed logits; removed tokens at -inf. ``softmax(tempered())`` is the distribution to draw from.
     ids : Tensor (B, K), int64, or None
         The token of each column, ascending in each row up to columns at -inf that fill it up; None if the columns
         are the whole vocabulary.
+    temperature : Tensor (B, 1), float64, or None
+        By what the logits of whole rows are still to be divided; None if that is done.
     """
 
     rows: Tensor
     logits: Tensor
     ids: Tensor | None
+    temperature: Tensor | None = None
+
+    def tempered(self) -> Tensor:
+        """The logits (B, K) of the distribution to draw from, float64."""
+        return self.logits.double() if self.temperature is None else filters.temperature(self.logits, self.temperature)
 
     def tokens(self, columns: Tensor) -> Tensor:
         """Token ids (B,) of the given columns (B,)."""
@@ -85,8 +94,9 @@ def process(
         Where to note which stages changed anything.
     """
     groups: dict[tuple[str, ...], list[int]] = {}
+    active = {id(setting): setting.active_stages for setting in {id(s): s for s in params}.values()}
     for row, setting in enumerate(params):
-        groups.setdefault(setting.active_stages, []).append(row)
+        groups.setdefault(active[id(setting)], []).append(row)
     for stages, members in groups.items():
         rows = torch.tensor(members, device=logits.device)
         group = StageRows(
@@ -98,33 +108,94 @@ def process(
             device=logits.device,
         )
         taken = rows if source is None else source[rows]
-        kept, ids = _run(logits, taken, stages, group, effects)
-        if ids is None and set(stages) - _KEEP_ALL:
-            kept, ids = _compact(kept)
-        yield Processed(rows, kept.double(), ids)
+        kept, ids, temperature = _run(logits, taken, stages, group, effects)
+        if ids is None and temperature is None and set(stages) - _KEEP_ALL:
+            yield from _compact(rows, kept)
+        else:
+            yield Processed(rows, kept, ids, temperature)
 
 
 def _run(
     logits: Tensor, taken: Tensor, stages: Sequence[str], group: StageRows, effects: Effects | None
-) -> tuple[Tensor, Tensor | None]:
-    """The stages over the rows ``taken`` of logits (R, V): what is left (B, K), and the ids where K is not V."""
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """The stages over the rows ``taken`` of logits (R, V): logits (B, K), ids where K is not V, temperature to come."""
     kept: Tensor | None = None  # not yet taken out of the logits
     ids: Tensor | None = None
-    width: Tensor | None = None  # tokens of each row before top_k, where that is watched
+    narrowed: _Narrowed | None = None
     for n, stage in enumerate(stages):
         watched = effects is not None and effects.pending(stage, group.settings)
-        if ids is None and _next_is_top_k(stages[n:], group.settings):
+        if ids is None:
             whole, rows = (logits, taken) if kept is None else (kept, None)
-            if effects is not None and effects.pending("top_k", group.settings):
-                width = (whole > filters.NEG_INF).sum(dim=-1)
-                width = width if rows is None else width[rows]
-            kept, ids = _candidates(whole, rows, [setting.top_k or 0 for setting in group.settings])
-        elif kept is None:
-            kept = logits if _is_all(taken, len(logits)) else logits[taken]
-        before, kept = kept, FUNCTIONS[stage](kept, group)
+            narrowed = _narrow(whole, rows, stages[n:], group, effects)
+            if narrowed is not None:
+                kept, ids = narrowed.logits, narrowed.ids
+            elif kept is None:
+                kept = logits if _is_all(taken, len(logits)) else logits[taken]
+            if narrowed is None and stage == "temperature" and n == len(stages) - 1:
+                if watched and effects is not None:
+                    effects.record(stage, group.settings, _differ(kept))
+                return kept, None, temperature_column(kept, group)
+        assert kept is not None
+        of = group if narrowed is None or narrowed.first != stage else replace(group, masses=narrowed.masses)
+        before, kept = kept, FUNCTIONS[stage](kept, of)
         if watched and effects is not None:
-            effects.note(stage, group.settings, before, kept, width if stage == "top_k" else None)
-    return logits[taken] if kept is None else kept, ids
+            if narrowed is not None and stage == "temperature":
+                effects.record(stage, group.settings, narrowed.differ)
+            else:
+                width = narrowed.width if narrowed is not None and stage == narrowed.first else None
+                effects.note(stage, group.settings, before, kept, width)
+        if narrowed is not None and stage == narrowed.first:
+            narrowed = None
+    return logits[taken] if kept is None else kept, ids, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """Candidates (B, K) of the stage ``first``, which may have a temperature before it.
+
+    ``width`` (B,) is how many tokens each row had and ``differ`` (B,) whether their logits differ, where that is
+    watched.
+    """
+
+    first: str
+    logits: Tensor
+    ids: Tensor
+    masses: filters.Masses | None
+    width: Tensor | None
+    differ: Tensor
+
+
+def _narrow(
+    logits: Tensor, taken: Tensor | None, stages: Sequence[str], group: StageRows, effects: Effects | None
+) -> _Narrowed | None:
+    """What the first truncation of ``stages`` can keep of the rows ``taken`` (all by default), if that can be said."""
+    if not _BY_TOKEN.isdisjoint(stages):
+        return None
+    first = truncation(stages, group, logits)
+    if first is not None:
+        rows = torch.arange(len(logits)) if taken is None else taken
+        opened = open_rows(logits, rows, first, group, tempered=stages[0] == "temperature")
+        kept, ids, masses = opened.logits, opened.ids, opened.masses
+    elif _next_is_top_k(stages, group):
+        first = "top_k"
+        masses = None
+        kept, found = _candidates(logits, taken, [setting.top_k or 0 for setting in group.settings])
+        if found is None:
+            return None
+        ids = found
+    else:
+        return None
+    width: Tensor | None = None
+    differ = torch.empty(0)
+    if effects is not None and any(effects.pending(stage, group.settings) for stage in ("temperature", first)):
+        whole = logits if taken is None else logits[taken]
+        width, differ = (whole > filters.NEG_INF).sum(dim=-1), _differ(whole)
+    return _Narrowed(first, kept, ids, masses, width, differ)
+
+
+def _differ(logits: Tensor) -> Tensor:
+    """Which rows (B,) have finite logits that differ, so that a temperature changes their distribution."""
+    return ((logits > filters.NEG_INF) & (logits < logits.amax(dim=-1, keepdim=True))).any(dim=-1)
 
 
 def _is_all(taken: Tensor, rows: int) -> bool:
@@ -132,12 +203,10 @@ def _is_all(taken: Tensor, rows: int) -> bool:
     return len(taken) == rows and bool((taken == torch.arange(rows, device=taken.device)).all())
 
 
-def _next_is_top_k(stages: Sequence[str], settings: Sequence[SamplingParams]) -> bool:
-    """Whether top_k may come first: before it are only stages that keep the order, after it none that needs ids."""
+def _next_is_top_k(stages: Sequence[str], group: StageRows) -> bool:
+    """Whether top_k may come first: before it are only stages that keep the order of logits."""
     first = next((stage for stage in stages if stage not in _MONOTONE), None)
-    if first != "top_k" or not _BY_TOKEN.isdisjoint(stages):
-        return False
-    return not any(setting.dynatemp_range for setting in settings) or stages[0] == "top_k"  # entropy of all of them
+    return first == "top_k" and (stages[0] == "top_k" or not group.has_dynamic_temperature)  # entropy of all of them
 
 
 def _candidates(logits: Tensor, taken: Tensor | None, ks: Sequence[int]) -> tuple[Tensor, Tensor | None]:
@@ -225,7 +294,8 @@ def probabilities(
             coins=coins,
         )  # fmt: skip
         for part in parts:
-            p = torch.exp(part.logits - filters.log_total(part.logits)).mul_(weight[part.rows])
+            left = part.tempered()
+            p = torch.exp(left - filters.log_total(left)).mul_(weight[part.rows])
             if part.ids is None:
                 result[part.rows] += p
             else:
@@ -263,20 +333,16 @@ def check_logits(logits: Tensor) -> None:
         )
 
 
-def _compact(logits: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The surviving candidates (B, K) with their ids, where they are few; else all (B, V) and None.
+def _compact(rows: Tensor, logits: Tensor) -> Iterator[Processed]:
+    """Rows (B,) of logits (B, V): those with few survivors (each by itself) as these and their ids, the others whole.
 
-    Rows with fewer survivors than K are filled up with token 0 at -inf.
+    Rows with fewer survivors than columns are filled up with token 0 at -inf.
     """
-    survives = logits > filters.NEG_INF
-    counts = survives.sum(dim=-1)
-    width = int(counts.max())
-    if width * _FEW > logits.shape[-1]:
-        return logits, None
-    rows, tokens = survives.nonzero(as_tuple=True)  # row by row, tokens ascending
-    places = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
-    ids = torch.zeros((len(logits), width), dtype=torch.int64, device=rows.device)
-    kept = torch.full((len(logits), width), filters.NEG_INF, dtype=logits.dtype, device=rows.device)
-    ids[rows, places] = tokens
-    kept[rows, places] = logits[rows, tokens]
-    return kept, ids
+    counts = (logits > filters.NEG_INF).sum(dim=-1)
+    few = counts * _FEW <= logits.shape[-1]
+    for some, compacted in ((few, True), (~few, False)):
+        if not bool(some.any()):
+            continue
+        of = logits if bool(some.all()) else logits[some]
+        kept, ids = at_least(of, torch.full_like(of[:, 0], torch.finfo(of.dtype).min)) if compacted else (of, None)
+        yield Processed(rows[some], kept, ids)

@@ -14,14 +14,12 @@ import torch
 from torch import Tensor
 
 from thermoscope.params import SamplingParams
-from thermoscope.sampling.chain import process
+from thermoscope.sampling import whole
+from thermoscope.sampling.chain import Processed, process
 from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
-from thermoscope.sampling.whole import compiled_for, draw_untruncated
 
-#: From so many tokens on it pays to make the noise of those alone that can win.
-_WIDE = 2048
 #: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
 _PASS_BYTES = 128 * 2**20
 
@@ -74,20 +72,22 @@ def draw(
         Where to note which stages changed anything.
     """
     rows, vocabulary = len(params), logits.shape[-1]
+    if logits.device.type == "cpu" and logits.dtype in (torch.bfloat16, torch.float16):
+        logits = logits.float()  # exact, and the type of the compiled loops
     if source is None:
         source = torch.arange(rows, device=logits.device)
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
     coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
+    loops = whole.drawn_by_loops(logits)
+    plain = {id(s) for s in {id(s): s for s in params}.values() if loops and _is_untouched(s, effects)}
+    untouched = [row for row, setting in enumerate(params) if id(setting) in plain]
+    if untouched:  # the rows as they are, without a copy
+        at = torch.tensor(untouched)
+        temperatures = torch.tensor([params[row].temperature for row in untouched], dtype=torch.float64)
+        tokens[at], logprobs[at] = _from_rows(logits, source[at], temperatures, keys, at)
+    rest = sorted(set(range(rows)).difference(untouched))
     step = max(1, _PASS_BYTES // (8 * vocabulary))
-    whole = compiled_for(logits)
-    untruncated = [row for row, setting in enumerate(params) if whole and _is_untruncated(setting, effects)]
-    for start in range(0, len(untruncated), step):
-        at = torch.tensor(untruncated[start : start + step])
-        noise, noises = keys.gumbel_shared(at, vocabulary)
-        temperatures = torch.tensor([params[row].temperature for row in at.tolist()], dtype=torch.float64)
-        tokens[at], logprobs[at] = draw_untruncated(logits, source[at], temperatures, noise, noises)
-    rest = sorted(set(range(rows)).difference(untruncated))
     for start in range(0, len(rest), step):
         turn = rest[start : start + step]
         here = torch.tensor(turn, device=logits.device)
@@ -103,20 +103,32 @@ def draw(
         )
         for part in parts:
             at = here[part.rows]
-            if part.ids is not None:
-                columns = (part.logits + keys.gumbel(at, part.ids, vocabulary)).argmax(dim=-1)  # (B,)
-            elif vocabulary > _WIDE and logits.device.type == "cpu":
-                columns = keys.argmax(at, part.logits)
-            else:
-                columns = (part.logits + keys.gumbel_all(at, vocabulary)).argmax(dim=-1)
-            tokens[at] = part.tokens(columns)
-            chosen = part.logits.gather(1, columns[:, None])[:, 0]
-            logprobs[at] = chosen - log_total(part.logits)[:, 0]
+            tokens[at], logprobs[at] = _draw_part(part, keys, at, vocabulary)
     return Drawn(tokens, logprobs)
 
 
-def _is_untruncated(setting: SamplingParams, effects: Effects | None) -> bool:
-    """Whether temperature, above 0, is all that the setting does, and nobody waits to see whether it does anything."""
+def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+    """Tokens (B,) and their log-probabilities (B,) of what the chain left; ``at`` (B,) are the rows of the keys."""
+    if part.ids is None and whole.drawn_by_loops(part.logits):
+        one = torch.ones(len(at), dtype=torch.float64)
+        temperatures = one if part.temperature is None else part.temperature[:, 0]
+        return _from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at)
+    left = part.tempered()
+    noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
+    columns = (left + noise).argmax(dim=-1)  # (B,)
+    chosen = left.gather(1, columns[:, None])[:, 0]
+    return part.tokens(columns), chosen - log_total(left)[:, 0]
+
+
+def _from_rows(logits: Tensor, rows: Tensor, temperatures: Tensor, keys: Keys, at: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, by compiled loops, of rows (B,) of logits (R, V) at temperatures (B,)."""
+    from thermoscope.sampling.rows import Rows
+
+    return Rows(logits, rows).draw(temperatures, *keys.triples(at))
+
+
+def _is_untouched(setting: SamplingParams, effects: Effects | None) -> bool:
+    """Whether temperature is all that the setting does, and nobody waits to see whether it does anything."""
     stages = setting.active_stages
     watched = effects is not None and any(effects.pending(stage, [setting]) for stage in stages)
-    return not watched and set(stages) <= {"temperature"} and setting.temperature > 0
+    return not watched and set(stages) <= {"temperature"} and not setting.dynatemp_range

@@ -46,6 +46,10 @@ class Effects:
         if stage not in TRUNCATIONS and not bool(acted.all()):
             moved = _relative(after) - _relative(before)
             acted |= (moved.abs() > _STILL).masked_fill_(~survives, False).any(dim=-1)
+        self.record(stage, settings, acted)
+
+    def record(self, stage: str, settings: Sequence[SamplingParams], acted: Tensor) -> None:
+        """Note for which rows (B,) a stage changed the distribution."""
         for setting, did in zip(settings, acted.tolist(), strict=True):
             self._settings[id(setting)] = setting
             self._seen.add((id(setting), stage))

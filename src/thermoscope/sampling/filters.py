@@ -10,15 +10,53 @@ stand beside the surviving ones: sums run in a fixed order.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from thermoscope.sampling import whole
+
 NEG_INF = float("-inf")
-#: Up to so many candidates, what decides about them is computed in float64.
-_NARROW = 8192
+#: Over more float32 candidates, what decides about them is computed in float32: they are a model's own logits.
+NARROW = 8192
 #: So many of the largest logits hold the nucleus of most distributions, and so many that of all but the flattest.
 _HEADS = (256, 2048)
+
+
+@dataclass(frozen=True, slots=True)
+class Masses:
+    """What decides about candidates that are a part of those to decide about: sums over all of these.
+
+    Attributes
+    ----------
+    total : Tensor (B, 1), float64, or None
+        The sum of ``exp(l - max)``.
+    mean : Tensor (B, 1), float64, or None
+        The mean of ``l - max`` under the distribution.
+    sigma : Tensor (B, 1), float64, or None
+        The standard deviation of finite logits.
+    """
+
+    total: Tensor | None = None
+    mean: Tensor | None = None
+    sigma: Tensor | None = None
+
+    def of_rows(self, rows: Tensor) -> Masses:
+        """Those of the given rows (N,)."""
+        return Masses(*(None if x is None else x[rows] for x in (self.total, self.mean, self.sigma)))
+
+    @property
+    def log_total(self) -> Tensor:
+        """The logarithm of the total (B, 1): the surprise of the most probable candidate, nats."""
+        assert self.total is not None
+        return self.total.log()
+
+    @property
+    def entropy(self) -> Tensor:
+        """The entropy (B, 1), nats."""
+        assert self.mean is not None
+        return self.log_total - self.mean
 
 
 def temperature(logits: Tensor, t: Tensor) -> Tensor:
@@ -57,7 +95,7 @@ def top_k(logits: Tensor, k: Tensor) -> Tensor:
     return logits.masked_fill(logits < largest.gather(-1, k - 1), NEG_INF)
 
 
-def top_p(logits: Tensor, p: Tensor) -> Tensor:
+def top_p(logits: Tensor, p: Tensor, of: Masses | None = None) -> Tensor:
     """Keep the smallest set of the most probable tokens whose mass reaches p (Holtzman et al. 2020, section 3.1).
 
     The token that crosses p stays. p counts the mass that earlier stages have left. Among tokens of equal
@@ -67,14 +105,16 @@ def top_p(logits: Tensor, p: Tensor) -> Tensor:
     ----------
     logits : Tensor (B, K)
     p : Tensor (B, 1) in (0, 1]; 1 keeps every token
+    of
+        Where the logits are only those that can stay: ``total`` of all.
 
     Notes
     -----
     Whether the mass "reaches" p is decided at the precision of float32, that of the model's logits: ten equal
     tokens at p = 0.7 give seven, whatever the last bit of the sum says.
     """
-    if logits.shape[-1] <= _NARROW:
-        return _nucleus(logits, p)
+    if of is not None or logits.shape[-1] <= NARROW:
+        return _nucleus(logits, p, None if of is None else of.total)
     kept, sure = _nucleus_of_head(logits, p, _HEADS[0])
     for head in _HEADS[1:]:  # flatter rows, whose nucleus may be wider
         if not bool(sure.all()):
@@ -85,12 +125,12 @@ def top_p(logits: Tensor, p: Tensor) -> Tensor:
     return kept
 
 
-def _nucleus(logits: Tensor, p: Tensor) -> Tensor:
-    """top_p by sorting all candidates."""
+def _nucleus(logits: Tensor, p: Tensor, total: Tensor | None = None) -> Tensor:
+    """top_p by sorting all candidates; the largest ones of candidates with a ``total`` (B, 1) are enough."""
     ascending, order = torch.sort(logits, dim=-1, stable=True)
     exact = ascending.double()
     upto = (exact - exact[:, -1:]).exp_().cumsum_(dim=-1)  # the largest counts 1
-    keep = _within(upto, upto[:, -1:], p)
+    keep = _within(upto, shares(logits)[2] if total is None else total, p)
     return logits.masked_fill(~torch.empty_like(keep).scatter_(-1, order, keep), NEG_INF)
 
 
@@ -135,7 +175,7 @@ def min_p(logits: Tensor, p: Tensor) -> Tensor:
     -----
     ``l - max >= ln p`` needs neither exponentials nor normalisation. Like top_p's mass, it is compared at float32.
     """
-    below = logits - logits.max(dim=-1, keepdim=True).values  # rounded once, to the type of the logits
+    below = logits - logits.amax(dim=-1, keepdim=True)  # rounded once, to the type of the logits
     return logits.masked_fill(below.float() < p.log().float(), NEG_INF)
 
 
@@ -153,26 +193,31 @@ def dynamic_temperature(logits: Tensor, t: Tensor, spread: Tensor, exponent: Ten
     exponent : Tensor (B, 1), > 0
     """
     count = (logits > NEG_INF).sum(dim=-1, keepdim=True)
-    below, each, total = shares(logits)
-    relative = (total.log() - mean_below(below, each, total)) / count.clamp(min=2).log()
+    relative = _masses(logits).entropy / count.clamp(min=2).log()
     low = (t - spread).clamp(min=0)
     dynamic = low + (t + spread - low) * relative.clamp(0, 1) ** exponent
     return torch.where((count > 1) & (spread > 0), dynamic, t)
 
 
-def top_n_sigma(logits: Tensor, n: Tensor) -> Tensor:
+def top_n_sigma(logits: Tensor, n: Tensor, of: Masses | None = None) -> Tensor:
     """Keep logits of at least max - n * sigma, sigma the standard deviation of those left (Tang et al. 2024, 3.2).
 
     Parameters
     ----------
     logits : Tensor (B, K)
     n : Tensor (B, 1), > 0
+    of
+        Where the logits are only those that can stay: ``sigma`` of all.
     """
-    there = logits > NEG_INF
-    below = logits.double() - logits.max(dim=-1, keepdim=True).values  # (B, K), the largest at 0
-    count = there.sum(dim=-1, keepdim=True)
-    mean = ordered_sum(below.masked_fill(~there, 0.0)) / count
-    sigma = (ordered_sum((below - mean).square_().masked_fill_(~there, 0.0)) / count).sqrt()
+    wide = logits.double()
+    below = wide - wide.amax(dim=-1, keepdim=True)  # (B, K), the largest at 0
+    if of is not None and of.sigma is not None:
+        sigma = of.sigma
+    else:
+        there = logits > NEG_INF
+        count = there.sum(dim=-1, keepdim=True)
+        mean = ordered_sum(below.masked_fill(~there, 0.0)) / count
+        sigma = (ordered_sum((below - mean).square_().masked_fill_(~there, 0.0)) / count).sqrt()
     return logits.masked_fill(below.float() < (-n * sigma).float(), NEG_INF)
 
 
@@ -208,41 +253,46 @@ def _reach(distance: Tensor, each: Tensor, total: Tensor, p: Tensor, head: int) 
     return near.gather(-1, first[:, None]), reached
 
 
-def epsilon_cutoff(logits: Tensor, epsilon: Tensor) -> Tensor:
+def epsilon_cutoff(logits: Tensor, epsilon: Tensor, of: Masses | None = None) -> Tensor:
     """Keep tokens of at least this probability (Hewitt et al. 2022, section 4.2); the most probable ones in any case.
 
     Parameters
     ----------
     logits : Tensor (B, K)
     epsilon : Tensor (B, 1) in [0, 1)
+    of
+        Where the logits are only those that can stay: ``total`` of all.
     """
-    below, _, total = shares(logits)
-    return _at_least(logits, below, epsilon.log() + total.log())
+    of = _masses(logits) if of is None else of
+    return _at_least(logits, epsilon_least(epsilon, of))
 
 
-def eta_cutoff(logits: Tensor, eta: Tensor) -> Tensor:
+def eta_cutoff(logits: Tensor, eta: Tensor, of: Masses | None = None) -> Tensor:
     """Keep tokens of at least min(eta, sqrt(eta) * exp(-H)), H the entropy (Hewitt et al. 2022, section 4.3).
 
     Parameters
     ----------
     logits : Tensor (B, K)
     eta : Tensor (B, 1) in [0, 1)
+    of
+        Where the logits are only those that can stay: ``total`` and ``mean`` of all.
     """
-    below, each, total = shares(logits)
-    surprise = total.log() - mean_below(below, each, total)  # the entropy
-    return _at_least(logits, below, torch.minimum(eta.log(), eta.log() / 2 - surprise) + total.log())
+    of = _masses(logits) if of is None else of
+    return _at_least(logits, eta_least(eta, of))
 
 
-def top_a(logits: Tensor, a: Tensor) -> Tensor:
+def top_a(logits: Tensor, a: Tensor, of: Masses | None = None) -> Tensor:
     """Keep tokens of at least a times the square of the largest probability (KoboldAI, 2022).
 
     Parameters
     ----------
     logits : Tensor (B, K)
     a : Tensor (B, 1) in [0, 1]; 0 keeps every token
+    of
+        Where the logits are only those that can stay: ``total`` of all.
     """
-    below, _, total = shares(logits)
-    return _at_least(logits, below, a.log() - total.log())  # the largest probability is 1 / total
+    of = _masses(logits) if of is None else of
+    return _at_least(logits, top_a_least(a, of))
 
 
 def xtc(logits: Tensor, fires: Tensor, threshold: Tensor) -> Tensor:
@@ -260,27 +310,62 @@ def xtc(logits: Tensor, fires: Tensor, threshold: Tensor) -> Tensor:
     -----
     Of equally probable least ones the highest id stays.
     """
-    below, _, total = shares(logits)
-    reach = (below.float() >= (threshold.log() + total.log()).float()) & (logits > NEG_INF)
+    below = logits - logits.amax(dim=-1, keepdim=True)  # rounded once, to the type of the logits
+    reach = (below.float() >= epsilon_least(threshold, _masses(logits)).float()) & (logits > NEG_INF)
     least = logits.masked_fill(~reach, float("inf")).flip(-1).argmin(dim=-1, keepdim=True)
     stays = torch.arange(logits.shape[-1], device=logits.device) == logits.shape[-1] - 1 - least
     return logits.masked_fill(reach & ~stays & fires & (reach.sum(dim=-1, keepdim=True) > 1), NEG_INF)
 
 
-def mirostat(logits: Tensor, mu: Tensor) -> Tensor:
+def mirostat(logits: Tensor, mu: Tensor, of: Masses | None = None) -> Tensor:
     """Keep tokens with a surprise of at most mu bits (Basu et al. 2021, algorithm 2); the most probable in any case.
 
     Parameters
     ----------
     logits : Tensor (B, K)
     mu : Tensor (B, 1), bits
+    of
+        Where the logits are only those that can stay: ``total`` of all.
     """
-    below, _, total = shares(logits)
-    return _at_least(logits, below, total.log() - mu * math.log(2))
+    of = _masses(logits) if of is None else of
+    return _at_least(logits, mirostat_least(mu, of))
 
 
-def _at_least(logits: Tensor, below: Tensor, least: Tensor) -> Tensor:
+def epsilon_least(epsilon: Tensor, of: Masses) -> Tensor:
+    """What ``l - max`` must be (B, 1) for a probability of epsilon (B, 1)."""
+    return epsilon.log() + of.log_total
+
+
+def eta_least(eta: Tensor, of: Masses) -> Tensor:
+    """What ``l - max`` must be (B, 1) for the probability that eta (B, 1) and the entropy ask for."""
+    return torch.minimum(eta.log(), eta.log() / 2 - of.entropy) + of.log_total
+
+
+def top_a_least(a: Tensor, of: Masses) -> Tensor:
+    """What ``l - max`` must be (B, 1) for a times the square of the largest probability, which is 1 / total."""
+    return a.log() - of.log_total
+
+
+def mirostat_least(mu: Tensor, of: Masses) -> Tensor:
+    """What ``l - max`` must be (B, 1) for a surprise of mu (B, 1) bits."""
+    return of.log_total - mu * math.log(2)
+
+
+def _masses(logits: Tensor) -> Masses:
+    """``total`` and ``mean`` of candidates (B, K)."""
+    if whole.compiled_for(logits) and logits.shape[-1] > NARROW:
+        from thermoscope.sampling.rows import Rows
+
+        one = torch.ones(len(logits), dtype=torch.float64)
+        total, mean = Rows(logits, torch.arange(len(logits))).masses(one)
+        return Masses(total[:, None], mean[:, None])
+    below, each, total = shares(logits)
+    return Masses(total, mean_below(below, each, total))
+
+
+def _at_least(logits: Tensor, least: Tensor) -> Tensor:
     """Keep candidates that are at least so far below the largest, compared at float32; the largest in any case."""
+    below = logits - logits.amax(dim=-1, keepdim=True)  # rounded once, to the type of the logits
     return logits.masked_fill(below.float() < least.clamp(max=0).float(), NEG_INF)
 
 
@@ -293,13 +378,11 @@ def log_probabilities(logits: Tensor) -> Tensor:
 def shares(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What decides about candidates (B, K): ``l - max``, its exponential, and the sum of those (B, 1) in float64.
 
-    Over a wide vocabulary the first two are float32: the precision of the model's logits, and the one at which
-    filters compare.
+    Over a wide vocabulary in float32 the first two are float32 as well: the precision of the model's logits, and the
+    one at which filters compare.
     """
-    wide = logits.double() if logits.shape[-1] <= _NARROW else logits
+    wide = logits.float() if logits.dtype != torch.float64 and logits.shape[-1] > NARROW else logits.double()
     below = wide - wide.amax(dim=-1, keepdim=True)
-    if logits.shape[-1] > _NARROW:
-        below = below.float()
     each = below.exp()
     return below, each, ordered_sum(each.double())
 

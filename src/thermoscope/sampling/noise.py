@@ -30,8 +30,6 @@ _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW32 = 0xFFFFFFFF
-#: Of so many of the largest logits of a row the noise is made first.
-_LARGEST = 64
 
 
 def _signed(word: int) -> int:
@@ -104,60 +102,33 @@ class Keys:
     def gumbel(self, rows: Tensor, ids: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, K), float64, of the token ids (N, K) for the rows (N,)."""
         if self._device.type == "cpu":
-            from thermoscope.sampling import kernels
+            from thermoscope.sampling import kernels_draw
 
             uniforms = torch.empty(ids.shape, dtype=torch.float64)
-            kernels.uniforms_of_tokens(self._triples(), self._number[rows].numpy(), ids.numpy(), uniforms.numpy())
+            kernels_draw.uniforms_of_tokens(self._triples(), self._number[rows].numpy(), ids.numpy(), uniforms.numpy())
             return _gumbel(uniforms)
         words = self._philox(self._number[rows], (ids >> 2) + 1)  # (4, N, K)
         return _gumbel(_uniform(words.gather(0, (ids & 3)[None])[0]))
 
     def gumbel_all(self, rows: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, V), float64, of every token for the rows (N,)."""
-        noise, places = self.gumbel_shared(rows, vocabulary)
-        return noise[places]
-
-    def gumbel_shared(self, rows: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
-        """The same without copies for rows that share it: noise (M, V) and which row of that each has, (N,)."""
         numbers, places = torch.unique(self._number[rows], return_inverse=True)
         if self._device.type == "cpu":
-            return _gumbel(self._uniforms_of_rows(numbers, vocabulary)), places
+            return _gumbel(self._uniforms_of_rows(numbers, vocabulary))[places]
         blocks = torch.arange(1, (vocabulary + 3) // 4 + 1, device=self._device)[None]
         words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]
-        return _gumbel(_uniform(words)), places
+        return _gumbel(_uniform(words))[places]
+
+    def triples(self, rows: Tensor) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.uint64]], Tensor]:
+        """The distinct triples of the rows (N,), (G, 3), and which of them each row has, (N,). On the CPU."""
+        numbers, places = torch.unique(self._number[rows], return_inverse=True)
+        return self._triples()[numbers.numpy()], places
 
     def uniform(self) -> Tensor:
         """One variate in (0, 1) per row (B,), float64, that belongs to the step and to no token."""
         numbers = torch.arange(len(self._distinct), device=self._device)
         words = self._philox(numbers, torch.ones(1, 1, dtype=torch.int64, device=self._device), stream=1)
         return _uniform(words[0, :, 0])[self._number]
-
-    def argmax(self, rows: Tensor, logits: Tensor) -> Tensor:
-        """The column (N,) of the largest sum of logit (N, V), float64, and noise; rows (N,). On the CPU.
-
-        The same as with ``gumbel_all``, without its logarithms: a token outside the largest logits can only win with
-        a variate so near 1 that a comparison finds the few that have one.
-        """
-        vocabulary = logits.shape[-1]
-        most = min(_LARGEST, vocabulary)
-        rough, places = torch.topk(logits.float(), most, dim=-1)  # float32 is searched several times faster
-        values = logits.gather(-1, places)
-        least = rough[:, -1].double()
-        # no other logit is larger, whatever the rounding
-        least = torch.where(least.isfinite(), least + least.abs() * 2.0**-22, least)
-        numbers, owner = torch.unique(self._number[rows], return_inverse=True)
-        uniforms = self._uniforms_of_rows(numbers, vocabulary)  # (distinct, V)
-        best = (values + _gumbel(uniforms[owner[:, None], places])).max(dim=-1).values
-        # g >= best - least means u >= exp(-exp(least - best)); the share above that, a little larger for rounding
-        above = -torch.expm1(-torch.exp(least - best)) * (1 + 1e-9)
-        limits = (2.0**52 - torch.ceil(above * 2.0**52) - 3).clamp(min=0) * 2.0**-52
-        raw, owners = uniforms.numpy(), owner.tolist()
-        winners = []
-        for row, limit in enumerate(limits.tolist()):
-            found = torch.from_numpy(np.flatnonzero(raw[owners[row]] >= limit))
-            ids = torch.cat([places[row], found]).sort().values  # ascending: ties go to the lowest id
-            winners.append(ids[(logits[row, ids] + _gumbel(uniforms[owners[row], ids])).argmax()])
-        return torch.stack(winners)
 
     def _philox(self, numbers: Tensor, blocks: Tensor, *, stream: int = 0) -> Tensor:
         """Words (4, N, K) of the blocks (N or 1, K) under the triples (N,)."""
@@ -170,11 +141,11 @@ class Keys:
     def _uniforms_of_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
         """Uniform variates (N, V) of every token under the triples (N,), by compiled code."""
         from thermoscope.compiled import over_slices
-        from thermoscope.sampling import kernels
+        from thermoscope.sampling import kernels_draw
 
         uniforms = torch.empty((len(numbers), vocabulary), dtype=torch.float64)
         arrays = (self._triples()[numbers.numpy()], uniforms.numpy())
-        over_slices(kernels.uniforms_of_rows, len(numbers), *arrays, work=4 * uniforms.numel())
+        over_slices(kernels_draw.uniforms_of_rows, len(numbers), *arrays, work=4 * uniforms.numel())
         return uniforms
 
     def _triples(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:

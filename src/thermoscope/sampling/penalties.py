@@ -1,7 +1,9 @@
-"""Penalties: what depends on the tokens that are already there. Logits (B, V) in, float64 logits (B, V) out.
+"""Penalties: what depends on the tokens that are already there. Logits (B, V) in, logits (B, V) out.
 
-Unlike the filters these need the columns to be the whole vocabulary. Nothing loops over tokens in Python: the
-tokens of all rows are one flat list of (row, token) pairs. Tokens that the logits have no column for are left out.
+Unlike the filters these need the columns to be the whole vocabulary. Arithmetic is float64 at the places of the tokens
+that are there, rounded once to the type of the logits (float32 at least); nothing else is touched. Nothing loops over
+tokens in Python: compiled loops do on the CPU, elsewhere the tokens of all rows are one flat list of (row, token)
+pairs. Tokens that the logits have no column for are left out.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thermoscope.sampling import whole
 from thermoscope.sampling.filters import NEG_INF
 
 _Array = np.ndarray[tuple[int], np.dtype[np.int64]]
+#: So many of a row's first tokens nearly always show that not all are banned.
+_GLANCE = 256
 #: Logarithm of the largest float32, where llama.cpp stops the growth of DRY's penalty.
 _LOG_LARGEST_FLOAT32 = 88.7228391
 
@@ -64,6 +69,13 @@ class Tokens:
         return torch.from_numpy(flat if there.all() else flat[there]).to(self.device)
 
     @cached_property
+    def flat(self) -> tuple[_Array, _Array]:
+        """The tokens (N,) of all rows, and where each row's begin and end, (B + 1,)."""
+        starts = np.zeros(len(self.arrays) + 1, dtype=np.int64)
+        np.cumsum([len(array) for array in self.arrays], out=starts[1:])
+        return np.concatenate(self.arrays) if len(self.arrays) else np.empty(0, dtype=np.int64), starts
+
+    @cached_property
     def padded(self) -> tuple[Tensor, Tensor]:
         """Tokens (B, L) that end at the last column, with -1 before them, and how many there are (B,)."""
         lengths = [len(array) for array in self.arrays]
@@ -89,7 +101,8 @@ def logit_bias(logits: Tensor, biases: Sequence[Mapping[int, float]]) -> Tensor:
         places, values = zip(*pairs, strict=True)
         flat = out.view(-1)
         at = torch.tensor(places, device=out.device)
-        flat[at] += torch.tensor(values, dtype=out.dtype, device=out.device)
+        biased = flat[at].double() + torch.tensor(values, dtype=torch.float64, device=out.device)
+        flat[at] = _rounded(biased, out.dtype)
     return out
 
 
@@ -109,10 +122,15 @@ def repetition(logits: Tensor, penalty: Tensor, present: Tokens) -> Tensor:
     vLLM, SGLang and llama.cpp do: dividing would make such tokens more probable.
     """
     out = _copy(logits)
+    if whole.drawn_by_loops(out):
+        _loop("repetition", out, present, penalty[:, 0].double())
+        return out
     places = present.places(logits.shape[-1])
     flat = out.view(-1)
-    l, r = flat[places], penalty[:, 0].to(out.dtype)[places // logits.shape[-1]]  # noqa: E741
-    flat[places] = torch.where(l < 0, l * r, l / r)  # the same value wherever a token is there twice
+    l, r = flat[places].double(), penalty[:, 0].double()[places // logits.shape[-1]]  # noqa: E741
+    flat[places] = _rounded(
+        torch.where(l < 0, l * r, l / r), out.dtype
+    )  # the same value wherever a token is there twice
     return out
 
 
@@ -127,9 +145,13 @@ def presence_frequency(logits: Tensor, presence: Tensor, frequency: Tensor, gene
         The text so far, without the prompt.
     """
     out = _copy(logits)
+    if whole.drawn_by_loops(out):
+        _loop("presence_frequency", out, generated, presence[:, 0].double(), frequency[:, 0].double())
+        return out
     places, counts = torch.unique(generated.places(logits.shape[-1]), return_counts=True)
     rows = places // logits.shape[-1]
-    out.view(-1)[places] -= presence[rows, 0] + frequency[rows, 0] * counts
+    flat = out.view(-1)
+    flat[places] = _rounded(flat[places].double() - (presence[rows, 0] + frequency[rows, 0] * counts), out.dtype)
     return out
 
 
@@ -148,10 +170,22 @@ def no_repeat_ngram(logits: Tensor, size: Sequence[int], context: Tokens) -> Ten
     -----
     A row of which nothing would be left stays as it is.
     """
+    out = _copy(logits)
+    if whole.drawn_by_loops(out):
+        _loop("no_repeat_ngram", out, context, torch.tensor(size))
+    else:
+        _ban_ngrams(out, size, context)
+    glance = (out[:, :_GLANCE].amax(dim=-1) == NEG_INF).nonzero()[:, 0]
+    nothing = glance[out[glance].amax(dim=-1) == NEG_INF]
+    out[nothing] = logits[nothing].to(out.dtype)
+    return out
+
+
+def _ban_ngrams(out: Tensor, size: Sequence[int], context: Tokens) -> None:
+    """Put -inf into the logits (B, V) of tokens that would complete an n-gram of the context, n of each row."""
     tokens, _ = context.padded  # (B, L)
-    length, vocabulary = tokens.shape[1], logits.shape[-1]
-    out = logits.clone()
-    sizes = torch.tensor(size, device=logits.device)
+    length, vocabulary = tokens.shape[1], out.shape[-1]
+    sizes = torch.tensor(size, device=out.device)
     for n in sorted(set(size)):
         if n > length:
             continue
@@ -167,9 +201,6 @@ def no_repeat_ngram(logits: Tensor, size: Sequence[int], context: Tokens) -> Ten
         token = last[at, where]
         there = token < vocabulary
         out[rows[at[there]], token[there]] = NEG_INF
-    nothing = (out.amax(dim=-1) == NEG_INF).nonzero()[:, 0]
-    out[nothing] = logits[nothing]
-    return out
 
 
 def dry(
@@ -219,8 +250,9 @@ def dry(
     longest = torch.zeros(len(places), dtype=torch.int64, device=out.device)
     longest.scatter_reduce_(0, inverse, repeats, reduce="amax")
     of = places // out.shape[-1]
-    penalty = multiplier[of, 0] * base[of, 0] ** (longest - allowed[of, 0])
-    out.view(-1)[places] -= penalty.clamp(max=1e300)
+    penalty = (multiplier[of, 0] * base[of, 0] ** (longest - allowed[of, 0])).clamp(max=1e300)
+    flat = out.view(-1)
+    flat[places] = _rounded(flat[places].double() - penalty, out.dtype)
     return out
 
 
@@ -268,5 +300,24 @@ def _common_suffixes(tokens: Tensor, most: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _copy(logits: Tensor) -> Tensor:
-    """The logits in float64, never the same memory."""
-    return logits.to(torch.float64, copy=True, memory_format=torch.contiguous_format)
+    """The logits in float32, or in float64 if they are, never the same memory."""
+    kind = logits.dtype if logits.dtype == torch.float64 else torch.float32
+    return logits.to(kind, copy=True, memory_format=torch.contiguous_format)
+
+
+def _rounded(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Logits (N,), float64, in another type: what was finite stays so, because a penalty removes no token."""
+    most = torch.finfo(dtype).max
+    return torch.where(values == NEG_INF, NEG_INF, values.clamp(-most, most)).to(dtype)
+
+
+def _loop(name: str, out: Tensor, tokens: Tokens, *values: Tensor) -> None:
+    """Change logits (B, V) in place by a compiled loop, which takes one of each of the values (B,) per row."""
+    from thermoscope.compiled import over_slices
+    from thermoscope.sampling import kernels_penalties
+
+    flat, starts = tokens.flat
+    kernel = getattr(kernels_penalties, name)
+    most = torch.finfo(out.dtype).max
+    arrays = (out.numpy(), flat, starts, *(value.numpy() for value in values))
+    over_slices(kernel, len(out), most, *arrays, work=4 * len(flat))

@@ -13,6 +13,7 @@ from torch import Tensor
 from thermoscope.errors import InputError
 from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters, penalties
+from thermoscope.sampling.filters import Masses
 from thermoscope.sampling.penalties import Tokens
 
 
@@ -32,6 +33,8 @@ class StageRows:
         One uniform variate in (0, 1) per row, which decides whether XTC acts: it acts below its probability.
     device
         Where the logits are.
+    masses
+        Sums over all candidates, for a filter that gets only those that it can keep.
     """
 
     settings: Sequence[SamplingParams]
@@ -40,6 +43,7 @@ class StageRows:
     drawn_logprobs: Sequence[Sequence[float]] | None
     coins: Tensor | None
     device: torch.device
+    masses: Masses | None = None
 
     def column(self, name: str) -> Tensor:
         """A parameter of every row as a tensor (B, 1), float64; 0 where it is None."""
@@ -57,15 +61,21 @@ class StageRows:
         return Tokens.of(self.output_ids or self._none, device=self.device)
 
     @property
+    def has_dynamic_temperature(self) -> bool:
+        """Whether a row's temperature depends on its entropy."""
+        return any(setting.dynatemp_range for setting in self.settings)
+
+    @property
     def _none(self) -> Sequence[Sequence[int]]:
         return [()] * len(self.settings)
 
 
-def _temperature(logits: Tensor, rows: StageRows) -> Tensor:
+def temperature_column(logits: Tensor, rows: StageRows) -> Tensor:
+    """The temperature (B, 1), float64, of each row of logits (B, K)."""
     t = rows.column("temperature")
-    if any(setting.dynatemp_range for setting in rows.settings):
+    if rows.has_dynamic_temperature:
         t = filters.dynamic_temperature(logits, t, rows.column("dynatemp_range"), rows.column("dynatemp_exponent"))
-    return filters.temperature(logits, t)
+    return t
 
 
 def _dry(logits: Tensor, rows: StageRows) -> Tensor:
@@ -81,10 +91,11 @@ def _xtc(logits: Tensor, rows: StageRows) -> Tensor:
     return filters.xtc(logits, coins[:, None] < rows.column("xtc_probability"), rows.column("xtc_threshold"))
 
 
-def _mirostat(logits: Tensor, rows: StageRows) -> Tensor:
+def mirostat_column(rows: StageRows) -> Tensor:
+    """Mirostat's largest surprise (B, 1), bits, for the next token of each row."""
     drawn = rows.drawn_logprobs or [()] * len(rows.settings)
     mu = [[mirostat_mu(setting, logprobs)] for setting, logprobs in zip(rows.settings, drawn, strict=True)]
-    return filters.mirostat(logits, torch.tensor(mu, dtype=torch.float64, device=rows.device))
+    return torch.tensor(mu, dtype=torch.float64, device=rows.device)
 
 
 def mirostat_mu(setting: SamplingParams, drawn_logprobs: Sequence[float]) -> float:
@@ -112,15 +123,15 @@ FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
         logits, [setting.no_repeat_ngram_size or 0 for setting in rows.settings], rows.context
     ),
     "dry": _dry,
-    "top_n_sigma": lambda logits, rows: filters.top_n_sigma(logits, rows.column("top_n_sigma")),
-    "temperature": _temperature,
+    "top_n_sigma": lambda logits, rows: filters.top_n_sigma(logits, rows.column("top_n_sigma"), rows.masses),
+    "temperature": lambda logits, rows: filters.temperature(logits, temperature_column(logits, rows)),
     "top_k": lambda logits, rows: filters.top_k(logits, rows.column("top_k")),
-    "top_p": lambda logits, rows: filters.top_p(logits, rows.column("top_p")),
+    "top_p": lambda logits, rows: filters.top_p(logits, rows.column("top_p"), rows.masses),
     "min_p": lambda logits, rows: filters.min_p(logits, rows.column("min_p")),
     "typical_p": lambda logits, rows: filters.typical_p(logits, rows.column("typical_p")),
-    "epsilon_cutoff": lambda logits, rows: filters.epsilon_cutoff(logits, rows.column("epsilon_cutoff")),
-    "eta_cutoff": lambda logits, rows: filters.eta_cutoff(logits, rows.column("eta_cutoff")),
-    "top_a": lambda logits, rows: filters.top_a(logits, rows.column("top_a")),
+    "epsilon_cutoff": lambda logits, rows: filters.epsilon_cutoff(logits, rows.column("epsilon_cutoff"), rows.masses),
+    "eta_cutoff": lambda logits, rows: filters.eta_cutoff(logits, rows.column("eta_cutoff"), rows.masses),
+    "top_a": lambda logits, rows: filters.top_a(logits, rows.column("top_a"), rows.masses),
     "xtc": _xtc,
-    "mirostat": _mirostat,
+    "mirostat": lambda logits, rows: filters.mirostat(logits, mirostat_column(rows), rows.masses),
 }

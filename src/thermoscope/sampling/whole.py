@@ -54,56 +54,28 @@ def ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:
 
 
 def at_least(logits: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits of each row that reach its threshold (R,), (R, K), and their token ids (R, K), ascending.
+    """The logits of each row that reach its threshold (R,), (R, K) float64, and their token ids (R, K), ascending.
 
     K is the largest number in a row; rows with fewer are filled up with token 0 at -inf.
     """
-    if not compiled_for(logits):
-        reach = logits >= thresholds[:, None]
-        counts = reach.sum(dim=-1)
-        rows, tokens = reach.nonzero(as_tuple=True)  # row by row, tokens ascending
-        ids = torch.zeros((len(logits), int(counts.max())), dtype=torch.int64, device=logits.device)
-        ids[rows, torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]] = tokens
-    else:
-        from thermoscope.compiled import over_slices
-        from thermoscope.sampling import kernels
+    if compiled_for(logits):
+        from thermoscope.sampling.rows import Rows
 
-        values, limits = logits.contiguous(), thresholds.contiguous().numpy()
-        counts = torch.empty(len(values), dtype=torch.int64)
-        over_slices(kernels.count_at_least, len(values), values.numpy(), limits, counts.numpy(), work=values.numel())
-        ids = torch.zeros((len(values), int(counts.max())), dtype=torch.int64)
-        over_slices(kernels.collect_at_least, len(values), values.numpy(), limits, ids.numpy(), work=values.numel())
+        return Rows(logits, torch.arange(len(logits))).reaching(thresholds)
+    reach = logits >= thresholds[:, None]
+    counts = reach.sum(dim=-1)
+    rows, tokens = reach.nonzero(as_tuple=True)  # row by row, tokens ascending
+    ids = torch.zeros((len(logits), int(counts.max())), dtype=torch.int64, device=logits.device)
+    ids[rows, torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]] = tokens
     there = torch.arange(ids.shape[1], device=ids.device) < counts[:, None]
-    return logits.gather(1, ids).masked_fill(~there, float("-inf")), ids
-
-
-def draw_untruncated(
-    logits: Tensor, rows: Tensor, temperatures: Tensor, noise: Tensor, noises: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Tokens (B,) drawn from ``softmax(logits[rows] / temperature)`` and their log-probabilities (B,), float64, nats.
-
-    Only where ``compiled_for(logits)``.
-
-    Parameters
-    ----------
-    logits : Tensor (R, V), float32
-    rows : Tensor (B,), int64
-    temperatures : Tensor (B,), float64, above 0
-    noise : Tensor (M, V), float64
-        Standard Gumbel variates.
-    noises : Tensor (B,), int64
-        Each draw's row of noise.
-    """
-    from thermoscope.compiled import over_slices
-    from thermoscope.sampling import kernels
-
-    values, count = logits.contiguous(), len(rows)
-    tokens, logprobs = torch.empty(count, dtype=torch.int64), torch.empty(count, dtype=torch.float64)
-    given = (values, values.amax(dim=-1), rows, temperatures, noise, noises, tokens, logprobs)
-    over_slices(kernels.draw_untruncated, count, *(tensor.numpy() for tensor in given), work=count * values.shape[1])
-    return tokens, logprobs
+    return logits.gather(1, ids).double().masked_fill(~there, float("-inf")), ids
 
 
 def compiled_for(logits: Tensor) -> bool:
     """Whether compiled loops treat such logits."""
     return logits.device.type == "cpu" and logits.dtype == torch.float32
+
+
+def drawn_by_loops(logits: Tensor) -> bool:
+    """Whether compiled loops draw from such logits."""
+    return logits.device.type == "cpu" and logits.dtype in (torch.float32, torch.float64)

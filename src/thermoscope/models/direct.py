@@ -1,0 +1,226 @@
+"""A step of the two commonest families, written out: one new token per row, few operations, packed layers.
+
+transformers' modules take dozens of small operations per layer, and with few rows that is most of what a step takes
+beside the products of the linear layers. Whether a network is what its class promises is not taken on trust:
+``rows.way`` compares the logits with the modules' before this is used, and prompts always go through the modules.
+
+Shapes: R rows, C channels, H query heads, K key heads, D the size of a head, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from thermoscope.models.attention import as_array, spans
+from thermoscope.models.cache import RowCache
+from thermoscope.models.packed import PackedLinear
+from thermoscope.models.shared import Sibling
+
+Bounds = Tensor | dict[str, Tensor]
+_Array = np.ndarray[Any, Any]
+
+
+class Step:
+    """What both families share: a step from tokens to logits.
+
+    Parameters
+    ----------
+    network
+        A packed network of transformers on the CPU, of a class that ``step_of`` knows.
+    """
+
+    def __init__(self, network: Any) -> None:
+        config = network.config.get_text_config()
+        self._network = network
+        self._heads = config.num_attention_heads
+        types = getattr(config, "layer_types", None)
+        self._types = types or [""] * config.num_hidden_layers
+        self._embedding = network.get_input_embeddings()
+        self._head = _packed(network.get_output_embeddings())
+
+    def __call__(self, tokens: Tensor, positions: Tensor, bounds: Bounds, cache: RowCache) -> Tensor:
+        """Logits (R, V) after one more token per row, whose key and value are written into the cache.
+
+        Parameters
+        ----------
+        tokens, positions : Tensor (R,), int64
+        bounds
+            What each row looks at, (R, 1, 1, 2), the new token's position being the last; one for each type of layer
+            if there are several.
+        """
+        looks = {kind: spans(bounds[kind] if isinstance(bounds, dict) else bounds) for kind in set(self._types)}
+        logits: Tensor = self._head(self._hidden(tokens, positions, [looks[kind] for kind in self._types], cache))
+        return logits
+
+    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
+        """What the head is given, (R, C); ``looks`` are the bounds of each layer."""
+        raise NotImplementedError
+
+
+class Attention(NamedTuple):
+    """A layer's attention between its two products: its own numbers, as ``kernels.attend_new`` names them."""
+
+    scale: float
+    q_weight: _Array
+    k_weight: _Array
+    eps: float
+
+    def __call__(
+        self, qkv: Tensor, heads: int, layer: Any, look: tuple[_Array, _Array], angles: tuple[_Array, _Array]
+    ) -> Tensor:
+        """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
+        from thermoscope.compiled import over_slices
+        from thermoscope.models import kernels
+
+        rows, (key_heads, size), value_size = len(qkv), layer.keys.shape[2:], layer.values.shape[3]
+        q = torch.empty((rows, heads, size))
+        out = torch.empty((rows, heads, value_size))
+        low, high = look
+        over_slices(
+            kernels.attend_new, rows * key_heads, as_array(qkv), *angles, self.q_weight, self.k_weight,
+            np.float32(self.eps), as_array(layer.keys), as_array(layer.values), low, high, np.float32(self.scale),
+            q.numpy(), out.numpy(), work=int((high - low).sum()) * key_heads * (size + value_size),
+        )  # fmt: skip
+        return out.view(rows, -1).to(qkv.dtype)
+
+
+class GPT2Step(Step):
+    """GPT-2: learned positions, layer norms with bias, one wide layer with GELU."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__(network)
+        body = network.transformer
+        self._positions, self._norm = body.wpe, body.ln_f
+        self._layers = [
+            (
+                block.ln_1,
+                _packed(block.attn.c_attn),
+                Attention(block.attn.scaling, _none(), _none(), 0.0),
+                _packed(block.attn.c_proj),
+                block.ln_2,
+                _activated(_packed(block.mlp.c_fc), block.mlp.act),
+                _packed(block.mlp.c_proj),
+            )
+            for block in body.h
+        ]
+
+    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
+        x = self._embedding(tokens) + self._positions(positions)
+        angles = (np.empty((len(x), 0), np.float32),) * 2
+        for parts, layer, look in zip(self._layers, cache.layers, looks, strict=True):
+            norm_1, qkv, attention, out, norm_2, wide, narrow = parts
+            x = out.plus(attention(qkv(norm_1(x)), self._heads, layer, look, angles), x)
+            x = narrow.plus(wide(norm_2(x)), x)
+        return self._norm(x)  # type: ignore[no-any-return]
+
+
+class LlamaStep(Step):
+    """Llama and those of its shape: rotations, root-mean-square norms, a gated layer with SiLU."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__(network)
+        if network.config.hidden_act != "silu":
+            raise ValueError(f"activation {network.config.hidden_act}")
+        body = network.model
+        self._rotations, self._norm = body.rotary_emb, _RMSNorm(body.norm)
+        self._layers = []
+        for block in body.layers:
+            own = block.self_attn
+            q_norm, k_norm = (getattr(own, name, None) for name in ("q_norm", "k_norm"))
+            q_weight, k_weight = (_none() if norm is None else _RMSNorm(norm).weight for norm in (q_norm, k_norm))
+            attention = Attention(own.scaling, q_weight, k_weight, getattr(q_norm, "variance_epsilon", 0.0))
+            self._layers.append(
+                (
+                    _RMSNorm(block.input_layernorm),
+                    _together(own.q_proj, own.k_proj, own.v_proj),
+                    attention,
+                    _packed(own.o_proj),
+                    _RMSNorm(block.post_attention_layernorm),
+                    _together(block.mlp.gate_proj, block.mlp.up_proj),
+                    _packed(block.mlp.down_proj),
+                )
+            )
+
+    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
+        x = self._embedding(tokens)
+        cos, sin = (part[:, 0].float().contiguous().numpy() for part in self._rotations(x, positions[:, None]))
+        for parts, layer, look in zip(self._layers, cache.layers, looks, strict=True):
+            norm_1, qkv, attention, out, norm_2, gate_up, down = parts
+            x = out.plus(attention(qkv(norm_1(x)), self._heads, layer, look, (cos, sin)), x)
+            x = down.plus(_silu_times(gate_up(norm_2(x))), x)
+        return self._norm(x)
+
+
+class _RMSNorm:
+    """A root-mean-square norm over the last dimension of (R, C)."""
+
+    def __init__(self, norm: Any) -> None:
+        self.weight: _Array = norm.weight.detach().float().numpy()
+        self._eps = np.float32(norm.variance_epsilon)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        from thermoscope.models import kernels
+
+        out = torch.empty_like(x)
+        kernels.rms_norm(as_array(x), self.weight, self._eps, as_array(out), 0, len(x))
+        return out
+
+
+def _silu_times(gate_up: Tensor) -> Tensor:
+    """(R, 2 I) to (R, I)."""
+    from thermoscope.compiled import over_slices
+    from thermoscope.models import kernels
+
+    out = gate_up.new_empty((len(gate_up), gate_up.shape[1] // 2))
+    over_slices(kernels.silu_times, len(out), as_array(gate_up), as_array(out), work=out.numel())
+    return out
+
+
+def _none() -> _Array:
+    return np.empty(0, np.float32)
+
+
+def _packed(layer: Any) -> PackedLinear:
+    if not isinstance(layer, PackedLinear):
+        raise TypeError(f"a {type(layer).__name__} where a packed layer was expected")
+    return layer
+
+
+def _together(*layers: Any) -> PackedLinear:
+    """The packed layer that gives what all of these give, in their order."""
+    if not all(type(layer) is Sibling and layer.together is layers[0].together for layer in layers):
+        raise TypeError("layers that are not packed together")
+    linear: PackedLinear = layers[0].together.linear
+    return linear
+
+
+def _activated(linear: PackedLinear, activation: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The layer with its activation."""
+    if type(activation) is nn.GELU and activation.approximate == "tanh":
+        return linear.gelu
+    return lambda x: activation(linear(x))
+
+
+_FAMILIES: dict[str, type[Step]] = {
+    "GPT2LMHeadModel": GPT2Step,
+    "LlamaForCausalLM": LlamaStep,
+    "MistralForCausalLM": LlamaStep,
+    "Qwen2ForCausalLM": LlamaStep,
+    "Qwen3ForCausalLM": LlamaStep,
+}
+
+
+def step_of(network: Any) -> Step | None:
+    """A step of this network, if its class is one of those that are written out and its layers are packed."""
+    kind = type(network)
+    if not kind.__module__.startswith("transformers.models.") or kind.__name__ not in _FAMILIES:
+        return None
+    try:
+        return _FAMILIES[kind.__name__](network)
+    except (TypeError, ValueError, AttributeError):  # it has other parts than the class usually has
+        return None

@@ -1,0 +1,96 @@
+"""Packing a network: its linear layers become packed ones, and the original weights are released.
+
+Memory does not grow: an embedding that is tied to the head is read out of the head's packed weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.activations import NewGELUActivation
+from transformers.pytorch_utils import Conv1D
+
+from thermoscope.models.packed import PackedLinear, kind_for
+from thermoscope.models.shared import PackedEmbedding, Sibling, Siblings
+
+#: Layers of one parent that are given the same input, by their usual names: one product gives what all of them give.
+_SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+
+
+def packed_linears(network: nn.Module) -> list[PackedLinear]:
+    """The distinct packed layers of a network, in its order."""
+    found: dict[PackedLinear, None] = {}
+    for module in network.modules():
+        linear = module.together.linear if isinstance(module, Sibling) else module
+        if isinstance(linear, PackedLinear):
+            found[linear] = None
+    return list(found)
+
+
+def pack(network: Any) -> int:
+    """Replace the linear layers of a network on the CPU by packed ones; return how many.
+
+    Float32 and bfloat16, where there is a packed product for them (``packed.kind_for``). Layers of a subclass are left
+    alone: they may do more than a product. GPT-2's activation, written there as six operations,
+    becomes torch's own of the same formula. The network can't be trained or saved afterwards.
+    """
+    kind = kind_for(network.dtype) if network.device.type == "cpu" else None
+    if kind is None:
+        return 0
+    packed = 0
+    with torch.inference_mode():
+        for parent in list(network.modules()):
+            packed += _pack_siblings(parent, kind)
+            for name, layer in list(parent.named_children()):
+                if type(layer) is nn.Linear:
+                    tied = _tied_embedding(network, layer)
+                    linear = kind(layer.weight, layer.bias)
+                    setattr(parent, name, linear)
+                    if tied is not None and (embedding := PackedEmbedding.of(linear, tied.weight)) is not None:
+                        network.set_input_embeddings(embedding)
+                elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
+                    setattr(parent, name, kind(layer.weight.t(), layer.bias))
+                elif type(layer) is NewGELUActivation:
+                    setattr(parent, name, nn.GELU(approximate="tanh"))
+                    continue
+                else:
+                    continue
+                packed += 1
+        _release(network)
+    return packed
+
+
+def _pack_siblings(parent: nn.Module, kind: type[PackedLinear]) -> int:
+    """Pack the layers of a module that share their input; return how many."""
+    packed = 0
+    for names in _SIBLINGS:
+        layers = [getattr(parent, name, None) for name in names]
+        if not all(type(layer) is nn.Linear for layer in layers):
+            continue
+        if len({(layer.in_features, layer.bias is None) for layer in layers}) > 1:  # type: ignore[union-attr]
+            continue
+        together = Siblings(layers, kind)  # type: ignore[arg-type]
+        for number, name in enumerate(names):
+            setattr(parent, name, Sibling(together, number))
+        packed += len(names)
+    return packed
+
+
+def _tied_embedding(network: Any, head: nn.Linear) -> nn.Embedding | None:
+    """The network's embedding of tokens, if it is no more than that and has the same weights as this layer."""
+    embedding = network.get_input_embeddings()
+    if type(embedding) is not nn.Embedding or embedding.max_norm is not None:
+        return None
+    return embedding if embedding.weight is head.weight else None
+
+
+def _release(network: Any) -> None:
+    """Let go of what the original weights took: the file that what is left is a view of, and what malloc keeps."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.clone()
+    with contextlib.suppress(OSError, AttributeError):  # glibc's
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,73 @@
+"""How many rows are in flight: measured with a clock that the test turns."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes import FakeModel
+from thermoscope import SamplingParams, generate
+from thermoscope.decode import batch
+
+
+class Timed(FakeModel):
+    """A model whose step takes so many seconds for so many rows, and which has room for ``holds`` rows."""
+
+    seconds: dict[int, float]
+    holds = 1000
+
+    def free_bytes(self) -> int:
+        return 2 * self.holds * self.row_bytes(1)
+
+    def row_bytes(self, length: int) -> int:
+        return 1000
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Timed:
+    made, now, asked = Timed(), [0.0], []
+    first = made.rows
+
+    def rows(*, capacity: int, length: int):
+        asked.append(capacity)
+        return first(capacity=capacity, length=length)
+
+    def clock() -> float:  # between two looks lies one step
+        now[0] += made.seconds[asked[-1]]
+        return now[0]
+
+    made.rows, made.asked = rows, asked  # type: ignore[method-assign, attr-defined]
+    monkeypatch.setattr(batch.time, "perf_counter", clock)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("seconds", "texts", "holds", "rows"),
+    [
+        ({}, 64, 1000, 64),  # nothing to measure
+        ({}, 7, 1000, 7),
+        ({}, 500, 30, 30),
+        ({}, 500, 0, 1),
+        ({64: 1.0, 128: 1.9}, 500, 1000, 64),  # 5 % faster is not worth it
+        ({64: 1.0, 128: 1.5, 256: 2.9}, 500, 1000, 128),
+        ({64: 1.0, 128: 1.5, 256: 2.0}, 500, 1000, 256),
+        ({64: 1.0, 128: 1.5, 256: 2.0}, 200, 1000, 200),
+        ({64: 1.0, 128: 1.5}, 100, 1000, 100),
+        ({64: 1.0, 128: 1.5}, 500, 90, 90),
+    ],
+)
+def test_rows_in_flight(model: Timed, seconds: dict[int, float], texts: int, holds: int, rows: int) -> None:
+    model.seconds, model.holds = seconds, holds
+    assert batch.rows_in_flight(model, 20, texts) == rows
+    measured = list(model.asked)  # type: ignore[attr-defined]
+    assert measured.count(64) <= 1
+    assert batch.rows_in_flight(model, 20, texts) == rows
+    assert model.asked == measured, "once for each model"  # type: ignore[attr-defined]
+
+
+def test_texts_do_not_depend_on_it(model: Timed) -> None:
+    params, seeds = SamplingParams(temperature=1.0), range(100)
+    want = generate(model, "a", params, seeds=seeds, max_new_tokens=3, max_rows=256)
+    for slow in (1.9, 1.5):
+        fresh = Timed()
+        batch._measured[fresh] = {64: 64.0, 128: 128 / slow}
+        assert generate(fresh, "a", params, seeds=seeds, max_new_tokens=3) == want

@@ -1,0 +1,56 @@
+"""Our product of few rows against torch's in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thermoscope.models.packed import TiledLinear
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_it_is_the_linear_layer(data: st.DataObject) -> None:
+    rows, inputs, outputs = (data.draw(st.integers(1, most)) for most in (120, 70, 70))
+    bias = data.draw(st.booleans())
+    dice = torch.Generator().manual_seed(data.draw(st.integers(0, 2**31)))
+    weight, offsets = torch.randn(outputs, inputs, generator=dice), torch.randn(outputs, generator=dice)
+    x, other = torch.randn(rows, inputs, generator=dice), torch.randn(rows, outputs, generator=dice)
+    for kind, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
+        given_ = [part.to(kind) for part in (weight, offsets, x, other)]
+        layer = TiledLinear(given_[0], given_[1] if bias else None)
+        w, b, x_, other_ = (part.double() for part in given_)
+        want = x_ @ w.T + (b if bias else 0)
+        results = (
+            (layer(given_[2]), want),
+            (layer.plus(given_[2], given_[3]), want + other_),
+            (layer.gelu(given_[2]), torch.nn.functional.gelu(want, approximate="tanh")),
+        )
+        for got, expected in results:
+            assert got.dtype == kind
+            scale = float(expected.abs().max().clamp(min=1))
+            torch.testing.assert_close(got.double(), expected, rtol=tolerance, atol=tolerance * scale)
+        assert torch.equal(layer.weight, given_[0])
+
+
+@pytest.mark.parametrize("inputs", [768, 3072])
+def test_a_row_is_the_same_alone_among_others_and_on_any_number_of_threads(inputs: int) -> None:
+    layer, x = TiledLinear(torch.randn(200, inputs), torch.randn(200)), torch.randn(101, inputs)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        whole = layer(x)
+        torch.set_num_threads(3)
+        assert torch.equal(layer(x), whole)
+    finally:
+        torch.set_num_threads(threads)
+    for first, last in ((0, 1), (5, 7), (3, 6), (40, 44), (10, 15), (20, 26), (96, 101)):
+        assert torch.equal(layer(x[first:last]), whole[first:last])
+
+
+def test_inputs_of_any_shape_and_layout() -> None:
+    layer, x = TiledLinear(torch.randn(7, 12), None), torch.randn(3, 12, 5)
+    torch.testing.assert_close(layer(x.transpose(1, 2)), x.transpose(1, 2) @ layer.weight.T)
+    assert layer(torch.randn(0, 12)).shape == (0, 7)
