@@ -1,4 +1,4 @@
-"""What a reader of a report waits for: size and opening time of the page of 1,440 texts, and how long it takes to make.
+"""What a reader of a report waits for: size and opening time of a page of 1,440 texts, and the time to make it.
 
 The page is opened in Debian's chromium, a fresh context each time, from a file. Milliseconds count from the start of
 the navigation: to the first content on the screen, to texts that can be chosen, and to all charts that are not folded
@@ -27,8 +27,8 @@ from thermoscope.report.vega import runtime
 
 TIMES = """() => {
   const at = (name) => performance.getEntriesByName(name)[0]?.startTime;
-  const { domContentLoadedEventEnd, navigationStart } = performance.timing;
-  return [at("first-contentful-paint"), domContentLoadedEventEnd - navigationStart, at("charts drawn")];
+  const [navigation] = performance.getEntriesByType("navigation");
+  return [at("first-contentful-paint"), navigation.domContentLoadedEventEnd, at("charts drawn")];
 }"""
 
 

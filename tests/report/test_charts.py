@@ -11,13 +11,14 @@ import pytest
 from tests.report import made
 from thermoscope.report import charts
 from thermoscope.report.contrasts import choices, header, neighbours, table, turned
+from thermoscope.report.drawing import DARK, LIGHT, Drawing, ticks, vega_lite
 from thermoscope.report.figures import curve_figure, frontier_figure, interval, number
 from thermoscope.report.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point
 
 
-def spec_of(drawing: charts.Drawing) -> dict:
-    return charts.vega_lite(drawing.chart, [drawing], charts.LIGHT)
+def spec_of(drawing: Drawing) -> dict:
+    return vega_lite(drawing.chart, [drawing], LIGHT)
 
 
 def encodings(spec: dict, channel: str) -> list[dict]:
@@ -53,10 +54,10 @@ def test_series_differ_in_colour_and_in_shape_and_dash():
 
 
 def test_colours_are_parameters_that_light_and_dark_have_in_common():
-    assert charts.LIGHT.keys() == charts.DARK.keys()
+    assert LIGHT.keys() == DARK.keys()
     spec = spec_of(charts.curve_chart(made.grid(), made.grid().curves[0]))
     named = {param["name"] for param in spec["params"]}
-    assert named == charts.LIGHT.keys()
+    assert named == LIGHT.keys()
     assert "#" not in json.dumps(spec["layer"])
 
 
@@ -87,7 +88,7 @@ def test_a_bound_that_is_unknown_is_left_out():
     ],
 )
 def test_ticks_of_a_logarithmic_axis(low, high, expected):
-    assert charts.ticks(low, high) == pytest.approx(expected)
+    assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_a_tables_numbers_are_the_records():

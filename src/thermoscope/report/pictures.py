@@ -9,6 +9,7 @@ from typing import Any
 from thermoscope.errors import InputError
 from thermoscope.report import charts
 from thermoscope.report.contrasts import TOLD_KEY, choices
+from thermoscope.report.drawing import LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import escaped
 from thermoscope.report.figures import FRONTIER_KEY, curve_figure, first_upper, titled, unit_of
 from thermoscope.report.records.schema import Frontier, Report
@@ -67,8 +68,8 @@ def sheet(report: Report) -> dict[str, Any]:
         text=report.title, subtitle=lines, fontSize=18, subtitleFontSize=12, subtitleLineHeight=17, offset=22
     )
     chart = alt.vconcat(*rows, spacing=_BETWEEN).properties(title=title).resolve_scale(**apart)
-    spec = charts.vega_lite(chart, parts, {**charts.LIGHT, "paper": "#ffffff"})
-    return {**spec, "config": charts.config(background="white"), "padding": 16}
+    spec = vega_lite(chart, parts, {**LIGHT, "paper": "#ffffff"})
+    return {**spec, "config": config(background="white"), "padding": 16}
 
 
 def _notes(report: Report) -> list[str]:
@@ -85,7 +86,7 @@ def _notes(report: Report) -> list[str]:
     return notes
 
 
-def _curves(report: Report) -> list[charts.Drawing]:
+def _curves(report: Report) -> list[Drawing]:
     """The leading curves."""
     drawn = []
     for curve in [curve for curve in report.curves if curve.points][:LEADING]:
@@ -95,7 +96,7 @@ def _curves(report: Report) -> list[charts.Drawing]:
     return drawn
 
 
-def _differences(report: Report) -> list[charts.Drawing]:
+def _differences(report: Report) -> list[Drawing]:
     """The differences of the leading measure of each kind: those that are subtracted, and those that are divided."""
     leading = {found.kind: found for found in reversed(report.differences) if found.pairs}
     drawn = []
@@ -106,13 +107,13 @@ def _differences(report: Report) -> list[charts.Drawing]:
     return drawn
 
 
-def _frontier(report: Report, frontier: Frontier) -> charts.Drawing:
+def _frontier(report: Report, frontier: Frontier) -> Drawing:
     drawing = charts.frontier_chart(report, frontier, width=2 * _COLUMN + 2 * _BETWEEN)
     signs = ", ".join(f"{sign} {meaning}" for sign, meaning in FRONTIER_KEY)
     return _titled(drawing, f"{frontier.y} against {frontier.x}", f"{signs}.", _SHEET)
 
 
-def _titled(drawing: charts.Drawing, title: str, caption: str, line: int) -> charts.Drawing:
+def _titled(drawing: Drawing, title: str, caption: str, line: int) -> Drawing:
     import altair as alt
 
     params = alt.TitleParams(text=title, subtitle=textwrap.wrap(caption, line), frame="group")

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from thermoscope.report import charts
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.contrasts import TOLD_KEY, Choice, choices, header, table
+from thermoscope.report.drawing import DARK, LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import escaped, visible_passages
 from thermoscope.report.figures import (
     FRONTIER_KEY,
@@ -150,7 +151,7 @@ def _line(text: str) -> str:
 
 def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawn: bool) -> dict[str, Any]:
     """What the page's script needs: specifications of the charts, all choices of differences, all texts."""
-    drawings: dict[str, charts.Drawing] = {}
+    drawings: dict[str, Drawing] = {}
     for curve in report.curves:
         if curve.points:
             drawings[f"curve-{curve.measure}"] = charts.curve_chart(report, curve)
@@ -161,9 +162,9 @@ def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawn: bool)
     if report.frontier and report.frontier.points:
         drawings["chart-frontier"] = charts.frontier_chart(report, report.frontier)
     return {
-        "specs": {name: charts.vega_lite(made.chart, [made], charts.LIGHT) for name, made in drawings.items()},
-        "config": charts.config(_FONT) if drawn else {},
-        "themes": {"light": charts.LIGHT, "dark": charts.DARK} if drawn else {},
+        "specs": {name: vega_lite(made.chart, [made], LIGHT) for name, made in drawings.items()},
+        "config": config(_FONT) if drawn else {},
+        "themes": {"light": LIGHT, "dark": DARK} if drawn else {},
         "pairs": {found["id"]: [_compact(choice) for choice in found["choices"]] for found in differences},
         "row": charts.ROW,
         "settings": [setting.label for setting in report.settings],
