@@ -116,31 +116,38 @@ def product(x, w, bias, other, gelu, out, first, last):
     for begin in range(0, rows, _PASS):
         end = min(begin + _PASS, rows)
         tiles = (end - begin + _TALL - 1) // _TALL
+        _begin(out[begin:end], bias, other[begin:end], first * BLOCK, min(last * BLOCK, outputs))
         for n in range(first, last):
             column = n * BLOCK
             width = min(BLOCK, outputs - column)
             for tile in range(tiles):
                 row = begin + tile * _TALL
                 height = min(_TALL, end - row)
-                target = out[row : row + height, column : column + BLOCK] if width == BLOCK else edge[:height]
-                for m in range(height):
-                    for c in range(width):
-                        start = _F(0)
-                        if len(bias):
-                            start += bias[column + c]
-                        if len(other):
-                            start += other[row + m, column + c]
-                        target[m, c] = start
-                ahead = w[min(n + 1, len(w) - 1), tile * w.shape[1] // tiles :]
-                _any_tile(height, x[row : row + height], w[n], target, ahead, BLOCK * w.itemsize // tiles)
-                if gelu:
-                    for m in range(height):
-                        for c in range(width):
-                            target[m, c] = _gelu(target[m, c])
+                target = out[row : row + height, column : column + BLOCK]
                 if width < BLOCK:
-                    for m in range(height):
-                        for c in range(width):
-                            out[row + m, column + c] = edge[m, c]
+                    target = edge[:height, :BLOCK]
+                    target[:, :width] = out[row : row + height, column:]
+                ahead = w[min(n + 1, len(w) - 1), tile * w.shape[1] // tiles :]
+                pace = BLOCK * w.itemsize // tiles if tiles > 1 else 0  # one tile: memory's own stream is the faster
+                _any_tile(height, x[row : row + height], w[n], target, ahead, pace)
+                if width < BLOCK:
+                    out[row : row + height, column:] = target[:, :width]
+        if gelu:
+            _gelu(out[begin:end], first * BLOCK, min(last * BLOCK, outputs))
+
+
+@compiled(fastmath=True)
+def _begin(out, bias, other, first, last):
+    """Write bias + other to the columns first to last of ``out``: what the sums begin with."""
+    for row in range(len(out)):
+        for column in range(first, last):
+            out[row, column] = 0
+        if len(bias):
+            for column in range(first, last):
+                out[row, column] = bias[column]
+        if len(other):
+            for column in range(first, last):
+                out[row, column] += other[row, column]
 
 
 @compiled(inline="always")
@@ -159,9 +166,13 @@ def _any_tile(height, x, w, target, ahead, pace):
         _tile_1(x, w, target, ahead, pace)
 
 
-@compiled(inline="always")
-def _gelu(x):
-    inner = _F(0.7978845608028654) * (x + _F(0.044715) * x * x * x)
-    small = exp(_F(-2) * abs(inner))  # exp of numbers up to 0
-    tanh = (_F(1) - small) / (_F(1) + small)
-    return _F(0.5) * x * (_F(1) + (tanh if inner > _F(0) else -tanh))
+@compiled(fastmath=True)
+def _gelu(out, first, last):
+    """GELU in place, of the columns first to last."""
+    for row in range(len(out)):
+        for column in range(first, last):
+            x = out[row, column]
+            inner = _F(0.7978845608028654) * (x + _F(0.044715) * x * x * x)
+            small = exp(_F(-2) * abs(inner))  # exp of numbers up to 0
+            tanh = (_F(1) - small) / (_F(1) + small)
+            out[row, column] = _F(0.5) * x * (_F(1) + (tanh if inner > _F(0) else -tanh))
