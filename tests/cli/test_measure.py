@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,9 +211,12 @@ def test_an_interrupt_says_how_to_go_on(
     assert "the same command goes on where it was (runs/two-" in ran.err
     run = next((here / "runs").iterdir())
     half = cli("runs", "show", run.name)
-    assert half.code == 2 and "is not complete" in half.err
+    assert half.code == 2 and "is not complete; to go on where it was: thermoscope measure" in half.err
+    command = shlex.split(half.err.split("go on where it was: ")[1])
     assert cli("runs", "sql", run.name, "select count(*) from texts").out.split()[-1] == "2"
-    assert cli(*words).code == 0
+    assert cli(*command[1:]).code == 0
+    assert [path.name for path in (here / "runs").iterdir()] == [run.name]
+    assert cli("runs", "show", run.name).code == 0
 
 
 def test_use_cases(here: Path, cli: Cli) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermoscope.errors import RunError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,9 +31,7 @@ def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bo
     from thermoscope.cli import console
     from thermoscope.report.run_terminal import print_run
 
-    manifest = store.manifest()
-    if manifest is None:
-        raise RunError(f"{store.folder} is not complete; repeat its measure command, and it goes on where it was")
+    manifest = store.complete_manifest()
     rows, claims = store.table("settings").to_pylist(), store.claims()
 
     def to_json() -> str:

@@ -175,6 +175,8 @@ def run(
     with store.locked():
         design = store.begin(design)
         store.clean()
+        if store.manifest() is None:
+            store.keep_command(run_command(design, store, measuring))
         begun = time.perf_counter()
         made = _generate(model, design, store, on_progress)
         generated_s = time.perf_counter() - begun

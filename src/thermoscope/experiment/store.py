@@ -1,6 +1,7 @@
 """One folder per run: shards of Parquet as work finishes, tables of measures, a manifest written last.
 
     plan.json                 what is to be made; written first
+    command.json              the command that makes it, and goes on with it
     texts/00000.parquet       one row per text; a shard is there whole or not at all
     tokens/00000.parquet      one row per token, written before its texts
     idle/00000.json           which stages of which setting changed nothing there, written before the texts
@@ -121,6 +122,25 @@ class Store:
     def manifest(self) -> dict[str, Any] | None:
         """What ran; None while the run is not complete."""
         return self._read_json("manifest.json") if (self.folder / "manifest.json").exists() else None
+
+    def complete_manifest(self) -> dict[str, Any]:
+        """What ran.
+
+        Raises
+        ------
+        RunError
+            The run is not complete; the command that goes on with it is named.
+        """
+        manifest = self.manifest()
+        if manifest is None:
+            there = (self.folder / "command.json").exists()
+            again = self._read_json("command.json")["command"] if there else "repeat its measure command"
+            raise RunError(f"{self.folder} is not complete; to go on where it was: {again}")
+        return manifest
+
+    def keep_command(self, command: str) -> None:
+        """Store the command that makes the run, for who finds it unfinished."""
+        self._write_json("command.json", {"format": "thermoscope.command/1", "command": command})
 
     def claims(self) -> list[dict[str, Any]]:
         """The reading, as records."""

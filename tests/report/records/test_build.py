@@ -132,5 +132,5 @@ def test_bad_runs(store: Store, tmp_path: Path) -> None:
     model = FakeModel()
     unfinished = Store(tmp_path / "new")
     unfinished.begin(plan(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4))
-    with pytest.raises(RunError, match="is not complete; repeat its measure command"):
+    with pytest.raises(RunError, match="is not complete; to go on where it was: repeat its measure command"):
         run_report(unfinished)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from thermoscope.errors import RunError
 from thermoscope.experiment.facts import facts
 from thermoscope.experiment.run_ran import what_ran
 from thermoscope.metrics.ragged import Ragged, starts_of
@@ -95,9 +94,7 @@ def from_store(store: Store) -> Source:
     RunError
         It is not complete.
     """
-    manifest, design = store.manifest(), store.design()
-    if manifest is None:
-        raise RunError(f"{store.folder} is not complete; repeat its measure command, and it goes on where it was")
+    manifest, design = store.complete_manifest(), store.design()
     place = {setting.id: i for i, setting in enumerate(design.settings)}
     seed_place = {seed: i for i, seed in enumerate(design.seeds)}
     groups = [row | {"setting": place[row["setting_id"]], "prompt": row["prompt_id"]}
