@@ -19,8 +19,13 @@ import pytest
 import torch
 
 import thermoscope
+from tests.experiment.killed import case
+from tests.fakes import FakeModel
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope._version import __version__
+from thermoscope.experiment.plan import varied
+from thermoscope.experiment.run import Measuring, plan, run
+from thermoscope.experiment.store import Store
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
@@ -124,6 +129,17 @@ def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
     finally:
         os.close(write)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_sql_leaves_standard_error_empty(tmp_path: Path) -> None:
+    model = FakeModel()
+    design = plan(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
+    run(model, design, Store(tmp_path / "run"), Measuring(case()))
+    command = [sys.executable, "-m", "thermoscope", "runs", "sql", str(tmp_path / "run")]
+    asked = subprocess.run([*command, "select count(*) as n from texts"], capture_output=True, timeout=60, check=True)
+    assert (asked.stdout.split(), asked.stderr) == ([b"n", b"6"], b"")
+    wrong = subprocess.run([*command, "selec"], capture_output=True, timeout=60, check=False)
+    assert wrong.returncode == 2 and len(wrong.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -216,6 +217,51 @@ def test_a_plan_that_cannot_be_read_does_not_hide_the_other_runs(tmp_path: Path,
     (tmp_path / "done").symlink_to(done.folder)
     assert [(r["run"], r["state"]) for r in runs_in(tmp_path)] == [("broken", "unreadable"), ("done", "complete")]
     assert runs_in(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "again"),
+    [
+        ("settings.parquet", b"PAR", "manifest.json"),
+        ("measures.parquet", None, "manifest.json"),
+        ("claims.json", b"[", "manifest.json"),
+        ("manifest.json", b"{}", "manifest.json"),
+        ("texts/00000.parquet", b"", "texts/00000.parquet"),
+        ("tokens/00000.parquet", b"PAR1", "texts/00000.parquet"),
+    ],
+)
+def test_a_damaged_file_is_named_and_made_again(
+    tmp_path: Path, done: Store, name: str, content: bytes | None, again: str
+) -> None:
+    store = Store(tmp_path / "run")
+    shutil.copytree(done.folder, store.folder)
+    path = store.folder / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RunError) as told:
+        (
+            store.manifest(),
+            store.claims(),
+            store.texts(),
+            store.tokens(),
+            store.table("settings"),
+            store.table("measures"),
+        )
+    assert str(path) in str(told.value) and f"delete {store.folder / again} and repeat" in str(told.value)
+    (store.folder / again).unlink(missing_ok=True)
+    model = FakeModel(end_bias=3.0)
+    assert same(run(model, small(model), store, Measuring(case())), done)
+
+
+def test_a_damaged_run_does_not_hide_the_other_runs(tmp_path: Path, done: Store) -> None:
+    shutil.copytree(done.folder, tmp_path / "bad")
+    (tmp_path / "bad" / "manifest.json").write_text("{}")
+    (tmp_path / "done").symlink_to(done.folder)
+    assert [(r["run"], r["state"]) for r in runs_in(tmp_path)] == [("bad", "unreadable"), ("done", "complete")]
+    (tmp_path / "bad" / "settings.parquet").write_bytes(b"PAR")
+    with pytest.raises(InputError, match=r"the query can't be run: .*settings\.parquet"):
+        query(Store(tmp_path / "bad"), "select 1")
 
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import numpy as np
 import pytest
 
 from thermoscope.errors import InputError
-from thermoscope.metrics.answers import agreement, exact, extract, matching, normalised
+from thermoscope.metrics.answers import agreement, exact, extract, matching, normalised, scores
 
 
 def test_normalised_answers_differ_in_nothing_that_makes_no_difference() -> None:
@@ -39,3 +43,25 @@ def test_scorers() -> None:
     assert (score("4+ of", "4+"), score("44", "4"), score("4", None)) == (0, 0, None)
     assert score("4 of", "4") == 1
     assert matching("of$")("a piece of", None) == 1
+
+
+@pytest.mark.parametrize(
+    ("scorer", "message"),
+    [
+        (lambda text, answer: 1 / 0, "fails on 'one' (ZeroDivisionError: division by zero)"),
+        (lambda text: 1.0, "it is called with the text and the prompt's expected answer"),
+        (lambda text, answer: "good", "must return a number or None; got 'good' for 'one'"),
+        (lambda text, answer: None, "gave no number for any of 2 texts"),
+        (lambda text, answer: float("nan"), "gave no number for any of 2 texts"),
+    ],
+)
+def test_a_scorer_that_does_not_score(scorer: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        scores(scorer, ["one", "two"], [None, None])
+
+
+def test_scores() -> None:
+    assert scores(lambda text, answer: text == "one", ["one", "two"], [None] * 2).tolist() == [1.0, 0.0]
+    known = scores(lambda text, answer: None if text == "one" else np.float32(0.5), ["one", "two"], [None] * 2)
+    assert np.isnan(known[0]) and known[1] == 0.5
+    assert len(scores(exact, [], [])) == 0

@@ -10,8 +10,9 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope import InputError, generate, spectrum
-from thermoscope.metrics.registry import measure_text
-from thermoscope.metrics.steps import step_measures
+from thermoscope.metrics.registry import TEXT_MEASURES, measure_text
+from thermoscope.metrics.steps import GROUP_MEASURES, step_measures
+from thermoscope.metrics.texts import Texts
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +28,30 @@ def test_at_any_temperature_it_is_the_mean_over_generated_texts(spectra):
         params = spectra[0].params.replace(temperature=t)
         texts = generate(model, ["A", "B"], params, seeds=range(3), max_new_tokens=20)
         for name, mean in steps(t).items():
+            if name in GROUP_MEASURES:
+                continue
             values = [v for text in texts if (v := measure_text(text)[name]) is not None]
             if values:
                 assert mean == pytest.approx(statistics.fmean(values), rel=1e-5)
             else:
                 assert mean is None
+
+
+def test_measures_of_a_prompts_texts_together_are_those_of_the_generated_texts(spectra, monkeypatch):
+    model = FakeModel(end_bias=3.0)
+    monkeypatch.setattr("thermoscope.metrics.steps._MOST_TOKENS", 600)  # so that several turns are needed
+    steps = step_measures(spectra)
+    assert {"distinct_1", "distinct_2", "self_bleu", "self_repetition", "agreement"} <= set(steps.functions)
+    assert "compression_ratio" not in steps.functions
+    for t in (0.0, 1.5, *np.random.default_rng(1).uniform(0, 1.5, 15).tolist()):
+        params = spectra[0].params.replace(temperature=t)
+        texts = Texts.from_samples(generate(model, ["A", "B"], params, seeds=range(3), max_new_tokens=20), length=20)
+        for name, measure in GROUP_MEASURES.items():
+            values = measure.of(texts)
+            assert len(values) == 2
+            known = values[np.isfinite(values)]
+            assert steps(t)[name] == (pytest.approx(known.mean()) if len(known) else None)
+    assert set(steps.functions["self_bleu"].count) <= {0, 1, 2}
 
 
 def test_the_band_is_over_spectra(spectra):
@@ -47,6 +67,8 @@ def test_the_band_is_over_spectra(spectra):
 
 def test_one_spectrum_has_no_band(spectra):
     steps = step_measures(spectra[0])
+    assert set(steps.functions) == set(TEXT_MEASURES)
+    assert set(step_measures(spectra[0], ["self_bleu"]).functions["self_bleu"].mean) == {None}
     assert set(steps.functions["tokens"].low) == {None}
     assert steps.spectra == 1
     assert steps.borders == (0.0, *(leaf.high for leaf in spectra[0].leaves))

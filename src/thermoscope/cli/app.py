@@ -136,7 +136,8 @@ def main() -> None:
     """
     gc.set_threshold(*_RARELY)
     code = _run()
-    gc.freeze()  # all that is left goes with the process
+    if "torch" in sys.modules:
+        gc.freeze()  # all that is left goes with the process
     sys.exit(code)
 
 

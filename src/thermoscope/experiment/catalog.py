@@ -58,12 +58,12 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     places = {"texts": store.folder / "texts" / "*.parquet", "tokens": store.folder / "tokens" / "*.parquet"}
     places |= {name: store.folder / f"{name}.parquet" for name in TABLES}
+    there = {name: place for name, place in places.items() if any(place.parent.glob(place.name))}
     with duckdb.connect() as connection:
-        for name, place in places.items():
-            if any(place.parent.glob(place.name)):
+        try:
+            for name, place in there.items():
                 quoted = str(place).replace("'", "''")
                 connection.execute(f"create view {name} as select * from read_parquet('{quoted}')")
-        try:
             cursor = connection.execute(sql)
             if cursor is None or cursor.description is None:
                 raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")
@@ -71,6 +71,6 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             rows = cursor.fetchmany(MOST_ROWS)
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            known = ", ".join(name for name, place in places.items() if any(place.parent.glob(place.name)))
-            raise InputError(f"the query can't be run: {first}; the tables are {known or 'not there yet'}") from None
+            known = ", ".join(there) or "not there yet"
+            raise InputError(f"the query can't be run: {first}; the tables are {known}") from None
     return names, rows

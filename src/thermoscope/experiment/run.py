@@ -181,7 +181,8 @@ def run(
         made = _generate(model, design, store, on_progress)
         generated_s = time.perf_counter() - begun
         manifest = store.manifest()
-        if made == 0 and manifest is not None and manifest["measuring"] == measuring.to_dict():
+        same = manifest is not None and manifest["measuring"] == measuring.to_dict()
+        if made == 0 and same and store.measured:
             return store
         begun = time.perf_counter()
         evidence, tables, why = _measure(model, design, store, measuring, on_stage)

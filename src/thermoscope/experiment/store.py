@@ -120,8 +120,20 @@ class Store:
         return Design.from_dict(self._read_json("plan.json"), str(self.folder / "plan.json"))
 
     def manifest(self) -> dict[str, Any] | None:
-        """What ran; None while the run is not complete."""
-        return self._read_json("manifest.json") if (self.folder / "manifest.json").exists() else None
+        """What ran; None while the run is not complete.
+
+        Raises
+        ------
+        RunError
+            The file is damaged.
+        """
+        path = self.folder / "manifest.json"
+        if not path.exists():
+            return None
+        manifest = self._read_json("manifest.json")
+        if manifest.get("format") != FORMAT:
+            raise _damaged(path, f"its format is {manifest.get('format')!r}, not {FORMAT!r}")
+        return manifest
 
     def complete_manifest(self) -> dict[str, Any]:
         """What ran.
@@ -141,6 +153,11 @@ class Store:
     def keep_command(self, command: str) -> None:
         """Store the command that makes the run, for who finds it unfinished."""
         self._write_json("command.json", {"format": "thermoscope.command/1", "command": command})
+
+    @property
+    def measured(self) -> bool:
+        """Whether the tables and the reading are there."""
+        return all((self.folder / name).exists() for name in (*(f"{table}.parquet" for table in TABLES), "claims.json"))
 
     def claims(self) -> list[dict[str, Any]]:
         """The reading, as records."""
@@ -182,10 +199,14 @@ class Store:
         return tuple(stage for stage in setting.active_stages if stage in idle)
 
     def table(self, name: str) -> pyarrow.Table:
-        """One of ``TABLES``."""
-        import pyarrow.parquet
+        """One of ``TABLES``.
 
-        return pyarrow.parquet.read_table(self.folder / f"{name}.parquet")
+        Raises
+        ------
+        RunError
+            The file is damaged or gone.
+        """
+        return _read_table(self.folder / f"{name}.parquet")
 
     def finish(self, tables: dict[str, pyarrow.Table], claims: list[dict[str, Any]], manifest: dict[str, Any]) -> None:
         """Store the tables and the reading, then the manifest."""
@@ -200,10 +221,8 @@ class Store:
 
     def _shards(self, kind: str) -> pyarrow.Table:
         import pyarrow
-        import pyarrow.parquet
 
-        paths = sorted((self.folder / kind).glob("*.parquet"))
-        return pyarrow.concat_tables([pyarrow.parquet.read_table(path) for path in paths])
+        return pyarrow.concat_tables([_read_table(path) for path in sorted((self.folder / kind).glob("*.parquet"))])
 
     def write(self, path: Path, table: pyarrow.Table) -> None:
         """Write a table as Parquet, whole or not at all."""
@@ -231,10 +250,30 @@ class Store:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} can't be read ({error}); choose another run") from None
+            raise _damaged(path, str(error)) from None
         if not isinstance(found, dict):
-            raise RunError(f"{path} must be a JSON object; choose another run")
+            raise _damaged(path, "it is no JSON object")
         return found
+
+
+def _read_table(path: Path) -> pyarrow.Table:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    """A file of a run that can't be read, and how to have it made again: all but the plan follow from the texts."""
+    if path.name == "plan.json":
+        return RunError(f"{path} can't be read ({why}); choose another run")
+    shard = path.parent.name in ("texts", "tokens", "idle")
+    run, stem = (path.parent.parent, path.stem) if shard else (path.parent, "")
+    remove = f"{run / 'texts' / stem}.parquet" if shard else str(run / "manifest.json")
+    return RunError(f"{path} can't be read ({why}); delete {remove} and repeat the run's measure command")
 
 
 def _text_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import numbers
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from thermoscope.errors import InputError
+from thermoscope.metrics.ragged import Array
 
 #: A scorer: (continuation, the prompt's expected answer or None) to a number, or None where it can't be known.
 Scorer = Callable[[str, str | None], float | None]
 #: Characters that tell most answers apart.
 _BEGINNING = 24
+#: Characters of a text in a message.
+_MOST_SHOWN = 40
 
 #: The same for ASCII, by table: each character in lower case, or a space.
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
@@ -79,6 +85,39 @@ def matching(pattern: str) -> Scorer:
         return float(re.search(pattern.replace("{answer}", re.escape(answer)), text) is not None)
 
     return score
+
+
+def scores(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) -> Array:
+    """What a scorer says of each text: (N,) float64, NaN where it says None.
+
+    Raises
+    ------
+    InputError
+        It fails, gives something else than a number or None, or knows no text's score.
+    """
+    name = getattr(scorer, "__name__", "scorer")
+    values: Array = np.full(len(texts), np.nan)
+    for i, (text, answer) in enumerate(zip(texts, answers, strict=True)):
+        try:
+            score = scorer(text, answer)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"the scorer {name} fails on {_clipped(text)} ({why}); it is called with the text and the prompt's "
+                "expected answer or None"
+            ) from error
+        if score is None:
+            continue
+        if not isinstance(score, (numbers.Real, np.bool_)):
+            raise InputError(f"the scorer {name} must return a number or None; got {score!r} for {_clipped(text)}")
+        values[i] = float(score)
+    if len(values) and not np.isfinite(values).any():
+        raise InputError(f"the scorer {name} gave no number for any of {len(values)} texts; mend it, or leave it out")
+    return values
+
+
+def _clipped(text: str) -> str:
+    return repr(text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "...")
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from thermoscope.decode.sample import Sample
 from thermoscope.metrics import embedding
-from thermoscope.metrics.answers import agreement
+from thermoscope.metrics.answers import agreement, scores
 from thermoscope.metrics.diversity import ZIPF_TYPES, compression_ratio, counts_of, distinct, self_repetition, zipf
 from thermoscope.metrics.likelihood import DRIFT_TOKENS, drifts, mean_entropies, perplexities
 from thermoscope.metrics.ragged import Array
@@ -161,8 +161,7 @@ def _zipf(texts: Texts) -> Array:
 def _score(texts: Texts) -> Array:
     if texts.scorer is None:
         return np.full(len(texts), np.nan)
-    scores = (texts.scorer(text, answer) for text, answer in zip(texts.strings, texts.answers, strict=True))
-    return np.array([np.nan if score is None else float(score) for score in scores], dtype=np.float64)
+    return scores(texts.scorer, texts.strings, texts.answers)
 
 
 def _dispersion(texts: Texts) -> Array:

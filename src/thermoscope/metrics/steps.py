@@ -1,7 +1,8 @@
 """Measures as functions of temperature: from spectra, exact, without a grid.
 
 A text changes only at the breakpoints of its spectrum, so every measure of it is a step function of temperature, and so
-is the mean over the spectra of several prompts and seeds, on the union of their breakpoints.
+is the mean over the spectra of several prompts and seeds, on the union of their breakpoints. The same holds for
+measures of the texts of one prompt together, one text for each seed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,21 @@ import numpy as np
 
 from thermoscope.decode.spectrum import Spectrum
 from thermoscope.errors import InputError
-from thermoscope.metrics.registry import TEXT_MEASURES
+from thermoscope.metrics.ragged import Array, Ragged
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
 from thermoscope.metrics.texts import Texts
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)
+#: Measures of the texts of one prompt together. compression_ratio is not among them: how many texts it joins depends on
+#: all temperatures at once.
+GROUP_MEASURES: dict[str, Measure] = {
+    name: measure
+    for name, measure in MEASURES.items()
+    if measure.level == "group" and not measure.needs and name != "compression_ratio"
+}
+#: Tokens that are measured at a time.
+_MOST_TOKENS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +43,12 @@ class StepFunction:
     Attributes
     ----------
     mean
-        The mean over the spectra whose text has the measure there; None where none has.
+        The mean over the spectra whose text has the measure there; None where none has. Of a measure of the texts of
+        one prompt together, the mean over prompts.
     low, high
         The 10th and 90th percentile over them (linear between values); None where fewer than two have it.
     count
-        How many have it.
+        How many spectra, or prompts, have it.
     """
 
     name: str
@@ -100,14 +112,15 @@ class StepMeasures:
 
 
 def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] | None = None) -> StepMeasures:
-    """Measures of one text (``metrics.registry``) as exact step functions of temperature.
+    """Measures (``metrics.registry``) as exact step functions of temperature.
 
     Parameters
     ----------
     spectra
         Spectra of several prompts and seeds, over the same range.
     names
-        Which measures; by default all of one text.
+        Which measures; by default all of one text, and, where a prompt has several seeds, all of a prompt's texts
+        together (``GROUP_MEASURES``).
 
     Raises
     ------
@@ -122,25 +135,68 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
         raise InputError(
             f"spectra must have one range of temperatures; got {ranges[0]} and {ranges[1]}; cut them alike"
         )
-    chosen = list(TEXT_MEASURES if names is None else names)
+    by_prompt: dict[str, list[Spectrum]] = {}
+    for spectrum in given:
+        by_prompt.setdefault(spectrum.prompt, []).append(spectrum)
+    known = TEXT_MEASURES | GROUP_MEASURES
+    usual = known if any(len(of_prompt) > 1 for of_prompt in by_prompt.values()) else TEXT_MEASURES
+    chosen = list(usual if names is None else names)
     for name in chosen:
-        if name not in TEXT_MEASURES:
-            raise InputError(f"unknown measure {name!r}; the measures are {', '.join(TEXT_MEASURES)}")
+        if name not in known:
+            raise InputError(f"unknown measure {name!r}; the measures are {', '.join(known)}")
     borders = sorted(
         {given[0].low, given[0].high, *(leaf.high for s in given for leaf in s.leaves if leaf.high > s.low)}
     )
-    middles = [a + (b - a) / 2 for a, b in pairwise(borders)]
-    texts = [Texts.from_samples([s.sample(leaf) for leaf in s.leaves]) for s in given]
-    places = [np.searchsorted([leaf.high for leaf in s.leaves], middles) for s in given]  # (n,) numbers of leaves
-    functions = {}
-    for name in chosen:
-        values = np.empty((len(given), len(middles)))  # (S, n)
-        for row, (leaves, place) in enumerate(zip(texts, places, strict=True)):
-            of_leaves = np.empty(len(leaves))
-            of_leaves[leaves.order] = TEXT_MEASURES[name].of(leaves)
-            values[row] = of_leaves[place]
-        functions[name] = _function(name, values)
+    middles = np.array([a + (b - a) / 2 for a, b in pairwise(borders)])
+    of_one = [TEXT_MEASURES[name] for name in chosen if name in TEXT_MEASURES]
+    of_many = [GROUP_MEASURES[name] for name in chosen if name in GROUP_MEASURES]
+    rows = [_of_texts(spectrum, middles, of_one) for spectrum in given] if of_one else []
+    groups = [_of_groups(of_prompt, middles, of_many) for of_prompt in by_prompt.values()] if of_many else []
+    values = {m.name: np.stack([row[i] for row in rows]) for i, m in enumerate(of_one)}
+    values |= {m.name: np.stack([group[i] for group in groups]) for i, m in enumerate(of_many)}
+    functions = {name: _function(name, values[name]) for name in chosen}
     return StepMeasures(tuple(borders), functions, len(given), min(s.exact_share for s in given))
+
+
+def _places(spectrum: Spectrum, temperatures: Array) -> Array:
+    """Which leaf holds at each temperature."""
+    places: Array = np.searchsorted([leaf.high for leaf in spectrum.leaves], temperatures)
+    return places
+
+
+def _of_texts(spectrum: Spectrum, temperatures: Array, measures: Sequence[Measure]) -> Array:
+    """Measures of the text at each of n temperatures: (M, n)."""
+    texts = Texts.from_samples([spectrum.sample(leaf) for leaf in spectrum.leaves])
+    of_leaves = np.empty((len(measures), len(texts)))
+    for row, measure in zip(of_leaves, measures, strict=True):
+        row[texts.order] = measure.of(texts)
+    values: Array = of_leaves[:, _places(spectrum, temperatures)]
+    return values
+
+
+def _of_groups(spectra: Sequence[Spectrum], temperatures: Array, measures: Sequence[Measure]) -> Array:
+    """Measures of the texts that the spectra of one prompt have at each of n temperatures: (M, n)."""
+    samples = [spectrum.sample(leaf) for spectrum in spectra for leaf in spectrum.leaves]
+    first = np.cumsum([0, *(len(spectrum.leaves) for spectrum in spectra)])
+    places = np.stack([_places(s, temperatures) + start for s, start in zip(spectra, first, strict=False)], axis=1)
+    new = np.append(True, (places[1:] != places[:-1]).any(axis=1))  # (n,) where some text is another
+    groups = places[new]
+    length = min((len(s.token_ids) for s in samples if s.finish_reason == "length"), default=None)
+    tokens = Ragged.of([sample.text_token_ids for sample in samples], np.int64)
+    at_a_time = max(1, _MOST_TOKENS // max(1, len(spectra) * int(tokens.lengths.max(initial=1))))
+    parts = []
+    for start in range(0, len(groups), at_a_time):
+        rows = groups[start : start + at_a_time]
+        texts = Texts(
+            tokens=tokens.take(rows.ravel()),
+            strings=[samples[i].text for i in rows.ravel().tolist()],
+            prompts=[spectra[0].prompt] * rows.size,
+            settings=np.repeat(np.arange(len(rows)), len(spectra)).tolist(),
+            length=length,
+        )
+        parts.append(np.stack([measure.of(texts) for measure in measures]))
+    values: Array = np.concatenate(parts, axis=1)[:, np.cumsum(new) - 1]
+    return values
 
 
 def _function(name: str, values: np.ndarray[Any, np.dtype[np.float64]]) -> StepFunction:

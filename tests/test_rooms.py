@@ -1,0 +1,44 @@
+"""The rooms of docs/flow.md: a module imports only from rooms to the left of its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import thermoscope
+
+SOURCE = Path(thermoscope.__file__).parent
+FLOW = Path(__file__).parents[1] / "docs" / "flow.md"
+#: ``SamplingParams.to``, and the types in its signature.
+EXCEPTIONS = {("params", "engines"), ("params", "models")}
+
+
+def rooms() -> list[set[str]]:
+    """The rooms of the table, in order; those of one line may import each other."""
+    lines = re.findall(r"^\| (`[^|]*) \|", FLOW.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [{name.rstrip("/") for name in re.findall(r"`([^`]*)`", line)} for line in lines]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The rooms that a module names in its imports, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        yield from (name.split(".")[1] for name in names if name.startswith("thermoscope."))
+
+
+def test_every_room_is_in_the_table() -> None:
+    found = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert {name for name in found if not name.startswith("_")} == set().union(*rooms())
+
+
+def test_imports_go_to_the_left() -> None:
+    place = {name: number for number, names in enumerate(rooms()) for name in names}
+    wrong = set()
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if room in place:
+            wrong |= {(room, to) for to in imports(path) if to in place and place[to] > place[room]}
+    assert wrong == EXCEPTIONS
