@@ -1,4 +1,14 @@
+"""The finding: sentences that are right English whatever the numbers and verdicts."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+
 from tests.report.records.made import claim, pair, row, source
+from tests.report.records.test_pairs import run
 from thermoscope.params import SamplingParams
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
@@ -31,9 +41,9 @@ def test_the_ends_of_the_axis_and_how_sure_that_is() -> None:
         "(.050 to .150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95 % "
         "intervals; 6 texts of 3 prompts each)."
     )
-    flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1)]
+    flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1), PAIRS[-1]]
     assert (
-        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart"
+        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart, and perplexity rises from"
         in one(differences=flat).finding[0]
     )
 
@@ -68,6 +78,8 @@ def test_loops_are_told_where_there_is_no_reference() -> None:
     assert one(measured=MEASURED + more).finding[1] == (
         "More than one text in twenty ends in a loop at T=0.3 and T=0.6, most often at T=0.3 (.400)."
     )
+    once = more[:3] + [row("loop_rate", i, v) for i, v in enumerate((0.5, 0.0, 0.0))]
+    assert one(measured=MEASURED + once).finding[1] == "More than one text in twenty ends in a loop at T=0.3 (.500)."
     none = [row("self_bleu", i, 0.5) for i in range(3)] + [row("loop_rate", i, 0.0) for i in range(3)]
     assert one(measured=MEASURED + none).finding[1] == "At no setting does more than one text in twenty end in a loop."
 
@@ -76,9 +88,28 @@ def test_claims_by_verdict() -> None:
     claims = [claim("low repeats", "holds"), claim("high drifts", "does not hold"), claim("b", "does not hold"),
               claim("c", "can't be told"), claim("d", "not tested")]  # fmt: skip
     assert one(claims=claims).finding[-1] == (
-        "Of the article's claims “low repeats” holds here; “high drifts” and “b” do not; “c” can't be told."
+        "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” can't be told."
     )
     assert one().finding[-1] == "In rep_4 1 of 2 pairs of neighbouring settings can be told apart."
+
+
+@pytest.mark.parametrize("verdicts", list(product(["holds", "does not hold", "can't be told", "not tested"], repeat=4)))
+def test_whatever_the_verdicts_every_group_of_claims_has_its_verb(verdicts: tuple[str, ...]) -> None:
+    made = one(claims=[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)]).finding[-1]
+    if set(verdicts) == {"not tested"}:
+        assert "claims" not in made
+        return
+    body = re.fullmatch(r"Of the article's claims, (.*)\.", made)
+    assert body
+    told = {}
+    for part in body[1].split("; "):
+        names = re.findall("“(c[0-9])”", part)
+        listed = ", ".join(f"“{name}”" for name in names[:-1]) + (" and " if names[1:] else "") + f"“{names[-1]}”"
+        verb = part.removeprefix(f"{listed} ")
+        assert verb in ({"holds", "does not hold"} if len(names) == 1 else {"hold", "do not hold"}) | {"can't be told"}
+        verdict = {"hold": "holds", "do not hold": "does not hold"}.get(verb, verb)
+        told |= dict.fromkeys(names, verdict)
+    assert told == {f"c{i}": verdict for i, verdict in enumerate(verdicts) if verdict != "not tested"}
 
 
 def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
