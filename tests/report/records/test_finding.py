@@ -128,14 +128,48 @@ def test_one_setting_alone() -> None:
 
 
 def test_two_runs() -> None:
-    from tests.report.records.test_pairs import run
-
     claims = [[claim("low repeats", verdict), claim("high drifts", "holds")] for verdict in ("holds", "can't be told")]
     made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
     assert made.finding[0] == "Of 2 settings that both runs have, rep_4 of b against a is not to be told apart at 2."
     assert made.finding[-1] == (
-        "Of the article's claims “low repeats” (holds for a, can't be told for b) come out differently."
+        "Of the article's claims, “low repeats” (holds for a, can't be told for b) comes out differently."
     )
-    made = two(run(0.0), run(0.0, prompts=("four",)))
-    assert made.finding == made.notes
+    assert made.notes == ()
     assert len(made.settings) == 4
+
+
+def test_two_runs_without_a_prompt_in_common_say_so_once() -> None:
+    made = two(run(0.0), run(0.0, prompts=("four",)))
+    assert made.finding == ("The runs have no prompt in common, so no differences between them are paired.",)
+    assert made.notes == ()
+    some = two(run(0.0), run(0.05, prompts=("three", "four")))
+    assert some.notes == ("Differences are over the 1 prompts that both runs have (of 3 and 2).",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (("holds", "holds"), ("holds", "holds"), "“c0” and “c1” come out the same for both"),
+        (("holds", "not tested"), ("holds", "not tested"), "“c0” comes out the same for both"),
+        (("holds", "not tested"), ("holds", "holds"),
+         "“c0” comes out the same for both; “c1” is tested for b alone"),
+        (("holds", "holds"), ("can't be told", "does not hold"),
+         "“c0” (holds for a, can't be told for b) and “c1” (holds for a, does not hold for b) come out differently"),
+        (("holds", "can't be told"), ("can't be told", "not tested"),
+         "“c0” (holds for a, can't be told for b) comes out differently; “c1” is tested for a alone"),
+        (("holds", "not tested"), ("not tested", "holds"), "“c0” is tested for a alone; “c1” is tested for b alone"),
+        (("holds", "holds"), ("not tested", "not tested"), "“c0” and “c1” are tested for a alone"),
+    ],
+)  # fmt: skip
+def test_claims_of_two_runs_are_compared_where_both_test_them(
+    first: tuple[str, ...], second: tuple[str, ...], said: str
+) -> None:
+    claims = [[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)] for verdicts in (first, second)]
+    made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
+    assert made.finding[-1] == f"Of the article's claims, {said}."
+
+
+def test_two_runs_that_test_no_claim() -> None:
+    claims = [claim("c", "not tested")]
+    made = two(run(0.0, claims=claims), run(0.05, claims=claims))
+    assert made.finding[-1] == "Neither run tests any of the article's claims."

@@ -112,7 +112,7 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
             for text in _texts(source, offset, prompts, seeds)
         ),
         meanings=tuple(meaning_of(curve.measure) for curve in curves),
-        notes=tuple(notes),
+        notes=tuple(note for note in notes if note not in sentences),
     )
 
 

@@ -43,9 +43,9 @@ def of_one_run(
 def of_two_runs(
     settings: Sequence[Setting], differences: Sequence[Differences], runs: Sequence[Ran], notes: Sequence[str]
 ) -> tuple[str, ...]:
-    """Sentences on the second run against the first."""
+    """Sentences on the second run against the first; without differences the notes say why there are none."""
     if not differences:
-        return (*notes, *(s for s in [_claims_apart(runs)] if s))
+        return tuple(sentence for sentence in [*notes, _claims_apart(runs)] if sentence)
     by_name = {found.measure: found for found in differences}
     names = [name for name in ("rep_4", "perplexity") if name in by_name] or list(by_name)[:2]
     sentences = [_apart(by_name[name], runs, settings) for name in names]
@@ -167,19 +167,25 @@ def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting])
 
 
 def _claims_apart(runs: Sequence[Ran]) -> str | None:
-    """Which claims come out differently."""
-    verdicts = [{claim["name"]: claim["verdict"] for claim in run.claims} for run in runs]
-    if not all(verdicts):
+    """Which of the claims that both runs test come out differently, and which one alone tests."""
+    if not all(run.claims for run in runs):
         return None
-    changed = [
-        f"“{name}” ({verdicts[0][name]} for {runs[0].name}, {other} for {runs[1].name})"
-        for name, other in verdicts[1].items()
-        if name in verdicts[0] and verdicts[0][name] != other
-    ]
+    tested = [{c["name"]: c["verdict"] for c in run.claims if c["verdict"] != "not tested"} for run in runs]
+    first, second = tested
+    both = [name for name in first if name in second]
+    changed = [name for name in both if first[name] != second[name]]
+    shown = [f"“{n}” ({first[n]} for {runs[0].name}, {second[n]} for {runs[1].name})" for n in changed]
+    parts = []
+    if changed:
+        parts.append(f"{joined(shown)} {'comes' if len(changed) == 1 else 'come'} out differently")
+    elif both:
+        parts.append(f"{joined(f'“{n}”' for n in both)} {'comes' if len(both) == 1 else 'come'} out the same for both")
+    for run, own, other in ((runs[0], first, second), (runs[1], second, first)):
+        alone = [f"“{name}”" for name in own if name not in other]
+        if alone:
+            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested for {run.name} alone")
     return (
-        f"Of the article's claims {joined(changed)} come out differently."
-        if changed
-        else "The article's claims come out the same for both."
+        f"Of the article's claims, {'; '.join(parts)}." if parts else "Neither run tests any of the article's claims."
     )
 
 

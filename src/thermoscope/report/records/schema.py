@@ -229,7 +229,7 @@ class Report:
     runs, settings, prompts, seeds
         What the other records refer to.
     notes
-        What limits the comparison of two runs, a sentence each.
+        What limits the comparison of two runs and isn't in the finding, a sentence each.
     """
 
     title: str
