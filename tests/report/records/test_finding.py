@@ -143,7 +143,7 @@ def test_two_runs_without_a_prompt_in_common_say_so_once() -> None:
     assert made.finding == ("The runs have no prompt in common, so no differences between them are paired.",)
     assert made.notes == ()
     some = two(run(0.0), run(0.05, prompts=("three", "four")))
-    assert some.notes == ("Differences are over the 1 prompts that both runs have (of 3 and 2).",)
+    assert some.notes == ("Differences are over the 1 prompt that both runs have (of 3 and 2).",)
 
 
 @pytest.mark.parametrize(
