@@ -26,22 +26,41 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_window_of_the_nearest_length_is_taken() -> None:
-    found = choose(record(), 130, "t", "r")
+    found = choose(record(), 120, "t", "r")
     assert isinstance(found, Reference)
-    assert (found.tokens, found.note) == (100, "its windows have 100 tokens, the texts 130")
+    assert (found.tokens, found.note) == (100, "the reference's windows have 100 tokens, the texts 120")
     exact = choose(record(), 200, "t", "r")
     assert isinstance(exact, Reference) and exact.note == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "window"),
+    [(12, None), (39, None), (40, 50), (62, 50), (63, None), (79, None), (80, 100), (125, 100), (126, None),
+     (160, 200), (250, 200), (251, None)],
+)  # fmt: skip
+def test_texts_are_compared_with_windows_of_about_their_length(length: int, window: int | None) -> None:
+    found = choose(record(), length, "t", "r")
+    if window is not None:
+        assert isinstance(found, Reference)
+        assert found.tokens == window
+    else:
+        assert found == (
+            f"the reference's windows have 50, 100 and 200 tokens and the texts {length}: measures of texts that "
+            "differ in length by more than a quarter are not compared"
+        )
 
 
 def test_another_models_perplexity_is_left_out_and_another_tokenizer_is_refused() -> None:
     found = choose(record(), 100, "t", "other")
     assert isinstance(found, Reference)
-    assert "perplexity" not in found.mean and "perplexity left out" in found.note
+    assert "perplexity" not in found.mean and "perplexity is left out" in found.note
     assert choose(record(), 100, "other", "r") == "the reference was measured with another tokenizer"
     assert choose(None, 100, "t", "r") == "the use case has no reference"
 
 
-@pytest.mark.parametrize("bad", [{}, {"format": "x"}, {"format": FORMAT}, record(windows=[])])
+@pytest.mark.parametrize(
+    "bad", [{}, {"format": "x"}, {"format": FORMAT}, record(windows=[]), record(windows=[{"tokens": 0}])]
+)
 def test_what_is_no_reference(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="a reference must be"):
         choose(bad, 100, "t", "r")

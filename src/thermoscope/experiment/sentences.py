@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def first_upper(text: str) -> str:
+    """A sentence's beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def joined(names: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``; "" for none."""
     listed = list(names)

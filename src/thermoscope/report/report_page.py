@@ -7,19 +7,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from thermoscope.experiment.sentences import first_upper
 from thermoscope.report import charts
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.contrasts import TOLD_KEY, Choice, choices, header, table
 from thermoscope.report.drawing import DARK, LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import escaped, visible_passages
-from thermoscope.report.figures import (
-    FRONTIER_KEY,
-    curve_figure,
-    first_upper,
-    frontier_figure,
-    titled,
-    unit_of,
-)  # fmt: skip
+from thermoscope.report.figures import FRONTIER_KEY, curve_figure, frontier_figure, titled, unit_of
 from thermoscope.report.marks import UNICODE
 from thermoscope.report.numbers import count, short
 from thermoscope.report.pages import render

@@ -10,6 +10,7 @@ import pytest
 from tests.report.records.made import claim, pair, row, source
 from tests.report.records.test_pairs import run
 from thermoscope.params import SamplingParams
+from thermoscope.report.figures import curve_figure
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.records.source import Source
@@ -69,6 +70,23 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
         .finding[1]
         .endswith("every other setting is further away.")
     )
+
+
+def test_what_limits_the_distance_is_said_with_it_and_beside_it() -> None:
+    note = "the reference's windows have 100 tokens, the texts 110"
+    distance = [row("reference_distance", i, value, value / 2, value * 2) for i, value in enumerate((9.0, 1.0, 1.5))]
+    pairs = [pair("reference_distance", 1, i, 9.0, 5.0, 20.0, "ratio") for i in (0, 2)]
+    made = one(measured=MEASURED + distance, differences=PAIRS + pairs, reference=note)
+    assert made.finding[1].endswith(
+        "every other setting is further away. The reference's windows have 100 tokens, the texts 110."
+    )
+    assert {c.measure: c.note for c in made.curves if c.note} == {"reference_distance": note}
+    assert f"- `reference_distance`: {note}.\n" in made.to_markdown()
+    curve = next(c for c in made.curves if c.measure == "reference_distance")
+    assert "The reference's windows have 100 tokens, the texts 110." in curve_figure(made, curve).caption
+    both = two(source(SETTINGS, measured=distance, reference=note), source(SETTINGS, measured=distance))
+    assert both.curves[0].note == f"a: {note}"
+    assert two(*[source(SETTINGS, measured=distance, reference=note)] * 2).curves[0].note == note
 
 
 def test_loops_are_told_where_there_is_no_reference() -> None:

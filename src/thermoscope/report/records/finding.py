@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermoscope.experiment.evidence import MOST_SETTINGS
-from thermoscope.experiment.sentences import joined
+from thermoscope.experiment.sentences import first_upper, joined
 from thermoscope.report.numbers import count, short
 from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
 
@@ -103,13 +103,14 @@ def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequ
               if best.setting in (p.a, p.b) and p.told not in ("higher", "lower")}  # fmt: skip
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
+    limit = f" {first_upper(curve.note)}." if curve.note else ""
     distance = f"reference_distance {_with_interval(best)}"
     said = f"Nearest in these measures to the reference, text by people, is {name} ({distance})"
     if not others:
-        return said + ", and every other setting is further away."
+        return f"{said}, and every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
-        return said + "; of the others only its neighbours are compared with it."
-    return f"{said}; {joined(settings[i].label for i in sorted(others))} can't be told from it."
+        return f"{said}; of the others only its neighbours are compared with it.{limit}"
+    return f"{said}; {joined(settings[i].label for i in sorted(others))} can't be told from it.{limit}"
 
 
 def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None:
