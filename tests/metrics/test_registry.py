@@ -8,8 +8,10 @@ import pytest
 
 from tests.handmade import sample
 from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, measure_text
+from thermoscope.metrics.texts import Texts
 
 WORDS = ["a", "b", "a", "b", "a", "b"]
+PIECES = [f" w{i}" for i in range(40)]
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -59,4 +61,23 @@ def test_tokens_of_a_stop_string_are_no_part_of_the_text() -> None:
 def test_a_text_without_tokens() -> None:
     empty = measure_text(sample([]))
     assert (empty["rep_4"], empty["perplexity"], empty["entropy"]) == (None, None, None)
-    assert (empty["loop"], empty["tokens"]) == (0.0, 0.0)
+    assert (empty["loop"], empty["tokens"]) == (None, 0.0)
+
+
+@pytest.mark.parametrize("name", [n for n, m in MEASURES.items() if m.level == "text" and m.needs in ("", "records")])
+def test_a_text_below_the_fewest_tokens_is_unknown_and_none_above_is(name: str) -> None:
+    least = MEASURES[name].minimum_tokens
+    assert all(measure_text(sample(PIECES[:n]))[name] is None for n in range(least))
+    assert measure_text(sample(PIECES[:least]))[name] is not None
+
+
+@pytest.mark.parametrize("name", [n for n, m in MEASURES.items() if m.level == "group" and not m.needs])
+def test_a_group_of_texts_below_the_fewest_tokens_is_unknown_and_none_above_is(name: str) -> None:
+    def of(tokens: int, texts: int) -> float:
+        samples = [sample(PIECES[:tokens], seed=seed) for seed in range(texts)]
+        return float(MEASURES[name].of(Texts.from_samples(samples))[0])
+
+    least, texts = MEASURES[name].minimum_tokens, MEASURES[name].minimum_texts
+    assert all(math.isnan(of(n, texts)) for n in range(least))
+    assert not math.isnan(of(least, texts))
+    assert math.isnan(of(least + 9, texts - 1)) if texts > 1 else True

@@ -18,8 +18,8 @@ from thermoscope.metrics.answers import agreement
 from thermoscope.metrics.diversity import ZIPF_TYPES, compression_ratio, counts_of, distinct, self_repetition, zipf
 from thermoscope.metrics.likelihood import DRIFT_TOKENS, drifts, mean_entropies, perplexities
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.repetition import LOOP_REPEATS, LOOP_TOKENS, ends_in_loop, rep_rates
-from thermoscope.metrics.self_bleu import MOST_SAMPLES, self_bleu
+from thermoscope.metrics.repetition import SHORTEST_LOOP, ends_in_loop, rep_rates
+from thermoscope.metrics.self_bleu import MOST_SAMPLES, ORDERS, self_bleu
 from thermoscope.metrics.texts import Texts
 
 Direction = Literal[
@@ -41,7 +41,7 @@ class Measure:
     direction
         What a larger value means.
     minimum_tokens
-        With fewer tokens than this in a text the measure is unknown (NaN), or can't be other than 0.
+        With fewer tokens than this in a text the measure is unknown (NaN).
     source
         Where the definition comes from.
     meaning
@@ -199,10 +199,10 @@ MEASURES: dict[str, Measure] = {
             name="loop",
             unit="",
             direction="more repetitive",
-            minimum_tokens=LOOP_TOKENS * LOOP_REPEATS,
+            minimum_tokens=SHORTEST_LOOP,
             source="Holtzman et al. 2020",
             meaning="1 if the text ends in a phrase of 2 or more tokens repeated 3 or more times in a row, else 0",
-            of=lambda texts: ends_in_loop(texts.tokens).astype(np.float64),
+            of=lambda texts: ends_in_loop(texts.tokens),
             scale="indicator",
             summary="loop_rate",
         ),
@@ -253,7 +253,7 @@ MEASURES: dict[str, Measure] = {
             name="self_bleu",
             unit="",
             direction="more alike",
-            minimum_tokens=1,
+            minimum_tokens=ORDERS,
             source="Zhu et al. 2018",
             meaning="mean BLEU-4 of each sample against the others of its prompt and setting "
             f"({MOST_SAMPLES} of them, evenly spaced, where there are more)",
@@ -320,7 +320,7 @@ MEASURES: dict[str, Measure] = {
             name="agreement",
             unit="",
             direction="more in agreement",
-            minimum_tokens=1,
+            minimum_tokens=0,
             source="Wang et al. 2023",
             meaning="share of pairs of samples of one prompt and setting with the same normalised answer",
             of=lambda texts: _by_group(texts, lambda rows: agreement(texts.extracted[rows])),
