@@ -102,6 +102,36 @@ def test_zipf_pseudovalues_are_a_jackknife() -> None:
     assert alone.cubes["zipf"].values[0, 0, 0] == pytest.approx(zipf(counts_of(np.array(samples[0].token_ids))))
 
 
+def few(**how: Any) -> Evidence:
+    """Three prompts with one text each, of 1, 2 and 20 tokens."""
+    samples = [
+        sample([f"w{i}" for i in range(n)], prompt=str(n), temperature=t) for n in (1, 2, 20) for t in (0.2, 0.9)
+    ]
+    return Evidence(Texts.from_samples(samples, length=20, **how))
+
+
+def test_intervals_hold_possible_values_alone() -> None:
+    rows = {row["measure"]: row for row in few().settings_table().to_pylist() if row["temperature"] == 0.2}
+    assert rows["tokens"]["low"] == rows["tokens"]["band_low"] == 0 < rows["tokens"]["mean"] < rows["tokens"]["high"]
+
+
+def test_a_score_of_zeros_and_ones_is_a_0_1_measure() -> None:
+    def score(most: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        evidence = few(scorer=lambda text, answer: most if len(text) > 9 else 0)
+        return tuple(  # type: ignore[return-value]
+            next(row for row in table.to_pylist() if row["measure"] == "score")
+            for table in (evidence.settings_table(), evidence.differences_table())
+        )
+
+    row, difference = score(1)
+    assert row["mean"] == pytest.approx(1 / 3)
+    assert 0 < row["low"] < row["high"] < 1
+    assert -1 <= difference["low"] < 0 < difference["high"] <= 1  # equal, and not told to be equal
+    points, same = score(10)
+    assert points["low"] < 0  # what a scorer may give is known to its user alone
+    assert same["low"] is None
+
+
 def test_cubes_have_the_same_seed_in_the_same_place() -> None:
     samples = [sample([f"w{i}" for i in range(5 + s + 10 * (p == "b"))], prompt=p, seed=s, temperature=t)
                for t in (0.9, 0.2) for p in "ab" for s in range(3)]  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.handmade import sample
 from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, measure_text
@@ -20,6 +23,19 @@ def test_every_measure_is_described(name: str) -> None:
     assert measure.name == name
     assert measure.meaning and "\n" not in measure.meaning
     assert measure.source
+    least, most = measure.bounds
+    assert least < most
+    assert (measure.bounds == (0, 1)) == (measure.scale in ("share", "indicator"))
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=30), min_size=1, max_size=5), st.floats(0, 20))
+def test_no_value_lies_outside_of_its_measures_range(rows: list[list[int]], surprise: float) -> None:
+    samples = [sample([f" w{i}" for i in row], seed=n, logprob=-surprise) for n, row in enumerate(rows)]
+    texts = Texts.from_samples(samples)
+    for measure in MEASURES.values():
+        values = measure.of(texts)
+        known = values[~np.isnan(values)]
+        assert ((known >= measure.bounds[0] - 1e-12) & (known <= measure.bounds[1] + 1e-12)).all(), measure.name
 
 
 def test_every_measure_of_the_specification_is_there() -> None:

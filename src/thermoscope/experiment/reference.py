@@ -12,7 +12,7 @@ import numpy as np
 from thermoscope.errors import InputError
 from thermoscope.experiment.sentences import joined
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.registry import Measure
+from thermoscope.metrics.registry import NOT_NEGATIVE, Measure
 from thermoscope.models.base import Model
 
 FORMAT = "thermoscope.reference/1"
@@ -43,6 +43,7 @@ DISTANCE = Measure(
     minimum_texts=2,
     scale="log",
     needs="reference",
+    bounds=NOT_NEGATIVE,
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from thermoscope.experiment.bootstrap import paired
 from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.registry import as_scored
 from thermoscope.report.numbers import count
 from thermoscope.report.records.measures import BY_SUMMARY, SHOWN
 from thermoscope.report.records.schema import Difference, Differences, Setting, Told
@@ -53,9 +54,9 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
         if any(cube is None for cube in cubes):
             continue
         both = np.concatenate([cubes[0], cubes[1]], axis=2)
-        scale = BY_SUMMARY[name].scale
-        found = paired(both, chosen, scale)
-        kind: Literal["difference", "ratio"] = "ratio" if scale == "log" else "difference"
+        m = as_scored(BY_SUMMARY[name], both)
+        found = paired(both, chosen, m.scale, m.bounds)
+        kind: Literal["difference", "ratio"] = "ratio" if m.scale == "log" else "difference"
         columns = {n: getattr(found, n) for n in ("low", "high", "band_low", "band_high", "units", "texts")}
         pairs = tuple(
             _difference(
