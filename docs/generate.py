@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from math import isinf
 from pathlib import Path
 
 import typer
@@ -41,17 +42,25 @@ def cli() -> str:
     return "\n".join(pages)
 
 
+def between(least: float, most: float) -> str:
+    """A range in words."""
+    if isinf(least):
+        return "any"
+    return f"{least:g} or more" if isinf(most) else f"{least:g} to {most:g}"
+
+
 def measures() -> str:
     """The registry as a table."""
     from thermoscope.metrics.registry import MEASURES
 
     rows = [
-        f"| `{m.name}` | {m.level} | {m.unit or '-'} | {m.direction} | {m.minimum_tokens} | {m.meaning} | {m.source} |"
+        f"| `{m.name}` | {m.level} | {m.unit or '-'} | {between(*m.bounds)} | {m.direction} | {m.minimum_tokens} "
+        f"| {m.meaning} | {m.source} |"
         for m in MEASURES.values()
     ]
     head = [
-        "| measure | of a | unit | larger means | fewest tokens | meaning | source |",
-        "|---|---|---|---|---|---|---|",
+        "| measure | of a | unit | range | larger means | fewest tokens | meaning | source |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join(
         [

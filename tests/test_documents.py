@@ -54,6 +54,23 @@ def test_the_readmes_python_runs():
         assert done.stdout
 
 
+def test_the_readmes_query_gives_the_means_of_the_runs_own_table(tmp_path):
+    from tests.experiment.killed import case
+    from tests.fakes import FakeModel
+    from thermoscope.experiment.catalog import query
+    from thermoscope.experiment.plan import varied
+    from thermoscope.experiment.run import Measuring, plan, run
+    from thermoscope.experiment.store import Store
+
+    (asked,) = re.findall(r'runs sql NAME "(.*?)"', (ROOT / "README.md").read_text())
+    model = FakeModel(spread=2.0)
+    design = plan(model, case(), varied({"temperature": [0.3, 0.9]}), seeds=range(3), max_new_tokens=8)
+    store = run(model, design, Store(tmp_path / "run"), Measuring(case()))
+    rows = store.table("settings").to_pylist()
+    means = {row["temperature"]: row["mean"] for row in rows if row["measure"] == "perplexity"}
+    assert dict(query(store, asked)[1]) == pytest.approx(means)
+
+
 def test_every_dependency_has_its_reason():
     import tomllib
 

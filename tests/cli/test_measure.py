@@ -151,7 +151,7 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     ran = cli(*words, "--model", str(tiny_model))
     assert ran.code == 0, ran.err
     assert "two on" in ran.out and "2 prompts x 4 settings x 3 seeds, 12 tokens" in " ".join(ran.out.split())
-    assert "low repeats" in ran.out and "the use case has no reference" in ran.out
+    assert "low repeats" in ran.out and "The use case has no reference." in ran.out
     run = next((here / "runs").iterdir())
     stamp = (run / "manifest.json").stat().st_mtime_ns
     again = cli(*words, "--model", str(tiny_model))

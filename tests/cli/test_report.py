@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.experiment.killed import make
-from tests.tiny_cli import Ran
+from tests.tiny_cli import Ran, command, environment, process
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,33 @@ def test_the_format_is_that_of_the_files_name(cli: Callable[..., Ran], run: Path
         assert (code, out) == (0, "")
         assert err == f"wrote {tmp_path / name}\n"
     assert json.loads((tmp_path / "a.json").read_text())["format"] == "thermoscope.report/1"
+
+
+def test_into_a_pipe(run: Path, tmp_path: Path) -> None:
+    made = process("report", str(run), "--format", "md", "-o", "/dev/stdout")
+    assert (made.returncode, made.stderr) == (0, b"wrote /dev/stdout\n")
+    assert made.stdout.startswith(b"# x\n")
+    fifo = tmp_path / "fifo.md"
+    os.mkfifo(fifo)
+    with subprocess.Popen(
+        command("report", str(run), "-o", str(fifo)), env=environment(), stderr=subprocess.PIPE
+    ) as ran:
+        assert fifo.read_bytes() == made.stdout
+        assert ran.communicate()[1] == f"wrote {fifo}\n".encode()
+    assert fifo.is_fifo()
+
+
+def test_a_pipe_whose_reader_has_left_is_no_error(run: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ran = subprocess.run(
+            command("report", str(run), "--format", "md", "-o", "/dev/stdout"), env=environment(), stdout=write,
+            stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,40 @@ def test_shares_stay_between_zero_and_one() -> None:
     assert (found.band_low > 0).all() and (found.band_high < 1).all()
 
 
+def test_intervals_and_bands_end_where_possible_values_do() -> None:
+    values = np.array([[1.0, 20.0], [3.0, 7.0]])[:, None, :]
+    free, cut = intervals(values), intervals(values, bounds=(0.0, 20.0))
+    assert free.low[0] < 0 and free.high[1] > 20
+    assert (cut.low[0], cut.band_low[0], cut.high[1], cut.band_high[1]) == (0, 0, 20, 20)
+    assert (cut.high[0], cut.low[1]) == (free.high[0], max(free.low[1], 0))
+    assert cut.mean.tolist() == free.mean.tolist()
+    ratio = intervals(np.exp(values / 50), "log", (1.0, np.inf))
+    assert ratio.low[0] == ratio.band_low[0] == 1
+    assert intervals(np.array([[[-1.0]], [[-3.0]]]), bounds=(0.0, np.inf)).low[0] == -2  # a mean is in its interval
+
+
+def test_differences_end_where_possible_ones_do() -> None:
+    values = np.array([[0.1, 0.9], [0.2, 0.3]])[:, None, :]
+    pairs = np.array([[0, 1], [1, 0]])
+    free, cut = paired(values, pairs, "share"), paired(values, pairs, "share", (0.0, 1.0))
+    assert (free.low < -1).any() and (free.high > 1).any()
+    assert (cut.low >= -1).all() and (cut.band_low >= -1).all()
+    assert (cut.high <= 1).all() and (cut.band_high <= 1).all()
+    assert cut.mean.tolist() == free.mean.tolist()
+    ratio = paired(np.exp(values), pairs, "log", (1.0, np.e))
+    assert ratio.low.min() == pytest.approx(1 / np.e) and ratio.high.max() == pytest.approx(np.e)
+    open_ended = paired(np.exp(values), pairs, "log", (1.0, np.inf))
+    assert open_ended.high.max() > np.e and open_ended.low.min() > 0
+
+
+def test_what_is_cut_off_uncovers_nothing() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        values = rng.gamma(0.3, 2.0, (3, 2, 1))
+        free, cut = intervals(values), intervals(values, bounds=(0.0, np.inf))
+        assert (cut.low[0] <= 0.6 <= cut.high[0]) == (free.low[0] <= 0.6 <= free.high[0])
+
+
 def test_a_log_scale_has_geometric_means_and_ratios() -> None:
     values = np.exp(normal())
     found = intervals(values, "log")

@@ -90,14 +90,21 @@ def test_why_a_claim_is_not_tested() -> None:
         return [claim.reason for claim in judge(made, "creative", reference)]  # type: ignore[arg-type]
 
     far = Made([0.6, 1.4], rep_4=[0.1, 0.1], drift=[0.0, 0.0])
-    assert reasons(far)[0] == "the run has no temperature near 0.9, or more than one setting at it"
+    assert reasons(far)[0] == "the run has no temperature near 0.9"
     bare = Made(FIVE, rep_4=[0.1] * 5, drift=[0.0] * 5)
     assert reasons(bare, "the use case has no reference")[3] == "the use case has no reference"
     assert reasons(bare)[4] == "it is about explanations"
     between = Made([0.2, 0.4, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
-    assert "no temperature near 0.3" in reasons(between)[0]  # 0.2 and 0.4 are as near
+    assert reasons(between)[0] == "2 settings of the run are equally near T=0.3: T=0.2 and T=0.4"
     coarse = Made([0.41, 0.9], rep_4=[0.1] * 2, drift=[0.0] * 2)
-    assert "no temperature near 0.3" in reasons(coarse)[1]
+    assert reasons(coarse)[1] == "the run has no temperature near 0.3"
+    grid = Made([0.3, 0.9, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
+    grid.settings = [SamplingParams(temperature=0.3), *(SamplingParams(temperature=0.9, top_k=k) for k in (None, 5))]
+    assert reasons(grid)[0] == "2 settings of the run are equally near T=0.9: T=0.9 top_k off and T=0.9 top_k=5"
+    grid = Made([0.9] * 9, rep_4=[0.1] * 9, drift=[0.0] * 9)
+    grid.settings = [SamplingParams(temperature=0.9, top_k=k) for k in range(1, 10)]
+    assert reasons(grid)[2].startswith("9 settings of the run are equally near T=0.9: T=0.9 top_k=1, T=0.9 top_k=2,")
+    assert reasons(grid)[2].endswith("T=0.9 top_k=6 and 3 more")
 
 
 @pytest.mark.parametrize(

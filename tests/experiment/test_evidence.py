@@ -26,22 +26,41 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_window_of_the_nearest_length_is_taken() -> None:
-    found = choose(record(), 130, "t", "r")
+    found = choose(record(), 120, "t", "r")
     assert isinstance(found, Reference)
-    assert (found.tokens, found.note) == (100, "its windows have 100 tokens, the texts 130")
+    assert (found.tokens, found.note) == (100, "the reference's windows have 100 tokens, the texts 120")
     exact = choose(record(), 200, "t", "r")
     assert isinstance(exact, Reference) and exact.note == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "window"),
+    [(12, None), (39, None), (40, 50), (62, 50), (63, None), (79, None), (80, 100), (125, 100), (126, None),
+     (160, 200), (250, 200), (251, None)],
+)  # fmt: skip
+def test_texts_are_compared_with_windows_of_about_their_length(length: int, window: int | None) -> None:
+    found = choose(record(), length, "t", "r")
+    if window is not None:
+        assert isinstance(found, Reference)
+        assert found.tokens == window
+    else:
+        assert found == (
+            f"the reference's windows have 50, 100 and 200 tokens and the texts {length}: measures of texts that "
+            "differ in length by more than a quarter are not compared"
+        )
 
 
 def test_another_models_perplexity_is_left_out_and_another_tokenizer_is_refused() -> None:
     found = choose(record(), 100, "t", "other")
     assert isinstance(found, Reference)
-    assert "perplexity" not in found.mean and "perplexity left out" in found.note
+    assert "perplexity" not in found.mean and "perplexity is left out" in found.note
     assert choose(record(), 100, "other", "r") == "the reference was measured with another tokenizer"
     assert choose(None, 100, "t", "r") == "the use case has no reference"
 
 
-@pytest.mark.parametrize("bad", [{}, {"format": "x"}, {"format": FORMAT}, record(windows=[])])
+@pytest.mark.parametrize(
+    "bad", [{}, {"format": "x"}, {"format": FORMAT}, record(windows=[]), record(windows=[{"tokens": 0}])]
+)
 def test_what_is_no_reference(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="a reference must be"):
         choose(bad, 100, "t", "r")
@@ -81,6 +100,36 @@ def test_zipf_pseudovalues_are_a_jackknife() -> None:
     assert evidence.cubes["zipf"].values[:, 0, 0] == pytest.approx(expected)
     alone = Evidence(Texts.from_samples(samples[:1]))
     assert alone.cubes["zipf"].values[0, 0, 0] == pytest.approx(zipf(counts_of(np.array(samples[0].token_ids))))
+
+
+def few(**how: Any) -> Evidence:
+    """Three prompts with one text each, of 1, 2 and 20 tokens."""
+    samples = [
+        sample([f"w{i}" for i in range(n)], prompt=str(n), temperature=t) for n in (1, 2, 20) for t in (0.2, 0.9)
+    ]
+    return Evidence(Texts.from_samples(samples, length=20, **how))
+
+
+def test_intervals_hold_possible_values_alone() -> None:
+    rows = {row["measure"]: row for row in few().settings_table().to_pylist() if row["temperature"] == 0.2}
+    assert rows["tokens"]["low"] == rows["tokens"]["band_low"] == 0 < rows["tokens"]["mean"] < rows["tokens"]["high"]
+
+
+def test_a_score_of_zeros_and_ones_is_a_0_1_measure() -> None:
+    def score(most: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        evidence = few(scorer=lambda text, answer: most if len(text) > 9 else 0)
+        return tuple(  # type: ignore[return-value]
+            next(row for row in table.to_pylist() if row["measure"] == "score")
+            for table in (evidence.settings_table(), evidence.differences_table())
+        )
+
+    row, difference = score(1)
+    assert row["mean"] == pytest.approx(1 / 3)
+    assert 0 < row["low"] < row["high"] < 1
+    assert -1 <= difference["low"] < 0 < difference["high"] <= 1  # equal, and not told to be equal
+    points, same = score(10)
+    assert points["low"] < 0  # what a scorer may give is known to its user alone
+    assert same["low"] is None
 
 
 def test_cubes_have_the_same_seed_in_the_same_place() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thermoscope.metrics.repetition import Loop, find_loop, rep_n, repeated_passages
+from thermoscope.metrics.ragged import Ragged
+from thermoscope.metrics.repetition import Loop, ends_in_loop, find_loop, rep_n, repeated_passages
 
 few_tokens = st.lists(st.integers(0, 2), max_size=40)
 
@@ -78,6 +80,13 @@ def test_loop(ids: list[int], expected: Loop | None) -> None:
 @given(few_tokens | looping())
 def test_loop_is_as_defined(ids: list[int]) -> None:
     assert find_loop(ids) == loop_by_definition(ids)
+
+
+@given(st.lists(few_tokens | looping(), max_size=6))
+def test_loops_of_many_texts_are_those_of_each_and_unknown_of_texts_too_short_to_loop(texts: list[list[int]]) -> None:
+    found = ends_in_loop(Ragged.of(texts, np.int64)).tolist()
+    expected = [float(find_loop(ids) is not None) if len(ids) >= 6 else float("nan") for ids in texts]
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,14 @@ def test_as_sacrebleu_on_long_samples() -> None:
 def test_extremes() -> None:
     assert self_bleu([[1, 2, 3, 4, 5]] * 3) == pytest.approx([1])
     assert self_bleu([[1, 2, 3, 4], [5, 6, 7, 8]]) == [0]
-    assert self_bleu([[], []]) == [0]
-    assert self_bleu([[], [1]]) == [0]
-    assert np.isnan(self_bleu([[1, 2, 3]])).all()  # one text has no others
+    assert np.isnan(self_bleu([[1, 2, 3, 4]])).all()  # one text has no others
     assert self_bleu() == []
+
+
+def test_texts_without_a_4_gram_say_nothing_of_how_alike_samples_are() -> None:
+    assert np.isnan(self_bleu([[], []], [[], [1]], [[1, 2, 3]] * 3, [[1, 2, 3, 4], [1, 2, 3], []])).all()
+    rows = [[1, 2, 3, 4, 5], [1, 2, 3, 4, 6], [1, 2], []]
+    assert self_bleu(rows) == pytest.approx([sum(theirs(rows)[:2]) / 2])  # they are references all the same
 
 
 @given(st.lists(st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=5), max_size=5))

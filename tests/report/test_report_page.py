@@ -73,6 +73,28 @@ def test_it_is_one_file_that_loads_and_evaluates_nothing():
     assert not re.search(r"""(?<![-\w])(src|href)\s*=\s*["'](?!#)|@import|url\(""", without_scripts(page))
 
 
+def heads(report: Report) -> list[str]:
+    """What stands below the title: how much was measured."""
+    header = report_page(report).split("</h1>")[1].split("</header>")[0]
+    return re.findall(r"<p class=\"soft\">(.*?)</p>", header)
+
+
+def test_how_much_was_measured_is_said_of_each_run():
+    assert heads(small()) == ["2 prompts × 3 settings × 2 seeds, 12 texts"]
+    assert heads(made.bare()) == []
+    both = made.two_runs()
+    assert heads(both) == ["Each run: 2 prompts × 5 settings × 2 seeds, 20 texts"]
+    others = replace(both, prompts=(*both.prompts, "three", "four"), texts=tuple(
+        replace(t, prompt=t.prompt + 2) if both.settings[t.setting].run else t for t in both.texts
+    ))  # fmt: skip
+    assert heads(others) == heads(both)  # other prompts, as many of them
+    fewer = replace(both, texts=tuple(t for t in both.texts if not (both.settings[t.setting].run and t.prompt)))
+    assert heads(fewer) == [
+        "stories: 2 prompts × 5 settings × 2 seeds, 20 texts",
+        "explanations: 1 prompt × 5 settings × 2 seeds, 10 texts",
+    ]
+
+
 def test_everything_that_was_written_by_others_is_escaped():
     page = report_page(hostile(small()))
     page.encode()

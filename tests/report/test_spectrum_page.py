@@ -41,6 +41,12 @@ def test_it_is_one_file_that_loads_nothing():
     assert re.findall(r"https?://\S+", outside) == ['http://www.w3.org/2000/svg",']  # the name of SVG, not an address
 
 
+def test_what_the_band_is_is_true_of_few_seeds():
+    several, _ = page_of(FakeModel(), "Once", seeds=range(3))
+    assert "means over 3 seeds; the band goes from their 10th to their 90th percentile." in several
+    assert "Exact step functions of this one seed" in page_of(FakeModel(), "Once")[0]
+
+
 def test_what_the_model_and_the_user_wrote_is_escaped():
     page, _ = page_of(Hostile(), HOSTILE)
     assert page.count("<script") == page.count("</script>") == 2

@@ -53,6 +53,11 @@ def test_side_by_side() -> None:
     ]
 
 
+def test_a_text_too_short_to_loop() -> None:
+    short = comparison(sample(["The", " end", "."]))
+    assert "rep_4 unknown · loop unknown · perplexity 2.72 · entropy 2.00 nats" in lines(short)
+
+
 def test_stacked_where_columns_would_be_narrow() -> None:
     out = lines(two(), 40)
     assert out[1].startswith("T=0.2 ─")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -155,7 +156,7 @@ def check_writable(*paths: Path | None) -> None:
     """Raise OutputError unless files can be written there; tried before the work, so that none is lost."""
     for path in paths:
         if path is not None:
-            _check_writable(Path(os.path.realpath(path)))  # the file itself, should the path be a link
+            _check_writable(path)
 
 
 def check_places(output: Path | None, html: Path | None) -> None:
@@ -167,6 +168,12 @@ def check_places(output: Path | None, html: Path | None) -> None:
 
 def _check_writable(path: Path) -> None:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # a pipe or a terminal, perhaps a link to one (/dev/stdout): whoever reads a pipe takes closing for its end
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        path = Path(os.path.realpath(path))  # the file itself, should the path be a link
         existed = path.exists()
         with path.open("a", encoding="utf-8"):
             pass
@@ -185,9 +192,13 @@ def write(path: Path, content: str | bytes) -> None:
     ------
     OutputError
         It can't be written.
+    BrokenPipeError
+        It is a pipe whose reader has left.
     """
     try:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
     sys.stderr.write(f"wrote {escape(str(path))}\n")

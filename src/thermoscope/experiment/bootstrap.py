@@ -18,19 +18,25 @@ An interval reaches so many standard errors to both sides of the mean; how many,
   the settings hang together, where resampling a dozen prompts exaggerates both. Except for shares it is never more
   than Bonferroni's.
 
+Intervals and bands end where a measure's possible values do (``Measure.bounds``), and those of differences at what two
+possible values can differ by: what is cut off holds no true value, so nothing is uncovered.
+
 Shapes: P prompts, S seeds, K columns (settings, or pairs of them), B resamples.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import Literal
 
 import numpy as np
 
 from thermoscope.experiment.proportion import difference, effective_numbers, wilson
 from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.registry import ANY
 
 #: Resamples, the nominal coverage, and the seed of the resampling.
 RESAMPLES, LEVEL, SEED = 2000, 0.95, 20_260_101
@@ -104,19 +110,36 @@ class _Units:
         return np.where(self.there, self.means - self.mean, 0.0)
 
 
-def intervals(values: Array, scale: Scale = "linear", *, seed: int = SEED, resamples: int = RESAMPLES) -> Intervals:
-    """Means and intervals of a measure at several settings, from values (P, S, K), NaN where unknown."""
+def intervals(
+    values: Array,
+    scale: Scale = "linear",
+    bounds: tuple[float, float] = ANY,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+) -> Intervals:
+    """Means and intervals of a measure at several settings, from values (P, S, K), NaN where unknown.
+
+    ``bounds`` are the least and the largest value that is possible: intervals end there.
+    """
     units = _Units.of(_on_scale(values, scale))
     if scale == "indicator":
         numbers = effective_numbers(units.mean, units.error, units.texts)
         one, all_ = _signs_critical(units, seed, resamples)
-        return _made(units, units.number >= 2, *(wilson(units.mean, numbers, c) for c in (one, all_)))
+        ends = [wilson(units.mean, numbers, c) for c in (one, all_)]
+        return _made(units, units.number >= 2, ends, bounds)
     one, all_ = _bootstrap_critical(units, seed, resamples, logit=scale == "share")
-    return _made(units, _spread(units), *(_ends(units, c, scale) for c in (one, all_)), log=scale == "log")
+    return _made(units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], bounds, log=scale == "log")
 
 
 def paired(
-    values: Array, pairs: Array, scale: Scale = "linear", *, seed: int = SEED, resamples: int = RESAMPLES
+    values: Array,
+    pairs: Array,
+    scale: Scale = "linear",
+    bounds: tuple[float, float] = ANY,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
 ) -> Intervals:
     """Differences (on a log scale: ratios) between settings, same prompt and same seed, from values (P, S, K).
 
@@ -126,15 +149,27 @@ def paired(
         As in ``intervals``.
     pairs
         (J, 2) columns (a, b); what is compared is b minus a, or b / a.
+    bounds
+        The least and the largest value that is possible; intervals end at the difference, or ratio, of the two.
     """
     values = _on_scale(values, scale)
     units = _Units.of(values[:, :, pairs[:, 1]] - values[:, :, pairs[:, 0]])
     one, all_ = _signs_critical(units, seed, resamples)
+    limits = _apart(bounds, log=scale == "log")
     if scale == "indicator":
-        ends = (_share_ends(values, pairs, units.mean, c) for c in (one, all_))
-        return _made(units, units.number >= 2, *ends)
-    ends = (_ends(units, c, "log" if scale == "log" else "linear") for c in (one, all_))
-    return _made(units, _spread(units), *ends, log=scale == "log")
+        ends = [_share_ends(values, pairs, units.mean, c) for c in (one, all_)]
+        return _made(units, units.number >= 2, ends, limits)
+    ends = [_ends(units, c, "log" if scale == "log" else "linear") for c in (one, all_)]
+    return _made(units, _spread(units), ends, limits, log=scale == "log")
+
+
+def _apart(bounds: tuple[float, float], *, log: bool) -> tuple[float, float]:
+    """The least and the largest difference, or ratio, of two values within bounds."""
+    least, most = bounds
+    if not log:
+        return least - most, most - least
+    ratio = most / least if least > 0 else inf
+    return 1 / ratio, ratio
 
 
 def _on_scale(values: Array, scale: Scale) -> Array:
@@ -151,10 +186,21 @@ def _spread(units: _Units) -> Array:
 
 
 def _made(
-    units: _Units, possible: Array, one: tuple[Array, Array], all_: tuple[Array, Array], *, log: bool = False
+    units: _Units,
+    possible: Array,
+    ends: Sequence[tuple[Array, Array]],
+    limits: tuple[float, float],
+    *,
+    log: bool = False,
 ) -> Intervals:
+    """Means with the ends of their intervals and of their bands, as far as these are possible values."""
     shown = np.where(units.number > 0, np.exp(units.mean) if log else units.mean, np.nan)
-    low, high, band_low, band_high = (np.where(possible, end, np.nan) for end in (*one, *all_))
+    least, most = (
+        np.minimum(limits[0], shown),
+        np.maximum(limits[1], shown),
+    )  # a mean is in its interval, rounded or not
+    cut = [np.where(possible, np.clip(end, least, most), np.nan) for pair in ends for end in pair]
+    low, high, band_low, band_high = cut
     return Intervals(shown, low, high, band_low, band_high, units.number, units.texts)
 
 

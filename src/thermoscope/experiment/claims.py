@@ -12,12 +12,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from thermoscope.experiment.evidence import Evidence, effect
+from thermoscope.experiment.plan import label, varying
+from thermoscope.experiment.sentences import joined
 from thermoscope.params import SamplingParams
 
 Verdict = Literal["holds", "does not hold", "can't be told", "not tested"]
 #: The article's temperatures. One of the run stands for them if it is no further away than this.
 LOW, MIDDLE, HIGH, NEAR = 0.3, 0.5, 0.9, 0.1 + 1e-9
 TOO_LOW, ADJUSTED, TOO_HIGH = 0.2, 0.7, 1.2
+#: So many settings are named, at most, where more than one could stand for a temperature.
+_NAMED = 6
 #: Two distances are called as large as each other if their ratio lies within this factor.
 AS_BAD = 2.0
 
@@ -173,12 +177,12 @@ def _claim(evidence: Evidence, name: str, statement: str, parts: Sequence[_Part]
         cube = evidence.cubes.get(measure)
         if cube is None:
             return untested(reference or f"{measure} is not measured")
-        places = [None if t is None else _nearest(evidence.settings, t) for t in (a, b)]
-        for wanted, place in zip((a, b), places, strict=True):
-            if wanted is not None and place is None:
-                return untested(f"the run has no temperature near {wanted:g}, or more than one setting at it")
-        first, second = places
-        assert second is not None
+        first, second = (None if t is None else _nearest(evidence.settings, t) for t in (a, b))
+        for missing in (first, second):
+            if isinstance(missing, str):
+                return untested(missing)
+        assert not isinstance(first, str)
+        assert isinstance(second, int)
         if first == second:
             return untested(f"the run's nearest temperature to {a:g} and {b:g} is the same")
         found = effect(cube, first, second)
@@ -202,10 +206,17 @@ def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in found.items()}
 
 
-def _nearest(settings: Sequence[Any], temperature: float) -> int | None:
-    """The setting whose temperature is nearest, if it is near and the only one there."""
-    ours = [(abs(s.temperature - temperature), i) for i, s in enumerate(settings) if isinstance(s, SamplingParams)]
-    near = sorted(pair for pair in ours if pair[0] <= NEAR)
-    if not near or (len(near) > 1 and abs(near[0][0] - near[1][0]) < 1e-9):
-        return None
-    return near[0][1]
+def _nearest(settings: Sequence[Any], temperature: float) -> int | str:
+    """The setting whose temperature is nearest, or why there is none: none is near, or several are as near."""
+    apart = {i: abs(s.temperature - temperature) for i, s in enumerate(settings) if isinstance(s, SamplingParams)}
+    least = min(apart.values(), default=math.inf)
+    if least > NEAR:
+        return f"the run has no temperature near {temperature:g}"
+    nearest = [i for i, distance in apart.items() if distance - least < 1e-9]
+    if len(nearest) == 1:
+        return nearest[0]
+    differing = ["temperature", *(name for name in varying([settings[i] for i in apart]) if name != "temperature")]
+    names = [label(settings[i], differing) for i in nearest]
+    if len(names) > _NAMED:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return f"{len(nearest)} settings of the run are equally near T={temperature:g}: {joined(names)}"

@@ -13,7 +13,7 @@ from thermoscope.experiment.bootstrap import Intervals, Scale, intervals, paired
 from thermoscope.experiment.reference import DISTANCE, Reference, distances
 from thermoscope.metrics.diversity import counts_of, zipf
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.registry import MEASURES, Measure
+from thermoscope.metrics.registry import ANY, MEASURES, Measure, as_scored
 from thermoscope.metrics.table import group_values, nullable, setting_columns, text_values
 from thermoscope.metrics.texts import Texts
 from thermoscope.params import SamplingParams
@@ -29,13 +29,17 @@ _MOST_JACKKNIFE = 200
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """A measure's values (P, S, F): prompts, seeds (one for measures of groups), settings; NaN where unknown."""
+    """A measure's values (P, S, F): prompts, seeds (one for measures of groups), settings; NaN where unknown.
+
+    ``bounds`` are the least and the largest value that is possible.
+    """
 
     name: str
     values: Array
     scale: Scale
     unit: str
     direction: str
+    bounds: tuple[float, float] = ANY
 
 
 class Evidence:
@@ -87,11 +91,12 @@ class Evidence:
             values[texts.group_prompt, 0, texts.group_setting] = self.of_groups[m.name]
         else:
             values = _zipf_pseudovalues(texts, shape)
-        return Cube(m.summary_name, values, m.scale, m.unit, m.direction)
+        m = as_scored(m, values)
+        return Cube(m.summary_name, values, m.scale, m.unit, m.direction, m.bounds)
 
     def settings_table(self) -> pyarrow.Table:
         """One row per measure and setting: mean, interval, band, how many prompts and texts are behind it."""
-        parts = {name: intervals(cube.values, cube.scale) for name, cube in self.cubes.items()}
+        parts = {name: intervals(cube.values, cube.scale, cube.bounds) for name, cube in self.cubes.items()}
         rows = len(self.settings)
         columns: dict[str, Any] = {"measure": [name for name in parts for _ in range(rows)]}
         columns |= _setting_part(list(self.settings) * len(parts))
@@ -107,7 +112,7 @@ class Evidence:
     def differences_table(self) -> pyarrow.Table:
         """One row per measure and pair of settings (a, b): b - a, or b / a on a log scale, same prompts and seeds."""
         pairs = self.pairs()
-        parts = {name: paired(cube.values, pairs, cube.scale) for name, cube in self.cubes.items()}
+        parts = {name: paired(cube.values, pairs, cube.scale, cube.bounds) for name, cube in self.cubes.items()}
         columns: dict[str, Any] = {"measure": [name for name in parts for _ in pairs]}
         for side, which in (("a", 0), ("b", 1)):
             chosen = [self.settings[i] for i in pairs[:, which].tolist()] * len(parts)
@@ -170,9 +175,9 @@ def _zipf_pseudovalues(texts: Texts, shape: tuple[int, int]) -> Array:
 def effect(cube: Cube, a: int | None, b: int) -> Mapping[str, float | int | None]:
     """Setting b's mean (a is None), or b against a, with interval and counts, None where unknown."""
     found = (
-        intervals(cube.values[:, :, [b]], cube.scale)
+        intervals(cube.values[:, :, [b]], cube.scale, cube.bounds)
         if a is None
-        else paired(cube.values, np.array([[a, b]]), cube.scale)
+        else paired(cube.values, np.array([[a, b]]), cube.scale, cube.bounds)
     )
 
     def number(values: Array) -> float | None:

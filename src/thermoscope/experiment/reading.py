@@ -7,6 +7,7 @@ from statistics import fmean
 
 from thermoscope.experiment.comparison import ComparedText
 from thermoscope.experiment.plan import label, neighbours, varying
+from thermoscope.experiment.sentences import joined
 from thermoscope.params import SamplingParams
 
 #: From this share of 4-grams that were there before, a text is said to repeat itself; below the other, hardly.
@@ -81,7 +82,7 @@ def _hardly(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     one = len(quiet) == 1
     what = "no 4-gram was" if most == 0 else f"{'' if one else 'at most '}{_percent(most)} of the 4-grams were"
     verb = "repeats itself" if one else "repeat themselves"
-    return [f"{_join([name for name, _ in quiet])} hardly {verb}: {what} there before."]
+    return [f"{joined(name for name, _ in quiet)} hardly {verb}: {what} there before."]
 
 
 def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[ComparedText]) -> str | None:
@@ -136,8 +137,8 @@ def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     be = "is" if len(likely) == 1 else "are"
     mean = "mean " if any(len(group) > 1 for _, group in groups) else ""
     best, worst = (
-        f"{_join(likely)} {be} the likeliest ({mean}perplexity {low})",
-        f"{_join(unlikely)} the least ({high})",
+        f"{joined(likely)} {be} the likeliest ({mean}perplexity {low})",
+        f"{joined(unlikely)} the least ({high})",
     )
     return [f"To the model {best}, {worst}."]
 
@@ -162,10 +163,6 @@ def _spread(group: Sequence[ComparedText], measure: str) -> str:
     values = [value for text in group if (value := text.measures[measure]) is not None]
     least, most = _percent(min(values)), _percent(max(values))
     return "" if least == most else f" ({least} to {most}, text by text)"
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def _of(number: int, group: Sequence[ComparedText], one: str, many: str) -> str:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from thermoscope.errors import InputError
+from thermoscope.experiment.sentences import joined
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.registry import Measure
+from thermoscope.metrics.registry import NOT_NEGATIVE, Measure
 from thermoscope.models.base import Model
 
 FORMAT = "thermoscope.reference/1"
+#: Statistics of windows are compared with texts of about their length: this many times as long, or shorter, at most.
+MOST_APART = 1.25
 #: What the distance is over: measures of groups and means over their texts, each with the least standard deviation.
 DISTANCE_MEASURES = {
     "perplexity": 0.1,
@@ -40,6 +43,7 @@ DISTANCE = Measure(
     minimum_texts=2,
     scale="log",
     needs="reference",
+    bounds=NOT_NEGATIVE,
 )
 
 
@@ -56,7 +60,7 @@ class Reference:
     source
         What was measured.
     note
-        What limits the comparison, or "".
+        What limits the comparison, in the words of a sentence, or "".
     """
 
     mean: Mapping[str, float]
@@ -72,6 +76,17 @@ def tokenizer_id(model: Model) -> str:
     return hashlib.sha256(repr(ids).encode()).hexdigest()[:12]
 
 
+def nearest_window(record: Mapping[str, Any], length: int) -> Mapping[str, Any] | None:
+    """The windows of a reference that are nearest in length to texts; None if none are about as long."""
+
+    def apart(window: Mapping[str, Any]) -> float:
+        longer: float = max(window["tokens"], length) / min(window["tokens"], length)
+        return longer
+
+    window: Mapping[str, Any] = min(record["windows"], key=apart)
+    return window if apart(window) <= MOST_APART else None
+
+
 def choose(record: Mapping[str, Any] | None, length: int, tokenizer: str, revision: str | None) -> Reference | str:
     """The reference for texts of a length from a model, or why there is none.
 
@@ -80,7 +95,7 @@ def choose(record: Mapping[str, Any] | None, length: int, tokenizer: str, revisi
     record
         What ``training.reference`` wrote.
     length
-        Tokens of the texts; the windows closest to it are taken.
+        Tokens of the texts; see ``nearest_window``.
     tokenizer, revision
         The model's. Token measures need the same tokenizer, perplexity the same weights.
 
@@ -96,16 +111,22 @@ def choose(record: Mapping[str, Any] | None, length: int, tokenizer: str, revisi
             raise InputError(f"a reference must be of format {FORMAT}; got {record['format']!r}; make it anew")
         if record["tokenizer"] != tokenizer:
             return "the reference was measured with another tokenizer"
-        window = min(record["windows"], key=lambda w: abs(np.log(w["tokens"] / length)))
+        window = nearest_window(record, length)
+        if window is None:
+            there = joined(str(w["tokens"]) for w in record["windows"])
+            return (
+                f"the reference's windows have {there} tokens and the texts {length}: measures of texts that differ in "
+                "length by more than a quarter are not compared"
+            )
         mean, sd = dict(window["mean"]), dict(window["sd"])
         notes = []
         if record["revision"] != revision:
             mean.pop("perplexity", None)
-            notes.append("perplexity left out: the reference's is another model's")
+            notes.append("perplexity is left out, since the reference's is another model's")
         if window["tokens"] != length:
-            notes.append(f"its windows have {window['tokens']} tokens, the texts {length}")
+            notes.append(f"the reference's windows have {window['tokens']} tokens, the texts {length}")
         return Reference(mean, sd, int(window["tokens"]), str(record["source"]), "; ".join(notes))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"a reference must be what training.reference writes; got one without {error}") from None
 
 

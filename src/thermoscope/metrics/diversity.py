@@ -33,12 +33,12 @@ def self_repetition(grams: Ngrams) -> Array:
 
 
 def compression_ratio(texts: Sequence[bytes]) -> float | None:
-    """Bytes / deflate-compressed bytes of the texts joined by spaces (Shaib et al. 2024); None if there are none.
+    """Bytes / deflate-compressed bytes of the texts joined by spaces (Shaib et al. 2024); None if all are empty.
 
     The texts must be of one length: the ratio grows with length and number (see ``registry``).
     """
     joined = b" ".join(texts)
-    return len(joined) / len(zlib.compress(joined, DEFLATE_LEVEL)) if joined else None
+    return len(joined) / len(zlib.compress(joined, DEFLATE_LEVEL)) if any(texts) else None
 
 
 def counts_of(values: Array) -> Array:

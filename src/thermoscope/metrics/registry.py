@@ -7,7 +7,8 @@ takes many texts at once and gives one number for each, NaN where it can't be kn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -18,14 +19,16 @@ from thermoscope.metrics.answers import agreement, scores
 from thermoscope.metrics.diversity import ZIPF_TYPES, compression_ratio, counts_of, distinct, self_repetition, zipf
 from thermoscope.metrics.likelihood import DRIFT_TOKENS, drifts, mean_entropies, perplexities
 from thermoscope.metrics.ragged import Array
-from thermoscope.metrics.repetition import LOOP_REPEATS, LOOP_TOKENS, ends_in_loop, rep_rates
-from thermoscope.metrics.self_bleu import MOST_SAMPLES, self_bleu
+from thermoscope.metrics.repetition import SHORTEST_LOOP, ends_in_loop, rep_rates
+from thermoscope.metrics.self_bleu import MOST_SAMPLES, ORDERS, self_bleu
 from thermoscope.metrics.texts import Texts
 
 Direction = Literal[
     "more repetitive", "more varied", "more alike", "less likely", "less certain", "longer", "more coherent",
     "more in agreement", "better", "steeper", "less like the reference",
 ]  # fmt: skip
+#: Ranges that a measure can have.
+ANY, NOT_NEGATIVE, SHARE = (-inf, inf), (0.0, inf), (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Measure:
     direction
         What a larger value means.
     minimum_tokens
-        With fewer tokens than this in a text the measure is unknown (NaN), or can't be other than 0.
+        With fewer tokens than this in a text the measure is unknown (NaN).
     source
         Where the definition comes from.
     meaning
@@ -59,6 +62,8 @@ class Measure:
         What must be there besides the texts, or "".
     summary
         What the mean over texts is called, if not by the name.
+    bounds
+        The least and the largest value that is possible; a mean lies between them too.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Measure:
     scale: Literal["linear", "share", "log", "indicator"] = "linear"
     needs: Literal["", "records", "embeddings", "scorer", "reference"] = ""
     summary: str = ""
+    bounds: tuple[float, float] = ANY
 
     @property
     def summary_name(self) -> str:
@@ -90,6 +96,7 @@ def _rep(n: int) -> Measure:
         meaning=f"share of {n}-grams that were there before in the same text",
         of=lambda texts: rep_rates(texts.ngrams, n),
         scale="share",
+        bounds=SHARE,
     )
 
 
@@ -105,6 +112,7 @@ def _distinct(n: int) -> Measure:
         of=lambda texts: distinct(texts.ngrams, n),
         level="group",
         scale="share",
+        bounds=SHARE,
     )
 
 
@@ -193,16 +201,18 @@ MEASURES: dict[str, Measure] = {
             meaning="product of 1 - rep_n over n = 2, 3, 4",
             of=_diversity,
             scale="share",
+            bounds=SHARE,
         ),
         Measure(
             name="loop",
             unit="",
             direction="more repetitive",
-            minimum_tokens=LOOP_TOKENS * LOOP_REPEATS,
+            minimum_tokens=SHORTEST_LOOP,
             source="Holtzman et al. 2020",
             meaning="1 if the text ends in a phrase of 2 or more tokens repeated 3 or more times in a row, else 0",
-            of=lambda texts: ends_in_loop(texts.tokens).astype(np.float64),
+            of=lambda texts: ends_in_loop(texts.tokens),
             scale="indicator",
+            bounds=SHARE,
             summary="loop_rate",
         ),
         Measure(
@@ -215,6 +225,7 @@ MEASURES: dict[str, Measure] = {
             of=lambda texts: _records(texts, "logprobs", perplexities),
             scale="log",
             needs="records",
+            bounds=(1.0, inf),
         ),
         Measure(
             name="entropy",
@@ -225,6 +236,7 @@ MEASURES: dict[str, Measure] = {
             meaning="mean entropy of the model's own next-token distribution along the text",
             of=lambda texts: _records(texts, "entropies", mean_entropies),
             needs="records",
+            bounds=NOT_NEGATIVE,
         ),
         Measure(
             name="drift",
@@ -244,6 +256,7 @@ MEASURES: dict[str, Measure] = {
             source="-",
             meaning="number of tokens of the text, a final end-of-text token not counted",
             of=lambda texts: texts.tokens.lengths.astype(np.float64),
+            bounds=NOT_NEGATIVE,
         ),
         _distinct(1),
         _distinct(2),
@@ -252,13 +265,14 @@ MEASURES: dict[str, Measure] = {
             name="self_bleu",
             unit="",
             direction="more alike",
-            minimum_tokens=1,
+            minimum_tokens=ORDERS,
             source="Zhu et al. 2018",
             meaning="mean BLEU-4 of each sample against the others of its prompt and setting "
             f"({MOST_SAMPLES} of them, evenly spaced, where there are more)",
             of=lambda texts: self_bleu(texts.mixed, texts.groups),
             level="group",
             scale="share",
+            bounds=SHARE,
             minimum_texts=2,
         ),
         Measure(
@@ -271,6 +285,7 @@ MEASURES: dict[str, Measure] = {
             of=_compression,
             level="group",
             minimum_texts=2,
+            bounds=NOT_NEGATIVE,
         ),
         Measure(
             name="self_repetition",
@@ -282,6 +297,7 @@ MEASURES: dict[str, Measure] = {
             of=lambda texts: self_repetition(texts.ngrams),
             level="group",
             minimum_texts=2,
+            bounds=NOT_NEGATIVE,
         ),
         Measure(
             name="semantic_dispersion",
@@ -294,6 +310,7 @@ MEASURES: dict[str, Measure] = {
             level="group",
             minimum_texts=2,
             needs="embeddings",
+            bounds=(0.0, 2.0),
         ),
         Measure(
             name="coherence",
@@ -304,6 +321,7 @@ MEASURES: dict[str, Measure] = {
             meaning="cosine of the embeddings of prompt and continuation; a weak proxy of coherence",
             of=_coherence,
             needs="embeddings",
+            bounds=(-1.0, 1.0),
         ),
         Measure(
             name="zipf",
@@ -314,17 +332,19 @@ MEASURES: dict[str, Measure] = {
             meaning="minus the slope of log frequency on log rank of the 5,000 most frequent tokens of a setting",
             of=_zipf,
             level="setting",
+            bounds=NOT_NEGATIVE,
         ),
         Measure(
             name="agreement",
             unit="",
             direction="more in agreement",
-            minimum_tokens=1,
+            minimum_tokens=0,
             source="Wang et al. 2023",
             meaning="share of pairs of samples of one prompt and setting with the same normalised answer",
             of=lambda texts: _by_group(texts, lambda rows: agreement(texts.extracted[rows])),
             level="group",
             scale="share",
+            bounds=SHARE,
             minimum_texts=2,
         ),
         Measure(
@@ -339,6 +359,15 @@ MEASURES: dict[str, Measure] = {
         ),
     )
 }  # fmt: skip
+
+
+def as_scored(m: Measure, values: Array) -> Measure:
+    """The measure as its values (any shape) show it: a user's score that is 0 or 1 for all texts is an indicator."""
+    known = values[~np.isnan(values)]
+    if m.needs == "scorer" and len(known) and np.isin(known, (0, 1)).all():
+        return replace(m, scale="indicator", bounds=SHARE)
+    return m
+
 
 #: Measures of one text that need nothing but its sample, by name.
 TEXT_MEASURES: dict[str, Measure] = {

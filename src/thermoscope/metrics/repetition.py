@@ -12,6 +12,8 @@ from thermoscope.metrics.ragged import Array, Ragged, ratio
 
 #: A loop is a phrase of at least so many tokens, repeated at least so many times in a row at the end.
 LOOP_TOKENS, LOOP_REPEATS = 2, 3
+#: A shorter text can't loop.
+SHORTEST_LOOP = LOOP_TOKENS * LOOP_REPEATS
 #: From this length on texts are searched for loops one by one.
 _LONG = 5000
 
@@ -78,10 +80,10 @@ def rep_rates(grams: Ngrams, n: int) -> Array:
 
 
 def ends_in_loop(tokens: Ragged) -> Array:
-    """(N,) bool: whether ``find_loop`` finds a loop, for every text."""
-    found = np.zeros(len(tokens), dtype=bool)
+    """(N,) 1 where ``find_loop`` finds a loop, 0 where it finds none, NaN for a text too short to have one."""
     ends, lengths = tokens.starts[1:], tokens.lengths
-    open_ = np.flatnonzero(lengths >= LOOP_TOKENS * LOOP_REPEATS)
+    found = np.where(lengths >= SHORTEST_LOOP, 0.0, np.nan)
+    open_ = np.flatnonzero(lengths >= SHORTEST_LOOP)
     if not len(open_):
         return found
     ids, longest = tokens.values, int(lengths.max())
@@ -89,12 +91,12 @@ def ends_in_loop(tokens: Ragged) -> Array:
         found[open_] = [find_loop(tokens.row(i)) is not None for i in open_.tolist()]
         return found
     for period in range(LOOP_TOKENS, longest // LOOP_REPEATS + 1):
-        open_ = open_[(lengths[open_] >= LOOP_REPEATS * period) & ~found[open_]]
+        open_ = open_[(lengths[open_] >= LOOP_REPEATS * period) & (found[open_] == 0)]
         end = ends[open_]
         maybe = open_[(ids[end - 1] == ids[end - 1 - period]) & (ids[end - 1] == ids[end - 1 - 2 * period])]
         for i in maybe.tolist():  # a few
             tail = ids[ends[i] - LOOP_REPEATS * period : ends[i]]
-            found[i] = bool((tail[period:] == tail[:-period]).all())
+            found[i] = float((tail[period:] == tail[:-period]).all())
     return found
 
 

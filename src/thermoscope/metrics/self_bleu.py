@@ -4,6 +4,10 @@ BLEU-4 of a sample, on token ids, with all other samples of its prompt and setti
 sacrebleu 2.x defines it (``sentence_bleu`` with its defaults: closest reference length, exponential smoothing,
 effective order), on a scale from 0 to 1. All pairs of a group are counted in one pass; the tests hold it against
 sacrebleu itself.
+
+sacrebleu gives a text without a 4-gram a BLEU of lower order, and an empty one 0, as a score of a translation must be
+some number. Neither says how alike samples are, so the mean is over the texts that have a 4-gram, and unknown where
+fewer than two of a group have one. Shorter texts are references of the others all the same.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ MOST_SAMPLES = 100
 
 
 def self_bleu(mixed: Ragged, groups: Array) -> Array:
-    """(G,) mean BLEU-4 of each text of a group against the others; NaN for fewer than two texts.
+    """(G,) mean BLEU-4 of the texts of a group, each against the others; NaN where fewer than two have a 4-gram.
 
     Parameters
     ----------
@@ -35,8 +39,11 @@ def self_bleu(mixed: Ragged, groups: Array) -> Array:
             for low, count in zip(starts_of(groups).tolist(), groups.tolist(), strict=False)
         ]
         mixed, groups = mixed.take(np.concatenate(taken)), np.minimum(groups, MOST_SAMPLES)
-    means = ratio(row_sums(Ragged(sentence_bleus(mixed, groups), starts_of(groups))), groups)
-    return np.where(groups >= 2, means, np.nan)
+    there = ngram_counts(mixed, ORDERS) > 0
+    edges = starts_of(groups)
+    counts = row_sums(Ragged(there.astype(np.float64), edges))
+    sums = row_sums(Ragged(np.where(there, sentence_bleus(mixed, groups), 0.0), edges))
+    return np.where(counts >= 2, ratio(sums, counts), np.nan)
 
 
 def sentence_bleus(mixed: Ragged, groups: Array) -> Array:

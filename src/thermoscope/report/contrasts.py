@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from thermoscope.report.figures import first_upper, interval, number, place, unit_of
+from thermoscope.experiment.sentences import first_upper
+from thermoscope.report.figures import interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report, Told
 
 #: Signs and what they mean, by what is told.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from thermoscope.experiment.sentences import first_upper
 from thermoscope.report.numbers import short
 from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint, Point, Report
 
@@ -84,7 +85,8 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
     scale = ", on a logarithmic scale" if curve.scale == "log" else ""
     alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
-    return Figure(f"curve-{curve.measure}", title, f"{first_upper(curve.meaning)}.", alt, header, rows)
+    caption = " ".join(f"{first_upper(said)}." for said in (curve.meaning, curve.note) if said)
+    return Figure(f"curve-{curve.measure}", title, caption, alt, header, rows)
 
 
 def by_series(report: Report, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
@@ -146,8 +148,3 @@ def frontier_figure(report: Report, frontier: Frontier) -> Figure:
 def titled(measure: str, unit: str) -> str:
     """A measure with its unit, unless the unit says the same."""
     return f"{measure} ({unit})" if unit and unit != measure else measure
-
-
-def first_upper(text: str) -> str:
-    """A sentence's beginning."""
-    return text[:1].upper() + text[1:]

@@ -93,7 +93,9 @@ def _measures(report: Report) -> str:
     rows = [[plain(setting.label), *(_cell(of.get(i)) for of in points)] for i, setting in enumerate(report.settings)]
     text = "Means with 95 % intervals.\n\n" + _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
     rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
-    return text + (f"\n\nAlso measured: {', '.join(rest)}." if rest else "")
+    text += f"\n\nAlso measured: {', '.join(rest)}." if rest else ""
+    limits = _list(f"`{curve.measure}`: {curve.note}." for curve in report.curves if curve.note)
+    return f"{text}\n\n{limits}" if limits else text
 
 
 def _cell(point: Point | None) -> str:

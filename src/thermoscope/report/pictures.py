@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from thermoscope.errors import InputError
+from thermoscope.experiment.sentences import first_upper
 from thermoscope.report import charts
 from thermoscope.report.contrasts import TOLD_KEY, choices
 from thermoscope.report.drawing import LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import escaped
-from thermoscope.report.figures import FRONTIER_KEY, curve_figure, first_upper, titled, unit_of
+from thermoscope.report.figures import FRONTIER_KEY, curve_figure, titled, unit_of
 from thermoscope.report.records.schema import Frontier, Report
 
 #: Measures that are drawn, the most telling first: what can be read on one sheet.

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from thermoscope.experiment.sentences import first_upper
 from thermoscope.report import charts
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.contrasts import TOLD_KEY, Choice, choices, header, table
 from thermoscope.report.drawing import DARK, LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import escaped, visible_passages
-from thermoscope.report.figures import (
-    FRONTIER_KEY,
-    curve_figure,
-    first_upper,
-    frontier_figure,
-    titled,
-    unit_of,
-)  # fmt: skip
+from thermoscope.report.figures import FRONTIER_KEY, curve_figure, frontier_figure, titled, unit_of
 from thermoscope.report.marks import UNICODE
 from thermoscope.report.numbers import count, short
 from thermoscope.report.pages import render
@@ -78,12 +72,27 @@ def report_page(report: Report) -> str:
     )
 
 
-def _overview(report: Report) -> str:
-    """How much was measured: ``12 prompts × 15 settings × 8 seeds, 1,440 texts``."""
-    counted = [(len(report.prompts), "prompt"), (len(report.settings), "setting"), (len(report.seeds), "seed")]
+def _overview(report: Report) -> tuple[str, ...]:
+    """How much was measured, a line each: ``12 prompts × 15 settings × 8 seeds, 1,440 texts``.
+
+    Of two runs it is said of each what its own texts are, or once where that is the same.
+    """
+    if len(report.runs) < 2:
+        return tuple(filter(None, [_amount(report.prompts, report.settings, report.seeds, report.texts)]))
+    amounts = []
+    for run in range(len(report.runs)):
+        texts = [text for text in report.texts if report.settings[text.setting].run == run]
+        settings = [setting for setting in report.settings if setting.run == run]
+        amounts.append(_amount({text.prompt for text in texts}, settings, {text.seed for text in texts}, texts))
+    if len(set(amounts)) == 1:
+        return (f"Each run: {amounts[0]}",)
+    return tuple(f"{run.name}: {amount}" for run, amount in zip(report.runs, amounts, strict=True))
+
+
+def _amount(prompts: Collection[Any], settings: Collection[Any], seeds: Collection[Any], texts: Collection[Any]) -> str:
+    counted = [(len(prompts), "prompt"), (len(settings), "setting"), (len(seeds), "seed")]
     parts = " × ".join(count(number, name) for number, name in counted if number)
-    texts = f"{len(report.texts):,} text{'' if len(report.texts) == 1 else 's'}" if report.texts else ""
-    return ", ".join(part for part in (parts, texts) if part)
+    return ", ".join(part for part in (parts, count(len(texts), "text") if texts else "") if part)
 
 
 def _figure(figure: Any) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from rich.text import Text
 
 from thermoscope.experiment.measured import Measured
 from thermoscope.experiment.provenance import WhatRan
+from thermoscope.experiment.reference import DISTANCE
 from thermoscope.experiment.run_ran import what_ran
+from thermoscope.experiment.sentences import first_upper
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
 from thermoscope.report.numbers import count, short
@@ -124,7 +126,7 @@ def print_run(
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
     console.print(Text(f"Means with 95 % intervals; the {unit} is the unit.\n", style="dim"), highlight=False)
-    print_measured(rows, console, everything=everything)
+    print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
         for part in _claim(claim, unit):
@@ -136,12 +138,18 @@ def print_run(
     print_ran(what_ran(manifest, folder), console)
 
 
+def _limits(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What limits measures of a run, a sentence each."""
+    compared = any(row["measure"] == DISTANCE.name and row["mean"] is not None for row in rows)
+    return [f"{DISTANCE.name}: {manifest['reference']}."] if compared and manifest["reference"] else []
+
+
 def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     verdict = claim["verdict"]
     style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
     yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (verdict, style))
-    told = claim["statement"] if verdict != "not tested" else ""
-    yield Padding(Text(f"{told[:1].upper()}{told[1:]}." if told else f"{claim['reason']}."), (0, 0, 0, 2))
+    told = claim["statement"] if verdict != "not tested" else claim["reason"]
+    yield Padding(Text(f"{first_upper(told)}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:
         yield Padding(Text(contrast_line(contrast, unit), style="cyan"), (0, 0, 0, 4))
     if claim["reason"] and verdict != "not tested":

@@ -15,7 +15,7 @@ from thermoscope.decode.spectrum import Spectrum
 from thermoscope.experiment.facts import facts
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.metrics.registry import TEXT_MEASURES
-from thermoscope.metrics.steps import StepFunction, StepMeasures
+from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.report.escape import escape
 from thermoscope.report.forks import reason, sentence
 from thermoscope.report.pages import render
@@ -51,8 +51,10 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
         "charts": [[_short(value) for value in measures.functions[chart["name"]].mean] for chart in charts],
     }
     many = len(spectra) > 1
+    low, high = (f"{100 * share:.0f}th" for share in BAND)
     note = (
-        f"Exact step functions, without a grid: means over {len(spectra)} seeds; the band holds four fifths of them."
+        f"Exact step functions, without a grid: means over {len(spectra)} seeds; the band goes from their {low} to "
+        f"their {high} percentile."
         if many
         else "Exact step functions of this one seed, without a grid; several seeds (--seeds) give means and a band."
     )

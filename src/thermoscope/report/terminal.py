@@ -103,7 +103,9 @@ def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
     if text is None:
         return []
     ended = {"end_of_text": "ended by itself", "stop": "ended at a stop string", "length": "cut at the limit"}
-    loop = "none" if text.loop is None else f"{text.loop.tokens} tokens {signs.times} {text.loop.repeats}"
+    loop = number(None) if text.measures["loop"] is None else "none"
+    if text.loop is not None:
+        loop = f"{text.loop.tokens} tokens {signs.times} {text.loop.repeats}"
     entropy = number(text.measures["entropy"])
     return [
         ("rep_4", number(text.measures["rep_4"])),

@@ -60,7 +60,8 @@ def source(
     """A source."""
     values: dict[str, Any] = {
         "name": "stories", "title": "A title", "objective": "creative", "model": "tiny", "facts": (("model", "tiny"),),
-        "command": "thermoscope measure --use-case x", "effective": (), "loop_limit": None, "limit": 20,
+        "command": "thermoscope measure --use-case x", "effective": (), "reference": "",
+        "loop_limit": None, "limit": 20,
     }  # fmt: skip
     return Source(
         prompts=tuple(prompts),

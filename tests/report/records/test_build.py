@@ -6,17 +6,22 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from tests.experiment.killed import PROMPTS, case, make
+from tests.experiment.killed import CASE, PROMPTS, case, make
 from tests.fakes import FakeModel
 from tests.handmade import comparison, sample
+from thermoscope.cli.console import plain
 from thermoscope.errors import InputError, RunError
 from thermoscope.experiment.plan import varied
+from thermoscope.experiment.reference import FORMAT, tokenizer_id
 from thermoscope.experiment.run import Measuring, plan, run
 from thermoscope.experiment.store import Store
 from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import comparison_report, run_report
 from thermoscope.report.records.schema import Report
+from thermoscope.report.run_terminal import print_run
+from thermoscope.usecases.load import parse
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +105,53 @@ def test_two_runs_beside_each_other(store: Store, tmp_path: Path) -> None:
     assert [(p.a, p.b) for p in entropy.pairs] == [(i, i + 4) for i in range(4)]
     assert all(p.told == "lower" for p in entropy.pairs)  # the second model is the more certain
     assert "## What ran: peaked" in markdown(both)
+
+
+def with_reference(folder: Path, tokens: int) -> tuple[Report, str]:
+    """The report of a run of 24 tokens against windows of some length, and the run in the terminal."""
+    model = FakeModel(end_bias=3.0)
+    mean = {"rep_2": 0.1, "rep_3": 0.1, "rep_4": 0.1, "loop_rate": 0.1, "self_bleu": 0.1}
+    windows = [{"tokens": tokens, "mean": mean, "sd": dict.fromkeys(mean, 0.1)}]
+    record = {"format": FORMAT, "tokenizer": tokenizer_id(model), "revision": "another", "source": "s"}
+    (folder / "people.json").write_text(json.dumps(record | {"windows": windows}))
+    story = parse('reference = "people.json"\n' + CASE, folder / "small.toml")
+    settings = varied({"temperature": [0.2, 0.9, 1.2]})
+    design = plan(model, story, settings, seeds=range(2), max_new_tokens=24)
+    store = run(model, design, Store(folder / "run"), Measuring(story))
+    shown = plain(lambda to: show(store, to))
+    return run_report(store), " ".join(shown.split())
+
+
+def show(store: Store, to: Console) -> None:
+    print_run(
+        store.complete_manifest(), store.table("settings").to_pylist(), store.claims(), to, folder="run",
+        everything=True,
+    )  # fmt: skip
+
+
+def test_what_limits_the_distance_to_the_reference_stands_wherever_it_does(tmp_path: Path) -> None:
+    made, shown = with_reference(tmp_path, 25)
+    note = (
+        "perplexity is left out, since the reference's is another model's; the reference's windows have 25 tokens, "
+        "the texts 24"
+    )
+    assert f"reference_distance: {note}." in shown
+    assert made.finding[1].startswith("Nearest in these measures to the reference")
+    assert made.finding[1].endswith(f"{note[1:]}.")
+    assert next(c for c in made.curves if c.measure == "reference_distance").note == note
+    claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
+    assert claim["reason"] == note and claim["contrasts"]
+
+
+def test_text_of_another_length_is_no_reference(tmp_path: Path) -> None:
+    made, shown = with_reference(tmp_path, 50)
+    assert "reference_distance" not in {c.measure for c in made.curves}
+    assert not any("Nearest" in sentence for sentence in made.finding)
+    claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
+    assert claim["verdict"] == "not tested"
+    assert claim["reason"].startswith("the reference's windows have 50 tokens and the texts 24: ")
+    assert "reference_distance:" not in shown
+    assert "The reference's windows have 50 tokens and the texts 24: " in shown
 
 
 def test_a_comparison_has_no_claims_and_its_seeds_are_the_units() -> None:

@@ -1,5 +1,16 @@
+"""The finding: sentences that are right English whatever the numbers and verdicts."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+
 from tests.report.records.made import claim, pair, row, source
+from tests.report.records.test_pairs import run
 from thermoscope.params import SamplingParams
+from thermoscope.report.figures import curve_figure
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.records.source import Source
@@ -31,9 +42,9 @@ def test_the_ends_of_the_axis_and_how_sure_that_is() -> None:
         "(.050 to .150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95 % "
         "intervals; 6 texts of 3 prompts each)."
     )
-    flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1)]
+    flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1), PAIRS[-1]]
     assert (
-        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart"
+        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart, and perplexity rises from"
         in one(differences=flat).finding[0]
     )
 
@@ -61,6 +72,23 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
     )
 
 
+def test_what_limits_the_distance_is_said_with_it_and_beside_it() -> None:
+    note = "the reference's windows have 100 tokens, the texts 110"
+    distance = [row("reference_distance", i, value, value / 2, value * 2) for i, value in enumerate((9.0, 1.0, 1.5))]
+    pairs = [pair("reference_distance", 1, i, 9.0, 5.0, 20.0, "ratio") for i in (0, 2)]
+    made = one(measured=MEASURED + distance, differences=PAIRS + pairs, reference=note)
+    assert made.finding[1].endswith(
+        "every other setting is further away. The reference's windows have 100 tokens, the texts 110."
+    )
+    assert {c.measure: c.note for c in made.curves if c.note} == {"reference_distance": note}
+    assert f"- `reference_distance`: {note}.\n" in made.to_markdown()
+    curve = next(c for c in made.curves if c.measure == "reference_distance")
+    assert "The reference's windows have 100 tokens, the texts 110." in curve_figure(made, curve).caption
+    both = two(source(SETTINGS, measured=distance, reference=note), source(SETTINGS, measured=distance))
+    assert both.curves[0].note == f"a: {note}"
+    assert two(*[source(SETTINGS, measured=distance, reference=note)] * 2).curves[0].note == note
+
+
 def test_loops_are_told_where_there_is_no_reference() -> None:
     more = [row("self_bleu", i, 0.5) for i in range(3)] + [
         row("loop_rate", i, v) for i, v in enumerate((0.4, 0.1, 0.0))
@@ -68,6 +96,8 @@ def test_loops_are_told_where_there_is_no_reference() -> None:
     assert one(measured=MEASURED + more).finding[1] == (
         "More than one text in twenty ends in a loop at T=0.3 and T=0.6, most often at T=0.3 (.400)."
     )
+    once = more[:3] + [row("loop_rate", i, v) for i, v in enumerate((0.5, 0.0, 0.0))]
+    assert one(measured=MEASURED + once).finding[1] == "More than one text in twenty ends in a loop at T=0.3 (.500)."
     none = [row("self_bleu", i, 0.5) for i in range(3)] + [row("loop_rate", i, 0.0) for i in range(3)]
     assert one(measured=MEASURED + none).finding[1] == "At no setting does more than one text in twenty end in a loop."
 
@@ -76,9 +106,28 @@ def test_claims_by_verdict() -> None:
     claims = [claim("low repeats", "holds"), claim("high drifts", "does not hold"), claim("b", "does not hold"),
               claim("c", "can't be told"), claim("d", "not tested")]  # fmt: skip
     assert one(claims=claims).finding[-1] == (
-        "Of the article's claims “low repeats” holds here; “high drifts” and “b” do not; “c” can't be told."
+        "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” can't be told."
     )
     assert one().finding[-1] == "In rep_4 1 of 2 pairs of neighbouring settings can be told apart."
+
+
+@pytest.mark.parametrize("verdicts", list(product(["holds", "does not hold", "can't be told", "not tested"], repeat=4)))
+def test_whatever_the_verdicts_every_group_of_claims_has_its_verb(verdicts: tuple[str, ...]) -> None:
+    made = one(claims=[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)]).finding[-1]
+    if set(verdicts) == {"not tested"}:
+        assert "claims" not in made
+        return
+    body = re.fullmatch(r"Of the article's claims, (.*)\.", made)
+    assert body
+    told = {}
+    for part in body[1].split("; "):
+        names = re.findall("“(c[0-9])”", part)
+        listed = ", ".join(f"“{name}”" for name in names[:-1]) + (" and " if names[1:] else "") + f"“{names[-1]}”"
+        verb = part.removeprefix(f"{listed} ")
+        assert verb in ({"holds", "does not hold"} if len(names) == 1 else {"hold", "do not hold"}) | {"can't be told"}
+        verdict = {"hold": "holds", "do not hold": "does not hold"}.get(verb, verb)
+        told |= dict.fromkeys(names, verdict)
+    assert told == {f"c{i}": verdict for i, verdict in enumerate(verdicts) if verdict != "not tested"}
 
 
 def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
@@ -97,14 +146,48 @@ def test_one_setting_alone() -> None:
 
 
 def test_two_runs() -> None:
-    from tests.report.records.test_pairs import run
-
     claims = [[claim("low repeats", verdict), claim("high drifts", "holds")] for verdict in ("holds", "can't be told")]
     made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
     assert made.finding[0] == "Of 2 settings that both runs have, rep_4 of b against a is not to be told apart at 2."
     assert made.finding[-1] == (
-        "Of the article's claims “low repeats” (holds for a, can't be told for b) come out differently."
+        "Of the article's claims, “low repeats” (holds for a, can't be told for b) comes out differently."
     )
-    made = two(run(0.0), run(0.0, prompts=("four",)))
-    assert made.finding == made.notes
+    assert made.notes == ()
     assert len(made.settings) == 4
+
+
+def test_two_runs_without_a_prompt_in_common_say_so_once() -> None:
+    made = two(run(0.0), run(0.0, prompts=("four",)))
+    assert made.finding == ("The runs have no prompt in common, so no differences between them are paired.",)
+    assert made.notes == ()
+    some = two(run(0.0), run(0.05, prompts=("three", "four")))
+    assert some.notes == ("Differences are over the 1 prompt that both runs have (of 3 and 2).",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (("holds", "holds"), ("holds", "holds"), "“c0” and “c1” come out the same for both"),
+        (("holds", "not tested"), ("holds", "not tested"), "“c0” comes out the same for both"),
+        (("holds", "not tested"), ("holds", "holds"),
+         "“c0” comes out the same for both; “c1” is tested for b alone"),
+        (("holds", "holds"), ("can't be told", "does not hold"),
+         "“c0” (holds for a, can't be told for b) and “c1” (holds for a, does not hold for b) come out differently"),
+        (("holds", "can't be told"), ("can't be told", "not tested"),
+         "“c0” (holds for a, can't be told for b) comes out differently; “c1” is tested for a alone"),
+        (("holds", "not tested"), ("not tested", "holds"), "“c0” is tested for a alone; “c1” is tested for b alone"),
+        (("holds", "holds"), ("not tested", "not tested"), "“c0” and “c1” are tested for a alone"),
+    ],
+)  # fmt: skip
+def test_claims_of_two_runs_are_compared_where_both_test_them(
+    first: tuple[str, ...], second: tuple[str, ...], said: str
+) -> None:
+    claims = [[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)] for verdicts in (first, second)]
+    made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
+    assert made.finding[-1] == f"Of the article's claims, {said}."
+
+
+def test_two_runs_that_test_no_claim() -> None:
+    claims = [claim("c", "not tested")]
+    made = two(run(0.0, claims=claims), run(0.05, claims=claims))
+    assert made.finding[-1] == "Neither run tests any of the article's claims."

@@ -69,7 +69,7 @@ def test_settings_belong_together_by_identity_or_by_place() -> None:
     other = [SamplingParams(temperature=t, top_p=0.9) for t in (0.9, 1.1)]
     found, notes = compare(run(0.0), run(0.05, settings=other))
     assert [(p.a, p.b) for p in found[0].pairs] == [(1, 2)]  # both at T=0.9
-    assert any("1 settings of the one run" in note for note in notes)
+    assert "1 setting of the one run has a counterpart in the other." in notes
 
 
 def test_nothing_in_common_is_said() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
         )
         for source, name in zip(sources, names, strict=True)
     )
-    curves = tuple(curve for name in SHOWN if (curve := _curve(name, sources, offsets)) is not None)
+    curves = tuple(curve for name in SHOWN if (curve := _curve(name, sources, names, offsets)) is not None)
     limits = [source.loop_limit for source in sources if source.loop_limit is not None]
     found = frontier(curves, max(limits, default=None))
     notes: list[str] = []
@@ -112,22 +112,34 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
             for text in _texts(source, offset, prompts, seeds)
         ),
         meanings=tuple(meaning_of(curve.measure) for curve in curves),
-        notes=tuple(notes),
+        notes=tuple(note for note in notes if note not in sentences),
     )
 
 
-def _curve(name: str, sources: Sequence[Source], offsets: Sequence[int]) -> Curve | None:
+def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: Sequence[int]) -> Curve | None:
     """A measure at the settings of all runs; None if it is known at none."""
-    points = [
-        _point(row, row["setting"] + offset)
+    of_runs = [
+        [
+            _point(row, row["setting"] + offset)
+            for row in source.measured
+            if row["measure"] == name and row["mean"] is not None
+        ]
         for source, offset in zip(sources, offsets, strict=True)
-        for row in source.measured
-        if row["measure"] == name and row["mean"] is not None
     ]
+    points = tuple(point for own in of_runs for point in own)
     if not points:
         return None
     m = BY_SUMMARY[name]
-    return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, tuple(points))
+    limits = {run: source.reference for run, source, own in zip(names, sources, of_runs, strict=True) if own}
+    note = _limit(limits) if m.needs == "reference" else ""
+    return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note)
+
+
+def _limit(limits: Mapping[str, str]) -> str:
+    """What limits a measure, from what does in each run: by name, unless all are limited alike."""
+    if len(set(limits.values())) == 1:
+        return next(iter(limits.values()))
+    return "; ".join(f"{run}: {limit}" for run, limit in limits.items() if limit)
 
 
 def _point(row: Row, setting: int) -> Point:

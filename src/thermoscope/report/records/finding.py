@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermoscope.experiment.evidence import MOST_SETTINGS
+from thermoscope.experiment.sentences import first_upper, joined
 from thermoscope.report.numbers import count, short
 from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
 
 #: What a measure is called in a sentence.
 _CALLED = {"rep_4": "the share of 4-grams that were there before", "perplexity": "perplexity"}
 _VERBS = {"higher": "rises", "lower": "falls"}
+_UNTOLD = ", which can't be told apart"
+#: What is said of a claim, and of several, by verdict.
+_VERDICTS = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not hold", "do not hold"),
+    "can't be told": ("can't be told", "can't be told"),
+}
 
 
 def of_one_run(
@@ -35,9 +43,9 @@ def of_one_run(
 def of_two_runs(
     settings: Sequence[Setting], differences: Sequence[Differences], runs: Sequence[Ran], notes: Sequence[str]
 ) -> tuple[str, ...]:
-    """Sentences on the second run against the first."""
+    """Sentences on the second run against the first; without differences the notes say why there are none."""
     if not differences:
-        return (*notes, *(s for s in [_claims_apart(runs)] if s))
+        return tuple(sentence for sentence in [*notes, _claims_apart(runs)] if sentence)
     by_name = {found.measure: found for found in differences}
     names = [name for name in ("rep_4", "perplexity") if name in by_name] or list(by_name)[:2]
     sentences = [_apart(by_name[name], runs, settings) for name in names]
@@ -71,9 +79,7 @@ def _along(
         pair = pairs.get((name, *ends)) or _turned(pairs.get((name, ends[1], ends[0])))
         verb = _VERBS.get("" if pair is None else pair.told)
         path = f"from {_with_interval(first)} to {_with_interval(last)}"
-        parts.append(
-            f"{_CALLED[name]} {verb} {path}" if verb else f"{_CALLED[name]} goes {path}, which can't be told apart"
-        )
+        parts.append(f"{_CALLED[name]} {verb} {path}" if verb else f"{_CALLED[name]} goes {path}{_UNTOLD}")
     if not parts:
         return None
     a, b = (settings[end] for end in ends)
@@ -81,7 +87,8 @@ def _along(
     units = max(p.units for name in there for p in curves[name].points)
     texts = max(p.texts for name in there for p in curves[name].points)
     behind = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
-    return f"{where} {' and '.join(parts)} (means with 95 % intervals; {behind} each)."
+    said = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
+    return f"{where} {said} (means with 95 % intervals; {behind} each)."
 
 
 def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:
@@ -96,13 +103,14 @@ def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequ
               if best.setting in (p.a, p.b) and p.told not in ("higher", "lower")}  # fmt: skip
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
+    limit = f" {first_upper(curve.note)}." if curve.note else ""
     distance = f"reference_distance {_with_interval(best)}"
     said = f"Nearest in these measures to the reference, text by people, is {name} ({distance})"
     if not others:
-        return said + ", and every other setting is further away."
+        return f"{said}, and every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
-        return said + "; of the others only its neighbours are compared with it."
-    return f"{said}; {_joined(settings[i].label for i in sorted(others))} can't be told from it."
+        return f"{said}; of the others only its neighbours are compared with it.{limit}"
+    return f"{said}; {joined(settings[i].label for i in sorted(others))} can't be told from it.{limit}"
 
 
 def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None:
@@ -113,25 +121,20 @@ def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None
     if not looping:
         return "At no setting does more than one text in twenty end in a loop."
     most = max(frontier.points, key=lambda point: point.loop_rate or 0.0)
-    which = _joined(settings[i].label for i in looping)
-    often = f"most often at {settings[most.setting].label} ({short(most.loop_rate)})"
-    return f"More than one text in twenty ends in a loop at {which}, {often}."
+    which = joined(settings[i].label for i in looping)
+    rate = f"({short(most.loop_rate)})"
+    where = which if len(looping) == 1 else f"{which}, most often at {settings[most.setting].label}"
+    return f"More than one text in twenty ends in a loop at {where} {rate}."
 
 
 def _claims(ran: Ran) -> str | None:
     """Which of the article's claims hold."""
-    groups = [
-        (["holds"], "{} {holds} here"),
-        (["does not hold"], "{} {does} not"),
-        (["can't be told"], "{} can't be told"),
-    ]
     parts = []
-    for verdicts, said in groups:
-        names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] in verdicts]
+    for verdict, (one, several) in _VERDICTS.items():
+        names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] == verdict]
         if names:
-            one = len(names) == 1
-            parts.append(said.format(_joined(names), holds="holds" if one else "hold", does="does" if one else "do"))
-    return f"Of the article's claims {'; '.join(parts)}." if parts else None
+            parts.append(f"{joined(names)} {one if len(names) == 1 else several}")
+    return f"Of the article's claims, {'; '.join(parts)}." if parts else None
 
 
 def _neighbours(settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int], Difference]) -> str | None:
@@ -161,23 +164,29 @@ def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting])
     if rest:
         parts.append(f"not to be told apart at {rest}")
     both = count(len(found.pairs), "setting")
-    return f"Of {both} that both runs have, {found.measure} of {second} against {first} is {_joined(parts)}."
+    return f"Of {both} that both runs have, {found.measure} of {second} against {first} is {joined(parts)}."
 
 
 def _claims_apart(runs: Sequence[Ran]) -> str | None:
-    """Which claims come out differently."""
-    verdicts = [{claim["name"]: claim["verdict"] for claim in run.claims} for run in runs]
-    if not all(verdicts):
+    """Which of the claims that both runs test come out differently, and which one alone tests."""
+    if not all(run.claims for run in runs):
         return None
-    changed = [
-        f"“{name}” ({verdicts[0][name]} for {runs[0].name}, {other} for {runs[1].name})"
-        for name, other in verdicts[1].items()
-        if name in verdicts[0] and verdicts[0][name] != other
-    ]
+    tested = [{c["name"]: c["verdict"] for c in run.claims if c["verdict"] != "not tested"} for run in runs]
+    first, second = tested
+    both = [name for name in first if name in second]
+    changed = [name for name in both if first[name] != second[name]]
+    shown = [f"“{n}” ({first[n]} for {runs[0].name}, {second[n]} for {runs[1].name})" for n in changed]
+    parts = []
+    if changed:
+        parts.append(f"{joined(shown)} {'comes' if len(changed) == 1 else 'come'} out differently")
+    elif both:
+        parts.append(f"{joined(f'“{n}”' for n in both)} {'comes' if len(both) == 1 else 'come'} out the same for both")
+    for run, own, other in ((runs[0], first, second), (runs[1], second, first)):
+        alone = [f"“{name}”" for name in own if name not in other]
+        if alone:
+            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested for {run.name} alone")
     return (
-        f"Of the article's claims {_joined(changed)} come out differently."
-        if changed
-        else "The article's claims come out the same for both."
+        f"Of the article's claims, {'; '.join(parts)}." if parts else "Neither run tests any of the article's claims."
     )
 
 
@@ -201,8 +210,3 @@ def _point(curve: Curve, setting: int) -> Point | None:
 def _with_interval(point: Point) -> str:
     interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
     return f"{short(point.mean)}{interval}"
-
-
-def _joined(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:-1]) + f" and {listed[-1]}" if len(listed) > 1 else "".join(listed)

@@ -9,6 +9,8 @@ import numpy as np
 
 from thermoscope.experiment.bootstrap import paired
 from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.registry import as_scored
+from thermoscope.report.numbers import count
 from thermoscope.report.records.measures import BY_SUMMARY, SHOWN
 from thermoscope.report.records.schema import Difference, Differences, Setting, Told
 from thermoscope.report.records.source import Row, Source
@@ -52,9 +54,9 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
         if any(cube is None for cube in cubes):
             continue
         both = np.concatenate([cubes[0], cubes[1]], axis=2)
-        scale = BY_SUMMARY[name].scale
-        found = paired(both, chosen, scale)
-        kind: Literal["difference", "ratio"] = "ratio" if scale == "log" else "difference"
+        m = as_scored(BY_SUMMARY[name], both)
+        found = paired(both, chosen, m.scale, m.bounds)
+        kind: Literal["difference", "ratio"] = "ratio" if m.scale == "log" else "difference"
         columns = {n: getattr(found, n) for n in ("low", "high", "band_low", "band_high", "units", "texts")}
         pairs = tuple(
             _difference(
@@ -67,17 +69,17 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
             made.append(Differences(name, kind, pairs))
     notes = []
     for name, kept, counts in (
-        ("prompts", prompts, (len(first.prompts), len(second.prompts))),
-        ("seeds", seeds, (len(first.seeds), len(second.seeds))),
+        ("prompt", prompts, (len(first.prompts), len(second.prompts))),
+        ("seed", seeds, (len(first.seeds), len(second.seeds))),
     ):
         if len(kept) < max(counts):
-            notes.append(
-                f"Differences are over the {len(kept)} {name} that both runs have (of {counts[0]} and {counts[1]})."
-            )
+            of = f"of {counts[0]} and {counts[1]}"
+            notes.append(f"Differences are over the {count(len(kept), name)} that both runs have ({of}).")
     if not same_seeds:
         notes.append("Measures over several samples of a prompt (self_bleu, ...) are not paired: the seeds differ.")
     if len(couples) < max(offset, len(settings) - offset):
-        notes.append(f"{len(couples)} settings of the one run have a counterpart in the other.")
+        have = "has" if len(couples) == 1 else "have"
+        notes.append(f"{count(len(couples), 'setting')} of the one run {have} a counterpart in the other.")
     if first.limit != second.limit:
         notes.append(
             f"The texts differ in length (at most {first.limit} and {second.limit} tokens), which measures depend on."

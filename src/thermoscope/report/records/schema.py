@@ -105,6 +105,8 @@ class Curve:
         What a larger value means.
     points
         The settings at which it is known.
+    note
+        What limits it, in the words of a sentence; "" if nothing does.
     """
 
     measure: str
@@ -113,6 +115,7 @@ class Curve:
     direction: str
     meaning: str
     points: tuple[Point, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ class Report:
     runs, settings, prompts, seeds
         What the other records refer to.
     notes
-        What limits the comparison of two runs, a sentence each.
+        What limits the comparison of two runs and isn't in the finding, a sentence each.
     """
 
     title: str

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from thermoscope.experiment.facts import facts
+from thermoscope.experiment.reference import nearest_window
 from thermoscope.experiment.run_ran import what_ran
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.params import SamplingParams
@@ -56,8 +55,10 @@ class Source:
         Rows per prompt and setting: measures of groups.
     facts, command, claims, effective
         As in ``Ran``.
+    reference
+        Why there is no distance to a reference, or what limits it; "" if nothing does.
     loop_limit
-        The reference's loop rate; None where there is no reference.
+        The reference's loop rate; None where there is no reference of the texts' length.
     limit
         The most new tokens of a text.
     """
@@ -77,6 +78,7 @@ class Source:
     command: str
     claims: tuple[Row, ...]
     effective: tuple[str, ...]
+    reference: str
     loop_limit: float | None
     limit: int
 
@@ -115,6 +117,7 @@ def from_store(store: Store) -> Source:
         command=str(manifest["command"]),
         claims=tuple(store.claims()),
         effective=tuple(manifest.get("effective", ())),
+        reference=str(manifest["reference"]),
         loop_limit=_loop_limit(manifest),
         limit=design.max_new_tokens,
     )
@@ -147,13 +150,10 @@ def _stored_texts(store: Store, place: Mapping[str, int], seed_place: Mapping[in
 
 
 def _loop_limit(manifest: Mapping[str, Any]) -> float | None:
-    """The share of the reference's texts that end in a loop, at the length nearest to the run's."""
+    """The share of the reference's texts that end in a loop, at about the run's length."""
     record = manifest["measuring"].get("reference")
-    if not record:
-        return None
-    length = manifest["plan"]["max_new_tokens"]
-    nearest = min(record["windows"], key=lambda window: abs(np.log(window["tokens"] / length)))
-    value = nearest["mean"].get("loop_rate")
+    window = nearest_window(record, manifest["plan"]["max_new_tokens"]) if record else None
+    value = None if window is None else window["mean"].get("loop_rate")
     return None if value is None else float(value)
 
 
@@ -196,6 +196,7 @@ def from_comparison(comparison: Comparison) -> Source:
         command=ran.command,
         claims=(),
         effective=comparison.effective,
+        reference="",
         loop_limit=None,
         limit=int(ran.max_new_tokens or 0),
     )
