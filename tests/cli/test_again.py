@@ -44,6 +44,7 @@ WITHOUT_A_MODEL = {
     ],
     "export --from --to": ["export", "--from", "their settings.json", "--to", "vllm", "--strict"],
     "export --from": ["export", "--from", "their settings.json", "--format", "transformers"],
+    "export --from --strict": ["export", "--from", "their settings.json", "--strict"],
     "measure files": ["measure", "texts.jsonl", "more.txt"],
 }
 SHOWING = {
@@ -62,7 +63,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = [{"text": f"a b c d e f g {n}", "t": n % 2} for n in range(6)]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "more.txt").write_text("a b a b a b a b")
-    (tmp_path / "their settings.json").write_text('{"do_sample": true, "temperature": 0.6, "top_k": 20}')
+    (tmp_path / "their settings.json").write_text('{"eos_token_id": 2, "do_sample": true, "temperature": 0.6}')
     return tmp_path
 
 
@@ -100,11 +101,12 @@ def test_what_came_on_standard_input_is_in_the_command(cli: Cli) -> None:
     shell = shutil.which("bash")
     if shell is None:
         pytest.skip("bash is not here")
-    text = '{"do_sample": true,\n "temperature": 0.6}'
-    record = json.loads(cli("export", "--from", "-", "--json", stdin=text.encode()).out)
-    printed, rest = record["ran"]["command"].split(" | ")
-    assert subprocess.run([shell, "-c", printed], capture_output=True, check=True).stdout.decode() == text
-    assert rest == "thermoscope export --from=-"
+    text = '{"do_sample": true,\n "temperature": 0.6, "eos_token_id": 2}'
+    for more in ([], ["--to", "vllm", "--strict"]):
+        record = json.loads(cli("export", "--from", "-", *more, "--json", stdin=text.encode()).out)
+        printed, rest = record["ran"]["command"].split(" | ")
+        assert subprocess.run([shell, "-c", printed], capture_output=True, check=True).stdout.decode() == text
+        assert rest == " ".join(["thermoscope export --from=-", *more])
 
 
 @pytest.mark.parametrize("words", [*COMPUTING.values(), *SHOWING.values()], ids=" ".join)

@@ -30,8 +30,24 @@ BAD = [
     (["inspect", "x", "--top-p", "2"], "top_p must be at most 1; got 2"),
     (["inspect", "x", "--dry-base", "2"], "dry_base does nothing without dry_multiplier"),
     (["inspect", "x", "--at-step", "-1"], "--at-step must be a whole number"),
-    (["inspect", "x", "--logit-bias", "a:1"], "logit_bias must have token ids that are whole numbers"),
-    (["inspect", "x", "--logit-bias", "5"], "logit_bias must have token ids"),
+    (["inspect", "x", "--logit-bias", "a:1"], "--logit-bias must be token ids with finite biases, joined by commas; "),
+    (["inspect", "x", "--logit-bias", "foo"], "got 'foo'; write 198:-5,50256:2"),
+    (["inspect", "x", "--logit-bias", "5:1,-5:2"], "got '5:1,-5:2'"),
+    (["inspect", "x", "--logit-bias", "5:inf"], "got '5:inf'"),
+    (["inspect", "x", "--logit-bias", "5:1,5:2"], "must have each token once; token 5 is there twice"),
+    (
+        ["inspect", "x", "--dry-breakers", "foo", "--dry-multiplier", "1"],
+        "--dry-breakers must be token ids, joined by commas; got 'foo'; write 198,13",
+    ),
+    (
+        ["spectrum", "x", "--resolution", "-1"],
+        "--resolution must be a finite number of at least 0; got '-1'; write 0.001",
+    ),
+    (["spectrum", "x", "--high", "hot"], "--high must be a finite number of at least 0; got 'hot'; write 1.5"),
+    (
+        ["spectrum", "x", "--high", "0.01", "--resolution", "0.1"],
+        "--resolution must be at most the range, 0.01; got 0.1; write 0.0001",
+    ),
     (["inspect", "x", "--params", "/nowhere.json"], "--params must be model, or a file that can be read"),
     (["export"], "give --to ENGINE to write a setting, or --from FILE to read one"),
     (["export", "--to", "vlm"], "unknown engine 'vlm' (did you mean 'vllm'?)"),
@@ -103,9 +119,59 @@ def test_export_from_a_file_and_on_to_another_engine(tmp_path: Path, cli: Cli, n
     assert "temperature=0.6 top_k=20" in ran.out and "eos_token_id" in ran.out
     on = cli("export", "--from", str(path), "--to", "vllm", "--json")
     assert json.loads(on.out)["exact"] is True
+    alone = json.loads(cli("export", "--from", str(path), "--json").out)
+    assert json.loads(on.out)["imported"] == {name: alone[name] for name in alone if name != "ran"}
+    assert json.loads(cli("export", "--to", "vllm", "--json").out)["imported"] is None
     assert "leave --top-k out" in cli("export", "--from", str(path), "--top-k", "3").err
     path.write_text('{"do_sample": true, "glow": 1}')
     assert "the transformers file has the field 'glow', which we don't know" in cli("export", "--from", str(path)).err
+
+
+def test_what_became_of_a_file_is_said_where_it_goes_on(tmp_path: Path, cli: Cli, no_model: None) -> None:
+    path = tmp_path / "generation_config.json"
+    path.write_text('{"bos_token_id": 1, "temperature": 0.6, "top_p": 0.9}')
+    ran = cli("export", "--from", str(path), "--to", "vllm", "--strict")  # greedy is exact; what it ignores is named
+    said = " ".join(ran.out.split("vllm: Python")[0].split())
+    assert (ran.code, ran.err) == (0, "")
+    assert "Read as a setting of transformers: temperature=0 " in said
+    assert "Not in the file, but what transformers does by itself: greedy decoding (temperature=0)." in said
+    assert "ignored by transformers: temperature=0.6, top_p=0.9 (decoding is greedy without do_sample=true)." in said
+    assert "Says nothing about sampling: bos_token_id." in said
+    path.write_text('{"do_sample": true, "temperature": 0.6}')
+    said = " ".join(cli("export", "--from", str(path), "--to", "vllm").out.split())
+    assert "what transformers does by itself: top_k=50." in said and "ignored" not in said
+
+
+def test_strict_refuses_what_is_not_read_exactly(cli: Cli, no_model: None) -> None:
+    flags = b"--presence-penalty 0.5 --repeat-last-n -1"
+    loose = cli("export", "--from", "-", "--to", "vllm", "--no-measure", stdin=flags)
+    assert loose.code == 0
+    assert "Not as here in llama.cpp: presence_penalty=0.5 (counts the prompt as well)." in " ".join(loose.out.split())
+    for more in ([], ["--to", "vllm"]):
+        strict = cli("export", "--from", "-", *more, "--strict", stdin=flags)
+        assert (strict.code, strict.out, strict.err.count("\n")) == (2, "", 1)
+        assert "presence_penalty is different there" in strict.err
+
+
+@pytest.mark.parametrize("engine", ["llama.cpp", "vllm", "ollama", "transformers"])
+def test_what_one_pastes_is_as_it_is(engine: str, cli: Cli, no_model: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    biases = ",".join(f"{token}:-1.5" for token in range(40))
+    words = ["-t", "0.7", "--logit-bias", biases] if engine != "ollama" else ["-t", "0.7"]
+    for columns in ("80", "30"):
+        monkeypatch.setenv("COLUMNS", columns)
+        out = cli("export", *words, "--to", engine, "--no-measure").out
+        exported = json.loads(cli("export", *words, "--to", engine, "--no-measure", "--json").out)
+        for snippet in exported["snippets"]:
+            shown = out.replace(" \\\n", " ") if snippet["language"] == "shell" else out
+            assert f"\n{snippet['text']}\n" in shown, snippet["title"]
+
+
+def test_flags_are_broken_between_pairs(cli: Cli, no_model: None) -> None:
+    out = cli("export", "-t", "0.7", "--logit-bias", "5:-1", "--to", "llama.cpp").out
+    lines = out.split("llama-server\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 80
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    assert all(line.startswith("--") for line in lines)
 
 
 @pytest.mark.parametrize("name", ["mine.json", "mine.toml"])

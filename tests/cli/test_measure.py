@@ -164,6 +164,7 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     listed = cli("runs", "list", "--json")
     assert [(r["run"], r["state"], r["done"]) for r in json.loads(listed.out)] == [(run.name, "complete", 24)]
     assert "24/24" in cli("runs", "list").out
+    assert cli("runs") == cli("runs", "list")
     shown = cli("runs", "show", run.name, "--json")
     record = json.loads(shown.out)
     assert {claim["verdict"] for claim in record["claims"]} <= {"holds", "does not hold", "can't be told", "not tested"}

@@ -30,7 +30,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 BAD = [
     ([], 'give a prompt, such as "Once upon a time"'),
     (["x", "--low", "1", "--high", "0.5"], "--low must be below --high; got 1 and 0.5"),
-    (["x", "--low", "-1"], "--low must be a finite number of at least 0; got '-1'; write 0.7"),
+    (["x", "--low", "-1"], "--low must be a finite number of at least 0; got '-1'; write 0"),
     (["x", "--high", "nan"], "--high must be a finite number"),
     (["x", "--high", "inf"], "--high must be a finite number"),
     (["x", "--resolution", "-1"], "--resolution must be a finite number"),

@@ -130,6 +130,13 @@ def test_llama_cpp_gets_an_explicit_chain() -> None:
     }
 
 
+def test_a_request_to_llama_cpp_has_no_empty_list_of_breakers() -> None:
+    """Its server refuses one: without DRY the field is left out, with it one stands there that no text has."""
+    off, on = (json.loads(SamplingParams(dry_multiplier=x).to("llama.cpp").snippets[1].text) for x in (None, 0.8))
+    assert "dry_sequence_breakers" not in off
+    assert on["dry_sequence_breakers"] == ["\x1f"]
+
+
 @pytest.mark.parametrize(
     ("values", "engine", "parameter", "note"),
     [

@@ -65,16 +65,108 @@ def test_an_engine_adds_its_defaults_and_says_so():
     assert read("SamplingParams(temperature=0.5)").added == {}
 
 
-def test_transformers_without_do_sample_is_greedy():
-    back = read('{"temperature": 0.7, "top_p": 0.9, "transformers_version": "5"}')
+def test_transformers_without_do_sample_is_greedy_and_says_what_that_ignores():
+    back = read('{"temperature": 0.7, "top_p": 0.9, "top_k": 50, "transformers_version": "5"}')
     assert back.engine == "transformers"
     assert back.params.given == {"temperature": 0.0}
+    assert back.added == {"temperature": 0}  # and no top_k, which greedy decoding doesn't have
+    assert [(r.field, r.value) for r in back.ignored] == [("temperature", 0.7), ("top_p", 0.9), ("top_k", 50)]
+    assert {r.note for r in back.ignored} == {"decoding is greedy without do_sample=true"}
+    assert back.aside == ("transformers_version",)
+    said = read('{"temperature": 0.7, "do_sample": false, "eos_token_id": 2}')
+    assert (said.added, [r.field for r in said.ignored]) == ({}, ["temperature"])
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "given", "ignored"),
+    [
+        ("--temp 0.5 --samplers temperature --top-k 9", None, {"temperature": 0.5}, {"top_k"}),
+        ("--mirostat 2 --mirostat-ent 4 --temp 0.9 --min-p 0.1", None, {"temperature": 0.9, "mirostat_tau": 4},
+         {"min_p"}),
+        ("--temp 0.5 --top-k 0 --top-p 1 --min-p 0 --mirostat-ent 4 --dry-base 2", None, {"temperature": 0.5},
+         {"mirostat_tau", "dry_base"}),
+        ("--temp 0.5 --top-k 0 --top-p 1 --min-p 0 --repeat-penalty 1.1 --repeat-last-n 0", None,
+         {"temperature": 0.5}, {"repeat_penalty"}),
+        ('{"dynatemp_low": 0.5, "dynatemp_high": 1.5, "dynatemp_exponent": 2}', "text-generation-webui", {},
+         {"dynatemp_low", "dynatemp_high", "dynatemp_exponent"}),
+        ('{"do_sample": false, "dynamic_temperature": true, "dynatemp_high": 1.5}', None, {"temperature": 0},
+         {"dynatemp_high"}),
+        ('{"parameters": {"do_sample": false, "temperature": 0.5}}', None, {"temperature": 0.5}, {"do_sample"}),
+    ],
+)  # fmt: skip
+def test_what_an_engine_ignores_is_named(text, engine, given, ignored):
+    back = read(text, engine)
+    assert back.params.given == given
+    assert {remark.field for remark in back.ignored} == ignored
+    json.dumps(back.to_dict())
+
+
+def test_what_is_added_is_in_the_setting():
+    assert read("--mirostat 2").added == {"temperature": 0.8, "mirostat_tau": 5.0}
+    assert read("--samplers 'top_k;temperature'").added == {"temperature": 0.8, "top_k": 40}
+    assert read('{"parameters": {"repetition_penalty": 1.1}}').added == {"temperature": 0}  # TGI's do_sample is false
+
+
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp", "ollama"])
+def test_null_is_as_if_the_field_were_absent(engine):
+    fields = dict.fromkeys(DIALECTS[engine].neutral) | ({"do_sample": True} if engine == "transformers" else {})
+    assert read(json.dumps(fields), engine).added == DIALECTS[engine].defaults
+
+
+@pytest.mark.parametrize(
+    ("text", "different"),
+    [
+        ("--repeat-penalty 1.1", {"repeat_last_n": "64 tokens unless it says otherwise"}),
+        ("--repeat-penalty 1.1 --repeat-last-n 20", {"repeat_last_n": "20 tokens, ours on all"}),
+        ("--repeat-penalty 1.1 --repeat-last-n -1", {}),
+        ("--presence-penalty 0.5 --repeat-last-n -1", {"presence_penalty": "counts the prompt as well"}),
+        ("PARAMETER repeat_penalty 1.1", {"repeat_last_n": "64 tokens"}),
+        ('{"mirostat_mode": 0, "repetition_penalty": 1.1}', {"repetition_penalty_range": "1024 tokens"}),
+        ("--dry-multiplier 0.8", {"dry_sequence_breakers": "newline, colon, double quote and asterisk"}),
+        ("--dry-multiplier 0.8 --dry-sequence-breaker none", {}),
+        ("SamplingParams(temperature=2.5)", {"temperature": "must be from 0.01 to 2 there"}),
+        ('{"generationConfig": {"temperature": 0.5, "topP": 0.9}}', {}),
+    ],
+)
+def test_what_an_engine_does_otherwise_is_said_and_refused_where_strict(text, different):
+    back = read(text)
+    assert [remark.field for remark in back.different] == list(different)
+    for remark in back.different:
+        assert different[remark.field] in remark.note
+    if not different:
+        assert read(text, strict=True) == back
+        return
+    with pytest.raises(InputError, match=f"is not exactly one of ours: {next(iter(different))} is different there"):
+        read(text, strict=True)
+
+
+def test_the_name_generation_config_decides():
+    shared = '{"temperature": 0.7, "repetition_penalty": 1.1, "top_p": 0.8}'
+    assert read(shared, file_name="generation_config.json").engine == "transformers"
+    assert read(shared, "vllm", file_name="generation_config.json").engine == "vllm"
+    with pytest.raises(InputError, match="transformers, vllm, sglang, tgi or text-generation-webui; say it") as caught:
+        read(shared, file_name="settings.json")
+    assert "--format transformers" in str(caught.value)
+    with pytest.raises(InputError, match="the transformers file has the field 'foo_bar'"):
+        read('{"temperature": 0.7, "top_k": 50, "foo_bar": 3}', file_name="generation_config.json")
+
+
+def test_temperature_last_is_an_order():
+    back = read('{"temperature": 0.7, "min_p": 0.1, "temperature_last": true}')
+    assert (back.engine, back.params.active_stages) == ("text-generation-webui", ("min_p", "temperature"))
+    assert back.params.order[-1] == "temperature"
+
+
+def test_what_stands_beside_the_settings_is_named():
+    assert read('{"model": "m", "options": {"temperature": 0.5}}').aside == ("model",)
+    with pytest.raises(InputError, match="has the field 'temperature' beside its settings"):
+        read('{"temperature": 0.3, "options": {"temperature": 0.5}}')
 
 
 @pytest.mark.parametrize(
     ("text", "engine", "given"),
     [
-        ('{"temperature": 0.6, "do_sample": true, "top_k": 0, "top_p": 0.9}', "transformers",
+        ('{"temperature": 0.6, "do_sample": true, "top_k": 0, "top_p": 0.9, "eos_token_id": 2}', "transformers",
          {"temperature": 0.6, "top_p": 0.9}),
         ("vllm.SamplingParams(temperature=0.6, top_k=-1, max_tokens=5)", "vllm", {"temperature": 0.6}),
         ('{"sampling_params": {"temperature": 0.6, "top_k": -1}}', "sglang", {"temperature": 0.6}),
@@ -84,7 +176,7 @@ def test_transformers_without_do_sample_is_greedy():
          "ollama", {"temperature": 0.6, "top_k": 5}),
         ('{"inputs": "x", "parameters": {"temperature": 0.6, "top_p": 0.9, "do_sample": true}}', "tgi",
          {"temperature": 0.6, "top_p": 0.9}),
-        ('{"model": "m", "messages": [], "temperature": 0.6}', "openai", {"temperature": 0.6}),
+        ('{"model": "m", "messages": [], "temperature": 0.6, "store": true}', "openai", {"temperature": 0.6}),
         ('{"model": "m", "max_tokens": 5, "temperature": 0.6, "stop_sequences": ["x"]}', "anthropic",
          {"temperature": 0.6}),
         ('{"generationConfig": {"temperature": 0.6, "topK": 40}}', "gemini", {"temperature": 0.6, "top_k": 40}),
@@ -123,10 +215,10 @@ def test_llama_cpps_chain_is_the_order():
         ('{"min_p": 0.1, "min_p": 0.2}', "vllm", "the field 'min_p' more than once"),
         ('{"samplers": 5}', None, "samplers must be a list of names in the llama.cpp file; got 5"),
         ('{"samplers": ["top_k"], "logit_bias": [1, 2]}', None, "logit_bias must be a list such as [[198, -5.0]]"),
-        ('{"logit_bias": [1], "messages": []}', None, "logit_bias must be an object"),
+        ('{"logit_bias": [1], "messages": []}', "openai", "logit_bias must be an object"),
         ('{"do_sample": true, "sequence_bias": [1]}', None, "sequence_bias must be a list such as [[[198], -5.0]]"),
-        ('{"do_sample": true, "top_k": [1]}', None, "top_k must be a number in the transformers file; got [1]"),
-        ('{"do_sample": "yes"}', None, 'do_sample must be true or false in the transformers file; got "yes"'),
+        ('{"do_sample": true, "top_k": [1]}', "transformers", "top_k must be a number in the transformers file"),
+        ('{"do_sample": "yes"}', "transformers", 'do_sample must be true or false in the transformers file; got "yes"'),
         ('{"mirostat_mode": 0, "epsilon_cutoff": "x"}', None, "epsilon_cutoff must be a number"),
         ('{"dynamic_temperature": true, "dynatemp_low": "x"}', None, "dynatemp_low must be a number"),
         ('{"dynamic_temperature": true, "temperature": 0.5}', None, "temperature=0.5 runs as well as dynamic_temp"),
@@ -137,9 +229,21 @@ def test_llama_cpps_chain_is_the_order():
         ("--samplers 'temperature;foo'", None, "samplers has 'foo'"),
         ('{"sequence_bias": [[[1, 2], 0.5]], "do_sample": true}', None, "must be of single tokens; got [1, 2]"),
         ('{"tfs": 0.9, "mirostat_mode": 0}', None, "tfs=0.9 is none of our stages"),
+        ('{"do_sample": true, "num_beams": 4}', "transformers", "num_beams=4 is none of our stages"),
+        ("FROM x\nPARAMETER top_k 5\nPARAMETER temperature\n", None,
+         "line 3: a PARAMETER must have a name and a value; got 'PARAMETER temperature'"),
+        ("PARAMETER top_k 5\nPARAMETER top_k 6", None, "the field 'top_k' more than once"),
+        ("--temp --top-k 40", None, "--temp must have a value; got none"),
+        ("--top-k 40 --min-p", None, "--min-p must have a value; got none"),
+        ("--temp 0.5 --samplers", None, "--samplers must have a value"),
+        ("--temp 0.5 -l", None, "-l must have a value"),
+        ("--temp 0.5 --temp 0.6", None, "the field 'temperature' more than once"),
+        ("SamplingParams(top_k=5, top_k=6)", None, "the field 'top_k' more than once"),
+        ("--dry-multiplier 0.8 --dry-sequence-breaker x", None, "dry_sequence_breakers are texts, ours are tokens"),
+        ('{"mirostat_mode": 0, "dry_multiplier": 1, "dry_sequence_breakers": "x"}', None, "are texts, ours are tokens"),
         ('{"temperature": 0.6}', "vlm", "unknown engine 'vlm' (did you mean 'vllm'?)"),
     ],
-)
+)  # fmt: skip
 def test_what_can_not_be_read_is_named(text, engine, said):
     with pytest.raises(InputError) as caught:
         read(text, engine)

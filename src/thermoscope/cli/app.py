@@ -119,9 +119,8 @@ _use_cases.command("check")(_passing(use_cases.check))
 _use_cases.command("new")(_passing(use_cases.new))
 app.add_typer(_use_cases, name="use-cases")
 
-_runs = typer.Typer(
-    help="List and show runs, and ask their tables with SQL.", no_args_is_help=True, rich_markup_mode=None
-)
+_runs = typer.Typer(rich_markup_mode=None)
+_runs.callback(invoke_without_command=True)(_passing(runs.alone))
 _runs.command("list")(_passing(runs.list_runs))
 _runs.command("show")(_passing(runs.show))
 _runs.command("sql")(_passing(runs.sql))

@@ -15,7 +15,9 @@ from thermoscope.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.engines.export import Exported
     from thermoscope.engines.reading import Imported
+    from thermoscope.models.base import Model
 
 
 @takes_settings
@@ -34,9 +36,14 @@ def export(
         typer.Option("--from", metavar="FILE", help="Read a setting from an engine's file (- is standard input)."),
     ] = None,
     format_: Annotated[
-        str | None, typer.Option("--format", metavar="ENGINE", help="Whose format FILE has, where it can't be told.")
+        str | None,
+        typer.Option(
+            "--format", metavar="ENGINE", help="Whose format FILE has, where form, name and fields don't tell."
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse anything but exact.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse anything but exact, also in what --from reads.")
+    ] = False,
     no_measure: Annotated[
         bool, typer.Option("--no-measure", help="Load no model; say what differs, but not by how much.")
     ] = False,
@@ -56,16 +63,17 @@ def export(
 ) -> None:
     """Write a setting for another engine, with a verdict per parameter; or read one.
 
-    Every neutral value is written out, because an engine's defaults are not neutral. What differs is measured: total
-    variation between our distribution and theirs, on next-token distributions of the model.
+    Of a file it says what the engine adds, what it ignores and what it does otherwise, whether it is only read or goes
+    on to another engine. Every neutral value is written out, because an engine's defaults are not neutral. What differs
+    is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import number
     from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
-    from thermoscope.experiment.provenance import export_command, what_ran
-    from thermoscope.report.exported import print_export
+    from thermoscope.experiment.provenance import EngineFile, export_command, what_ran
+    from thermoscope.report.exported import print_export, print_import
 
     console.check_writable(output)
     if to is None and from_ is None:
@@ -74,67 +82,47 @@ def export(
         if engine is not None:
             dialect(engine)
     hot = None if temperature is None else number(temperature)
-    imported = None
+    file: EngineFile | None = None
+    imported: Imported | None = None
     if from_ is not None:
-        text = _text(from_)
-        imported = read(text, format_)
+        file = EngineFile(None if str(from_) == "-" else str(from_), _text(from_), format_)
+        imported = read(file.text, format_, file_name=from_.name, strict=strict)
         hotter = ["temperature"] if temperature is not None else []
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
-        if to is None:
-            _give_import(imported, from_, text, format_, as_json=json, output=output, no_color=no_color)
-            return
-    assert to is not None
     params = asked.settings(temperature=hot) if imported is None else imported.params
-    loaded = None
-    result = run(params, to, strict=strict and asked.source != "model")
-    if asked.source == "model" or (not result.exact and not no_measure):
-        with console.status("loading the libraries and the model"):
-            from thermoscope.models.load import load_model
+    result: Exported | None = None
+    measured_on: Model | None = None
+    if to is not None:
+        loaded = None
+        result = run(params, to, strict=strict and asked.source != "model")
+        if asked.source == "model" or (not result.exact and not no_measure):
+            with console.status("loading the libraries and the model"):
+                from thermoscope.models.load import load_model
 
-            loaded = load_model(model, revision=revision, device=device, dtype=dtype)
-        if imported is None:
-            params = asked.settings(loaded, temperature=hot)
-        with console.status("measuring"):
-            result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
-    measured_on = loaded if result.distance is not None else None
-    command = export_command(params, to, measured_on, prompt or (), strict=strict, measured=not no_measure)
+                loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+            params = params if imported is not None else asked.settings(loaded, temperature=hot)
+            with console.status("measuring"):
+                result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
+        measured_on = loaded if result.distance is not None else None
+    command = export_command(
+        file or params, to, measured_on, prompt or (), strict=strict, measured=to is None or not no_measure
+    )
     ran = what_ran(measured_on, command, settings=(params,))
+    read_record = None if imported is None else imported.to_dict()
 
     def to_json() -> str:
-        return console.json({**result.to_dict(), "ran": ran.to_dict()})
+        if result is None:
+            return console.json({**(read_record or {}), "ran": ran.to_dict()})
+        return console.json({**result.to_dict(), "imported": read_record, "ran": ran.to_dict()})
 
     def printing(to_console: Console) -> None:
-        print_export(result, ran, to_console)
+        if result is not None:
+            print_export(result, ran, to_console, imported)
+        elif imported is not None:
+            print_import(imported, ran, to_console)
 
     console.give(to_json, printing, as_json=json, output=output, no_color=no_color)
-
-
-def _give_import(
-    imported: Imported,
-    path: Path,
-    text: str,
-    engine: str | None,
-    *,
-    as_json: bool,
-    output: Path | None,
-    no_color: bool,
-) -> None:
-    """Print or write what was read."""
-    from thermoscope.cli import console
-    from thermoscope.experiment.provenance import import_command, what_ran
-    from thermoscope.report.exported import print_import
-
-    command = import_command(None if str(path) == "-" else str(path), text, engine)
-    ran = what_ran(None, command, settings=(imported.params,))
-
-    def to_json() -> str:
-        return console.json({**imported.to_dict(), "ran": ran.to_dict()})
-
-    def printing(to_console: Console) -> None:
-        print_import(imported, ran, to_console)
-
-    console.give(to_json, printing, as_json=as_json, output=output, no_color=no_color)
 
 
 def _text(path: Path) -> str:

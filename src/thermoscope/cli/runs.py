@@ -15,6 +15,12 @@ RUNS = Path("runs")
 _Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in runs/.")]
 
 
+def alone(context: typer.Context) -> None:
+    """List and show runs, and ask their tables with SQL; without a command, list those in runs/."""
+    if context.invoked_subcommand is None:
+        list_runs()
+
+
 def list_runs(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = RUNS,
     json: options.Json = False,

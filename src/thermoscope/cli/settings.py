@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -161,15 +162,47 @@ def varied_settings(
 
 
 def value_of(name: str, word: str) -> Any:
-    """The value of a parameter as typed, for the parameter's own rule to judge."""
+    """The value of a parameter as typed, for the parameter's own rule to judge; no word is an empty list.
+
+    Raises
+    ------
+    InputError
+        It is no list, where the parameter is one.
+    """
     from thermoscope.cli.values import number
 
-    if name == "dry_breakers":
-        return [number(part) for part in word.split(",")] if word else []
-    if name == "logit_bias":
-        pairs = [part.rpartition(":") for part in word.split(",")] if word else []
-        return {token.strip(): number(bias) for token, _, bias in pairs}
+    parts = word.split(",") if word else []
+    try:
+        if name == "dry_breakers":
+            return [_token_id(part) for part in parts]
+        if name == "logit_bias":
+            return [(_token_id(token), _bias(bias)) for token, bias in (part.split(":") for part in parts)]
+    except ValueError:
+        what, such_as = _LISTS[name]
+        raise InputError(
+            f"--{name.replace('_', '-')} must be {what}, joined by commas; got {word!r}; write {such_as}"
+        ) from None
     return number(word)
+
+
+#: Parameters that are lists: of what, and an example.
+_LISTS = {
+    "dry_breakers": ("token ids", "198,13"),
+    "logit_bias": ("token ids with finite biases", "198:-5,50256:2"),
+}
+
+
+def _token_id(word: str) -> int:
+    if not word.strip().isdecimal():
+        raise ValueError
+    return int(word)
+
+
+def _bias(word: str) -> float:
+    bias = float(word)
+    if not math.isfinite(bias):
+        raise ValueError
+    return bias
 
 
 def values_of(name: str, words: str) -> list[Any]:

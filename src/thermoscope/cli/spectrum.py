@@ -66,8 +66,8 @@ def spectrum(
 
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
-    ends = (finite(low, "--low"), finite(high, "--high"))
-    where = None if at is None else finite(at, "--at")
+    ends = (finite(low, "--low", DEFAULT_LOW), finite(high, "--high", DEFAULT_HIGH))
+    where = None if at is None else finite(at, "--at", "0.7")
     if where is not None and not ends[0] <= where <= ends[1]:
         raise InputError(f"--at must be from --low to --high, {ends[0]:g} to {ends[1]:g}; got {at}; widen the range")
     numbers, stops = seed_numbers(seed, seeds, most=_MOST_SEEDS), stop_words(stop)
@@ -75,7 +75,7 @@ def spectrum(
     leaves = whole(max_leaves, "--max-leaves", least=1)
     params = asked.settings()
     length = lengths(max_new_tokens, max_length)
-    fine = finite(resolution, "--resolution")
+    fine = finite(resolution, "--resolution", DEFAULT_RESOLUTION)
     text = read_prompt(prompt)
     _check(ends, fine)
 
@@ -122,9 +122,10 @@ def _check(ends: tuple[float, float], resolution: float) -> None:
         raise InputError(
             f"--low must be below --high; got {ends[0]:g} and {ends[1]:g}; for one temperature use thermoscope compare"
         )
-    if resolution > ends[1] - ends[0]:
+    width = ends[1] - ends[0]
+    if resolution > width:
         raise InputError(
-            f"--resolution must be at most the range, {ends[1] - ends[0]:g}; got {resolution:g}; write 0.001"
+            f"--resolution must be at most the range, {width:g}; got {resolution:g}; write {width / 100:g}"
         )
 
 

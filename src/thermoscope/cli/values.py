@@ -90,8 +90,8 @@ def whole(word: str | None, name: str, *, least: int = 0, most: int | None = Non
     return value
 
 
-def finite(word: str, name: str) -> float:
-    """The finite number of at least 0 that was typed.
+def finite(word: str, name: str, such_as: str) -> float:
+    """The finite number of at least 0 that was typed; ``such_as`` is what one might type instead.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def finite(word: str, name: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise InputError(f"{name} must be a finite number of at least 0; got {word!r}; write 0.7")
+        raise InputError(f"{name} must be a finite number of at least 0; got {word!r}; write {such_as}")
     return value
 
 

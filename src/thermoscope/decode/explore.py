@@ -17,6 +17,7 @@ from thermoscope.decode.tree import Tree
 from thermoscope.errors import InputError, Interrupted, ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
+from thermoscope.sampling.chain import settings_of
 
 #: The most rows in flight by default.
 _MOST_ROWS = 256
@@ -84,6 +85,7 @@ def spectrum(
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
+    settings_of(setting, model.vocabulary)
     plan = plan_for(setting)
     _check_resolution(resolution)
     most = at_least_one("max_leaves", max_leaves)

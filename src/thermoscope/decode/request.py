@@ -42,7 +42,7 @@ def requests_for(
 ) -> list[Request]:
     """One request per prompt, setting and seed, the last varying fastest; arguments and errors as in ``generate``."""
     texts = as_list("prompts", prompts, str)
-    settings = [SamplingParams()] if params is None else settings_of(params)
+    settings = settings_of(SamplingParams() if params is None else params, model.vocabulary)
     numbers = seed_list(seeds)
     for name, given in (("prompts", texts), ("params", settings)):
         if not given:

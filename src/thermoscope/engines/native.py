@@ -15,6 +15,8 @@ from thermoscope.params import ORDERS, SamplingParams, typed
 
 #: As many tokens as llama.cpp's penalties look back on: a whole context, as our penalties do.
 LAST_N = 131072
+#: llama.cpp's server refuses an empty list of breakers: a control character that no text has stands for none.
+NO_BREAKERS = ["\x1f"]
 
 
 # --- llama.cpp and Ollama ---------------------------------------------------------------------------------------
@@ -36,7 +38,8 @@ def _llama_cpp(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
     mirostat = params.mirostat_tau is not None
     chain = samplers(params.order)
     fields |= {"mirostat": 2 if mirostat else 0, "samplers": chain}
-    fields["dry_sequence_breakers"] = []
+    if params.dry_multiplier is not None:
+        fields["dry_sequence_breakers"] = NO_BREAKERS
     fields["logit_bias"] = [[token, bias] for token, bias in params.logit_bias or ()]
     own = {v: k for k, v in LLAMA_CPP.names.items()}
     skip = ("samplers", "dry_sequence_breakers", "logit_bias")
@@ -94,8 +97,8 @@ LLAMA_CPP = Dialect(
     names={n: n for n in ("top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                           "dynatemp_range", "dynatemp_exponent", "presence_penalty", "frequency_penalty",
                           "dry_multiplier", "dry_base", "dry_allowed_length", "mirostat_tau", "mirostat_eta",
-                          "logit_bias", "dry_breakers")}
-    | {"temperature": "temperature", "repetition_penalty": "repeat_penalty"},
+                          "logit_bias")}
+    | {"temperature": "temperature", "repetition_penalty": "repeat_penalty", "dry_breakers": "dry_sequence_breakers"},
     neutral={"temperature": 1.0, "dynatemp_range": 0.0, "dynatemp_exponent": 1.0, "top_k": 0, "top_p": 1.0,
              "min_p": 0.0, "typical_p": 1.0, "top_n_sigma": -1.0, "xtc_probability": 0.0, "xtc_threshold": 0.1,
              "repeat_last_n": LAST_N, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
@@ -106,7 +109,7 @@ LLAMA_CPP = Dialect(
     penalties_count_prompt=True,
     aside=words(
         "prompt n_predict seed stop stream n_keep n_probs min_keep ignore_eos cache_prompt id_slot grammar "
-        "json_schema t_max_predict_ms model messages max_tokens"
+        "json_schema t_max_predict_ms model messages max_tokens ctx_size"
     ),
     edges=_llama_edges,
     write=_llama_cpp,
@@ -168,6 +171,7 @@ def _webui(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
         fields["mirostat_mode"] = 2
     for name in ("epsilon_cutoff", "eta_cutoff"):  # in units of 1e-4 there
         fields[name] = round((getattr(params, name) or 0.0) * 1e4, 9)
+    fields["dry_sequence_breakers"] = ""
     first = [WEBUI_PRIORITY[stage] for stage in params.order if stage in WEBUI_PRIORITY]
     fields["sampler_priority"] = "\n".join(first).split("\n")
     return [Snippet("body of a request, or a preset", "json", as_json(fields))]
@@ -194,9 +198,9 @@ WEBUI = Dialect(
            "epsilon_cutoff", "eta_cutoff", "top_a", "min_p", "mirostat", "xtc", "no_repeat_ngram"),
     names={n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
                           "top_a", "top_n_sigma", "repetition_penalty", "presence_penalty", "frequency_penalty",
-                          "no_repeat_ngram_size", "dry_multiplier", "dry_base", "dry_allowed_length", "dry_breakers",
+                          "no_repeat_ngram_size", "dry_multiplier", "dry_base", "dry_allowed_length",
                           "xtc_probability", "xtc_threshold", "mirostat_tau", "mirostat_eta", "dynatemp_exponent")}
-    | {"dynatemp_range": "dynatemp_high"},
+    | {"dynatemp_range": "dynatemp_high", "dry_breakers": "dry_sequence_breakers"},
     neutral={"do_sample": True, "temperature": 1.0, "dynamic_temperature": False, "dynatemp_low": 1.0,
              "dynatemp_high": 1.0, "dynatemp_exponent": 1.0, "smoothing_factor": 0.0, "smoothing_curve": 1.0,
              "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "tfs": 1.0, "top_a": 0.0,

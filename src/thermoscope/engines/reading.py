@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from thermoscope.engines.dialect import STAGE_OF, Dialect
 from thermoscope.engines.export import DIALECTS, dialect
-from thermoscope.engines.native import LLAMA_FLAGS, LLAMA_STAGES, WEBUI_PRIORITY
+from thermoscope.engines.formats import take_apart
+from thermoscope.engines.native import LAST_N, LLAMA_STAGES, NO_BREAKERS, WEBUI_PRIORITY
+from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
 from thermoscope.params import SHAPES, SamplingParams, nearest, typed
 
-#: Where an engine's file keeps its settings, where not at the top.
-_INSIDE = {"sampling_params": "sglang", "parameters": "tgi", "generationConfig": "gemini", "options": "ollama"}
-#: Fields that only one engine's JSON has.
-_SIGNS: tuple[tuple[str, frozenset[str]], ...] = (
-    (
-        "text-generation-webui",
-        frozenset({"sampler_priority", "mirostat_mode", "dynamic_temperature", "temperature_last"}),
-    ),
-    (
-        "llama.cpp",
-        frozenset({"samplers", "repeat_penalty", "n_predict", "dry_penalty_last_n", "mirostat", "typical_p"}),
-    ),
-    ("transformers", frozenset({"do_sample", "transformers_version", "sequence_bias", "no_repeat_ngram_size"})),
-    ("vllm", frozenset({"repetition_penalty", "min_p", "stop_token_ids", "min_tokens"})),
-    ("anthropic", frozenset({"stop_sequences", "system"})),
-    ("openai", frozenset({"messages", "max_completion_tokens", "logit_bias", "frequency_penalty"})),
-)
+#: Names that files of one engine have.
+_FILE_NAMES = {"generation_config.json": "transformers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of one field of a file: its name, its value (None if it is absent), and what about it."""
+
+    field: str
+    value: Any
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,10 @@ class Imported:
         Whose format it is.
     added
         What the engine does by itself where the file says nothing, in our parameters.
+    ignored
+        Fields about sampling that the engine does not heed beside the others, and why.
+    different
+        What the engine does otherwise than we do with these parameters.
     aside
         Fields that say nothing about sampling.
     """
@@ -54,6 +51,8 @@ class Imported:
     params: SamplingParams
     engine: str
     added: Mapping[str, Any]
+    ignored: tuple[Remark, ...]
+    different: tuple[Remark, ...]
     aside: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,11 +62,20 @@ class Imported:
             "params": self.params.to_record(),
             "engine": self.engine,
             "added": dict(self.added),
+            "ignored": [asdict(remark) for remark in self.ignored],
+            "different": [asdict(remark) for remark in self.different],
             "aside": list(self.aside),
         }
 
 
-def read(text: str, engine: str | None = None, *, add_defaults: bool = True) -> Imported:
+def read(
+    text: str,
+    engine: str | None = None,
+    *,
+    file_name: str = "",
+    add_defaults: bool = True,
+    strict: bool = False,
+) -> Imported:
     """Read a setting in an engine's format.
 
     Parameters
@@ -75,132 +83,126 @@ def read(text: str, engine: str | None = None, *, add_defaults: bool = True) -> 
     text
         JSON, a Python call ``SamplingParams(...)``, llama.cpp's flags or an Ollama Modelfile.
     engine
-        Whose format it is; by default found from the fields.
+        Whose format it is; by default found from the form, the file's name and the fields.
+    file_name
+        What the file is called, without its folder: ``generation_config.json`` is transformers'.
     add_defaults
         Whether what the engine does by itself where a field is absent belongs to the setting.
+    strict
+        Refuse what the engine does otherwise than we do.
 
     Raises
     ------
     InputError
-        The text can't be read, the engine can't be told, or a field is not known.
+        The text can't be read, the engine can't be told, a field is not known; or ``strict``, and something is
+        different.
     ParameterError
         A value breaks our rules.
     """
-    fields, found = _fields(text)
-    name = engine or found or _told_by(fields)
-    if name is None:
-        raise InputError(f"whose format this is can't be told from its fields; say it (--format {'|'.join(DIALECTS)})")
-    return _imported(fields, dialect(name), add_defaults)
+    form = take_apart(text)
+    name = engine or form.engine or _FILE_NAMES.get(file_name) or _told_by(form.fields)
+    imported = _imported(form.fields, form.beside, dialect(name), add_defaults)
+    if strict and imported.different:
+        first, more = imported.different[0], len(imported.different) - 1
+        raise InputError(
+            f"the {name} setting is not exactly one of ours: {first.field} is different there ({first.note})"
+            + (f", and {more} more" if more else "")
+            + "; take it out, or read without --strict"
+        )
+    return imported
 
 
-def _fields(text: str) -> tuple[dict[str, Any], str | None]:
-    """The fields of a text, and the engine if its form tells."""
-    stripped = text.strip()
-    if stripped.startswith("{"):
-        try:
-            data = json.loads(stripped, object_pairs_hook=_once)
-        except InputError:
-            raise
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"the settings must be JSON: {error}; mend the file") from None
-        for key, engine in _INSIDE.items():
-            if isinstance(data.get(key), dict):
-                return data[key], engine
-        return data, None
-    if re.match(r"(\w+\.)*SamplingParams\s*\(", stripped):
-        return _call(stripped), "vllm"
-    if re.search(r"^\s*PARAMETER\s", text, flags=re.MULTILINE | re.IGNORECASE):
-        return _modelfile(text), "ollama"
-    if re.search(r"(^|\s)--?[a-z]", stripped):
-        return _flags(stripped), "llama.cpp"
-    got = repr(stripped[:30]) if stripped else "an empty file"
-    raise InputError(f"settings must be a JSON object, SamplingParams(...), flags or a Modelfile; got {got}")
+def _told_by(fields: Mapping[str, Any]) -> str:
+    """The one engine that knows the most of the fields.
+
+    Raises
+    ------
+    InputError
+        Several know as many, or none knows one.
+    """
+    knows = {name: sum(field in _known(of) for field in fields) for name, of in DIALECTS.items()}
+    most = max(knows.values())
+    engines = [name for name, known in knows.items() if known == most] if most else list(DIALECTS)
+    if len(engines) == 1:
+        return engines[0]
+    raise InputError(
+        f"whose format this is can't be told from its fields: {', '.join(engines[:-1])} or {engines[-1]}; "
+        f"say it, such as --format {engines[0]}"
+    )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; a field that is there twice would hide one of its values."""
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"the settings have the field {twice!r} more than once; keep one")
-    return dict(pairs)
+def _known(of: Dialect) -> set[str]:
+    """The fields that an engine's files may have."""
+    return {*of.names.values(), *of.neutral, *of.aside, *_EXTRA.get(of.name, ())}
 
 
-def _call(text: str) -> dict[str, Any]:
-    try:
-        call = ast.parse(text, mode="eval").body
-        assert isinstance(call, ast.Call)
-        fields = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError, AssertionError, RecursionError):
-        raise InputError("SamplingParams(...) must be one call with plain values by name; mend the file") from None
-    if None in fields or call.args:
-        raise InputError("SamplingParams(...) must have its values by name; write temperature=0.7")
-    return {str(name): value for name, value in fields.items() if value is not None}
+@dataclass
+class _Draft:
+    """A setting while it is read: what the file says, and what becomes of it with the engine."""
+
+    of: Dialect
+    fields: Mapping[str, Any]
+    values: dict[str, Any]
+    order: tuple[str, ...]
+    added: dict[str, Any]
+    ignored: list[Remark] = field(default_factory=list)
+    different: list[Remark] = field(default_factory=list)
+
+    def ignore(self, names: Iterable[str], why: str) -> None:
+        """Drop parameters that the engine does not heed; those that are in the file are remarked on."""
+        for name in names:
+            if name in self.values:
+                del self.values[name]
+                self.remark(self.of.names[name], why)
+
+    def remark(self, name: str, why: str) -> None:
+        """Remark on a field that is in the file and has no effect."""
+        if name in self.fields:
+            self.ignored.append(Remark(name, self.fields[name], why))
+
+    def be_greedy(self) -> None:
+        """Decode greedily, by ``do_sample`` or because it is absent."""
+        self.values["temperature"] = 0
+        if "do_sample" not in self.fields:
+            self.added["temperature"] = 0
 
 
-def _modelfile(text: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for line in text.splitlines():
-        parts = line.split(None, 2)
-        if len(parts) == 3 and parts[0].upper() == "PARAMETER":
-            fields[parts[1].lower()] = _number(parts[2].strip())
-    return fields
+def _imported(all_fields: Mapping[str, Any], beside: tuple[str, ...], of: Dialect, add_defaults: bool) -> Imported:
+    known = _known(of)
+    _check_names(all_fields, beside, known, of)
+    fields = {name: value for name, value in all_fields.items() if value is not None}  # null is as if it were absent
+    for name, value in fields.items():
+        _check_value(name, value, of)
+    back = {theirs: ours for ours, theirs in of.names.items()}
+    said = {back[n]: v for n, v in fields.items() if n in back and not _off(v, n, of)}
+    added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
+    draft = _Draft(of, fields, {**added, **said}, of.order, added)
+    for fill in _FILLS.get(of.name, ()):
+        fill(draft)
+    for shape, switch in SHAPES.items():
+        if switch not in draft.values:
+            draft.ignore([shape], f"does nothing without {of.names.get(switch, switch)}")
+    params = SamplingParams(**draft.values, order=list(draft.order))
+    unlike = [_unlike(verdict, params) for verdict in judge(params, of)[0] if not verdict.exact]
+    return Imported(
+        params=params,
+        engine=of.name,
+        added={name: value for name, value in draft.added.items() if name in draft.values},
+        ignored=tuple(sorted(draft.ignored, key=lambda remark: [*fields].index(remark.field))),
+        different=(*unlike, *draft.different),
+        aside=(*beside, *(name for name in all_fields if name in of.aside)),
+    )
 
 
-def _flags(text: str) -> dict[str, Any]:
-    try:
-        words = shlex.split(text.replace("\\\n", " "))
-    except ValueError as error:
-        raise InputError(f"the flags can't be read: {error}; mend the file") from None
-    back = {flag: field for field, flag in LLAMA_FLAGS.items()} | {"temperature": "temperature"}
-    fields: dict[str, Any] = {}
-    biases: list[list[Any]] = []
-    while words:
-        word = words.pop(0)
-        if not word.startswith("-") or _is_number(word):
-            continue  # the program, or the value of a flag that says nothing about sampling
-        name, _, value = word.lstrip("-").partition("=")
-        if not value and words and (not words[0].startswith("-") or _is_number(words[0])):
-            value = words.pop(0)
-        if name in ("logit-bias", "l"):
-            match = re.fullmatch(r"(\d+)([+-].+)", value)
-            if match is None:
-                raise InputError(f"--logit-bias must be TOKEN+BIAS; got {value!r}")
-            biases.append([int(match[1]), _number(match[2])])
-        elif name == "samplers":
-            fields["samplers"] = value.split(";")
-        elif name == "dry-sequence-breaker":
-            fields["dry_sequence_breakers"] = [] if value == "none" else [value]
-        else:
-            fields[back.get(name, name.replace("-", "_"))] = _number(value)
-    if biases:
-        fields["logit_bias"] = biases
-    return {_FLAG_FIELDS.get(name, name): value for name, value in fields.items()}
+def _unlike(verdict: Verdict, params: SamplingParams) -> Remark:
+    """What the engine does otherwise; of an order that is not documented, how we would measure it is not said."""
+    if verdict.parameter == "order":
+        return Remark("order", None, verdict.note.partition(";")[0])
+    return Remark(verdict.parameter, getattr(params, verdict.parameter), verdict.note)
 
 
-_FLAG_FIELDS = {"c": "ctx_size", "n": "n_predict", "m": "model", "p": "prompt", "s": "seed", "temp": "temperature"}
-
-
-def _is_number(word: str) -> bool:
-    return isinstance(_number(word), int | float)
-
-
-def _number(word: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
-
-
-def _told_by(fields: Mapping[str, Any]) -> str | None:
-    return next((engine for engine, signs in _SIGNS if signs & set(fields)), None)
-
-
-def _imported(fields: dict[str, Any], of: Dialect, add_defaults: bool) -> Imported:
-    back = {field: name for name, field in of.names.items()}
-    known = {*back, *of.neutral, *of.aside, *_EXTRA.get(of.name, ())}
+def _check_names(fields: Mapping[str, Any], beside: Iterable[str], known: set[str], of: Dialect) -> None:
+    """Raise InputError if a field is not one of the engine's, or stands where it does nothing."""
     unknown = [name for name in fields if name not in known]
     if unknown:
         more = f" and {len(unknown) - 1} more ({', '.join(unknown[1:4])})" if len(unknown) > 1 else ""
@@ -208,27 +210,17 @@ def _imported(fields: dict[str, Any], of: Dialect, add_defaults: bool) -> Import
         raise InputError(
             f"the {of.name} file has the field {unknown[0]!r}{more}, which we don't know{close}; take it out"
         )
-    for field, value in fields.items():
-        _check_kind(field, value, of)
-    values = {}
-    for field, value in fields.items():
-        if field in back and value is not None and not _off(value, field, of):
-            values[back[field]] = value
-    for fill in _FILLS.get(of.name, ()):
-        fill(fields, values)
-    added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
-    order = values.pop("order", of.order)
-    added = {name: value for name, value in added.items() if STAGE_OF[name] in order}
-    values = {**added, **values}
-    values = {n: v for n, v in values.items() if SHAPES.get(n) is None or SHAPES[n] in values}
-    params = SamplingParams(**values, order=list(order))
-    aside = tuple(name for name in fields if name in of.aside)
-    return Imported(params, of.name, added, aside)
+    stray = next((name for name in beside if name in known - of.aside), None)
+    if stray is not None:
+        raise InputError(
+            f"the {of.name} file has the field {stray!r} beside its settings, where it does nothing; "
+            "move it in among them, or take it out"
+        )
 
 
-def _check_kind(field: str, value: Any, of: Dialect) -> None:
-    """Raise InputError if a field's value is not of the kind that the engine takes there."""
-    if value is None or field in of.aside:
+def _check_value(field: str, value: Any, of: Dialect) -> None:
+    """Raise InputError if a value is not of the kind that the engine takes there, or asks for what we don't have."""
+    if field in of.aside:
         return
     neutral = of.neutral.get(field)
     if field in _KINDS.get(of.name, {}):
@@ -244,6 +236,8 @@ def _check_kind(field: str, value: Any, of: Dialect) -> None:
     if not fits(value):
         got = f"{json.dumps(value, default=str):.60}"
         raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; mend it")
+    if field in _NOT_OURS.get(of.name, ()) and value != neutral:
+        raise InputError(f"{field}={typed(value)} is none of our stages; take it out")
 
 
 def _pairs(value: Any) -> bool:
@@ -272,6 +266,13 @@ _KINDS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
         "sampler_priority": ("a list of names, or names in lines", lambda v: isinstance(v, str) or _texts(v)),
     },
 }
+#: Engine -> fields with which it does what none of our stages does, unless they have their neutral value.
+_NOT_OURS: Mapping[str, tuple[str, ...]] = {
+    "transformers": ("num_beams",),
+    "text-generation-webui": (
+        "tfs", "smoothing_factor", "guidance_scale", "penalty_alpha", "encoder_repetition_penalty"
+    ),
+}  # fmt: skip
 
 
 def _off(value: Any, field: str, of: Dialect) -> bool:
@@ -280,114 +281,148 @@ def _off(value: Any, field: str, of: Dialect) -> bool:
         return True
     if field in ("top_k", "topK"):
         return not isinstance(value, int | float) or value <= 0
+    if field in ("logit_bias", "sequence_bias", "dry_sequence_breakers"):
+        return not value or value == NO_BREAKERS
     return field in ("top_n_sigma", "dry_multiplier", "no_repeat_ngram_size") and value in (0, -1)
 
 
-def _read_transformers(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
-    if fields.get("do_sample") is not True:  # absent is greedy
-        for name in ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"):
-            values.pop(name, None)
-        values |= {"temperature": 0, "top_k": None}
-    bias = fields.get("sequence_bias")
-    if bias:
+# --- what becomes of the values, engine by engine -----------------------------------------------------------------
+
+
+def _read_transformers(draft: _Draft) -> None:
+    if draft.fields.get("do_sample") is not True:
+        sampled = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+        draft.ignore(sampled, "decoding is greedy without do_sample=true")
+        draft.be_greedy()
+    if "logit_bias" in draft.values:
+        bias = draft.values["logit_bias"]
         long = next((tokens for tokens, _ in bias if len(tokens) != 1), None)
         if long is not None:
             raise InputError(f"sequence_bias must be of single tokens; got {long}; take it out")
-        values["logit_bias"] = {tokens[0]: value for tokens, value in bias}
+        draft.values["logit_bias"] = [(tokens[0], value) for tokens, value in bias]
 
 
-def _read_llama_cpp(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
+def _read_llama_cpp(draft: _Draft) -> None:
+    fields, values = draft.fields, draft.values
     if fields.get("mirostat", 0) == 2:
-        values["mirostat_tau"] = fields.get("mirostat_tau", 5.0)
-        values["mirostat_eta"] = fields.get("mirostat_eta", 0.1)
-        for name in list(values):
-            if name not in ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias"):
-                values[name] = None  # ignored there, its defaults as well
-        values["order"] = ("logit_bias", "temperature", "mirostat")
-        values |= {"top_k": None, "top_p": None, "min_p": None}
-        for shape, switch in SHAPES.items():
-            if switch != "mirostat_tau":
-                values.pop(shape, None)
+        heeded = ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias")
+        draft.ignore([name for name in values if name not in heeded], "mirostat=2 leaves no room for it")
+        _switch_on_mirostat(draft)
+        draft.order = ("logit_bias", "temperature", "mirostat")
         return
     if fields.get("mirostat", 0):
         raise InputError("mirostat 1 is not one of our stages; use mirostat 2, or 0")
-    for name in ("mirostat_tau", "mirostat_eta"):
-        values.pop(name, None)
-    if fields.get("dry_sequence_breakers"):
-        raise InputError("dry_sequence_breakers are texts, ours are tokens; write them as dry_breakers by hand")
-    values.pop("dry_breakers", None)
-    if fields.get("logit_bias"):
-        values["logit_bias"] = dict(map(tuple, fields["logit_bias"]))
+    draft.ignore(("mirostat_tau", "mirostat_eta"), "does nothing without mirostat=2")
     chain = fields.get("samplers")
-    if chain:
-        stages: dict[str, list[str]] = {}
-        for ours, theirs in LLAMA_STAGES.items():
-            stages.setdefault(theirs, []).append(ours)
-        unknown = [name for name in chain if name not in stages]
-        if unknown:
-            raise InputError(f"samplers has {unknown[0]!r}, which we don't know; the known are {', '.join(stages)}")
-        ordered = [stage for name in chain for stage in sorted(stages[name], reverse=True)]  # repetition, penalties
-        values["order"] = ("logit_bias", *ordered)
-        for name in list(values):  # what stands in no chain is off
-            if name not in ("order", "logit_bias") and STAGE_OF[name] not in values["order"]:
-                values[name] = 1.0 if name == "temperature" else None
+    if not chain:
+        return
+    stages: dict[str, list[str]] = {}
+    for ours, theirs in LLAMA_STAGES.items():
+        stages.setdefault(theirs, []).append(ours)
+    unknown = [name for name in chain if name not in stages]
+    if unknown:
+        raise InputError(f"samplers has {unknown[0]!r}, which we don't know; the known are {', '.join(stages)}")
+    ordered = [stage for name in chain for stage in sorted(stages[name], reverse=True)]  # repetition, penalties
+    draft.order = ("logit_bias", *ordered)
+    draft.ignore([name for name in values if STAGE_OF[name] not in draft.order], "samplers does not name its stage")
 
 
-def _read_webui(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
-    if fields.get("do_sample") is False:
-        values |= {"temperature": 0}
+def _switch_on_mirostat(draft: _Draft) -> None:
+    """Mirostat is on: its neutral value is what it takes by itself."""
+    usual = draft.of.neutral["mirostat_tau"]
+    draft.values["mirostat_tau"] = draft.fields.get("mirostat_tau", usual)
+    if "mirostat_tau" not in draft.fields:
+        draft.added["mirostat_tau"] = usual
+
+
+def _read_webui(draft: _Draft) -> None:
+    fields, values = draft.fields, draft.values
     for name in ("epsilon_cutoff", "eta_cutoff"):
-        if values.get(name):
+        if name in values:
             values[name] = values[name] / 1e4
-    values.pop("dynatemp_range", None)
     if fields.get("dynamic_temperature"):
-        if (fields.get("temperature") or 1) != 1:
+        if "temperature" in values:
             raise InputError(
                 f"temperature={typed(fields['temperature'])} runs as well as dynamic_temperature there, which is none "
                 "of our stages; set it to 1"
             )
         low, high = fields.get("dynatemp_low", 1.0), fields.get("dynatemp_high", 1.0)
         values |= {"temperature": (low + high) / 2, "dynatemp_range": (high - low) / 2}
-    if fields.get("mirostat_mode") == 2:
-        values.setdefault("mirostat_tau", fields.get("mirostat_tau", 5.0))
     else:
-        values.pop("mirostat_tau", None)
-        values.pop("mirostat_eta", None)
-    for field, neutral in (("tfs", 1), ("smoothing_factor", 0), ("guidance_scale", 1), ("penalty_alpha", 0),
-                           ("encoder_repetition_penalty", 1)):  # fmt: skip
-        if fields.get(field, neutral) != neutral:
-            raise InputError(f"{field}={typed(fields[field])} is none of our stages; take it out")
+        why = "does nothing without dynamic_temperature=true"
+        draft.ignore(("dynatemp_range", "dynatemp_exponent"), why)
+        if fields.get("dynatemp_low", 1.0) != 1.0:
+            draft.remark("dynatemp_low", why)
+    if fields.get("mirostat_mode") == 2:
+        _switch_on_mirostat(draft)
+    else:
+        draft.ignore(("mirostat_tau", "mirostat_eta"), "does nothing without mirostat_mode=2")
+    if fields.get("do_sample") is False:
+        draft.ignore(("temperature", "dynatemp_range"), "decoding is greedy with do_sample=false")
+        draft.be_greedy()
     priority = fields.get("sampler_priority")
     if priority:
         lines = priority.split("\n") if isinstance(priority, str) else list(priority)
         first = {names.split("\n")[0]: stage for stage, names in WEBUI_PRIORITY.items()}
         if fields.get("dynamic_temperature"):
             first["dynamic_temperature"] = first.pop("temperature")
-        values["order"] = tuple(dict.fromkeys(first[line] for line in lines if line in first))
-        values["order"] += tuple(stage for stage in WEBUI_PRIORITY if stage not in values["order"])
+        named = tuple(dict.fromkeys(first[line] for line in lines if line in first))
+        draft.order = (*named, *(stage for stage in WEBUI_PRIORITY if stage not in named))
+    if fields.get("temperature_last"):
+        draft.order = tuple(sorted(draft.order, key=lambda stage: stage == "temperature"))
 
 
-def _read_tgi(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
-    if fields.get("do_sample") is False and not {"temperature", "top_k", "top_p", "typical_p"} & set(values):
-        values["temperature"] = 0
+def _read_tgi(draft: _Draft) -> None:
+    """Without ``do_sample`` it is greedy, unless another field makes it sample."""
+    samples = any(draft.values.get(name, 1) != 1 for name in ("temperature", "top_p", "typical_p"))
+    if draft.fields.get("do_sample") is True or samples or "top_k" in draft.values:
+        if draft.fields.get("do_sample") is False:
+            draft.remark("do_sample", "temperature, top_k, top_p and typical_p sample without it")
+        return
+    draft.be_greedy()
 
 
-def _read_bias(fields: Mapping[str, Any], values: dict[str, Any]) -> None:
-    if not fields.get("logit_bias"):
-        values.pop("logit_bias", None)
+def _no_breakers(draft: _Draft) -> None:
+    """DRY's breakers are texts there, tokens here: none at all is what we can read."""
+    name = draft.of.names["dry_breakers"]
+    if "dry_multiplier" not in draft.values:
+        return
+    if "dry_breakers" in draft.values:
+        raise InputError(f"{name} are texts, ours are tokens; write them as dry_breakers by hand")
+    if name not in draft.fields:
+        note = "newline, colon, double quote and asterisk unless it says otherwise, none here"
+        draft.different.append(Remark(name, None, note))
 
 
-_FILLS: Mapping[str, tuple[Callable[[Mapping[str, Any], dict[str, Any]], None], ...]] = {
+#: Engine -> how far its penalties look back: the field, its value where it is absent, and that for all tokens.
+_LOOK_BACK = {
+    "llama.cpp": ("repeat_last_n", 64, -1),
+    "ollama": ("repeat_last_n", 64, -1),
+    "text-generation-webui": ("repetition_penalty_range", 1024, 0),
+}
+
+
+def _look_back(draft: _Draft) -> None:
+    """Our penalties look back on everything."""
+    name, usual, everything = _LOOK_BACK[draft.of.name]
+    penalties = [n for n in draft.values if STAGE_OF[n] in ("repetition", "penalties")]
+    tokens = draft.fields.get(name, usual)
+    if not penalties or tokens == everything or tokens >= LAST_N:
+        return
+    if tokens == 0:
+        draft.ignore(penalties, f"does nothing with {name}=0")
+    else:
+        unless = "" if name in draft.fields else " unless it says otherwise"
+        note = f"penalties look back on {tokens} tokens{unless}, ours on all"
+        draft.different.append(Remark(name, draft.fields.get(name), note))
+
+
+_FILLS: Mapping[str, tuple[Callable[[_Draft], None], ...]] = {
     "transformers": (_read_transformers,),
-    "llama.cpp": (_read_llama_cpp,),
-    "text-generation-webui": (_read_webui,),
+    "llama.cpp": (_read_llama_cpp, _no_breakers, _look_back),
+    "ollama": (_look_back,),
+    "text-generation-webui": (_read_webui, _no_breakers, _look_back),
     "tgi": (_read_tgi,),
-    "vllm": (_read_bias,),
-    "sglang": (_read_bias,),
-    "openai": (_read_bias,),
 }
 #: Fields that are read, but are neither a parameter's nor have a neutral value of their own.
-_EXTRA = {
-    "llama.cpp": ("samplers", "dry_sequence_breakers", "ctx_size"),
-    "text-generation-webui": ("sampler_priority",),
-}
+_EXTRA = {"llama.cpp": ("samplers",), "text-generation-webui": ("sampler_priority",)}

@@ -118,23 +118,45 @@ def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: in
     return with_prompt([*words, *model_words(model.name, model.revision, model.device, model.dtype)], prompt)
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """An engine's file that a setting was read from: its path (None: standard input), its text, what it was said to be.
+
+    ``engine`` is None where whose format it is was told by the file.
+    """
+
+    path: str | None
+    text: str
+    engine: str | None
+
+
 def export_command(
-    setting: SamplingParams, engine: str, model: Model | None, prompts: Sequence[str], *, strict: bool, measured: bool
+    source: SamplingParams | EngineFile,
+    engine: str | None,
+    model: Model | None = None,
+    prompts: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    measured: bool = True,
 ) -> str:
-    """The ``thermoscope export`` command that writes a setting for an engine; ``model`` is what it was measured on."""
-    words = ["thermoscope", "export", *one_setting_words(setting), "--to", engine]
+    """The ``thermoscope export`` command for a setting, or for a file that one is read from.
+
+    ``engine`` is what it is written for, None where it is read alone; ``model`` what it was measured on.
+    """
+    words = ["thermoscope", "export"]
+    if isinstance(source, EngineFile):
+        words.append(f"--from={'-' if source.path is None else source.path}")
+        words += [] if source.engine is None else ["--format", source.engine]
+    else:
+        words += one_setting_words(source)
+    words += [] if engine is None else ["--to", engine]
     words += ["--strict"] * strict + ["--no-measure"] * (not measured) + [f"--prompt={prompt}" for prompt in prompts]
     if model is not None:
         words += model_words(model.name, model.revision, model.device, model.dtype)
-    return " ".join(map(quote, words))
-
-
-def import_command(path: str | None, text: str, engine: str | None) -> str:
-    """The ``thermoscope export`` command that reads an engine's file, or the text that came on standard input."""
-    format_words = [] if engine is None else ["--format", engine]
-    words = ["thermoscope", "export", f"--from={'-' if path is None else path}", *format_words]
     command = " ".join(map(quote, words))
-    return command if path is not None else f"printf %s {quote(text)} | {command}"
+    if isinstance(source, EngineFile) and source.path is None:
+        return f"printf %s {quote(source.text)} | {command}"
+    return command
 
 
 def one_setting_words(setting: SamplingParams) -> list[str]:

@@ -33,6 +33,7 @@ from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
+from thermoscope.sampling.chain import settings_of
 from thermoscope.sampling.effects import Effects
 from thermoscope.usecases.load import Prompt, UseCase
 
@@ -116,7 +117,7 @@ def plan(
     length = new_tokens(model, longest, length, None)
     numbers = tuple(seed_list(seeds))
     known: dict[str, SamplingParams] = {}
-    for setting in settings:
+    for setting in settings_of(settings, model.vocabulary):
         if known.setdefault(setting.id, setting) != setting:
             raise InputError(
                 f"settings of a run must differ in what they do; got {setting} twice, with orders of stages that are "

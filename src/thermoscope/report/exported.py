@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from thermoscope.engines.export import Exported
-from thermoscope.engines.reading import Imported
+from thermoscope.engines.reading import Imported, Remark
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.params import typed
 from thermoscope.report.escape import escape
-from thermoscope.report.ran import print_ran
+from thermoscope.report.ran import as_it_is, command_lines, print_ran
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance
@@ -24,36 +23,59 @@ if TYPE_CHECKING:
 _STYLES = {"exact": "green", "exact with an explicit order": "green", "different": "yellow", "not there": "red"}
 
 
-def print_export(exported: Exported, ran: WhatRan, console: Console) -> None:
-    """Print an export to a console of any width."""
-    for part in _parts(exported, console.width):
+def print_export(exported: Exported, ran: WhatRan, console: Console, imported: Imported | None = None) -> None:
+    """Print an export to a console of any width; ``imported`` is where its setting was read from, if from a file."""
+    for part in _parts(exported, imported, console.width):
         console.print(part, highlight=False, markup=False, crop=False)
     print_ran(ran, console)
 
 
 def print_import(imported: Imported, ran: WhatRan, console: Console) -> None:
     """Print what was read from another engine's format."""
-    console.print(Text(f"Read as a setting of {imported.engine}:", style="bold"), highlight=False)
-    console.print(Text(f"  {imported.params}"), highlight=False)
-    console.print(Text(f"  order {' > '.join(imported.params.order)}", style="dim"), highlight=False)
-    if imported.added:
-        added = ", ".join(f"{name}={typed(value)}" for name, value in imported.added.items())
-        console.print(Text(f"Not in the file, but what {imported.engine} does by itself: {added}."), highlight=False)
-    if imported.aside:
-        fields = escape(", ".join(imported.aside), keep="")
-        console.print(Text(f"Says nothing about sampling: {fields}.", style="dim"), highlight=False)
-    console.print(Text("\nThe same for --params:", style="bold"), highlight=False)
     values = json.dumps({**imported.params.given, "order": list(imported.params.order)})
-    console.print(Text(values, no_wrap=True), highlight=False, crop=False, soft_wrap=True)
+    for part in (*_read(imported), Text("\nThe same for --params:", style="bold"), as_it_is([values])):
+        console.print(part, highlight=False, markup=False, crop=False)
     print_ran(ran, console)
 
 
-def _parts(exported: Exported, width: int) -> Iterator[RenderableType]:
-    yield Text(f"Setting: {exported.params}")
+def _read(imported: Imported) -> Iterator[RenderableType]:
+    """What was read, and all that became of the file's fields."""
+    engine = imported.engine
+    yield Text(f"Read as a setting of {engine}:", style="bold")
+    yield Text(f"  {imported.params}")
+    yield Text(f"  order {' > '.join(imported.params.order)}", style="dim")
+    if imported.added:
+        added = ", ".join(f"{name}={typed(value)}" for name, value in imported.added.items())
+        if imported.added.get("temperature") == 0:
+            added = added.replace("temperature=0", "greedy decoding (temperature=0)", 1)
+        yield Text(f"Not in the file, but what {engine} does by itself: {added}.")
+    if imported.ignored:
+        yield Text(f"In the file, but ignored by {engine}: {_remarks(imported.ignored)}.")
+    if imported.different:
+        yield Text(f"Not as here in {engine}: {_remarks(imported.different)}.", style="yellow")
+    if imported.aside:
+        yield Text(f"Says nothing about sampling: {escape(', '.join(imported.aside), keep='')}.", style="dim")
+
+
+def _remarks(remarks: Sequence[Remark]) -> str:
+    """Fields with their values, and after those that have it in common what is said of them."""
+    fields: dict[str, list[str]] = {}
+    for remark in remarks:
+        value = json.dumps(remark.value) if isinstance(remark.value, bool) else typed(remark.value)
+        named = remark.field if remark.value is None else f"{remark.field}={value}"
+        fields.setdefault(remark.note, []).append(named)
+    return escape("; ".join(f"{', '.join(names)} ({note})" for note, names in fields.items()), keep="")
+
+
+def _parts(exported: Exported, imported: Imported | None, width: int) -> Iterator[RenderableType]:
+    if imported is None:
+        yield Text(f"Setting: {exported.params}")
+    else:
+        yield from _read(imported)
     for snippet in exported.snippets:
         yield Text(f"\n{exported.engine}: {snippet.title}", style="bold")
-        for line in snippet.text.splitlines():
-            yield Padding(Text(line, no_wrap=len(line) <= width, overflow="fold"), (0, 0, 0, 0))
+        shell = snippet.language == "shell"
+        yield as_it_is(command_lines(snippet.text, width) if shell else snippet.text.splitlines())
     yield Text("\nVerdict", style="bold")
     if exported.verdicts:
         yield _verdicts(exported)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -15,6 +15,8 @@ from thermoscope.report.escape import escape
 
 #: A word as ``shlex.join`` writes it: quoted parts may hold white space.
 _SHELL_WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
+#: A flag, and no negative number.
+_FLAG = re.compile(r"--?[A-Za-z]")
 
 
 def print_ran(ran: WhatRan, console: Console) -> None:
@@ -38,19 +40,33 @@ def what_ran(ran: WhatRan, *, ascii_only: bool) -> Iterator[RenderableType]:
 def make_again(ran: WhatRan, width: int, *, ascii_only: bool) -> Iterator[RenderableType]:
     """The part "To make it again": its lines may be longer than the width where a word is."""
     yield Text("\nTo make it again", style="bold")
-    lines = command_lines(escape(ran.command, ascii_only=ascii_only), width)
-    yield Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines))
+    yield as_it_is(command_lines(escape(ran.command, ascii_only=ascii_only), width))
+
+
+def as_it_is(lines: Sequence[str]) -> RenderableType:
+    """Lines to copy: never folded, whatever the width; to be printed without cropping."""
+    return Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines))
 
 
 def command_lines(command: str, width: int) -> list[str]:
     """The command in lines of at most ``width``, joined by backslashes as a shell reads them.
 
-    Words are not broken, so that the lines can be copied: only a word that is longer makes a longer line.
+    Words are not broken, nor is a flag parted from its value, so that the lines can be copied: only what is longer
+    makes a longer line.
     """
     lines: list[str] = []
-    for word in _SHELL_WORD.findall(command):
-        if lines and len(lines[-1]) + len(word) + 3 <= width:  # a space, and room for " \\"
-            lines[-1] += " " + word
+    for part in _parts(_SHELL_WORD.findall(command)):
+        if lines and len(lines[-1]) + len(part) + 3 <= width:  # a space, and room for " \\"
+            lines[-1] += " " + part
         else:
-            lines.append(word)
+            lines.append(part)
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _parts(words: Sequence[str]) -> Iterator[str]:
+    """The words, a flag together with the word after it unless that is a flag as well."""
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        has_value = _FLAG.match(word) and "=" not in word and left and left[0] != "--" and not _FLAG.match(left[0])
+        yield f"{word} {left.pop(0)}" if has_value else word

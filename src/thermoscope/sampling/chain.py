@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from thermoscope.errors import BadLogitsError, InputError
+from thermoscope.errors import BadLogitsError, InputError, ParameterError
 from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters
 from thermoscope.sampling.effects import Effects
@@ -262,6 +262,8 @@ def probabilities(
     ------
     InputError
         Shapes don't fit each other.
+    ParameterError
+        A setting names a token beyond the columns of ``logits``.
     BadLogitsError
         A row holds NaN or +inf, or no finite value.
     """
@@ -270,7 +272,7 @@ def probabilities(
     if logits.shape[1] == 0:
         raise InputError(f"logits must have at least one token; got shape {tuple(logits.shape)}")
     rows, vocabulary = logits.shape
-    settings = settings_of(params)
+    settings = settings_of(params, vocabulary)
     if isinstance(params, SamplingParams):
         settings *= rows
     sized: dict[str, Sequence[object] | None] = {
@@ -303,16 +305,32 @@ def probabilities(
     return result.to(logits.dtype)
 
 
-def settings_of(params: SamplingParams | Sequence[SamplingParams]) -> list[SamplingParams]:
-    """One setting or several as a list; InputError for anything else."""
-    if isinstance(params, SamplingParams):
-        return [params]
-    settings = list(params) if isinstance(params, Iterable) else [params]
+def settings_of(params: SamplingParams | Sequence[SamplingParams], vocabulary: int) -> list[SamplingParams]:
+    """One setting or several as a list, for V tokens.
+
+    Raises
+    ------
+    InputError
+        One is no setting.
+    ParameterError
+        One names a token that is not there.
+    """
+    settings: list[SamplingParams] = (
+        [params] if isinstance(params, SamplingParams) or not isinstance(params, Iterable) else list(params)
+    )
     for setting in settings:
         if not isinstance(setting, SamplingParams):
             raise InputError(
                 f"params must be SamplingParams; got {setting!r:.60}; write SamplingParams(temperature=0.7)"
             )
+        biased = [token for token, _ in setting.logit_bias or ()]
+        for name, tokens in (("logit_bias", biased), ("dry_breakers", setting.dry_breakers or ())):
+            beyond = next((token for token in tokens if token >= vocabulary), None)
+            if beyond is not None:
+                raise ParameterError(
+                    f"{name} must have token ids below {vocabulary}, the size of the vocabulary; got {beyond}; "
+                    "take it out, or use an id of this model's tokenizer"
+                )
     return settings
 
 
