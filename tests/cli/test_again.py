@@ -139,8 +139,8 @@ def test_every_command_with_a_result_takes_the_same_options_for_it() -> None:
         if name == "use-cases new":  # its result is the file
             continue
         taken = {flag for option in command.params for flag in option.opts}  # type: ignore[attr-defined]
-        wanted = {"--json", "-o", "--output", "--no-color"} - ({"--no-color"} if name == "report" else set())
-        assert wanted <= taken, name  # a report is never coloured by control codes
+        wanted = {"--json", "-o", "--output", "--no-color"}
+        assert wanted <= taken, name
 
 
 def test_an_option_means_the_same_wherever_it_is_taken() -> None:

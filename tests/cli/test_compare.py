@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_cli import Ran, command, environment, process
+from thermoscope.cli import console
+from thermoscope.decode.generate import Progress
 from thermoscope.experiment.article import EXPERIMENTS
 from thermoscope.params import ORDERS, STAGES
 
@@ -289,6 +291,29 @@ def test_without_colour_there_is_no_control_code(short: list[str], cli: Cli, mon
     assert "\x1b" not in bare and "┏" in bare
     monkeypatch.setenv("NO_COLOR", "1")
     assert shown_on(Terminal(), cli, monkeypatch, *short) == bare
+
+
+@pytest.mark.parametrize("how", ["--no-color", "NO_COLOR"])
+def test_progress_without_colour_is_whole_lines(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(console, "SECONDS_BETWEEN_LINES", 0.0)
+    if how == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    with console.colourless(wanted=how == "--no-color"):
+        with console.status("loading"), console.progress("comparing") as told:
+            told(Progress(1, 4, 30, 120, 30))
+        with console.counting() as counted:
+            counted("intervals", 2, 9)
+    assert terminal.raw_bytes.getvalue().decode().splitlines() == [
+        "thermoscope: comparing: 30/120 tokens, 1/4 texts",
+        "thermoscope: intervals: 2/9",
+    ]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with console.status("loading"):
+        pass
+    assert b"\x1b[" in terminal.raw_bytes.getvalue()  # once it is over, lines are drawn over again
 
 
 def test_a_terminal_that_knows_ascii_alone(short: list[str], cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

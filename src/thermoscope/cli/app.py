@@ -5,12 +5,14 @@ Exit codes: 0 done, 1 a fault of ours, 2 bad input or a model that can't be had,
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from inspect import Parameter
 from inspect import signature as signature_of
 from typing import Annotated, ParamSpec
@@ -79,51 +81,77 @@ def _passing(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def _talking(command: Callable[P, None]) -> Callable[..., None]:
-    """The command with ``-v``, which shows what the library notes while it works."""
-    signature = signature_of(command, eval_str=True)
-    verbose = Parameter(
-        "verbose", Parameter.KEYWORD_ONLY, default=False,
-        annotation=Annotated[bool, typer.Option("-v", "--verbose", help="Say how the model runs, and what it can't.")],
-    )  # fmt: skip
+def _with_flag(
+    command: Callable[P, None], flag: Parameter, around: Callable[[bool], AbstractContextManager[None]]
+) -> Callable[..., None]:
+    """The command with one more flag, whose value says what it runs in."""
+    parameters = [*signature_of(command, eval_str=True).parameters.values(), flag]
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with around(bool(kwargs.pop(flag.name, False))):
+            command(*args, **kwargs)
+
+    run.__signature__ = signature_of(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _flag(name: str, *options: str, meaning: str) -> Parameter:
+    annotation = Annotated[bool, typer.Option(*options, help=meaning)]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+
+
+def _talking(command: Callable[P, None]) -> Callable[..., None]:
+    """The command with ``-v``, which shows what the library notes while it works."""
+
+    @contextlib.contextmanager
+    def noting(verbose: bool) -> Iterator[None]:
         notes = logging.getLogger("thermoscope")
-        handler = logging.StreamHandler() if kwargs.pop("verbose", False) else logging.NullHandler()
+        handler = logging.StreamHandler() if verbose else logging.NullHandler()
         handler.setFormatter(logging.Formatter("thermoscope: %(message)s"))
         notes.setLevel(logging.INFO)
         notes.addHandler(handler)
         try:
-            command(*args, **kwargs)
+            yield
         finally:
             notes.removeHandler(handler)
 
-    parameters = list(signature.parameters.values())
-    run.__signature__ = signature.replace(parameters=[*parameters, verbose])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*parameters, verbose]}
-    return run
+    flag = _flag("verbose", "-v", "--verbose", meaning="Say how the model runs, and what it can't.")
+    return _with_flag(command, flag, noting)
+
+
+def _plain(command: Callable[P, None]) -> Callable[..., None]:
+    """The command with ``--no-color``."""
+
+    def colourless(wanted: bool) -> AbstractContextManager[None]:
+        from thermoscope.cli.console import colourless
+
+        return colourless(wanted=wanted)
+
+    flag = _flag("no_color", "--no-color", meaning="No colour and no other control codes (as NO_COLOR).")
+    return _with_flag(command, flag, colourless)
 
 
 for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
 ):  # fmt: skip
-    app.command(_name)(_passing(_talking(_command)))
-app.command("report")(_passing(report))
+    app.command(_name)(_passing(_talking(_plain(_command))))
+app.command("report")(_passing(_plain(report)))
 
 _use_cases = typer.Typer(rich_markup_mode=None)
 _use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))
-_use_cases.command("list")(_passing(use_cases.list_cases))
-_use_cases.command("show")(_passing(use_cases.show))
-_use_cases.command("check")(_passing(use_cases.check))
+_use_cases.command("list")(_passing(_plain(use_cases.list_cases)))
+_use_cases.command("show")(_passing(_plain(use_cases.show)))
+_use_cases.command("check")(_passing(_plain(use_cases.check)))
 _use_cases.command("new")(_passing(use_cases.new))
 app.add_typer(_use_cases, name="use-cases")
 
 _runs = typer.Typer(rich_markup_mode=None)
 _runs.callback(invoke_without_command=True)(_passing(runs.alone))
-_runs.command("list")(_passing(runs.list_runs))
-_runs.command("show")(_passing(runs.show))
-_runs.command("sql")(_passing(runs.sql))
+_runs.command("list")(_passing(_plain(runs.list_runs)))
+_runs.command("show")(_passing(_plain(runs.show)))
+_runs.command("sql")(_passing(_plain(runs.sql)))
 app.add_typer(_runs, name="runs")
 
 

@@ -48,7 +48,6 @@ def compare(
     json: options.Json = False,
     output: options.Output = None,
     html: options.Html = None,
-    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -104,7 +103,7 @@ def compare(
 
         console.write(html, comparison_report(result).to_html())
     if html is None or json or output is not None:
-        console.give(result.to_json, printing, as_json=json, output=output, no_color=no_color)
+        console.give(result.to_json, printing, as_json=json, output=output)
     raise typer.Exit(code)
 
 

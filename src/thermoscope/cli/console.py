@@ -7,7 +7,9 @@ import errno
 import io
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +26,32 @@ if TYPE_CHECKING:
 
 #: Width of what is written to a file or a pipe.
 FILE_WIDTH = 80
+#: How often progress is told where a line can't be drawn over.
+SECONDS_BETWEEN_LINES = 10.0
 
 
-def show(printing: Callable[[Console], None], *, no_color: bool) -> None:
+#: Whether ``--no-color`` was given.
+_NO_COLOR: ContextVar[bool] = ContextVar("no_color", default=False)
+
+
+@contextlib.contextmanager
+def colourless(*, wanted: bool) -> Iterator[None]:
+    """No colours and no other control codes meanwhile, if that is ``wanted``."""
+    token = _NO_COLOR.set(wanted)
+    try:
+        yield
+    finally:
+        _NO_COLOR.reset(token)
+
+
+def _bare() -> bool:
+    """Whether colours and other control codes are unwanted: ``--no-color``, or NO_COLOR (https://no-color.org)."""
+    return _NO_COLOR.get() or bool(os.environ.get("NO_COLOR"))
+
+
+def show(printing: Callable[[Console], None]) -> None:
     """Print to standard output: as the terminal allows, or as plain lines if it is a pipe or a file."""
-    bare = no_color or bool(os.environ.get("NO_COLOR"))
-    terminal = Console(color_system=None if bare else "auto")
+    terminal = Console(color_system=None if _bare() else "auto")
     if terminal.is_terminal:
         printing(terminal)
     else:
@@ -62,7 +84,10 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
     """A progress line on standard error while a job runs, if that is a terminal; yields the function to feed it."""
     err = Console(stderr=True)
     if not _lively(err):
-        yield lambda _: None
+        line = _Lines()
+        yield lambda state: line(
+            f"{what}: {state.tokens}/{state.most_tokens} tokens, {state.finished}/{state.samples} texts"
+        )
         return
     from rich import progress as bars
 
@@ -97,7 +122,8 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
     """
     err = Console(stderr=True)
     if not _lively(err):
-        yield lambda what, done, all_: None
+        line = _Lines()
+        yield lambda what, done, all_: line(f"{what}: {done}/{all_}")
         return
     from rich import progress as bars
 
@@ -149,7 +175,19 @@ def status(what: str) -> Iterator[None]:
 
 def _lively(err: Console) -> bool:
     """Whether standard error is a terminal where lines can be drawn over; FORCE_COLOR does not make it one."""
-    return sys.stderr.isatty() and err.is_interactive
+    return sys.stderr.isatty() and err.is_interactive and not _bare()
+
+
+class _Lines:
+    """Progress as whole lines, now and then, on a terminal where lines are not drawn over; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self._wanted, self._last = sys.stderr.isatty() and _bare(), time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        if self._wanted and (now := time.monotonic()) - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            say(line)
 
 
 def check_writable(*paths: Path | None) -> None:
@@ -210,7 +248,6 @@ def give(
     *,
     as_json: bool,
     output: Path | None,
-    no_color: bool,
 ) -> None:
     """Print or write a result: what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
 
@@ -223,12 +260,12 @@ def give(
         try:
             write(output, to_json() + "\n" if as_json else plain(printing))
         except OutputError:  # the work is done: what can't be written is printed
-            show(printing, no_color=no_color)
+            show(printing)
             raise
     elif as_json:
         utf8(to_json() + "\n")
     else:
-        show(printing, no_color=no_color)
+        show(printing)
 
 
 def json(value: object) -> str:

@@ -57,7 +57,6 @@ def export(
     dtype: options.Dtype = None,
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -122,7 +121,7 @@ def export(
         elif imported is not None:
             print_import(imported, ran, to_console)
 
-    console.give(to_json, printing, as_json=json, output=output, no_color=no_color)
+    console.give(to_json, printing, as_json=json, output=output)
 
 
 def _text(path: Path) -> str:

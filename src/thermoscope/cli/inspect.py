@@ -28,7 +28,6 @@ def inspect(
     dtype: options.Dtype = None,
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -56,4 +55,4 @@ def inspect(
     def printing(to: Console) -> None:
         print_inspection(result, to)
 
-    console.give(result.to_json, printing, as_json=json, output=output, no_color=no_color)
+    console.give(result.to_json, printing, as_json=json, output=output)

@@ -72,7 +72,6 @@ def measure(
     json: options.Json = False,
     output: options.Output = None,
     html: options.Html = None,
-    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -104,7 +103,7 @@ def measure(
     console.check_places(output, html)
     console.check_writable(parquet)
     loading = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
-    how = How(loading, embedding_model, score, answer_pattern, everything, json, output, no_color)
+    how = How(loading, embedding_model, score, answer_pattern, everything, json, output)
     if use_case is None:
         columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
         measure_files(files or [], columns, whole(length, "--length", least=1), parquet, how)

@@ -29,7 +29,6 @@ class How:
     everything: bool
     as_json: bool
     output: Path | None
-    no_color: bool
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -113,7 +112,7 @@ def measure_files(
         groups = len(measured.evidence.texts.groups)
         print_found(len(found.texts), groups, measured, rows, ran, to, everything=how.everything)
 
-    console.give(to_json, printing, as_json=how.as_json, output=how.output, no_color=how.no_color)
+    console.give(to_json, printing, as_json=how.as_json, output=how.output)
 
 
 def measure_use_case(name: str, what: Generating, how: How) -> None:
@@ -163,4 +162,4 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
             page = run_report(store).to_html()
         console.write(what.html, page)
     if what.html is None or how.as_json or how.output is not None:
-        show_run(store, as_json=how.as_json, output=how.output, everything=how.everything, no_color=how.no_color)
+        show_run(store, as_json=how.as_json, output=how.output, everything=how.everything)

@@ -55,7 +55,6 @@ Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", h
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page instead of printing.")
 ]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no other control codes (as NO_COLOR).")]
 #: Which measures are shown.
 AllMeasures = Annotated[bool, typer.Option("--all", help="Show every measure.")]
 

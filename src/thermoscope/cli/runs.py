@@ -25,7 +25,6 @@ def list_runs(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = RUNS,
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
 ) -> None:
     """List the runs in a folder."""
     from thermoscope.cli import console
@@ -39,7 +38,7 @@ def list_runs(
          for r in found],
         empty=f"no runs in {folder}; thermoscope measure --use-case creative-story makes one",
     )  # fmt: skip
-    console.give(lambda: console.json(found), printing, as_json=json, output=output, no_color=no_color)
+    console.give(lambda: console.json(found), printing, as_json=json, output=output)
 
 
 def show(
@@ -47,14 +46,13 @@ def show(
     everything: options.AllMeasures = False,
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
 ) -> None:
     """Show a complete run: measures, claims, what ran."""
     from thermoscope.cli import console
     from thermoscope.cli.show_run import find, show_run
 
     console.check_writable(output)
-    show_run(find(run), as_json=json, output=output, everything=everything, no_color=no_color)
+    show_run(find(run), as_json=json, output=output, everything=everything)
 
 
 def sql(
@@ -67,7 +65,6 @@ def sql(
     ],
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
 ) -> None:
     """Ask a run's tables with SQL, also of a run that is not complete yet."""
     from thermoscope.cli import console
@@ -81,4 +78,4 @@ def sql(
         return console.json([dict(zip(names, row, strict=True)) for row in rows])
 
     printing = console.table(names, rows, empty="no rows")
-    console.give(to_json, printing, as_json=json, output=output, no_color=no_color)
+    console.give(to_json, printing, as_json=json, output=output)

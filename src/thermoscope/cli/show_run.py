@@ -20,7 +20,7 @@ def find(run: Path) -> Store:
     return Store.open(named if not run.exists() and named.is_dir() else run)
 
 
-def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bool, no_color: bool) -> None:
+def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bool) -> None:
     """Print or write a complete run.
 
     Raises
@@ -42,4 +42,4 @@ def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bo
     def printing(to: Console) -> None:
         print_run(manifest, rows, claims, to, folder=str(store.folder), everything=everything)
 
-    console.give(to_json, printing, as_json=as_json, output=output, no_color=no_color)
+    console.give(to_json, printing, as_json=as_json, output=output)

@@ -52,7 +52,6 @@ def spectrum(
     html: options.Html = None,
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
     *,
     asked: Asked,
 ) -> None:
@@ -112,7 +111,6 @@ def spectrum(
 
     _show(
         found, step_measures(found), what_ran(loaded, found, where), at=where, as_json=json, output=output, html=html,
-        no_color=no_color,
     )  # fmt: skip
     raise typer.Exit(code)
 
@@ -138,7 +136,6 @@ def _show(
     as_json: bool,
     output: Path | None,
     html: Path | None,
-    no_color: bool,
 ) -> None:
     """Print or write the result."""
     from thermoscope.cli import console
@@ -159,7 +156,7 @@ def _show(
         console.write(html, spectrum_page(found, measures, ran))
         if not as_json and output is None and at is None:
             return
-    console.give(lambda: _json(found, measures, ran, at), printing, as_json=as_json, output=output, no_color=no_color)
+    console.give(lambda: _json(found, measures, ran, at), printing, as_json=as_json, output=output)
 
 
 def _json(found: list[Spectrum], measures: StepMeasures, ran: WhatRan, at: float | None) -> str:

@@ -20,7 +20,7 @@ def alone(context: typer.Context) -> None:
         list_cases()
 
 
-def list_cases(json: options.Json = False, output: options.Output = None, no_color: options.NoColor = False) -> None:
+def list_cases(json: options.Json = False, output: options.Output = None) -> None:
     """List the use cases that come with Thermoscope."""
     from thermoscope.cli import console
     from thermoscope.usecases.load import bundled, load
@@ -36,14 +36,13 @@ def list_cases(json: options.Json = False, output: options.Output = None, no_col
         keys = [name.replace(" ", "_") for name in names]
         return console.json([dict(zip(keys, row, strict=True)) for row in rows])
 
-    console.give(to_json, console.table(names, rows), as_json=json, output=output, no_color=no_color)
+    console.give(to_json, console.table(names, rows), as_json=json, output=output)
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A use case by name, or a .toml file.")],
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
 ) -> None:
     """Show a use case."""
     from thermoscope.cli import console
@@ -63,14 +62,13 @@ def show(
         kept = "held out: " if prompt.held_out else ""
         answer = "" if prompt.answer is None else f"  -> {prompt.answer}"
         lines.append(f"- {kept}{prompt.text}{answer}")
-    console.give(to_json, console.lines(lines), as_json=json, output=output, no_color=no_color)
+    console.give(to_json, console.lines(lines), as_json=json, output=output)
 
 
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A .toml file.")],
     json: options.Json = False,
     output: options.Output = None,
-    no_color: options.NoColor = False,
 ) -> None:
     """Check a use case; say the first thing that is wrong with it, with its line."""
     from thermoscope.cli import console
@@ -87,7 +85,7 @@ def check(
         return console.json({**record, "remarks": remarks})
 
     lines = [f"{case.source}: {given} prompts, {kept} held out; nothing wrong", *remarks]
-    console.give(to_json, console.lines(lines), as_json=json, output=output, no_color=no_color)
+    console.give(to_json, console.lines(lines), as_json=json, output=output)
 
 
 def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file that is not there yet.")]) -> None:
@@ -106,4 +104,4 @@ def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file 
         ) from None
     except OSError as error:
         raise OutputError(f"the use case can't be written to {str(file)!r}: {error.strerror}") from None
-    console.show(console.lines([f"wrote {file}; edit it, then: thermoscope use-cases check {file}"]), no_color=True)
+    console.show(console.lines([f"wrote {file}; edit it, then: thermoscope use-cases check {file}"]))
