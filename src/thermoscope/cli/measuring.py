@@ -124,7 +124,7 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         The use case or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.runs import RUNS
+    from thermoscope.cli.options import RUNS
     from thermoscope.cli.scorers import embedder_of, scorer_of, scorer_of_case
     from thermoscope.cli.show_run import show_run
     from thermoscope.usecases.load import load

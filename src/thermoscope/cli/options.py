@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+#: Where runs are kept unless another folder is named.
+RUNS = Path("runs")
 #: What to decode.
 Prompt = Annotated[
     str | None,

@@ -9,9 +9,6 @@ import typer
 
 from thermoscope.cli import options
 
-#: Where runs are kept unless another folder is named.
-RUNS = Path("runs")
-
 _Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in runs/.")]
 
 
@@ -22,7 +19,7 @@ def alone(context: typer.Context) -> None:
 
 
 def list_runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = RUNS,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = options.RUNS,
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def find(run: Path) -> Store:
     """The store of a run by its folder, or by its name in ``runs/``."""
-    from thermoscope.cli.runs import RUNS
+    from thermoscope.cli.options import RUNS
     from thermoscope.experiment.store import Store
 
     named = RUNS / run
