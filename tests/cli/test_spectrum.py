@@ -56,6 +56,16 @@ def test_bad_input_is_one_line_and_code_2(cli: Cli, no_model: None, arguments: l
     assert message in ran.err
 
 
+def test_what_did_nothing_is_named(cli: Cli, tiny_model: Path) -> None:
+    words = ["spectrum", "The spaceship", "--model", str(tiny_model), *HOW, "--low", "0.8", "--top-k", "20"]
+    ran = cli(*words, "--min-p", "1e-30")
+    said = "min_p=1e-30 removed nothing that top_k=20 had left."
+    assert "no effect" in ran.out and said in " ".join(ran.out.split())
+    record = json.loads(cli(*words, "--min-p", "1e-30", "--json").out)
+    assert record["ran"]["details"]["no effect"] == said
+    assert "no effect" not in cli(*words).out
+
+
 def test_the_view(cli: Cli, tiny_model: Path) -> None:
     ran = cli("spectrum", "The spaceship", "--model", str(tiny_model), *HOW)
     assert ran.code == 0, ran.err

@@ -12,6 +12,7 @@ from thermoscope import InputError, SamplingParams, probabilities
 from thermoscope.decode.envelope import envelope
 from thermoscope.decode.halflines import plan_for
 from thermoscope.sampling.chain import process
+from thermoscope.sampling.effects import Effects
 
 SETTINGS = [
     SamplingParams(top_p=0.9),
@@ -63,6 +64,32 @@ def test_what_is_admitted_is_what_the_chain_keeps(params):
             kept = survivors(logits, params, temperature)
             ours = [admission.admits(column, temperature) for column in range(len(lines))]
             assert ours == kept.tolist()
+
+
+def test_what_cuts_is_what_the_chain_notes():
+    """Over a fine grid of temperatures the chain itself notes which stages changed a distribution."""
+    generator = np.random.default_rng(6)
+    low, high, seen = 0.3, 1.2, set()
+    grid = np.linspace(low, high, 40)[1:]
+    for params in (*SETTINGS, SamplingParams(min_p=1e-7), SamplingParams(min_p=1e-7, top_p=0.9)):
+        plan = plan_for(params)
+        for logits in rows(6, generator):
+            acted = set()
+            for temperature in [low * (1 + 1e-9), *grid.tolist()]:
+                setting, effects = params.replace(temperature=temperature), Effects()
+                list(process(torch.tensor(logits)[None], [setting], effects=effects))
+                acted |= set(setting.active_stages) - set(effects.idle(setting))
+            cutting = plan.admission(before(logits, params)).cutting(low, high)
+            assert cutting == acted & set(plan.after), (params, logits)
+            seen |= {(stage, stage in cutting) for stage in plan.after}
+    assert {("min_p", True), ("min_p", False), ("top_p", True), ("top_k", True)} <= seen
+
+
+def test_just_above_zero_everything_cuts():
+    admission = plan_for(SamplingParams(min_p=1e-7, top_p=0.999)).admission(np.array([1.0, 2.0, 0.0]))
+    assert admission.cutting(0, 1e-3) == {"top_p"}  # it leaves min_p one token
+    ties = plan_for(SamplingParams(min_p=0.5)).admission(np.array([2.0, 2.0, 2.0]))
+    assert ties.cutting(0, 1.5) == set()
 
 
 @pytest.mark.parametrize("params", SETTINGS, ids=str)

@@ -17,6 +17,7 @@ from thermoscope import InputError, SamplingParams, generate
 from thermoscope.decode.explore import spectrum
 from thermoscope.decode.spectrum import Spectrum
 from thermoscope.errors import BadLogitsError, Interrupted, ParameterError, PromptError
+from thermoscope.sampling.effects import Effects
 
 PARTS: dict[str, dict[str, object]] = {
     "top_k": {"top_k": 20},
@@ -73,6 +74,18 @@ def test_every_setting_is_exact_alone_and_in_pairs(values):
     found = spectrum(model, "A", params=SamplingParams(**values), seeds=[3], max_new_tokens=25, resolution=0)
     assert len(found[0].leaves) > 5
     assert differences(model, found, [0.0, *temperatures(120, 0, 1.5, seed=1)]) == []
+
+
+def test_what_did_nothing_is_noted():
+    model, effects = FakeModel(), Effects()
+    params = SamplingParams(
+        temperature=0.7, logit_bias={5: 0.0, 6: 1.0}, repetition_penalty=1.2, top_k=model.vocabulary - 1, top_p=0.8,
+        min_p=1e-9,
+    )  # fmt: skip
+    (found,) = spectrum(model, "A", params=params, temperature=(0.5, 1.5), max_new_tokens=12, effects=effects)
+    assert effects.idle(found.params) == ("min_p",)
+    (same,) = spectrum(model, "A", params=params, temperature=(0.5, 1.5), max_new_tokens=12)
+    assert same.leaves == found.leaves
 
 
 def test_just_beside_every_breakpoint_it_is_what_generate_gives():

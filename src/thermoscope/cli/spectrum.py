@@ -84,6 +84,7 @@ def spectrum(
         from thermoscope.decode.request import prompt_ids
         from thermoscope.models.load import load_model
         from thermoscope.params import SamplingParams
+        from thermoscope.sampling.effects import Effects
 
         plan_for(params)
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
@@ -94,12 +95,12 @@ def spectrum(
             context = loaded.context_length
             room = DEFAULT_TOKENS if context is None else context - len(prompt_ids(loaded, text))
             length["max_new_tokens"] = min(DEFAULT_TOKENS, room)
-    code = 0
+    code, effects = 0, Effects()
     try:
         with console.progress("exploring") as on_progress:
             found = run(
                 loaded, text, temperature=ends, params=params, seeds=numbers, stop=stops, resolution=fine,
-                max_leaves=leaves, max_rows=rows, on_progress=on_progress, **length,
+                max_leaves=leaves, max_rows=rows, on_progress=on_progress, effects=effects, **length,
             )  # fmt: skip
     except Interrupted as interrupt:
         found, code = interrupt.finished, 130  # type: ignore[assignment]
@@ -109,9 +110,8 @@ def spectrum(
     from thermoscope.experiment.spectrum_ran import what_ran
     from thermoscope.metrics.steps import step_measures
 
-    _show(
-        found, step_measures(found), what_ran(loaded, found, where), at=where, as_json=json, output=output, html=html,
-    )  # fmt: skip
+    ran = what_ran(loaded, found, where, effects)
+    _show(found, step_measures(found), ran, at=where, as_json=json, output=output, html=html)
     raise typer.Exit(code)
 
 

@@ -18,6 +18,7 @@ from thermoscope.errors import InputError, Interrupted, ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import settings_of
+from thermoscope.sampling.effects import Effects
 
 #: The most rows in flight by default.
 _MOST_ROWS = 256
@@ -39,6 +40,7 @@ def spectrum(
     max_leaves: int | None = None,
     max_rows: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    effects: Effects | None = None,
 ) -> list[Spectrum]:
     """Find every text between two temperatures, and the exact temperature at which each word changes.
 
@@ -62,6 +64,9 @@ def spectrum(
         By default there is no limit.
     on_progress
         Called after every step; its samples are the leaves so far.
+    effects
+        Where to note which stages of the setting changed anything at some temperature (``sampling.effects``), under
+        the spectra's own ``params``.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def spectrum(
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
     settings_of(setting, model.vocabulary)
-    plan = plan_for(setting)
+    plan, without_temperature = plan_for(setting), setting.replace(temperature=SamplingParams().temperature)
     _check_resolution(resolution)
     most = at_least_one("max_leaves", max_leaves)
     texts, numbers, stops = as_list("prompts", prompts, str), seed_list(seeds), stop_strings(stop)
@@ -101,7 +106,7 @@ def spectrum(
     capacity = at_least_one("max_rows", max_rows) or max(
         1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length))
     )
-    explorer = Explorer(model, trees, plan, stops, float(resolution), capacity)
+    explorer = Explorer(model, trees, plan, stops, float(resolution), capacity, watch=effects is not None)
 
     def finished(tree: Tree) -> Spectrum:
         nodes, leaves = tree.sorted()
@@ -109,7 +114,7 @@ def spectrum(
             prompt=tree.prompt,
             seed=tree.seed,
             prompt_tokens=len(tree.prompt_ids),
-            params=setting.replace(temperature=SamplingParams().temperature),
+            params=without_temperature,
             low=low,
             high=high,
             max_new_tokens=tree.limit,
@@ -135,6 +140,11 @@ def spectrum(
             f"out of memory on {model.device} while decoding; use fewer rows at a time (max_rows), shorter texts, "
             "or a smaller model"
         ) from error
+    finally:
+        if effects is not None:
+            acted = explorer.stepper.acted
+            for stage in without_temperature.active_stages:
+                effects.record(stage, [without_temperature], torch.tensor([stage in acted]))
     return [finished(tree) for tree in trees]
 
 

@@ -53,14 +53,22 @@ class Explorer:
     """Grows the trees."""
 
     def __init__(
-        self, model: Model, trees: Sequence[Tree], plan: Plan, stop: Sequence[str], resolution: float, capacity: int
+        self,
+        model: Model,
+        trees: Sequence[Tree],
+        plan: Plan,
+        stop: Sequence[str],
+        resolution: float,
+        capacity: int,
+        *,
+        watch: bool = False,
     ) -> None:
         self._model, self._trees = model, trees
         self._stop, self._resolution, self._capacity = stop, resolution, capacity
         self._active: list[Branch] = []
         #: Branches without a row, the next to go on last: the longest come first, so that texts get finished.
         self._waiting: list[Branch] = []
-        self._stepper = Stepper(plan, model.vocabulary)
+        self.stepper = Stepper(plan, model.vocabulary, watch=watch)
         self._pieces: dict[tuple[int, ...], str] = {}
         self._tokens = self._forward_rows = 0
 
@@ -118,7 +126,7 @@ class Explorer:
             for branch in self._active
         ]
         grown: list[tuple[Branch, int]] = []
-        for step in self._stepper.steps(logits, contexts):
+        for step in self.stepper.steps(logits, contexts):
             branch = self._active[step.row]
             by_token: dict[int, list[Member]] = {}
             for member, segments in zip(branch.members, step.segments, strict=True):

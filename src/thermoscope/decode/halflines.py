@@ -72,6 +72,14 @@ class Plan:
         """Whether every token that is left before temperature is admitted at every temperature."""
         return self.min_p_edge is None and self.top_p_edge is None
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The stages after temperature that may remove tokens, in their order."""
+        min_p = ("min_p",) if self.min_p_edge is not None else ()
+        top_p = ("top_p",) if self.top_p_edge is not None else ()
+        top_k = ("top_k",) if self.top_k_last is not None else ()
+        return (*min_p, *top_p, *top_k) if self.min_p_first else (*top_p, *top_k, *min_p)
+
     def admission(self, logits: Floats) -> HalfLines:
         """From where on each token of one row is admitted; logits (K,) before temperature."""
         return HalfLines(self, logits)
@@ -171,6 +179,45 @@ class HalfLines:
     def entries(self, columns: NDArray[np.int64], low: float, high: float) -> Floats:
         """From where on columns are admitted, given that all are at ``high``."""
         return np.array([low if self.admits(c, low) else self._entry(c, low, high) for c in columns.tolist()])
+
+    def cutting(self, low: float, high: float) -> set[str]:
+        """The stages after temperature that remove a token at some temperature in (low, high].
+
+        What min_p and top_p admit grows with the temperature, so they remove the most just above the lower end, and a
+        top_k after top_p removes the most at the upper one.
+        """
+        return self._cutting_at(low) | self._cutting_at(high)
+
+    def _cutting_at(self, temperature: float) -> set[str]:
+        """The stages that remove a token at a temperature (at 0: just above it)."""
+        found: set[str] = set()
+        left: NDArray[np.bool_] = self._below > -np.inf
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            score = np.where(self._below == 0, 0.0, self._below / temperature)
+        for stage in self._plan.after:
+            kept = left & self._keeps(stage, score, left)
+            if kept.sum() < left.sum():
+                found.add(stage)
+            left = kept
+        return found
+
+    def _keeps(self, stage: str, score: Floats, left: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which columns a stage keeps, whose log-probabilities relative to the largest are ``score``."""
+        plan = self._plan
+        kept: NDArray[np.bool_]
+        if stage == "min_p":
+            assert plan.min_p_edge is not None
+            kept = score >= plan.min_p_edge
+        elif stage == "top_k":
+            kept = self._below >= self._least
+        else:
+            assert plan.top_p_edge is not None
+            weights = np.where(left, np.exp(score), 0.0)
+            falling = np.argsort(self._below, kind="stable")[::-1]  # of equal logits the higher ids come first
+            more = np.cumsum(weights[falling]) - weights[falling]
+            kept = np.empty(len(weights), dtype=np.bool_)
+            kept[falling] = more <= plan.top_p_edge * weights.sum()
+        return kept
 
     def _passes_min_p(self, below: float, temperature: float) -> bool:
         edge = self._plan.min_p_edge

@@ -14,6 +14,7 @@ from torch import Tensor
 from thermoscope.decode.envelope import Floats, Lines, Segment, envelope, envelopes
 from thermoscope.decode.halflines import Plan
 from thermoscope.sampling.chain import process
+from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.noise import Keys
 
 #: Bytes of float64 logits that one pass may hold, and of noise that is kept.
@@ -67,11 +68,28 @@ class Step:
 
 
 class Stepper:
-    """Finds the envelopes of contexts under one plan."""
+    """Finds the envelopes of contexts under one plan.
 
-    def __init__(self, plan: Plan, vocabulary: int) -> None:
+    Parameters
+    ----------
+    plan, vocabulary
+        The setting taken apart, and V.
+    watch
+        Whether to note which stages change anything.
+    """
+
+    def __init__(self, plan: Plan, vocabulary: int, *, watch: bool = False) -> None:
         self._plan, self._vocabulary = plan, vocabulary
+        self._effects = Effects() if watch else None
+        self._cutting: set[str] = set()
         self._kept: OrderedDict[tuple[int, int, int], Floats] = OrderedDict()
+
+    @property
+    def acted(self) -> frozenset[str]:
+        """The stages that changed a distribution at some temperature, so far; of a Stepper that watches."""
+        assert self._effects is not None
+        before = self._plan.before
+        return frozenset(set(before.active_stages) - set(self._effects.idle(before)) | self._cutting)
 
     def steps(self, logits: Tensor, contexts: Sequence[Context]) -> Iterator[Step]:
         """Yield one ``Step`` per context (R in all); logits (R, V) are the model's own."""
@@ -98,6 +116,7 @@ class Stepper:
             [self._plan.before] * len(contexts),
             prompt_ids=[context.prompt_ids for context in contexts],
             output_ids=[context.tokens for context in contexts],
+            effects=self._effects,
         ):
             yield part.rows.tolist(), part.logits.cpu().numpy(), None if part.ids is None else part.ids.cpu().numpy()
 
@@ -150,6 +169,9 @@ class Stepper:
         for b, context in enumerate(contexts):
             line = lines[b].astype(np.float64, copy=False)
             admission = self._plan.admission(line)
+            ends = [(low, high) for _, low, high in context.intervals if low < high]
+            if self._effects is not None and ends and not self._cutting.issuperset(self._plan.after):
+                self._cutting |= admission.cutting(min(low for low, _ in ends), max(high for _, high in ends))
             found.append(
                 [
                     envelope(line, noise[b][seed], low, high, admission) if low < high else []

@@ -7,13 +7,21 @@ from collections.abc import Sequence
 from thermoscope.decode.spectrum import Spectrum
 from thermoscope.engines.model_config import own_settings
 from thermoscope.experiment import provenance
+from thermoscope.experiment.effective import idle_parameters
 from thermoscope.experiment.provenance import WhatRan, model_words, option_words, with_prompt
 from thermoscope.models.base import Model
+from thermoscope.sampling.effects import Effects
 
 
-def what_ran(model: Model, spectra: Sequence[Spectrum], at: float | None = None) -> WhatRan:
-    """The resolved circumstances of the spectra of one prompt; ``at`` is the temperature that is shown alone."""
+def what_ran(
+    model: Model, spectra: Sequence[Spectrum], at: float | None = None, effects: Effects | None = None
+) -> WhatRan:
+    """The resolved circumstances of the spectra of one prompt.
+
+    ``at`` is the temperature that is shown alone, ``effects`` what ``spectrum`` noted of the setting's stages.
+    """
     first = spectra[0]
+    idle = [] if effects is None else idle_parameters([first.params], effects.idle)
     return provenance.what_ran(
         model,
         spectrum_command(spectra, at),
@@ -23,7 +31,7 @@ def what_ran(model: Model, spectra: Sequence[Spectrum], at: float | None = None)
         max_new_tokens=first.max_new_tokens,
         stop=first.stop,
         model_settings=own_settings(model),
-        details={"resolution": f"{first.resolution:g}"},
+        details={"resolution": f"{first.resolution:g}"} | ({"no effect": " ".join(idle)} if idle else {}),
     )
 
 
