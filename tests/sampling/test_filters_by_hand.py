@@ -202,7 +202,7 @@ SETTINGS = st.builds(
             "dynatemp_range": st.floats(0, 1),
             "xtc_probability": st.sampled_from([0.0, 0.5, 1.0]),
             "mirostat_tau": st.floats(0.1, 5),
-            "logit_bias": st.dictionaries(st.integers(0, 9), st.floats(-9, 9), max_size=2),
+            "logit_bias": st.dictionaries(st.integers(0, 8), st.floats(-9, 9), max_size=2),
         },
     ),
     st.permutations(list(STAGES)),

@@ -14,7 +14,7 @@ from thermoscope.decode.leaf import Leaf
 from thermoscope.decode.spectrum import Spectrum
 from thermoscope.experiment.facts import facts
 from thermoscope.experiment.provenance import WhatRan
-from thermoscope.metrics.registry import TEXT_MEASURES
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.report.escape import escape
 from thermoscope.report.forks import reason, sentence
@@ -54,7 +54,7 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
     low, high = (f"{100 * share:.0f}th" for share in BAND)
     note = (
         f"Exact step functions, without a grid: means over {len(spectra)} seeds; the band goes from their {low} to "
-        f"their {high} percentile."
+        f"their {high} percentile. What is measured of the seeds' texts together has no band."
         if many
         else "Exact step functions of this one seed, without a grid; several seeds (--seeds) give means and a band."
     )
@@ -132,7 +132,7 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
         for i, (low, high) in enumerate(zip(function.low, function.high, strict=True))
         if low is not None and high is not None
     )
-    measure = TEXT_MEASURES[function.name]
+    measure = MEASURES[function.name]
     return {
         "name": function.name,
         "unit": "" if measure.unit == function.name else measure.unit,
