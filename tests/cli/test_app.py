@@ -74,6 +74,7 @@ def test_ctrl_c_prints_what_is_finished(tiny_model: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=inner,
         env=environment() | {"COLUMNS": "120"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     os.close(inner)
     told = b""
