@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from thermoscope import InputError, SamplingParams, ThermoscopeError
 from thermoscope.errors import ParameterError
-from thermoscope.params import ORDERS, SHAPES, STAGES
+from thermoscope.params import ORDERS, SHAPES, STAGES, number_of
 
 temperatures = st.floats(0, 1e308) | st.integers(0, 10**6)
 top_ks = st.none() | st.integers(1, 2**63 - 1)
@@ -337,3 +337,11 @@ def test_different_settings_look_different(a, b):
     assert a.id == b.id or str(a) != str(b)
     if a == b:
         assert str(a) == str(b)
+
+
+def test_one_number_or_the_word_itself() -> None:
+    assert number_of("0.95") == 0.95
+    assert number_of("50") == 50
+    assert repr(number_of("0")) == "0"
+    assert number_of("18446744073709551617") == 2**64 + 1
+    assert number_of("many") == "many"

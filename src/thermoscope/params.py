@@ -373,6 +373,16 @@ def typed(value: object) -> str:
     return repr(value).removesuffix(".0")
 
 
+def number_of(word: str) -> int | float | str:
+    """The number that a word is, whole where it is whole, or the word itself."""
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
 def _shown(value: object) -> str:
     """What was given, on one line and not too long."""
     try:

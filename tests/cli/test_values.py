@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thermoscope.cli.values import MOST_SEED, consecutive_seeds, number, numbers, whole
+from thermoscope.cli.values import MOST_SEED, consecutive_seeds, numbers, whole
 from thermoscope.errors import InputError
 
 
@@ -62,14 +62,6 @@ def test_what_is_no_number_is_refused_in_one_line(word: str) -> None:
     with pytest.raises(InputError, match=r"temperature .*must") as caught:
         numbers([word], "temperature")
     assert "\n" not in str(caught.value)
-
-
-def test_one_number_or_the_word_itself() -> None:
-    assert number("0.95") == 0.95
-    assert number("50") == 50
-    assert repr(number("0")) == "0"
-    assert number("18446744073709551617") == 2**64 + 1
-    assert number("many") == "many"
 
 
 def test_whole() -> None:

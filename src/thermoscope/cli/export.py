@@ -67,11 +67,11 @@ def export(
     is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import number
     from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
     from thermoscope.experiment.provenance import EngineFile, export_command, what_ran
+    from thermoscope.params import number_of
     from thermoscope.report.exported import print_export, print_import
 
     console.check_writable(output)
@@ -80,7 +80,7 @@ def export(
     for engine in (to, format_):
         if engine is not None:
             dialect(engine)
-    hot = None if temperature is None else number(temperature)
+    hot = None if temperature is None else number_of(temperature)
     file: EngineFile | None = None
     imported: Imported | None = None
     if from_ is not None:

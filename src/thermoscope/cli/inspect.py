@@ -36,12 +36,13 @@ def inspect(
     Token, the model's probability, that after each stage, rank; tokens left, mass removed and entropy per stage.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import MOST_SEED, number, read_prompt, whole
+    from thermoscope.cli.values import MOST_SEED, read_prompt, whole
+    from thermoscope.params import number_of
 
     console.check_writable(output)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
     seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
-    hot = None if temperature is None else number(temperature)
+    hot = None if temperature is None else number_of(temperature)
     asked.settings(temperature=hot)
     text = read_prompt(prompt)
     with console.status("loading the libraries and the model"):

@@ -169,7 +169,7 @@ def value_of(name: str, word: str) -> Any:
     InputError
         It is no list, where the parameter is one.
     """
-    from thermoscope.cli.values import number
+    from thermoscope.params import number_of
 
     parts = word.split(",") if word else []
     try:
@@ -182,7 +182,7 @@ def value_of(name: str, word: str) -> Any:
         raise InputError(
             f"--{name.replace('_', '-')} must be {what}, joined by commas; got {word!r}; write {such_as}"
         ) from None
-    return number(word)
+    return number_of(word)
 
 
 #: Parameters that are lists: of what, and an example.

@@ -56,16 +56,6 @@ def _range(part: str, name: str) -> list[float]:
     return [float(low + i * step) + 0.0 for i in range(int((high - low) / step) + 1)]
 
 
-def number(word: str) -> int | float | str:
-    """The one number that was typed (0 stays 0), or the word itself, for the parameter's own rule to refuse."""
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
-
-
 @overload
 def whole(word: str, name: str, *, least: int = 0, most: int | None = None) -> int: ...
 @overload

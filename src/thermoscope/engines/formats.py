@@ -12,6 +12,7 @@ from typing import Any
 
 from thermoscope.engines.native import LLAMA_CPP, LLAMA_FLAGS
 from thermoscope.errors import InputError
+from thermoscope.params import number_of
 
 #: Where an engine's file keeps its settings, where not at the top.
 _INSIDE = {"sampling_params": "sglang", "parameters": "tgi", "generationConfig": "gemini", "options": "ollama"}
@@ -158,13 +159,3 @@ def _field_of(flag: str) -> str:
 
 def _is_number(word: str) -> bool:
     return isinstance(number_of(word), int | float)
-
-
-def number_of(word: str) -> Any:
-    """The number that a word is, or the word."""
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
