@@ -10,8 +10,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.engines.draft import Remark
 from thermoscope.engines.export import Exported
-from thermoscope.engines.reading import Imported, Remark
+from thermoscope.engines.reading import Imported
 from thermoscope.experiment.provenance import WhatRan
 from thermoscope.params import typed
 from thermoscope.report.escape import escape
