@@ -85,14 +85,15 @@ def _with_flag(
     command: Callable[P, None], flag: Parameter, around: Callable[[bool], AbstractContextManager[None]]
 ) -> Callable[..., None]:
     """The command with one more flag, whose value says what it runs in."""
-    parameters = [*signature_of(command, eval_str=True).parameters.values(), flag]
+    signature = signature_of(command, eval_str=True)
+    parameters = [*signature.parameters.values(), flag]
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         with around(bool(kwargs.pop(flag.name, False))):
             command(*args, **kwargs)
 
-    run.__signature__ = signature_of(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
 
@@ -124,13 +125,13 @@ def _talking(command: Callable[P, None]) -> Callable[..., None]:
 def _plain(command: Callable[P, None]) -> Callable[..., None]:
     """The command with ``--no-color``."""
 
-    def colourless(wanted: bool) -> AbstractContextManager[None]:
+    def unless_wanted(wanted: bool) -> AbstractContextManager[None]:
         from thermoscope.cli.console import colourless
 
         return colourless(wanted=wanted)
 
     flag = _flag("no_color", "--no-color", meaning="No colour and no other control codes (as NO_COLOR).")
-    return _with_flag(command, flag, colourless)
+    return _with_flag(command, flag, unless_wanted)
 
 
 for _name, _command in (

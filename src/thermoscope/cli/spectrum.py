@@ -109,9 +109,11 @@ def spectrum(
             raise typer.Exit(code) from None
     from thermoscope.experiment.spectrum_ran import what_ran
     from thermoscope.metrics.steps import step_measures
+    from thermoscope.report.spectrum_terminal import SHOWN_MEASURES
 
     ran = what_ran(loaded, found, where, effects)
-    _show(found, step_measures(found), ran, at=where, as_json=json, output=output, html=html)
+    measures = step_measures(found, None if json or html is not None else SHOWN_MEASURES)
+    _show(found, measures, ran, at=where, as_json=json, output=output, html=html)
     raise typer.Exit(code)
 
 

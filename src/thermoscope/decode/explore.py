@@ -17,7 +17,7 @@ from thermoscope.decode.tree import Tree
 from thermoscope.errors import InputError, Interrupted, ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.params import SamplingParams
-from thermoscope.sampling.chain import settings_of
+from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.effects import Effects
 
 #: The most rows in flight by default.
@@ -90,7 +90,7 @@ def spectrum(
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
-    settings_of(setting, model.vocabulary)
+    check_tokens(setting, model.vocabulary)
     plan, without_temperature = plan_for(setting), setting.replace(temperature=SamplingParams().temperature)
     _check_resolution(resolution)
     most = at_least_one("max_leaves", max_leaves)

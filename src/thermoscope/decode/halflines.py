@@ -186,7 +186,8 @@ class HalfLines:
         What min_p and top_p admit grows with the temperature, so they remove the most just above the lower end, and a
         top_k after top_p removes the most at the upper one.
         """
-        return self._cutting_at(low) | self._cutting_at(high)
+        found = self._cutting_at(low)
+        return found if self._plan.top_k_last is None else found | self._cutting_at(high)
 
     def _cutting_at(self, temperature: float) -> set[str]:
         """The stages that remove a token at a temperature (at 0: just above it)."""

@@ -169,9 +169,10 @@ class Stepper:
         for b, context in enumerate(contexts):
             line = lines[b].astype(np.float64, copy=False)
             admission = self._plan.admission(line)
-            ends = [(low, high) for _, low, high in context.intervals if low < high]
-            if self._effects is not None and ends and not self._cutting.issuperset(self._plan.after):
-                self._cutting |= admission.cutting(min(low for low, _ in ends), max(high for _, high in ends))
+            if self._effects is not None and not self._cutting.issuperset(self._plan.after):
+                ends = [(low, high) for _, low, high in context.intervals if low < high]
+                if ends:
+                    self._cutting |= admission.cutting(min(low for low, _ in ends), max(high for _, high in ends))
             found.append(
                 [
                     envelope(line, noise[b][seed], low, high, admission) if low < high else []

@@ -195,10 +195,8 @@ def _made(
 ) -> Intervals:
     """Means with the ends of their intervals and of their bands, as far as these are possible values."""
     shown = np.where(units.number > 0, np.exp(units.mean) if log else units.mean, np.nan)
-    least, most = (
-        np.minimum(limits[0], shown),
-        np.maximum(limits[1], shown),
-    )  # a mean is in its interval, rounded or not
+    # a mean is in its interval, rounded or not
+    least, most = np.minimum(limits[0], shown), np.maximum(limits[1], shown)
     cut = [np.where(possible, np.clip(end, least, most), np.nan) for pair in ends for end in pair]
     low, high, band_low, band_high = cut
     return Intervals(shown, low, high, band_low, band_high, units.number, units.texts)

@@ -16,7 +16,7 @@ from thermoscope.errors import InputError
 from thermoscope.experiment.provenance import WhatRan, inspect_command, what_ran
 from thermoscope.models.base import Model
 from thermoscope.params import STAGES, SamplingParams, typed
-from thermoscope.sampling.chain import settings_of
+from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
@@ -134,7 +134,7 @@ def inspect(
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")
-    settings_of(setting, model.vocabulary)
+    check_tokens(setting, model.vocabulary)
     if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 0:
         raise InputError(f"at_step must be a whole number of at least 0; got {at_step!r}; use 0 for the first token")
     listed = at_least_one("tokens", tokens) or TOKENS

@@ -176,12 +176,12 @@ def run(
     with store.locked():
         design = store.begin(design)
         store.clean()
-        if store.manifest() is None:
+        manifest = store.manifest()
+        if manifest is None:
             store.keep_command(run_command(design, store, measuring))
         begun = time.perf_counter()
         made = _generate(model, design, store, on_progress)
         generated_s = time.perf_counter() - begun
-        manifest = store.manifest()
         same = manifest is not None and manifest["measuring"] == measuring.to_dict()
         if made == 0 and same and store.measured:
             return store

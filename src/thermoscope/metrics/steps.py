@@ -21,7 +21,7 @@ from thermoscope.decode.spectrum import Spectrum
 from thermoscope.errors import InputError
 from thermoscope.metrics.ragged import Array, Ragged
 from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
-from thermoscope.metrics.texts import Texts
+from thermoscope.metrics.texts import Texts, common_length
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)
@@ -181,7 +181,6 @@ def _of_groups(spectra: Sequence[Spectrum], temperatures: Array, measures: Seque
     places = np.stack([_places(s, temperatures) + start for s, start in zip(spectra, first, strict=False)], axis=1)
     new = np.append(True, (places[1:] != places[:-1]).any(axis=1))  # (n,) where some text is another
     groups = places[new]
-    length = min((len(s.token_ids) for s in samples if s.finish_reason == "length"), default=None)
     tokens = Ragged.of([sample.text_token_ids for sample in samples], np.int64)
     at_a_time = max(1, _MOST_TOKENS // max(1, len(spectra) * int(tokens.lengths.max(initial=1))))
     parts = []
@@ -192,7 +191,7 @@ def _of_groups(spectra: Sequence[Spectrum], temperatures: Array, measures: Seque
             strings=[samples[i].text for i in rows.ravel().tolist()],
             prompts=[spectra[0].prompt] * rows.size,
             settings=np.repeat(np.arange(len(rows)), len(spectra)).tolist(),
-            length=length,
+            length=common_length(samples),
         )
         parts.append(np.stack([measure.of(texts) for measure in measures]))
     values: Array = np.concatenate(parts, axis=1)[:, np.cumsum(new) - 1]

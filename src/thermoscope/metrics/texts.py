@@ -87,7 +87,7 @@ class Texts:
     def from_samples(cls, samples: Sequence[Sample], length: int | None = None, **how: Any) -> Texts:
         """From generated samples, cut to ``length``, or to the shortest length that one was cut at by its limit."""
         if length is None:
-            length = min((len(s.token_ids) for s in samples if s.finish_reason == "length"), default=None)
+            length = common_length(samples)
         return cls(
             tokens=Ragged.of([s.text_token_ids for s in samples], np.int64),
             strings=[s.text for s in samples],
@@ -174,6 +174,11 @@ class Texts:
         back = np.empty_like(values)
         back[self.order] = values
         return back
+
+
+def common_length(samples: Sequence[Sample]) -> int | None:
+    """The shortest length that one was cut at by its limit; None if none was."""
+    return min((len(s.token_ids) for s in samples if s.finish_reason == "length"), default=None)
 
 
 def _codes(values: Sequence[Hashable]) -> tuple[list[Any], Array]:

@@ -25,7 +25,7 @@ MOST_TEXTS, MOST_FORKS = 6, 10
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _FINISHED = {"end_of_text": "ends by itself", "stop": "ends at a stop string", "length": "cut at the limit"}
 #: Measures in the table over several seeds.
-_SHOWN_MEASURES = ("rep_4", "loop", "perplexity", "entropy", "tokens")
+SHOWN_MEASURES = ("rep_4", "loop", "perplexity", "entropy", "tokens")
 
 
 def print_spectra(spectra: list[Spectrum], measures: StepMeasures, ran: WhatRan, console: Console) -> None:
@@ -188,7 +188,7 @@ def _means(measures: StepMeasures) -> Table:
     low, high = measures.borders[0], measures.borders[-1]
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     table.add_column("T", justify="right", overflow="fold")
-    names = [name for name in _SHOWN_MEASURES if name in measures.functions]
+    names = [name for name in SHOWN_MEASURES if name in measures.functions]
     for name in names:
         table.add_column(name, justify="right", overflow="fold")
     for i in range(7):

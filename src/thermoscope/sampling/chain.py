@@ -323,15 +323,20 @@ def settings_of(params: SamplingParams | Sequence[SamplingParams], vocabulary: i
             raise InputError(
                 f"params must be SamplingParams; got {setting!r:.60}; write SamplingParams(temperature=0.7)"
             )
-        biased = [token for token, _ in setting.logit_bias or ()]
-        for name, tokens in (("logit_bias", biased), ("dry_breakers", setting.dry_breakers or ())):
-            beyond = next((token for token in tokens if token >= vocabulary), None)
-            if beyond is not None:
-                raise ParameterError(
-                    f"{name} must have token ids below {vocabulary}, the size of the vocabulary; got {beyond}; "
-                    "take it out, or use an id of this model's tokenizer"
-                )
+        check_tokens(setting, vocabulary)
     return settings
+
+
+def check_tokens(setting: SamplingParams, vocabulary: int) -> None:
+    """Raise ParameterError if a setting names a token that is not among V."""
+    biased = [token for token, _ in setting.logit_bias or ()]
+    for name, tokens in (("logit_bias", biased), ("dry_breakers", setting.dry_breakers or ())):
+        beyond = next((token for token in tokens if token >= vocabulary), None)
+        if beyond is not None:
+            raise ParameterError(
+                f"{name} must have token ids below {vocabulary}, the size of the vocabulary; got {beyond}; "
+                "take it out, or use an id of this model's tokenizer"
+            )
 
 
 def _kind(value: object) -> str:
