@@ -183,11 +183,11 @@ class HalfLines:
     def cutting(self, low: float, high: float) -> set[str]:
         """The stages after temperature that remove a token at some temperature in (low, high].
 
-        What min_p and top_p admit grows with the temperature, so they remove the most just above the lower end, and a
-        top_k after top_p removes the most at the upper one.
+        What min_p and top_p admit grows with the temperature, so the first stage removes the most just above the lower
+        end. What it leaves to a stage behind it grows as well, so that with several the upper end is looked at too.
         """
         found = self._cutting_at(low)
-        return found if self._plan.top_k_last is None else found | self._cutting_at(high)
+        return found | self._cutting_at(high) if len(self._plan.after) > 1 else found
 
     def _cutting_at(self, temperature: float) -> set[str]:
         """The stages that remove a token at a temperature (at 0: just above it)."""
