@@ -2,95 +2,138 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from thermoscope.compiled import compiled, exp, over_slices
+from thermoscope import compiled as module
+from thermoscope.compiled import compiled, exp, over_slices, sliced
+
+_thread = ctypes.CDLL(None).pthread_self if hasattr(ctypes.CDLL(None), "pthread_self") else None
+if _thread is not None:
+    _thread.restype, _thread.argtypes = ctypes.c_int64, []
+
+
+@pytest.fixture(params=["torch's threads", "a pool"], autouse=True)
+def _both_kinds_of_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.param == "a pool":
+        monkeypatch.setattr(module, "_forked", [True])
+    module._openmp_parallel.cache_clear()
+    yield
+    module._openmp_parallel.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@sliced()
+def _add(counts, firsts, number, first, last):  # type: ignore[no-untyped-def]
+    for i in range(first, last):
+        counts[i] += number
+    firsts[first] = 1
+
+
+@sliced(cache=False)
+def _stay(threads, looks, first, last):  # type: ignore[no-untyped-def]
+    """Note the thread of each item, after a while."""
+    total = 0.0
+    for i in range(first, last):
+        for j in range(looks):
+            total += np.sin(j + total)
+        threads[i] = _thread()
+    if total == 0.1:
+        threads[0] = 0
+
+
+def _arrays(items: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(items + 1, np.int64), np.zeros(items + 1, np.int64)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("items", [0, 1, 2, 7, 100])
 def test_slices_cover_all_items_once(items: int, threads: int) -> None:
-    done: list[tuple[int, int, str]] = []
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        over_slices(lambda first, last: done.append((first, last, threading.current_thread().name)), items, work=2**40)
-    finally:
-        torch.set_num_threads(before)
-    assert sorted(n for first, last, _ in done for n in range(first, last)) == list(range(items))
-    assert threads == 1 or len(done) >= min(items, threads)
-    assert len({name for _, _, name in done}) <= threads
+    torch.set_num_threads(threads)
+    counts, firsts = _arrays(items)
+    over_slices(_add, items, counts, firsts, 3, work=2**40)
+    assert counts.tolist() == [3] * items + [0]
+    assert threads == 1 or firsts[:items].sum() >= min(items, threads)
 
 
-def test_a_slow_helper_is_not_waited_for_but_for_what_it_has_begun() -> None:
-    """The other thread takes one slice and keeps it; the rest is done here meanwhile, and all of it once."""
-    begun, go_on, here = threading.Event(), threading.Event(), threading.get_ident()
-    done: list[int] = []
-
-    def treat(first: int, last: int) -> None:
-        if threading.get_ident() != here:
-            begun.set()
-            assert go_on.wait(10)
-        else:
-            assert begun.wait(10)
-            if len(done) == 6:
-                go_on.set()
-        done.extend(range(first, last))
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        over_slices(treat, 8, work=2**40)
-    finally:
-        torch.set_num_threads(before)
-    assert sorted(done) == list(range(8))
+@pytest.mark.skipif(_thread is None, reason="no pthreads here")
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_slices_are_shared_among_threads(threads: int) -> None:
+    torch.set_num_threads(threads)
+    found = np.zeros(12, np.int64)
+    over_slices(_stay, 12, found, 300_000, work=2**40)
+    assert 2 <= len(set(found.tolist())) <= threads
 
 
 def test_calls_from_several_threads_at_once_each_do_their_own_work() -> None:
-    counts = [np.zeros(1000, np.int64) for _ in range(8)]
+    arrays = [_arrays(1000) for _ in range(8)]
 
-    def treat(own: np.ndarray, first: int, last: int) -> None:
-        own[first:last] += 1
-
-    def call(own: np.ndarray) -> None:
-        for _ in range(50):
-            over_slices(treat, 1000, own, work=2**40)
-
-    before = torch.get_num_threads()
-    try:
+    def call(counts: np.ndarray, firsts: np.ndarray) -> None:
         torch.set_num_threads(3)
-        callers = [threading.Thread(target=call, args=(own,)) for own in counts]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join()
-    finally:
-        torch.set_num_threads(before)
-    assert all((own == 50).all() for own in counts)
+        for _ in range(50):
+            over_slices(_add, 1000, counts, firsts, 1, work=2**40)
+
+    callers = [threading.Thread(target=call, args=pair) for pair in arrays]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert all((counts[:1000] == 50).all() for counts, _ in arrays)
 
 
-def test_little_work_stays_on_one_thread() -> None:
-    done: list[int] = []
-    over_slices(lambda *_: done.append(threading.get_ident()), 100, work=10)
-    assert done == [threading.get_ident()]
+def test_little_work_is_one_slice() -> None:
+    counts, firsts = _arrays(100)
+    over_slices(_add, 100, counts, firsts, 1, work=10)
+    assert firsts.tolist() == [1] + [0] * 100
 
 
-def test_an_error_on_another_thread_is_raised() -> None:
-    def fails(first: int, _: int) -> None:
-        if first:
-            raise ValueError("from slice 2")
+def test_threads_and_torch_s_own_operations_take_turns() -> None:
+    counts, firsts = _arrays(1000)
+    a = torch.ones(300, 300)
+    for _ in range(20):
+        over_slices(_add, 1000, counts, firsts, 1, work=2**40)
+        assert float((a @ a)[7, 7]) == 300
+    assert (counts[:1000] == 20).all()
 
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        with pytest.raises(ValueError, match="slice 2"):
-            over_slices(fails, 2, work=2**40)
-    finally:
-        torch.set_num_threads(before)
+
+@sliced()
+def _fails(values, first, last):  # type: ignore[no-untyped-def]
+    for i in range(first, last):
+        if values[i] < 0:
+            raise MemoryError("no room")
+        values[i] += 1
+
+
+def test_a_slice_that_fails_is_told() -> None:
+    values = np.array([0, 0, -1, 0, 0, 0, 0, 0])
+    with pytest.raises(MemoryError):
+        over_slices(_fails, 8, values, work=2**40)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    """OpenMP's don't survive a fork, and it waits for them for ever."""
+    counts, firsts = _arrays(100)
+    over_slices(_add, 100, counts, firsts, 1, work=2**40)
+    child = os.fork()
+    if not child:
+        over_slices(_add, 100, counts, firsts, 1, work=2**40)
+        os._exit(0 if (counts[:100] == 2).all() else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @compiled()

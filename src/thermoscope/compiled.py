@@ -3,20 +3,20 @@
 numba compiles a function when it is first called and keeps the result on disk beside the source, or in the user's
 cache folder where that can't be written; no compiler has to be installed. Importing this module imports numba.
 
-torch has its own threads for its own operations; the ones here are for these loops, which release the interpreter's
-lock. A slice's result must never depend on how the work was cut.
+The slices run on torch's own threads where they can be had, for the loops release the interpreter's lock. A slice's
+result must never depend on how the work was cut.
 """
 
 from __future__ import annotations
 
-import contextlib
+import ctypes
 import os
-import platform
-import threading
-from collections import deque
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -31,8 +31,6 @@ from numba.extending import intrinsic
 _WORTH_A_THREAD = 2**17
 #: Slices for each thread: who comes late finds fewer of them.
 _SLICES_EACH = 4
-#: How often a thread that waits looks before it sleeps: 40 to 100 microseconds.
-_TURNS = 2000
 
 _F = np.float32
 
@@ -44,11 +42,11 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        settings = {"nogil": True, "error_model": "numpy", **options}
+        settings = {"nogil": True, "error_model": "numpy", "cache": True, **options}
         try:
-            return numba.njit(cache=True, **settings)(function)  # type: ignore[no-any-return]
-        except RuntimeError:  # neither the source's folder nor the user's cache can be written
             return numba.njit(**settings)(function)  # type: ignore[no-any-return]
+        except RuntimeError:  # neither the source's folder nor the user's cache can be written
+            return numba.njit(**{**settings, "cache": False})(function)  # type: ignore[no-any-return]
 
     return decorate
 
@@ -83,144 +81,135 @@ def exp(x: Any) -> Any:
     return (p * r * r + r + _F(1)) * power
 
 
+def sliced(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate ``kernel(*arguments, first, last)`` as ``compiled`` does, and so that ``over_slices`` takes it.
+
+    It treats the items from ``first`` up to ``last``, and gives nothing back.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        kernel = compiled(**options)(function)
+        # numba keeps what it compiles under a function's file, name and line, and takes what is global for constant
+        code = _share_of_kernel.__code__.replace(
+            co_filename=function.__code__.co_filename, co_firstlineno=function.__code__.co_firstlineno
+        )
+        share = FunctionType(code, {"_share": _share, "kernel": kernel, "__name__": function.__module__})
+        share.__qualname__ = f"{function.__qualname__}_share"
+        kernel.share = compiled(**options)(share)  # type: ignore[attr-defined]
+        return kernel
+
+    return decorate
+
+
+def _share_of_kernel(parallel: Any, threads: Any, count: Any, items: Any, *arguments: Any) -> Any:
+    return _share(parallel, threads, count, items, kernel, arguments)  # type: ignore[name-defined]  # noqa: F821
+
+
 @intrinsic  # type: ignore[untyped-decorator]
-def _look(_context: Any, _array: Any) -> Any:
-    """The first number of an array of int64 as it is now, whichever thread has written it; and a pause."""
+def _share(
+    typing: Any, _parallel: Any, _threads: Any, _count: Any, _items: Any, kernel: Any, arguments: Any
+) -> tuple[Any, Any]:
+    """Call ``kernel(*arguments, first, last)`` for all slices, on threads that take the next slice when they are free.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if platform.machine() in ("x86_64", "AMD64"):
-            pause = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause"
-            )
-            builder.call(pause, [])
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.load_atomic(view.data, "acquire", 8)
+    As compilers do it for OpenMP: what the threads share lies on the caller's stack, and the body is a function of its
+    address. Gives whether a slice failed.
+    """
+    inner = kernel.get_call_type(typing, (*arguments.types, types.intp, types.intp), {})
+    word, flag, byte = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
 
-    return types.int64(_array), generate
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        parallel, threads, count, items, _, packed = values
+        compilation = kernel.dispatcher.get_compile_result(inner)
+        context.active_code_library.add_linking_library(compilation.library)
+        own = [*cgutils.unpack_tuple(builder, packed), count, items, word(0), flag(0)]
+        shared = ir.LiteralStructType([value.type for value in own])
+        place = cgutils.alloca_once(builder, shared)
+        for index, value in enumerate(own):
+            builder.store(value, cgutils.gep_inbounds(builder, place, 0, index))
+
+        name = f"{compilation.fndesc.mangled_name}.share"
+        body = ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [byte]), name)
+        body.linkage = "internal"
+        inside = ir.IRBuilder(body.append_basic_block())
+        there = inside.bitcast(body.args[0], shared.as_pointer())
+        at = [cgutils.gep_inbounds(inside, there, 0, index) for index in range(len(own))]
+        *given, slices, last = (inside.load(pointer) for pointer in at[:-2])
+        take, treat, leave = (body.append_basic_block() for _ in range(3))
+        inside.branch(take)
+        inside.position_at_end(take)
+        number = inside.atomic_rmw("add", at[-2], word(1), "monotonic")
+        inside.cbranch(inside.icmp_signed("<", number, slices), treat, leave)
+        inside.position_at_end(treat)
+        ends = [inside.sdiv(inside.mul(last, n), slices) for n in (number, inside.add(number, word(1)))]
+        status, _ = context.call_internal_no_propagate(inside, compilation.fndesc, inner, [*given, *ends])
+        inside.atomic_rmw("or", at[-1], inside.zext(status.is_error, flag), "monotonic")
+        inside.branch(take)
+        inside.position_at_end(leave)
+        inside.ret_void()
+
+        kind = ir.FunctionType(ir.VoidType(), [body.type, byte, flag, flag])
+        start = builder.inttoptr(parallel, kind.as_pointer())
+        builder.call(start, [body, builder.bitcast(place, byte), builder.trunc(threads, flag), flag(0)])
+        return builder.load(cgutils.gep_inbounds(builder, place, 0, len(own) - 1))
+
+    return types.int32(types.intp, types.intp, types.intp, types.intp, kernel, arguments), generate
 
 
-@compiled()
-def _reached(counter: Any, number: Any, turns: Any) -> Any:
-    """Whether a counter reaches a number while it is looked at so many times."""
-    for _ in range(turns):  # noqa: SIM110  (numba has no any)
-        if _look(counter) >= number:
-            return True
-    return False
-
-
-def over_slices(kernel: Callable[..., None], items: int, *arguments: Any, work: int) -> None:
+def over_slices(kernel: Any, items: int, *arguments: Any, work: int) -> None:
     """Call ``kernel(*arguments, first, last)`` on slices that together cover ``range(items)``.
 
     Parameters
     ----------
     kernel
-        A compiled function that treats the items from ``first`` up to ``last``.
+        A function decorated with ``sliced``.
     items
         How many there are.
     work
         How much there is to do in all, in array elements: little is not worth waking a thread.
     """
-    threads = max(1, min(torch.get_num_threads(), items, work // _WORTH_A_THREAD))
-    if threads == 1 or not _in_use.acquire(blocking=False):  # another thread has the helpers
+    threads = torch.get_num_threads()  # all of them: OpenMP makes its threads anew when their number changes
+    if threads < 2 or items < 2 or work < 2 * _WORTH_A_THREAD:
         kernel(*arguments, 0, items)
         return
-    try:
-        count = min(items, threads * max(1, min(_SLICES_EACH, work // (threads * _WORTH_A_THREAD))))
-        slices = deque(pairwise(items * n // count for n in range(count + 1)))
-        while len(_helpers) < threads - 1:
-            _helpers.append(Helper())
-        job = partial(_work_off, slices, kernel, arguments)
-        helping = _helpers[: threads - 1]
-        for helper in helping:
-            helper.start(job)
-        try:
-            job()
-        finally:
-            errors = [helper.join() for helper in helping]
-        for error in errors:
-            if error is not None:
-                raise error
-    finally:
-        _in_use.release()
+    count = min(items, threads * max(1, min(_SLICES_EACH, work // (threads * _WORTH_A_THREAD))))
+    parallel = _openmp_parallel()
+    if not parallel:
+        ends = pairwise(items * n // count for n in range(count + 1))
+        list(_pool().map(lambda slice_: kernel(*arguments, *slice_), ends))
+    elif kernel.share(parallel, threads, count, items, *arguments):
+        raise MemoryError(f"{kernel.__name__} ran out of memory")  # the one thing that can fail in a kernel
 
 
-def _work_off(slices: deque[tuple[int, int]], kernel: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Treat slices until none is left; several threads may."""
-    while True:
-        try:
-            first, last = slices.popleft()
-        except IndexError:
-            return
-        kernel(*arguments, first, last)
+@cache
+def _openmp_parallel() -> int:
+    """The address of what starts a parallel region of torch's OpenMP; 0 if that isn't GNU's, or in a fork's child.
 
-
-class Helper:
-    """A thread that does one job at a time, and looks out for the next one for a moment before it sleeps.
-
-    Waking a thread that sleeps takes 50 to 150 microseconds, and a step of a model has hundreds of jobs of that length.
-    A job that it has not begun when it is joined is taken back: on a busy machine nobody waits for its turn.
+    Two sets of threads on the same cores get into each other's way: torch's wait awake for a moment after each
+    operation, and keep others from starting. A child has none of its parent's threads, and OpenMP doesn't know.
     """
-
-    def __init__(self) -> None:
-        #: Jobs given, and the number of the last one done: on cache lines of their own, read without Python's lock.
-        self._given, self._done = np.zeros(8, np.int64), np.zeros(8, np.int64)
-        self._jobs: deque[tuple[int, Callable[[], None]]] = deque()  # one at most; whoever takes it out has it
-        self._error: BaseException | None = None
-        self._asleep = False
-        self._woken, self._finished = threading.Event(), threading.Event()
-        threading.Thread(target=self._run, name="thermoscope", daemon=True).start()
-
-    def start(self, job: Callable[[], None]) -> None:
-        """Give it a job; the one before must have been joined."""
-        self._error = None
-        number = int(self._given[0]) + 1
-        self._jobs.append((number, job))
-        self._given[0] = number
-        if self._asleep:
-            self._woken.set()
-
-    def join(self) -> BaseException | None:
-        """Wait until its job is done, or take it back; return what it raised."""
-        with contextlib.suppress(IndexError):
-            self._jobs.popleft()
-            return None
-        if not _reached(self._done, self._given[0], _TURNS):
-            while self._done[0] < self._given[0]:  # what was set for an earlier job doesn't count
-                self._finished.wait()
-                self._finished.clear()
-        return self._error
-
-    def _run(self) -> None:
-        seen = 0
-        while True:
-            if not _reached(self._given, seen + 1, _TURNS):
-                self._woken.clear()
-                self._asleep = True
-                if self._given[0] == seen:  # a job given from here on finds it asleep
-                    self._woken.wait()
-                self._asleep = False
-            seen = int(self._given[0])
-            try:
-                number, job = self._jobs.popleft()
-            except IndexError:  # taken back
-                continue
-            try:
-                job()
-            except BaseException as error:  # told to who joins
-                self._error = error
-            del job  # and what it holds
-            self._done[0] = number
-            self._finished.set()
+    if _forked:
+        return 0
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_global_deps.so"))
+        return ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value or 0
+    except (OSError, AttributeError):
+        return 0
 
 
-_helpers: list[Helper] = []
-_in_use = threading.Lock()
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="thermoscope")
+
+
+_forked: list[bool] = []
 
 
 def _forget() -> None:
     """Threads don't survive a fork: the child makes its own."""
-    global _helpers, _in_use
-    _helpers, _in_use = [], threading.Lock()
+    _forked.append(True)
+    _openmp_parallel.cache_clear()
+    _pool.cache_clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget)

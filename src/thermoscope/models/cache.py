@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from thermoscope.models.attention import write
+from thermoscope.models.attention import as_array, write
 
 
 class RowLayer(CacheLayerMixin):  # type: ignore[misc]
@@ -28,6 +28,11 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
     ----------
     state
         The lengths that all layers share.
+
+    Attributes
+    ----------
+    arrays
+        Keys and values as numpy sees them, on the CPU.
     """
 
     is_sliding = False
@@ -43,6 +48,8 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
             _zeros((state.capacity, state.length, new.shape[1], new.shape[3]), new)
             for new in (key_states, value_states)
         )
+        if self.keys.device.type == "cpu":
+            self.arrays = as_array(self.keys), as_array(self.values)
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ Shapes: R rows, C channels, H query heads, K key heads, D the size of a head, V 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,40 +53,71 @@ class Step:
             What each row looks at, (R, 1, 1, 2), the new token's position being the last; one for each type of layer
             if there are several.
         """
-        looks = {kind: spans(bounds[kind] if isinstance(bounds, dict) else bounds) for kind in set(self._types)}
-        logits: Tensor = self._head(self._hidden(tokens, positions, [looks[kind] for kind in self._types], cache))
+        heads, sizes = self._heads, [block.shape[3] for block in cache.layers[0].arrays]
+        q, out = (torch.empty((len(tokens), heads, size)) for size in sizes)
+        angles = self._angles(positions)
+        queries = {
+            kind: Queries(*spans(bounds[kind] if isinstance(bounds, dict) else bounds), *angles, q.numpy(), out)
+            for kind in set(self._types)
+        }
+        logits: Tensor = self._head(self._hidden(tokens, positions, [queries[kind] for kind in self._types], cache))
         return logits
 
-    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
-        """What the head is given, (R, C); ``looks`` are the bounds of each layer."""
+    def _angles(self, positions: Tensor) -> tuple[_Array, _Array]:
+        """Cosines and sines (R, D) of the rotations at some positions; (R, 0) where positions are not rotations."""
+        return (np.empty((len(positions), 0), np.float32),) * 2
+
+    def _hidden(self, tokens: Tensor, positions: Tensor, queries: list[Queries], cache: RowCache) -> Tensor:
+        """What the head is given, (R, C); ``queries`` are those of each layer."""
         raise NotImplementedError
 
 
-class Attention(NamedTuple):
+class Queries:
+    """What the layers' attention has in common in one step.
+
+    Few operations are left for each layer: the weights that go by between them leave nothing of Python in the
+    processor's caches, and each operation takes several times what it does by itself.
+
+    Parameters
+    ----------
+    low, high : (R,)
+        The positions that each row looks at.
+    cos, sin : (R, D) or (R, 0)
+        Rotations.
+    q : (R, H, D)
+        Scratch.
+    out : (R, H, E)
+        What a layer's attention gives, until the next one's.
+    """
+
+    def __init__(self, low: _Array, high: _Array, cos: _Array, sin: _Array, q: _Array, out: Tensor) -> None:
+        self.rows = len(low)
+        self.tokens = int((high - low).sum())
+        self.angles, self.looks = (cos, sin), (low, high)
+        self.results = q, out.numpy()
+        self.flat = out.view(self.rows, -1)
+
+
+class Attention:
     """A layer's attention between its two products: its own numbers, as ``kernels.attend_new`` names them."""
 
-    scale: float
-    q_weight: _Array
-    k_weight: _Array
-    eps: float
-
-    def __call__(
-        self, qkv: Tensor, heads: int, layer: Any, look: tuple[_Array, _Array], angles: tuple[_Array, _Array]
-    ) -> Tensor:
-        """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
+    def __init__(self, scale: float, q_weight: _Array, k_weight: _Array, eps: float) -> None:
         from thermoscope.compiled import over_slices
         from thermoscope.models import kernels
 
-        rows, (key_heads, size), value_size = len(qkv), layer.keys.shape[2:], layer.values.shape[3]
-        q = torch.empty((rows, heads, size))
-        out = torch.empty((rows, heads, value_size))
-        low, high = look
-        over_slices(
-            kernels.attend_new, rows * key_heads, as_array(qkv), *angles, self.q_weight, self.k_weight,
-            np.float32(self.eps), as_array(layer.keys), as_array(layer.values), low, high, np.float32(self.scale),
-            q.numpy(), out.numpy(), work=int((high - low).sum()) * key_heads * (size + value_size),
+        self._norms, self._scale = (q_weight, k_weight, np.float32(eps)), np.float32(scale)
+        self._over_slices, self._kernel = over_slices, kernels.attend_new
+
+    def __call__(self, qkv: Tensor, queries: Queries, layer: Any) -> Tensor:
+        """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
+        keys, values = layer.arrays
+        key_heads = keys.shape[2]
+        self._over_slices(
+            self._kernel, queries.rows * key_heads, as_array(qkv), *queries.angles, *self._norms, keys, values,
+            *queries.looks, self._scale, *queries.results,
+            work=queries.tokens * key_heads * (keys.shape[3] + values.shape[3]),
         )  # fmt: skip
-        return out.view(rows, -1).to(qkv.dtype)
+        return queries.flat.to(qkv.dtype)
 
 
 class GPT2Step(Step):
@@ -109,12 +140,11 @@ class GPT2Step(Step):
             for block in body.h
         ]
 
-    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
+    def _hidden(self, tokens: Tensor, positions: Tensor, queries: list[Queries], cache: RowCache) -> Tensor:
         x = self._embedding(tokens) + self._positions(positions)
-        angles = (np.empty((len(x), 0), np.float32),) * 2
-        for parts, layer, look in zip(self._layers, cache.layers, looks, strict=True):
+        for parts, layer, asked in zip(self._layers, cache.layers, queries, strict=True):
             norm_1, qkv, attention, out, norm_2, wide, narrow = parts
-            x = out.plus(attention(qkv(norm_1(x)), self._heads, layer, look, angles), x)
+            x = out.plus(attention(qkv(norm_1(x)), asked, layer), x)
             x = narrow.plus(wide(norm_2(x)), x)
         return self._norm(x)  # type: ignore[no-any-return]
 
@@ -146,12 +176,16 @@ class LlamaStep(Step):
                 )
             )
 
-    def _hidden(self, tokens: Tensor, positions: Tensor, looks: list[tuple[_Array, _Array]], cache: RowCache) -> Tensor:
+    def _angles(self, positions: Tensor) -> tuple[_Array, _Array]:
+        like = torch.empty(0, dtype=self._network.dtype)  # rounded as the modules round them
+        cos, sin = (part[:, 0].float().contiguous().numpy() for part in self._rotations(like, positions[:, None]))
+        return cos, sin
+
+    def _hidden(self, tokens: Tensor, positions: Tensor, queries: list[Queries], cache: RowCache) -> Tensor:
         x = self._embedding(tokens)
-        cos, sin = (part[:, 0].float().contiguous().numpy() for part in self._rotations(x, positions[:, None]))
-        for parts, layer, look in zip(self._layers, cache.layers, looks, strict=True):
+        for parts, layer, asked in zip(self._layers, cache.layers, queries, strict=True):
             norm_1, qkv, attention, out, norm_2, gate_up, down = parts
-            x = out.plus(attention(qkv(norm_1(x)), self._heads, layer, look, (cos, sin)), x)
+            x = out.plus(attention(qkv(norm_1(x)), asked, layer), x)
             x = down.plus(_silu_times(gate_up(norm_2(x))), x)
         return self._norm(x)
 

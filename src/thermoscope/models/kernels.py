@@ -18,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from thermoscope.compiled import compiled, exp
+from thermoscope.compiled import compiled, exp, sliced
 
 _F = np.float32
 #: Positions that are asked from memory ahead of their use: the processor's own look-ahead ends with each 4 KiB.
@@ -77,7 +77,7 @@ def _like(_context: Any, number: Any, element: Any) -> Any:
     return element(types.float32, element), generate
 
 
-@compiled(fastmath=True)
+@sliced(fastmath=True)
 def attend(q, keys, values, low, high, scale, out, first, last):
     """Write softmax(scale * q k) v of each row's positions low to high to ``out``, for pairs of row and key head.
 
@@ -146,7 +146,7 @@ def _softmax(weights):
         weights[t] /= total
 
 
-@compiled(fastmath=True)
+@sliced(fastmath=True)
 def attend_new(qkv, cos, sin, q_weight, k_weight, eps, keys, values, low, high, scale, q, out, first, last):
     """Write a new token's key and value into the blocks and attend: ``attend`` from what the layer's product gives.
 
@@ -224,7 +224,7 @@ def rms_norm(x, weight, eps, out, first, last):
             out[row, c] = _like(_number(x[row, c]) * factor * weight[c], out[row, c])
 
 
-@compiled(fastmath=True)
+@sliced(fastmath=True)
 def silu_times(gate_up, out, first, last):
     """Write silu(gate) * up to ``out`` (R, I), the halves of gate_up (R, 2 I) being gate and up, for some rows.
 

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from thermoscope.compiled import compiled, exp
+from thermoscope.compiled import compiled, exp, sliced
 
 _F = np.float32
 #: Float32 numbers in a register, registers side by side, rows of a tile: twelve sums, of sixteen registers.
@@ -97,7 +97,7 @@ def _tile(rows: int) -> Any:
 _tile_1, _tile_2, _tile_3, _tile_4, _tile_5, _tile_6 = (_tile(rows) for rows in range(1, _TALL + 1))
 
 
-@compiled()
+@sliced()
 def product(x, w, bias, other, gelu, out, first, last):
     """Write x w + bias + other to ``out``, or GELU of it, for the blocks of outputs first to last.
 

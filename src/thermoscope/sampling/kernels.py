@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermoscope.compiled import compiled, exp
+from thermoscope.compiled import exp, sliced
 
 _F = np.float32
 #: Tokens that share a maximum: what can't matter is passed over in blocks of so many.
@@ -23,7 +23,7 @@ _BINS, _FINE = 1024, 16
 REORDERED = {"reassoc", "contract", "nsz"}
 
 
-@compiled(fastmath=REORDERED)
+@sliced(fastmath=REORDERED)
 def summarise(logits, largest, log_totals, entropies, first, last):
     """Log of the sum of exponentials and entropy of rows, in nats.
 
@@ -54,7 +54,7 @@ def summarise(logits, largest, log_totals, entropies, first, last):
         entropies[row] = np.log(total) - mean / total
 
 
-@compiled()
+@sliced()
 def rank(logits, rows, tokens, ranks, first, last):
     """Write to ``ranks`` (B,) 1 + how many logits of row ``rows[b]`` are above that of ``tokens[b]``."""
     for b in range(first, last):
@@ -66,7 +66,7 @@ def rank(logits, rows, tokens, ranks, first, last):
         ranks[b] = 1 + larger
 
 
-@compiled(fastmath=REORDERED | {"nnan"})
+@sliced(fastmath=REORDERED | {"nnan"})
 def block_maxima(logits, rows, maxima, first, last):
     """Write to ``maxima`` (R, C) the largest logit of each block of the rows ``rows`` (N,)."""
     for n in range(first, last):
@@ -79,7 +79,7 @@ def block_maxima(logits, rows, maxima, first, last):
             maxima[row, block] = largest
 
 
-@compiled()
+@sliced()
 def count_reaching(logits, maxima, rows, thresholds, counts, first, last):
     """Write to ``counts`` (B,) how many logits of row ``rows[b]`` are at least ``thresholds[b]``."""
     for b in range(first, last):
@@ -94,7 +94,7 @@ def count_reaching(logits, maxima, rows, thresholds, counts, first, last):
         counts[b] = count
 
 
-@compiled()
+@sliced()
 def collect_reaching(logits, maxima, rows, thresholds, ids, kept, first, last):
     """Write to ``ids`` and ``kept`` (B, K) the tokens that ``count_reaching`` counts, ascending, and their logits."""
     for b in range(first, last):
@@ -108,7 +108,7 @@ def collect_reaching(logits, maxima, rows, thresholds, ids, kept, first, last):
                         place += 1
 
 
-@compiled(fastmath=REORDERED)
+@sliced(fastmath=REORDERED)
 def masses(logits, largest, rows, coldness, totals, means, first, last):
     """The sum of ``exp(x)``, and the mean of x under that, of ``x = (l - max) * coldness``.
 
@@ -139,7 +139,7 @@ def masses(logits, largest, rows, coldness, totals, means, first, last):
         totals[b], means[b] = total, mean / total
 
 
-@compiled(fastmath=REORDERED)
+@sliced(fastmath=REORDERED)
 def nucleus(logits, largest, rows, coldness, shares, totals, depths, first, last):
     """How far below the largest the nucleus reaches at most, and the sum that ``masses`` gives.
 
@@ -181,7 +181,7 @@ def nucleus(logits, largest, rows, coldness, shares, totals, depths, first, last
                 break
 
 
-@compiled(fastmath=REORDERED)
+@sliced(fastmath=REORDERED)
 def deviations(logits, largest, rows, sigmas, first, last):
     """Write to ``sigmas`` (B,) the standard deviation of the finite logits of row ``rows[b]``."""
     for b in range(first, last):

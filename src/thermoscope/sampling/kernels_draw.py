@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from thermoscope.compiled import compiled
+from thermoscope.compiled import compiled, sliced
 from thermoscope.sampling.kernels import BLOCK, REORDERED
 
 _U = np.uint64
@@ -57,7 +57,7 @@ def _uniform(word):
     return (np.float64(word >> _U(12)) + 0.5) * 2.0**-52
 
 
-@compiled()
+@sliced()
 def uniforms_of_rows(triples, uniforms, first, last):
     """Write to ``uniforms`` (R, V) those of every token under ``triples`` uint64 (R, 3): seed, prompt, position."""
     vocabulary = uniforms.shape[1]
@@ -144,7 +144,7 @@ def _try(values, top, t, words, at, limit, best, token):
     return best, token
 
 
-@compiled()
+@sliced()
 def draw(logits, maxima, rows, temperatures, triples, starts, members, tokens, logprobs, first, last):
     """Draw from whole rows: the largest sum of ``l / temperature`` and noise.
 

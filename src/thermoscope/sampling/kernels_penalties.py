@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermoscope.compiled import compiled
+from thermoscope.compiled import compiled, sliced
 
 
 @compiled(inline="always")
@@ -18,7 +18,7 @@ def _finite(value, most):
     return value if value == -np.inf else min(max(value, -most), most)
 
 
-@compiled()
+@sliced()
 def repetition(most, logits, tokens, starts, penalties, first, last):
     """Multiply (below 0) or divide the logits (B, V) of a row's tokens, each once, by ``penalties`` (B,)."""
     seen = np.zeros(logits.shape[1], np.bool_)
@@ -34,7 +34,7 @@ def repetition(most, logits, tokens, starts, penalties, first, last):
                 seen[token] = False
 
 
-@compiled()
+@sliced()
 def presence_frequency(most, logits, tokens, starts, presences, frequencies, first, last):
     """Subtract ``presences[b] + frequencies[b] * c`` from the logits (B, V) of tokens that row b has c times."""
     counts = np.zeros(logits.shape[1], np.int64)
@@ -50,7 +50,7 @@ def presence_frequency(most, logits, tokens, starts, presences, frequencies, fir
                 counts[token] = 0
 
 
-@compiled()
+@sliced()
 def no_repeat_ngram(most, logits, tokens, starts, sizes, first, last):
     """Put -inf where a token would complete an n-gram, n = ``sizes[b]``, that the tokens of row b have."""
     for b in range(first, last):
