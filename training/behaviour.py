@@ -8,13 +8,12 @@ text per temperature for the article's prompts (seed 0). Writes RUN/behaviour.js
 import argparse
 import math
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import thermoscope
 from thermoscope import Sample, SamplingParams, generate, load_model
-from thermoscope.metrics.repetition import find_loop, rep_n
 from training.common import DEFAULT_RUN, need, progress, run_step, write_json
 
 PROMPTS = Path(__file__).with_name("prompts.toml")
@@ -27,23 +26,20 @@ SHOWN_PROMPTS = (
 )
 
 
-def distinct(samples: Iterable[Sample], n: int) -> float | None:
-    """Return unique / all n-grams over the samples of one prompt and setting (Li et al. 2016)."""
-    found = [s.text_token_ids[i : i + n] for s in samples for i in range(len(s.text_token_ids) - n + 1)]
-    return len(set(found)) / len(found) if found else None
+def average(table: Any, name: str) -> float | None:
+    """Average a column over the rows that have a value; None if none has."""
+    values = [value for value in table[name].to_pylist() if value is not None]
+    return mean(values) if values else None
 
 
-def measure(samples: list[Sample]) -> dict[str, float]:
+def measure(samples: list[Sample]) -> dict[str, float | None]:
     """Measure the samples of one temperature: means over texts, but distinct_2 over prompts."""
-    logprobs = [value for s in samples for value in s.logprobs]
-    repeated = [value for s in samples if (value := rep_n(s.text_token_ids, 4)) is not None]
-    by_prompt = [[s for s in samples if s.prompt == prompt] for prompt in dict.fromkeys(s.prompt for s in samples)]
-    varied = [value for group in by_prompt if (value := distinct(group, 2)) is not None]
+    texts, groups = thermoscope.measure(samples), thermoscope.measure(samples, per="group")
     return {
-        "rep_4": mean(repeated),
-        "loop_rate": mean(find_loop(s.text_token_ids) is not None for s in samples),
-        "perplexity": math.exp(-mean(logprobs)),
-        "distinct_2": mean(varied),
+        "rep_4": average(texts, "rep_4"),
+        "loop_rate": average(texts, "loop"),
+        "perplexity": math.exp(-mean(value for s in samples for value in s.logprobs)),
+        "distinct_2": average(groups, "distinct_2"),
         "ended": mean(s.finish_reason == "end_of_text" for s in samples),
         "tokens": mean(len(s.text_token_ids) for s in samples),
     }

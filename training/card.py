@@ -23,6 +23,7 @@ def facts(evaluation: dict[str, Any], report: dict[str, Any]) -> str:
     """Size, text, training: what was made."""
     recipe = evaluation["recipe"]
     train, heldout = report["train"], report["heldout"]
+    sitting = f"; from step {recipe['first_step']:,} on" if recipe["first_step"] else ""
     rows = [
         ["parameters", f"{evaluation['parameters']:,} (embeddings tied)"],
         [
@@ -43,11 +44,11 @@ def facts(evaluation: dict[str, Any], report: dict[str, Any]) -> str:
             f" {recipe['batch_size'] * recipe['context']:,}:"
             f" {evaluation['tokens_seen'] / evaluation['tokens_in_one_pass']:.2f} passes over the mixture",
         ],
-        ["processor time", f"{evaluation['cpu_seconds'] / 3600:.1f} core-hours, {recipe['precision']}"],
+        ["processor time", f"{evaluation['cpu_seconds'] / 3600:.1f} core-hours, {recipe['precision']}{sitting}"],
         [
             "recipe",
             f"peak learning rate {recipe['lr']}, weight decay {recipe['weight_decay']},"
-            f" dropout {recipe['dropout']}, {recipe['warmup']} steps of warm-up, seed {recipe['seed']}",
+            f" dropout {recipe['dropout']}, {recipe['warmup']} steps of warm-up, seed {recipe['seed']}{sitting}",
         ],
     ]
     return table(["what", "value"], rows)

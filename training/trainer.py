@@ -172,6 +172,7 @@ class Trainer:
         line = {
             "step": self.step,
             "tokens": self.step * self.tokens_per_step,
+            "first_step": self.recipe.first_step,
             "decay_start": self.decay_start,
             "cpu_seconds": round(self.seconds),
             "train_nats": round(train_loss, 4),

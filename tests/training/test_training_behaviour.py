@@ -18,20 +18,22 @@ def exported(run: Path, tmp_path: Path) -> Path:
     return tmp_path / "bundled"
 
 
-def sample(prompt: str, ids: list[int]) -> Sample:
+def sample(prompt: str, seed: int, ids: list[int]) -> Sample:
     each = (-1.0,) * len(ids)
     ones = (1,) * len(ids)
-    return Sample(prompt, SamplingParams(), 0, "", tuple(ids), "length", each, each, each, ones, ones, 1)
+    return Sample(prompt, SamplingParams(), seed, "", tuple(ids), "end_of_text", each, each, each, ones, ones, 1)
 
 
 def test_measures_by_hand() -> None:
-    measured = behaviour.measure([sample("a", [1, 2, 3]), sample("a", [1, 2, 4]), sample("b", [5, 6] * 4)])
-    assert behaviour.distinct([sample("a", [])], 2) is None
+    """Their last token is the end of text, which measures leave out; three tokens are too few to loop."""
+    texts = [sample("a", 0, [1, 2, 3, 0]), sample("a", 1, [1, 2, 4, 0]), sample("b", 0, [5, 6] * 4 + [0])]
+    measured = behaviour.measure(texts)
     assert measured["distinct_2"] == pytest.approx((3 / 4 + 2 / 7) / 2)
     assert measured["rep_4"] == pytest.approx(1 - 2 / 5)
-    assert measured["loop_rate"] == pytest.approx(1 / 3)
+    assert measured["loop_rate"] == 1
     assert measured["perplexity"] == pytest.approx(2.718281828)
-    assert measured["ended"] == 0
+    assert measured["ended"] == 1
+    assert behaviour.measure(texts[:2])["loop_rate"] is None
 
 
 def test_behaviour_of_a_tiny_model(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
