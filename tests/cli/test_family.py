@@ -51,6 +51,9 @@ BAD = [
     (["inspect", "x", "--params", "/nowhere.json"], "--params must be model, or a file that can be read"),
     (["export"], "give --to ENGINE to write a setting, or --from FILE to read one"),
     (["export", "--to", "vlm"], "unknown engine 'vlm' (did you mean 'vllm'?)"),
+    (["export", "--from", "x", "--model", "gpt2"], "--model is what differences from another engine are measured on"),
+    (["export", "--from", "x", "--prompt", "a"], "--prompt is what differences from another engine are measured on"),
+    (["export", "--to", "vllm", "--format", "tgi"], "--format says how a file is read; add --from FILE"),
     (["export", "--from", "/nowhere"], "--from must be a file that can be read"),
     (["export", "--from", "x", "--format", "vlm"], "unknown engine 'vlm'"),
     (

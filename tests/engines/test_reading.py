@@ -254,3 +254,9 @@ def test_what_can_not_be_read_is_named(text, engine, said):
 def test_a_value_out_of_our_range_is_said():
     with pytest.raises(ParameterError, match="top_p must be at most 1"):
         read('{"top_p": 3, "do_sample": true}', "transformers")
+
+
+def test_sampling_at_temperature_zero_is_greedy_and_said() -> None:
+    back = read('{"do_sample": true, "temperature": 0}', "transformers")
+    assert back.params.temperature == 0
+    assert any(r.field == "do_sample" and "refuses" in r.note for r in back.ignored)

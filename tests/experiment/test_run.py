@@ -225,6 +225,7 @@ def test_a_plan_that_cannot_be_read_does_not_hide_the_other_runs(tmp_path: Path,
         ("settings.parquet", b"PAR", "manifest.json"),
         ("measures.parquet", None, "manifest.json"),
         ("claims.json", b"[", "manifest.json"),
+        ("claims.json", b'{"claims": 1}', "manifest.json"),
         ("manifest.json", b"{}", "manifest.json"),
         ("texts/00000.parquet", b"", "texts/00000.parquet"),
         ("tokens/00000.parquet", b"PAR1", "texts/00000.parquet"),
@@ -252,6 +253,12 @@ def test_a_damaged_file_is_named_and_made_again(
     (store.folder / again).unlink(missing_ok=True)
     model = FakeModel(end_bias=3.0)
     assert same(run(model, small(model), store, Measuring(case())), done)
+
+
+def test_a_command_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "command.json").write_text("{}")
+    with pytest.raises(RunError, match=r"command\.json.*'command' is no text"):
+        Store(tmp_path).complete_manifest()
 
 
 def test_a_damaged_run_does_not_hide_the_other_runs(tmp_path: Path, done: Store) -> None:

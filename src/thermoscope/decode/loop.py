@@ -129,7 +129,7 @@ class Decoder:
         if admitted:
             parts.append(rows.add([branch.prompt_ids for branch in admitted]))
             self._active += admitted
-        return torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)  # a copy of all logits takes milliseconds
 
     def _advance(self, logits: Tensor) -> tuple[list[tuple[int, Sample]], list[int], list[int]]:
         """Draw for every sample; return the finished ones, and for each row to come its source row and token."""

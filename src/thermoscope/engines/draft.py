@@ -69,6 +69,8 @@ def _read_transformers(draft: Draft) -> None:
         sampled = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
         draft.ignore(sampled, "decoding is greedy without do_sample=true")
         draft.be_greedy()
+    elif draft.values.get("temperature") == 0:
+        draft.remark("do_sample", "transformers refuses to sample at temperature=0; taken as greedy decoding")
     if "logit_bias" in draft.values:
         bias = draft.values["logit_bias"]
         long = next((tokens for tokens, _ in bias if len(tokens) != 1), None)

@@ -22,7 +22,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
@@ -32,6 +32,8 @@ from thermoscope.params import SamplingParams
 
 if TYPE_CHECKING:
     import pyarrow
+
+_T = TypeVar("_T")
 
 FORMAT = "thermoscope.run/1"
 #: Tables that are made of the texts once all are there.
@@ -146,7 +148,7 @@ class Store:
         manifest = self.manifest()
         if manifest is None:
             there = (self.folder / "command.json").exists()
-            again = self._read_json("command.json")["command"] if there else "repeat its measure command"
+            again = self._read_field("command.json", "command", str) if there else "repeat its measure command"
             raise RunError(f"{self.folder} is not complete; to go on where it was: {again}")
         return manifest
 
@@ -161,7 +163,7 @@ class Store:
 
     def claims(self) -> list[dict[str, Any]]:
         """The reading, as records."""
-        return list(self._read_json("claims.json")["claims"])
+        return self._read_field("claims.json", "claims", list)
 
     def has(self, chunk: Chunk) -> bool:
         """Whether the texts of a chunk are stored."""
@@ -254,6 +256,12 @@ class Store:
         if not isinstance(found, dict):
             raise _damaged(path, "it is no JSON object")
         return found
+
+    def _read_field(self, name: str, field: str, kind: type[_T]) -> _T:
+        value = self._read_json(name).get(field)
+        if not isinstance(value, kind):
+            raise _damaged(self.folder / name, f"its {field!r} is no {'text' if kind is str else kind.__name__}")
+        return value
 
 
 def _read_table(path: Path) -> pyarrow.Table:

@@ -126,14 +126,14 @@ class GPT2Step(Step):
     def __init__(self, network: Any) -> None:
         super().__init__(network)
         body = network.transformer
-        self._positions, self._norm = body.wpe, body.ln_f
+        self._positions, self._norm = body.wpe, _LayerNorm(body.ln_f)
         self._layers = [
             (
-                block.ln_1,
+                _LayerNorm(block.ln_1),
                 _packed(block.attn.c_attn),
                 Attention(block.attn.scaling, _none(), _none(), 0.0),
                 _packed(block.attn.c_proj),
-                block.ln_2,
+                _LayerNorm(block.ln_2),
                 _activated(_packed(block.mlp.c_fc), block.mlp.act),
                 _packed(block.mlp.c_proj),
             )
@@ -146,7 +146,7 @@ class GPT2Step(Step):
             norm_1, qkv, attention, out, norm_2, wide, narrow = parts
             x = out.plus(attention(qkv(norm_1(x)), asked, layer), x)
             x = narrow.plus(wide(norm_2(x)), x)
-        return self._norm(x)  # type: ignore[no-any-return]
+        return self._norm(x)
 
 
 class LlamaStep(Step):
@@ -188,6 +188,18 @@ class LlamaStep(Step):
             x = out.plus(attention(qkv(norm_1(x)), asked, layer), x)
             x = down.plus(_silu_times(gate_up(norm_2(x))), x)
         return self._norm(x)
+
+
+class _LayerNorm:
+    """A layer norm over the last dimension of (R, C): the module's operation without the module."""
+
+    def __init__(self, norm: nn.LayerNorm) -> None:
+        if type(norm) is not nn.LayerNorm:
+            raise TypeError(f"a {type(norm).__name__} where a layer norm was expected")
+        self._numbers = norm.normalized_shape, norm.weight, norm.bias, norm.eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.layer_norm(x, *self._numbers)
 
 
 class _RMSNorm:
