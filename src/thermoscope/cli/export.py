@@ -80,6 +80,8 @@ def export(
     for engine in (to, format_):
         if engine is not None:
             dialect(engine)
+    if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
+        raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
     if format_ is not None and from_ is None:
         raise InputError("--format says how a file is read; add --from FILE, or leave it out")
     hot = None if temperature is None else number_of(temperature)
@@ -89,8 +91,6 @@ def export(
         file = EngineFile(None if str(from_) == "-" else str(from_), _text(from_), format_)
         imported = read(file.text, format_, file_name=from_.name, strict=strict)
         hotter = ["temperature"] if temperature is not None else []
-        if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
-            raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
     params = asked.settings(temperature=hot) if imported is None else imported.params
