@@ -75,13 +75,13 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
             for block, states in zip(blocks, (key_states, value_states), strict=True):
                 write(block, states, state.positions)
             return self.keys, self.values
-        longest = max(state.lengths)
+        rows, columns = key_states.shape[0], state.columns or max(state.lengths) + 1
         for block, states in zip(blocks, (key_states, value_states), strict=True):
             if state.index is None:
-                block[:rows, longest] = states[:, :, 0]
+                block[:rows, columns - 1] = states[:, :, 0]
             else:
                 block[state.index] = states[:, :, 0]
-        keys, values = (block[:rows, : longest + 1].transpose(1, 2) for block in blocks)
+        keys, values = (block[:rows, :columns].transpose(1, 2) for block in blocks)
         return keys, values
 
     def get_seq_length(self) -> int:
@@ -111,6 +111,8 @@ class RowState:
         self.positions: np.ndarray[Any, Any] | None = None
         #: Row numbers and positions to write at when rows differ in length; None when they don't.
         self.index: tuple[Tensor, Tensor] | None = None
+        #: How many positions a step of fixed shape looks at; None where the longest row says it.
+        self.columns: int | None = None
 
 
 def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:

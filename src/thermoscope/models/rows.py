@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -12,12 +13,15 @@ from torch import Tensor
 
 from thermoscope.models import attention
 from thermoscope.models.cache import RowCache
+from thermoscope.models.captured import CapturedSteps
 from thermoscope.models.direct import Step, step_of
 
 #: Tokens of a row that tries the cache, at most.
 _LONGEST_PROBE = 1024
 #: Tokens of prompts that go through the model at once: what one pass may need of memory beside the cache.
 _PREFILL_TOKENS = 2**14
+#: Steps of a shape before it is recorded on a GPU, which takes as long as some of them.
+_CAPTURE_AFTER = 3
 #: Tokens of one context that go through at once.
 _CHUNK = 2048
 
@@ -26,20 +30,31 @@ class CachedRows:
     """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step.
 
     With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel;
-    with ``direct`` a step does not go through the network's modules at all.
+    with ``direct`` a step does not go through the network's modules at all. With ``capture_after`` steps have few
+    shapes, each of which is recorded on the GPU after so many of them.
     """
 
     #: From how many tokens on that contexts begin with alike they are run once.
     share_from = 16
 
     def __init__(
-        self, network: Any, capacity: int, length: int, *, kernel: bool = False, direct: Step | None = None
+        self,
+        network: Any,
+        capacity: int,
+        length: int,
+        *,
+        kernel: bool = False,
+        direct: Step | None = None,
+        capture_after: int | None = None,
     ) -> None:
         self._network = network
         self._kernel = kernel
         self._direct = direct
         self._config = network.config.get_text_config()
         self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
+        self._captured: CapturedSteps | None = None
+        if capture_after is not None:
+            self._captured = CapturedSteps(self._fixed_step, capacity, length, network.device, after=capture_after)
 
     def __len__(self) -> int:
         return len(self._cache.state.lengths)
@@ -93,6 +108,11 @@ class CachedRows:
     def step(self, tokens: Tensor) -> Tensor:
         """Append one token to every row, tokens (R,); return the logits (R, V)."""
         state = self._cache.state
+        if self._captured is not None:
+            with torch.inference_mode():
+                logits = self._captured(tokens, state.lengths)
+            state.lengths = [length + 1 for length in state.lengths]
+            return logits
         lengths = torch.tensor(state.lengths, device=tokens.device)
         look: Tensor | dict[str, Tensor] | None = None
         if self._direct is not None:
@@ -104,13 +124,26 @@ class CachedRows:
             state.positions, look = lengths.numpy(), self._by_layer(self._bounds, lengths)
         elif min(state.lengths) < max(state.lengths):
             state.index = torch.arange(len(lengths), device=tokens.device), lengths
-            look = self._by_layer(self._mask, lengths)
+            look = self._by_layer(partial(self._mask, columns=max(state.lengths) + 1), lengths)
         try:
             logits = self._forward(tokens[:, None], lengths[:, None], look)
         finally:
             state.positions = state.index = None
         state.lengths = [length + 1 for length in state.lengths]
         return logits
+
+    def _fixed_step(self, tokens: Tensor, lengths: Tensor, columns: int) -> Tensor:
+        """Append tokens (N,) to the first N slots, which have so many (N,), looking at the first ``columns`` positions.
+
+        Logits (N, V). Nothing in it depends on a number that only the device knows.
+        """
+        state = self._cache.state
+        state.index, state.columns = (torch.arange(len(tokens), device=tokens.device), lengths), columns
+        try:
+            look = self._by_layer(partial(self._mask, columns=columns), lengths)
+            return self._forward(tokens[:, None], lengths[:, None], look)
+        finally:
+            state.index = state.columns = None
 
     def select(self, sources: Sequence[int]) -> None:
         """Make row j a copy of what row ``sources[j]`` was."""
@@ -140,12 +173,12 @@ class CachedRows:
             return {"full_attention": make(lengths, None), "sliding_attention": make(lengths, window)}
         return make(lengths, window)
 
-    def _mask(self, lengths: Tensor, window: int | None) -> Tensor:
-        """What each row may look at: its own tokens and the new one. Additive, (R, 1, 1, longest + 1)."""
-        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
-        masked = columns > lengths[:, None]  # (R, longest + 1)
+    def _mask(self, lengths: Tensor, window: int | None, *, columns: int) -> Tensor:
+        """What each row may look at of the first positions: its own and the new one. Additive, (R, 1, 1, columns)."""
+        places = torch.arange(columns, device=lengths.device)
+        masked = places > lengths[:, None]  # (R, columns)
         if window:
-            masked |= columns <= lengths[:, None] - window
+            masked |= places <= lengths[:, None] - window
         zeros = torch.zeros(masked.shape, dtype=self._network.dtype, device=masked.device)
         return zeros.masked_fill_(masked, torch.finfo(zeros.dtype).min)[:, None, None]
 
@@ -264,6 +297,8 @@ class Way:
         Whether a step's attention is ours.
     direct
         A step without the network's modules, if it gives their logits.
+    capture_after
+        After how many steps of a shape it is recorded, on a GPU; None if that doesn't work.
     notes
         What this architecture does not allow, a sentence each.
     """
@@ -272,6 +307,7 @@ class Way:
     kernel: bool
     direct: Step | None
     notes: tuple[str, ...]
+    capture_after: int | None = None
 
 
 def way(network: Any, vocabulary: int) -> Way:
@@ -293,6 +329,11 @@ def way(network: Any, vocabulary: int) -> Way:
             return Way(cache=True, kernel=True, direct=None, notes=tuple(notes))
         network.set_attn_implementation(usual)
         notes.append(f"attention by torch and not by our kernel for this architecture ({fault})")
+    if network.device.type == "cuda":
+        fault = cache_works(network, vocabulary, capture_after=0)
+        if fault is None:
+            return Way(cache=True, kernel=False, direct=None, notes=(), capture_after=_CAPTURE_AFTER)
+        notes.append(f"steps launched operation by operation, not recorded, for this architecture ({fault})")
     fault = cache_works(network, vocabulary)
     if fault is None:
         return Way(cache=True, kernel=False, direct=None, notes=tuple(notes))
