@@ -67,22 +67,41 @@ def test_what_is_admitted_is_what_the_chain_keeps(params):
 
 
 def test_what_cuts_is_what_the_chain_notes():
-    """Over a fine grid of temperatures the chain itself notes which stages changed a distribution."""
+    """The chain notes what changed a distribution, on a grid and on both sides of where min_p admits a token."""
     generator = np.random.default_rng(6)
     low, high, seen = 0.3, 1.2, set()
     grid = np.linspace(low, high, 40)[1:]
     for params in (*SETTINGS, SamplingParams(min_p=1e-7), SamplingParams(min_p=1e-7, top_p=0.9)):
         plan = plan_for(params)
         for logits in rows(6, generator):
-            acted = set()
-            for temperature in [low * (1 + 1e-9), *grid.tolist()]:
+            acted, lines = set(), before(logits, params)
+            entries = (lines - lines.max()) / np.log(params.min_p) if 0 < (params.min_p or 0) < 1 else np.empty(0)
+            borders = np.outer(entries[(entries > low) & (entries < high)], [1 - 1e-5, 1 + 1e-5]).ravel()
+            for temperature in [low * (1 + 1e-9), *grid.tolist(), *borders.tolist()]:
                 setting, effects = params.replace(temperature=temperature), Effects()
                 list(process(torch.tensor(logits)[None], [setting], effects=effects))
                 acted |= set(setting.active_stages) - set(effects.idle(setting))
-            cutting = plan.admission(before(logits, params)).cutting(low, high)
+            cutting = plan.admission(lines).cutting(low, high)
             assert cutting == acted & set(plan.after), (params, logits)
             seen |= {(stage, stage in cutting) for stage in plan.after}
     assert {("min_p", True), ("min_p", False), ("top_p", True), ("top_k", True)} <= seen
+
+
+@pytest.mark.parametrize(
+    ("params", "second", "begins", "ends"),
+    [
+        # with two tokens 2 nats apart: top_p admits the second from 2 / ln 9 on, min_p from 2 / -ln(min_p) on
+        (SamplingParams(order=("temperature", "top_p", "min_p"), top_p=0.9, min_p=0.2), "min_p", 0.910, 1.243),
+        (SamplingParams(order=("temperature", "min_p", "top_p"), top_p=0.9, min_p=0.05), "top_p", 0.668, 0.910),
+    ],
+    ids=["min_p last", "top_p last"],
+)
+def test_a_stage_that_cuts_between_the_ends_alone(params, second, begins, ends):
+    admission = plan_for(params).admission(np.array([0.0, -2.0]))
+    assert second in admission.cutting(0.5, 1.5)
+    assert second in admission.cutting(begins + 0.01, ends - 0.01)
+    assert second not in admission.cutting(0.5, begins - 0.01)
+    assert second not in admission.cutting(ends + 0.01, 1.5)
 
 
 def test_just_above_zero_everything_cuts():

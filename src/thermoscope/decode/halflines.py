@@ -184,10 +184,40 @@ class HalfLines:
         """The stages after temperature that remove a token at some temperature in (low, high].
 
         What min_p and top_p admit grows with the temperature, so the first stage removes the most just above the lower
-        end. What it leaves to a stage behind it grows as well, so that with several the upper end is looked at too.
+        end, and top_k the most at the upper one. The second of min_p and top_p may remove something in between alone,
+        because what the first leaves to it grows as well.
         """
         found = self._cutting_at(low)
-        return found | self._cutting_at(high) if len(self._plan.after) > 1 else found
+        if len(self._plan.after) > 1:
+            found |= self._cutting_at(high)
+        both = self._plan.min_p_edge is not None and self._plan.top_p_edge is not None
+        second = "top_p" if self._plan.min_p_first else "min_p"
+        if both and second not in found and self._cuts_between(low, high):
+            found.add(second)
+        return found
+
+    def _cuts_between(self, low: float, high: float) -> bool:
+        """Whether the second of min_p and top_p removes a token where min_p is about to admit one, in (low, high].
+
+        That is where it removes the most: if top_p is the second, min_p has just left it a token more, the least
+        probable; if min_p is the second, top_p has left it as many as it will before that token passes.
+        """
+        plan = self._plan
+        assert plan.min_p_edge is not None and plan.top_p_edge is not None
+        falling = np.sort(self._below)[::-1]
+        entries = falling / plan.min_p_edge  # where min_p admits each
+        inside = (entries > low) & (entries <= high)
+        if plan.min_p_first:
+            inside[:-1] &= falling[1:] < falling[:-1]  # equal ones enter together: the last of them
+        else:  # what top_p never keeps isn't min_p's to remove
+            mass = np.cumsum(np.exp(falling / high))
+            inside[1:] &= (mass[:-1] <= plan.top_p_edge * mass[-1]) & (falling[1:] >= self._least)
+        for rank in np.flatnonzero(inside).tolist():
+            weights = np.exp((falling[: rank + 1] if plan.min_p_first else falling) / entries[rank])
+            kept = weights[:rank].sum() <= plan.top_p_edge * weights.sum()
+            if kept != plan.min_p_first:
+                return True
+        return False
 
     def _cutting_at(self, temperature: float) -> set[str]:
         """The stages that remove a token at a temperature (at 0: just above it)."""
