@@ -175,7 +175,7 @@ def over_slices(kernel: Any, items: int, *arguments: Any, work: int) -> None:
     parallel = _openmp_parallel()
     if not parallel:
         ends = pairwise(items * n // count for n in range(count + 1))
-        list(_pool().map(lambda slice_: kernel(*arguments, *slice_), ends))
+        list(_pool(threads).map(lambda slice_: kernel(*arguments, *slice_), ends))
     elif kernel.share(parallel, threads, count, items, *arguments):
         raise MemoryError(f"{kernel.__name__} ran out of memory")  # the one thing that can fail in a kernel
 
@@ -197,8 +197,8 @@ def _openmp_parallel() -> int:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="thermoscope")
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="thermoscope")
 
 
 _forked: list[bool] = []
