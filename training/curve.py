@@ -40,7 +40,7 @@ def last_measured(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def curve_points(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Flatten the lines into one point per group."""
+    """Flatten the lines, as ``last_measured`` keeps them, into one point per group."""
     return [
         {
             "tokens": line["tokens"] / 1e6,
@@ -49,7 +49,7 @@ def curve_points(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "rate": "constant" if line["decay_start"] is None else "falling to 0",
             "sitting": line["first_step"],
         }
-        for line in last_measured(lines)
+        for line in lines
         for group, value in line["bits_per_byte"].items()
         if group != "all"
     ]

@@ -111,7 +111,7 @@ class RowState:
         self.positions: np.ndarray[Any, Any] | None = None
         #: Row numbers and positions to write at when rows differ in length; None when they don't.
         self.index: tuple[Tensor, Tensor] | None = None
-        #: How many positions a step of fixed shape looks at; None where the longest row says it.
+        #: How many positions such a step looks at; None where rows don't differ: as many as they have.
         self.columns: int | None = None
 
 

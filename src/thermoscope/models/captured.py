@@ -32,8 +32,7 @@ class _Shape:
     tokens: Tensor
     lengths: Tensor
     used: int = 0
-    play: Callable[[], None] | None = None
-    logits: Tensor | None = None
+    recording: tuple[Callable[[], None], Tensor] | None = None
 
 
 class CapturedSteps:
@@ -66,14 +65,15 @@ class CapturedSteps:
         shape.tokens[:rows] = tokens
         # rows that only fill up look at their first position, which nobody reads before it is written
         shape.lengths.copy_(torch.tensor([*lengths, *[0] * (size[0] - rows)]))
-        if shape.play is None and shape.used >= self._after:
-            shape.play, shape.logits = record(lambda: self._step(shape.tokens, shape.lengths, size[1]))
+        if shape.recording is None and shape.used >= self._after:
+            shape.recording = record(lambda: self._step(shape.tokens, shape.lengths, size[1]))
             _log.info("a step of %d rows and %d positions is recorded", *size)
         shape.used += 1
-        if shape.play is None or shape.logits is None:
+        if shape.recording is None:
             return self._step(shape.tokens, shape.lengths, size[1])[:rows]
-        shape.play()
-        return shape.logits[:rows].clone()  # the next one is written over it
+        play, logits = shape.recording
+        play()
+        return logits[:rows].clone()  # the next one is written over it
 
 
 def record(step: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:

@@ -54,7 +54,7 @@ class CachedRows:
         self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
         self._captured: CapturedSteps | None = None
         if capture_after is not None:
-            self._captured = CapturedSteps(self._fixed_step, capacity, length, network.device, after=capture_after)
+            self._captured = CapturedSteps(self._masked_step, capacity, length, network.device, after=capture_after)
 
     def __len__(self) -> int:
         return len(self._cache.state.lengths)
@@ -108,32 +108,32 @@ class CachedRows:
     def step(self, tokens: Tensor) -> Tensor:
         """Append one token to every row, tokens (R,); return the logits (R, V)."""
         state = self._cache.state
-        if self._captured is not None:
-            with torch.inference_mode():
-                logits = self._captured(tokens, state.lengths)
-            state.lengths = [length + 1 for length in state.lengths]
-            return logits
-        lengths = torch.tensor(state.lengths, device=tokens.device)
-        look: Tensor | dict[str, Tensor] | None = None
-        if self._direct is not None:
-            with torch.inference_mode():
-                logits = self._direct(tokens, lengths, self._by_layer(self._bounds, lengths), self._cache).float()
-            state.lengths = [length + 1 for length in state.lengths]
-            return logits
-        if self._kernel:
-            state.positions, look = lengths.numpy(), self._by_layer(self._bounds, lengths)
-        elif min(state.lengths) < max(state.lengths):
-            state.index = torch.arange(len(lengths), device=tokens.device), lengths
-            look = self._by_layer(partial(self._mask, columns=max(state.lengths) + 1), lengths)
-        try:
-            logits = self._forward(tokens[:, None], lengths[:, None], look)
-        finally:
-            state.positions = state.index = None
+        with torch.inference_mode():
+            logits = self._next(tokens)
         state.lengths = [length + 1 for length in state.lengths]
         return logits
 
-    def _fixed_step(self, tokens: Tensor, lengths: Tensor, columns: int) -> Tensor:
-        """Append tokens (N,) to the first N slots, which have so many (N,), looking at the first ``columns`` positions.
+    def _next(self, tokens: Tensor) -> Tensor:
+        """Logits (R, V) behind one more token for every row, whose key and value are written."""
+        state = self._cache.state
+        if self._captured is not None:
+            return self._captured(tokens, state.lengths)
+        lengths = torch.tensor(state.lengths, device=tokens.device)
+        if self._direct is not None:
+            return self._direct(tokens, lengths, self._by_layer(self._bounds, lengths), self._cache).float()
+        if self._kernel:
+            state.positions = lengths.numpy()
+            try:
+                return self._forward(tokens[:, None], lengths[:, None], self._by_layer(self._bounds, lengths))
+            finally:
+                state.positions = None
+        longest = max(state.lengths)
+        if min(state.lengths) < longest:
+            return self._masked_step(tokens, lengths, longest + 1)
+        return self._forward(tokens[:, None], lengths[:, None], None)
+
+    def _masked_step(self, tokens: Tensor, lengths: Tensor, columns: int) -> Tensor:
+        """The same for the first N slots, tokens (N,), of lengths (N,), looking at the first ``columns`` positions.
 
         Logits (N, V). Nothing in it depends on a number that only the device knows.
         """
