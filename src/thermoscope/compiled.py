@@ -17,7 +17,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -25,6 +25,7 @@ import torch
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 #: Below so many units of work (roughly, array elements) waking another thread costs more than it brings.
@@ -33,6 +34,20 @@ _WORTH_A_THREAD = 2**17
 _SLICES_EACH = 4
 
 _F = np.float32
+
+
+class Processor(NamedTuple):
+    """The processor that loops are compiled for, in LLVM's words."""
+
+    name: str
+    features: frozenset[str]
+
+
+@cache
+def processor() -> Processor:
+    """Which processor that is: this one, unless numba is told otherwise by its environment variables."""
+    _, name, features = cpu_target.target_context.codegen().magic_tuple()
+    return Processor(name, frozenset(word[1:] for word in features.split(",") if word.startswith("+")))
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -121,7 +136,8 @@ def _share(
         parallel, threads, count, items, _, packed = values
         compilation = kernel.dispatcher.get_compile_result(inner)
         context.active_code_library.add_linking_library(compilation.library)
-        own = [*cgutils.unpack_tuple(builder, packed), count, items, word(0), flag(0)]
+        given = zip(arguments.types, cgutils.unpack_tuple(builder, packed), strict=True)
+        own = [*(_uncounted(context, builder, *one) for one in given), count, items, word(0), flag(0)]
         shared = ir.LiteralStructType([value.type for value in own])
         place = cgutils.alloca_once(builder, shared)
         for index, value in enumerate(own):
@@ -133,7 +149,7 @@ def _share(
         inside = ir.IRBuilder(body.append_basic_block())
         there = inside.bitcast(body.args[0], shared.as_pointer())
         at = [cgutils.gep_inbounds(inside, there, 0, index) for index in range(len(own))]
-        *given, slices, last = (inside.load(pointer) for pointer in at[:-2])
+        *taken, slices, last = (inside.load(pointer) for pointer in at[:-2])
         take, treat, leave = (body.append_basic_block() for _ in range(3))
         inside.branch(take)
         inside.position_at_end(take)
@@ -141,7 +157,7 @@ def _share(
         inside.cbranch(inside.icmp_signed("<", number, slices), treat, leave)
         inside.position_at_end(treat)
         ends = [inside.sdiv(inside.mul(last, n), slices) for n in (number, inside.add(number, word(1)))]
-        status, _ = context.call_internal_no_propagate(inside, compilation.fndesc, inner, [*given, *ends])
+        status, _ = context.call_internal_no_propagate(inside, compilation.fndesc, inner, [*taken, *ends])
         inside.atomic_rmw("or", at[-1], inside.zext(status.is_error, flag), "monotonic")
         inside.branch(take)
         inside.position_at_end(leave)
@@ -153,6 +169,19 @@ def _share(
         return builder.load(cgutils.gep_inbounds(builder, place, 0, len(own) - 1))
 
     return types.int32(types.intp, types.intp, types.intp, types.intp, kernel, arguments), generate
+
+
+def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """An array that nobody counts the references of.
+
+    The caller holds it as long as the slices run. Counted, each view of it that a slice makes would be an atomic
+    operation on a number that all threads write: a tenth of a microsecond, several times for a row and a head.
+    """
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    return array._getvalue()
 
 
 def over_slices(kernel: Any, items: int, *arguments: Any, work: int) -> None:

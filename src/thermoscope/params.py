@@ -270,7 +270,7 @@ class SamplingParams(BaseModel):
         return [stage for stage, names in STAGES.items() if any(self._is_set(n) for n in names if n not in SHAPES)]
 
     def _is_set(self, name: str) -> bool:
-        return bool(getattr(self, name) != type(self).model_fields[name].default)
+        return bool(getattr(self, name) != _DEFAULTS[name])
 
     @property
     def given(self) -> dict[str, Any]:
@@ -354,6 +354,9 @@ class SamplingParams(BaseModel):
             known = next((name for name, order in ORDERS.items() if order == self.order), None)
             shown.append(f"order={known or ','.join(self.active_stages)}")
         return " ".join(shown)
+
+
+_DEFAULTS = {name: field.default for name, field in SamplingParams.model_fields.items()}
 
 
 def _names(known: Iterable[str]) -> str:

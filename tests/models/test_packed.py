@@ -5,6 +5,8 @@ from torch.nn.functional import gelu
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
+from thermoscope import compiled
+from thermoscope.models import packing
 from thermoscope.models.packed import OneDNNLinear, TiledLinear, kind_for
 from thermoscope.models.packing import pack, packed_linears
 from thermoscope.models.rows import way
@@ -61,19 +63,21 @@ def test_what_is_packed():
 
 
 @pytest.mark.parametrize(
-    ("capability", "dtype", "kind"),
+    ("capability", "name", "dtype", "kind"),
     [
-        ("AVX2", torch.float32, TiledLinear),
-        ("AVX2", torch.bfloat16, TiledLinear),
-        ("AVX512", torch.float32, OneDNNLinear),
-        ("DEFAULT", torch.float32, OneDNNLinear),
-        ("AVX2", torch.float16, None),
-        ("AVX512", torch.float16, None),
+        ("AVX2", "znver3", torch.float32, TiledLinear),
+        ("AVX2", "znver3", torch.bfloat16, TiledLinear),
+        ("AVX512", "znver4", torch.float32, TiledLinear),
+        ("AVX512", "znver5", torch.float32, OneDNNLinear),
+        ("DEFAULT", "generic", torch.float32, OneDNNLinear),
+        ("AVX2", "znver3", torch.float16, None),
+        ("AVX512", "znver4", torch.float16, None),
     ],
 )
 @needs_onednn
-def test_which_product_a_processor_is_given(capability, dtype, kind, monkeypatch):
+def test_which_product_a_processor_is_given(capability, name, dtype, kind, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, frozenset()))
     assert kind_for(dtype) is kind
 
 
@@ -81,10 +85,11 @@ def test_which_product_a_processor_is_given(capability, dtype, kind, monkeypatch
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_both_products_serve_whole_networks(kind, monkeypatch):
     ids, logits = torch.randint(1, 320, (5, 9)), []
-    for capability in ("AVX2", "AVX512"):
-        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda said=capability: said)
+    for product in KINDS:
+        monkeypatch.setattr(packing, "kind_for", lambda _, product=product: product)
         model = network(kind)
         pack(model)
+        assert type(packed_linears(model)[0]) is product
         found = way(model, 320)
         assert found.direct is not None
         with torch.inference_mode():

@@ -50,7 +50,22 @@ def test_a_row_is_the_same_alone_among_others_and_on_any_number_of_threads(input
         assert torch.equal(layer(x[first:last]), whole[first:last])
 
 
+@pytest.mark.parametrize("inputs", [1024, 2048])
+def test_rows_whole_pages_apart(inputs: int) -> None:
+    """Such rows are laid out anew on the way in, and after GELU on the way out; the caller sees neither."""
+    layer = TiledLinear(torch.randn(1024, inputs) / inputs**0.5, torch.randn(1024))
+    x = torch.randn(25, inputs)
+    want = torch.nn.functional.linear(x, layer.weight, layer.bias)
+    torch.testing.assert_close(layer(x), want, rtol=1e-4, atol=1e-5)
+    got = layer.gelu(x)
+    assert got.shape == (25, 1024)
+    torch.testing.assert_close(got, torch.nn.functional.gelu(want, approximate="tanh"), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer.gelu(x[None])[0], got, rtol=0, atol=0)
+
+
 def test_inputs_of_any_shape_and_layout() -> None:
     layer, x = TiledLinear(torch.randn(7, 12), None), torch.randn(3, 12, 5)
     torch.testing.assert_close(layer(x.transpose(1, 2)), x.transpose(1, 2) @ layer.weight.T)
+    one = torch.randn(12, 3).t()[:1]
+    torch.testing.assert_close(layer(one), one @ layer.weight.T)
     assert layer(torch.randn(0, 12)).shape == (0, 7)

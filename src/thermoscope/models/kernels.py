@@ -10,71 +10,129 @@ slot has room for, D and E the sizes of a key and a value.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from thermoscope.compiled import compiled, exp, sliced
+from thermoscope.models.vectors import (
+    BYTE,
+    LANES,
+    NUMBER,
+    SECOND_LEVEL,
+    VECTOR,
+    WORD,
+    everywhere,
+    fetch,
+    like,
+    load,
+    multiply_add,
+    number,
+    total,
+)
 
 _F = np.float32
-#: Positions that are asked from memory ahead of their use: the processor's own look-ahead ends with each 4 KiB.
-_AHEAD = 4
+#: Bytes of a row that are visited head by head, and the fewest positions; meanwhile memory is asked for the next ones.
+_TOGETHER, _FEWEST = 6 * 1024, 2
+#: Vectors of a head that are treated at once.
+_WIDE = 4
 _CACHE_LINE = 64
 
 
+class _Block:
+    """An argument of two dimensions, such as (positions, numbers of a head), as the code below it sees it."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        view = context.make_array(kind)(context, builder, value)
+        self.start = builder.bitcast(view.data, BYTE)
+        (self.rows, self.columns), self.strides = (
+            cgutils.unpack_tuple(builder, part, 2) for part in (view.shape, view.strides)
+        )
+        self.dtype, self.size = kind.dtype, kind.dtype.bitwidth // 8
+
+    def place(self, builder: Any, row: Any, column: Any) -> Any:
+        """The place of an element."""
+        offsets = (builder.mul(n, stride) for n, stride in zip((row, column), self.strides, strict=True))
+        return builder.gep(self.start, [builder.add(*offsets)])
+
+    def vectors(self, builder: Any, row: Any, column: Any, count: int) -> list[Any]:
+        """The places of vectors side by side, from an element on."""
+        first = self.place(builder, row, column)
+        return [builder.gep(first, [WORD(n * LANES * self.size)]) for n in range(count)]
+
+
+def _on_blocks(write: Callable[..., None], count: int) -> Any:
+    """Make an intrinsic of three blocks and the column to begin at; ``write`` gives its code for so many vectors."""
+
+    @intrinsic
+    def function(_context: Any, a: Any, b: Any, c: Any, column: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            blocks = [_Block(context, builder, signature.args[n], arguments[n]) for n in range(3)]
+            write(builder, *blocks, arguments[3], count)
+            return context.get_dummy_value()
+
+        return types.void(a, b, c, types.intp), generate
+
+    return function
+
+
+def _scores(builder: Any, queries: _Block, keys: _Block, scores: _Block, column: Any, count: int) -> None:
+    """``scores += queries @ keys.T``, of some columns: (G, T), (G, D), (T, D)."""
+    with cgutils.for_range(builder, queries.rows) as outer:
+        places = queries.vectors(builder, outer.index, column, count)
+        query = [load(builder, place, types.float32) for place in places]
+        with cgutils.for_range(builder, keys.rows) as inner:
+            score = None
+            for own, place in zip(query, keys.vectors(builder, inner.index, column, count), strict=True):
+                key = load(builder, place, keys.dtype)
+                score = builder.fmul(own, key) if score is None else multiply_add(builder, own, key, score)
+            place = builder.bitcast(scores.place(builder, outer.index, inner.index), NUMBER.as_pointer())
+            builder.store(builder.fadd(builder.load(place), total(builder, score)), place)
+
+
+def _mixture(builder: Any, weights: _Block, values: _Block, out: _Block, column: Any, count: int) -> None:
+    """``out += weights @ values``, of some columns: (G, D), (G, T), (T, D)."""
+    with cgutils.for_range(builder, weights.rows) as outer:
+        places = [
+            builder.bitcast(place, VECTOR.as_pointer())
+            for place in out.vectors(builder, outer.index, column, count)
+        ]  # fmt: skip
+        sums = [cgutils.alloca_once(builder, VECTOR) for _ in places]
+        for own, place in zip(sums, places, strict=True):
+            builder.store(builder.load(place, align=4), own)
+        with cgutils.for_range(builder, values.rows) as inner:
+            place = builder.bitcast(weights.place(builder, outer.index, inner.index), NUMBER.as_pointer())
+            weight = everywhere(builder, builder.load(place))
+            for own, place in zip(sums, values.vectors(builder, inner.index, column, count), strict=True):
+                value = load(builder, place, values.dtype)
+                builder.store(multiply_add(builder, weight, value, builder.load(own)), own)
+        for own, place in zip(sums, places, strict=True):
+            builder.store(builder.load(own), place, align=4)
+
+
+_scores_wide, _scores_one = _on_blocks(_scores, _WIDE), _on_blocks(_scores, 1)
+_mixture_wide, _mixture_one = _on_blocks(_mixture, _WIDE), _on_blocks(_mixture, 1)
+
+
 @intrinsic
-def _prefetch(_context: Any, array: Any, i: Any, j: Any) -> Any:
-    """Ask memory for the cache line of ``array[i, j]``, which may lie outside the array."""
+def _fetch(_context: Any, block: Any, offset: Any) -> Any:
+    """Ask memory for what lies ``offset`` bytes behind the rows of a block, wherever that may be."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        byte, word, flag = ir.PointerType(ir.IntType(8)), context.get_value_type(types.intp), ir.IntType(32)
-        offset = ir.Constant(word, 0)
-        for index, stride in zip((1, 2), cgutils.unpack_tuple(builder, view.strides, 2), strict=True):
-            place = context.cast(builder, arguments[index], signature.args[index], types.intp)
-            offset = builder.add(offset, builder.mul(place, stride))
-        pointer = builder.inttoptr(builder.add(builder.ptrtoint(view.data, word), offset), byte)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag]), "llvm.prefetch.p0i8"
-        )
-        builder.call(function, [pointer, *(ir.Constant(flag, value) for value in (0, 3, 1))])  # read, keep, data
+        own = _Block(context, builder, signature.args[0], arguments[0])
+        there = builder.gep(own.start, [arguments[1]])
+        ends = WORD(0), builder.mul(own.columns, WORD(own.size))
+        with cgutils.for_range(builder, own.rows) as loop:
+            row = builder.gep(there, [builder.mul(loop.index, own.strides[0])])
+            with cgutils.for_range_slice(builder, *ends, WORD(_CACHE_LINE), inc=True) as (line, _):
+                fetch(builder, builder.gep(row, [line]), SECOND_LEVEL)
         return context.get_dummy_value()
 
-    return types.void(array, i, j), generate
-
-
-@intrinsic
-def _number(_context: Any, element: Any) -> Any:
-    """An element of a block as float32: it is one, or the bits of a bfloat16 in a uint16."""
-
-    def generate(_c: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if signature.args[0] is types.float32:
-            return arguments[0]
-        word = ir.IntType(32)
-        high_half = builder.shl(builder.zext(arguments[0], word), ir.Constant(word, 16))
-        return builder.bitcast(high_half, ir.FloatType())
-
-    return types.float32(element), generate
-
-
-@intrinsic
-def _like(_context: Any, number: Any, element: Any) -> Any:
-    """A float32 in the type of an element of a block: as it is, or the bits of the nearest bfloat16 in a uint16."""
-
-    def generate(_c: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if signature.args[1] is types.float32:
-            return arguments[0]
-        word = ir.IntType(32)
-        bits = builder.bitcast(arguments[0], word)
-        odd = builder.and_(builder.lshr(bits, ir.Constant(word, 16)), ir.Constant(word, 1))  # ties to even
-        rounded = builder.add(bits, builder.add(odd, ir.Constant(word, 0x7FFF)))
-        return builder.trunc(builder.lshr(rounded, ir.Constant(word, 16)), ir.IntType(16))
-
-    return element(types.float32, element), generate
+    return types.void(block, types.intp), generate
 
 
 @sliced(fastmath=True)
@@ -103,40 +161,65 @@ def attend(q, keys, values, low, high, scale, out, first, last):
     for row in rows:
         begin, end = low[row], high[row]
         heads = range(max(first - row * key_heads, 0), min(last - row * key_heads, key_heads))
-        for t in range(begin, end):
-            for head in heads:
-                _fetch(keys[row, t + _AHEAD], head)
-                k = keys[row, t, head]
-                for h in range(head * shared, head * shared + shared):
-                    query = q[row, h]
-                    score = _F(0)
-                    for d in range(len(k)):
-                        score += query[d] * _number(k[d])
-                    weights[h, t] = score * scale
         for h in range(heads.start * shared, heads.stop * shared):
-            _softmax(weights[h, begin:end])
+            weights[h, begin:end] = 0
             out[row, h] = 0
-        for t in range(begin, end):
+        some = max(_TOGETHER // keys.strides[1], _FEWEST)
+        for t in range(begin, end, some):
             for head in heads:
-                _fetch(values[row, t + _AHEAD], head)
-                v = values[row, t, head]
-                for h in range(head * shared, head * shared + shared):
-                    weight, result = weights[h, t], out[row, h]
-                    for d in range(len(v)):
-                        result[d] += weight * _number(v[d])
+                h, k = head * shared, keys[row, t : min(t + some, end), head]
+                _fetch(k, some * keys.strides[1])
+                _add_scores(q[row, h : h + shared], k, weights[h : h + shared, t : t + len(k)])
+        for h in range(heads.start * shared, heads.stop * shared):
+            _softmax(weights[h, begin:end], scale)
+        some = max(_TOGETHER // values.strides[1], _FEWEST)
+        for t in range(begin, end, some):
+            for head in heads:
+                h, v = head * shared, values[row, t : min(t + some, end), head]
+                _fetch(v, some * values.strides[1])
+                _add_mixture(weights[h : h + shared, t : t + len(v)], v, out[row, h : h + shared])
 
 
 @compiled(inline="always", fastmath=True)
-def _fetch(block, i):
-    """Ask memory for ``block[i]``, which may lie outside the array."""
-    for j in range(0, block.shape[1], _CACHE_LINE // block.itemsize):
-        _prefetch(block, i, j)
+def _add_scores(queries, keys, scores):
+    """Add queries (G, D) times keys (T, D) to ``scores`` (G, T)."""
+    size, column = keys.shape[1], 0
+    while column + _WIDE * LANES <= size:
+        _scores_wide(queries, keys, scores, column)
+        column += _WIDE * LANES
+    while column + LANES <= size:
+        _scores_one(queries, keys, scores, column)
+        column += LANES
+    if column < size:
+        for g in range(len(queries)):
+            for t in range(len(keys)):
+                for d in range(column, size):
+                    scores[g, t] += queries[g, d] * number(keys[t, d])
+
+
+@compiled(inline="always", fastmath=True)
+def _add_mixture(weights, values, out):
+    """Add weights (G, T) times values (T, D) to ``out`` (G, D)."""
+    size, column = values.shape[1], 0
+    while column + _WIDE * LANES <= size:
+        _mixture_wide(weights, values, out, column)
+        column += _WIDE * LANES
+    while column + LANES <= size:
+        _mixture_one(weights, values, out, column)
+        column += LANES
+    if column < size:
+        for g in range(len(weights)):
+            for t in range(len(values)):
+                for d in range(column, size):
+                    out[g, d] += weights[g, t] * number(values[t, d])
 
 
 @compiled(fastmath=True)
-def _softmax(weights):
+def _softmax(weights, scale):
+    """Softmax of scale * weights (T,) in place."""
     largest = _F(-3e38)
     for t in range(len(weights)):
+        weights[t] *= scale
         largest = max(largest, weights[t])
     total = _F(0)
     for t in range(len(weights)):
@@ -189,26 +272,26 @@ def _turn(x, weight, eps, cos, sin, out):
     if len(weight):
         factor = _inverse_rms(x, eps)
     for d in range(half):
-        a, b = _number(x[d]) * factor, _number(x[d + half]) * factor
+        a, b = number(x[d]) * factor, number(x[d + half]) * factor
         if len(weight):
             a *= weight[d]
             b *= weight[d + half]
         if len(cos):
             a, b = a * cos[d] - b * sin[d], b * cos[d + half] + a * sin[d + half]
-        out[d] = _like(a, out[d])
-        out[d + half] = _like(b, out[d + half])
+        out[d] = like(a, out[d])
+        out[d + half] = like(b, out[d + half])
     if 2 * half < size:  # an odd size: no rotation then
-        last = _number(x[size - 1]) * factor
+        last = number(x[size - 1]) * factor
         if len(weight):
             last *= weight[size - 1]
-        out[size - 1] = _like(last, out[size - 1])
+        out[size - 1] = like(last, out[size - 1])
 
 
 @compiled(fastmath=True)
 def _inverse_rms(x, eps):
     total = _F(0)
     for d in range(len(x)):
-        total += _number(x[d]) * _number(x[d])
+        total += number(x[d]) * number(x[d])
     return _F(1) / np.sqrt(total / _F(len(x)) + eps)
 
 
@@ -221,7 +304,7 @@ def rms_norm(x, weight, eps, out, first, last):
     for row in range(first, last):
         factor = _inverse_rms(x[row], eps)
         for c in range(x.shape[1]):
-            out[row, c] = _like(_number(x[row, c]) * factor * weight[c], out[row, c])
+            out[row, c] = like(number(x[row, c]) * factor * weight[c], out[row, c])
 
 
 @sliced(fastmath=True)
@@ -233,10 +316,10 @@ def silu_times(gate_up, out, first, last):
     size = out.shape[1]
     for row in range(first, last):
         for i in range(size):
-            gate = _number(gate_up[row, i])
+            gate = number(gate_up[row, i])
             small = exp(-abs(gate))  # of numbers up to 0: the logistic function of either sign
             share = (_F(1) if gate > _F(0) else small) / (_F(1) + small)
-            out[row, i] = _like(gate * share * _number(gate_up[row, size + i]), out[row, i])
+            out[row, i] = like(gate * share * number(gate_up[row, size + i]), out[row, i])
 
 
 @compiled()

@@ -18,6 +18,12 @@ from thermoscope.models.attention import as_array
 
 #: Rows that oneDNN's layout is chosen for; others work as well.
 _ROWS_HINT = 32
+#: Float32 numbers in 4 KiB, and in the cache line that keeps rows from beginning whole pages apart.
+_PAGE, _APART = 1024, 16
+#: Products that one instruction makes, for what there is to do.
+_A_VECTOR = 8
+#: Processors with AVX-512, in LLVM's words, on which our float32 product is the faster.
+_TILED_PROCESSORS = {"znver4"}
 
 if torch._C._has_mkldnn:
     _product, _product_and_sum = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
@@ -116,9 +122,11 @@ class TiledLinear(PackedLinear):
     """A packed linear whose product is ours: float32 arithmetic, with weights in float32 or bfloat16."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        from thermoscope.models.tiles import BLOCK
+        from thermoscope.compiled import over_slices
+        from thermoscope.models.tiles import BLOCK, product
 
         super().__init__(weight, bias)
+        self._over_slices, self._kernel = over_slices, product
         count = -(-self.out_features // BLOCK)
         self._packed = weight.new_zeros((count, self.in_features, BLOCK))
         whole = self.out_features // BLOCK
@@ -139,7 +147,7 @@ class TiledLinear(PackedLinear):
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         """What ``forward`` gives, plus ``other`` (..., out)."""
-        return self._product(x, other.float().reshape(-1, self.out_features))
+        return self._product(x, other)
 
     def blocks(self, block: int) -> Tensor | None:
         """See ``PackedLinear``."""
@@ -151,28 +159,50 @@ class TiledLinear(PackedLinear):
         return self._packed.transpose(1, 2).reshape(-1, self.in_features)[: self.out_features]
 
     def _product(self, x: Tensor, other: Tensor | None = None, *, gelu: bool = False) -> Tensor:
-        from thermoscope.compiled import over_slices
-        from thermoscope.models import tiles
-
-        rows = x.float().reshape(-1, self.in_features).contiguous()
-        out = torch.empty((len(rows), self.out_features))
-        if other is None:
-            other = out[:0]
-        over_slices(
-            tiles.product, len(self._weights), rows.numpy(), self._weights, self._offsets, other.contiguous().numpy(),
-            gelu, out.numpy(), work=out.numel() * self.in_features // tiles.LANES,
+        if x.dim() != 2 or x.dtype != torch.float32:
+            added = None if other is None else other.float().reshape(-1, self.out_features)
+            flat = self._product(x.float().reshape(-1, self.in_features), added, gelu=gelu)
+            return flat.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
+        rows, outputs = x.shape[0], self.out_features
+        # GELU's result is what the next product is given
+        out = torch.empty((rows, _row_size(outputs) if gelu else outputs))
+        added = out[:0] if other is None else other.contiguous()
+        self._over_slices(
+            self._kernel, self._weights.shape[0], _apart(x).numpy(), self._weights, self._offsets, added.numpy(),
+            gelu, outputs, out.numpy(), work=rows * self.in_features * outputs // _A_VECTOR,
         )  # fmt: skip
-        return out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+        return out if out.shape[1] == outputs else out[:, :outputs]
+
+
+def _row_size(size: int) -> int:
+    """How much room to give a row of float32 numbers.
+
+    Rows that begin whole pages apart share the few places that the first-level cache has for them, and a tile reads
+    the same input of several rows one after the other.
+    """
+    return size if size % _PAGE else size + _APART
+
+
+def _apart(x: Tensor) -> Tensor:
+    """The same float32 rows (M, K), each of them contiguous and not whole pages from the next."""
+    if x.stride(1) != 1 or (x.shape[0] > 1 and not x.stride(0) % _PAGE):
+        return x.new_empty((x.shape[0], _row_size(x.shape[1])))[:, : x.shape[1]].copy_(x)
+    return x
 
 
 def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
     """Which packed linears this processor is given for weights of a type; None if there are none.
 
-    Ours where there is AVX2 and no more (measured: docs/performance.md), else oneDNN's.
+    Ours where it was measured to be the faster (docs/performance.md): with AVX2 and no more, and in float32 on
+    processors that take AVX-512 in halves, as Zen 4 does. Else oneDNN's.
     """
+    from thermoscope.compiled import processor
+
     if dtype not in (torch.float32, torch.bfloat16):
         return None
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+    if torch.backends.cpu.get_cpu_capability() == "AVX2" or (
+        dtype == torch.float32 and processor().name in _TILED_PROCESSORS
+    ):
         return TiledLinear
     if not torch._C._has_mkldnn or (dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return None

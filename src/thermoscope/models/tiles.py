@@ -1,10 +1,9 @@
-"""A matrix product of few rows with packed weights, for processors with AVX2 and no AVX-512.
+"""A matrix product of few rows with packed weights, for processors on which oneDNN's falls short of the arithmetic.
 
-oneDNN reaches half of such a processor's arithmetic with few rows. This product keeps a tile of up to six rows by
-sixteen outputs in registers while it goes through the inputs once (Goto and van de Geijn 2008, "Anatomy of
-High-Performance Matrix Multiplication", with weights for the packed operand), and asks memory for the next block of
-weights meanwhile. A row's sum is taken in the order of the inputs whatever rows are beside it, so that what a row
-gives is the same, bit by bit, in every batch. Compiled by numba at first use and kept on disk.
+A tile of a few rows by a few vectors of outputs stays in registers while it goes through the inputs once (Goto and
+van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication", with weights for the packed operand), and asks
+memory for the next block of weights meanwhile. A row's sum is taken in the order of the inputs whatever rows are beside
+it, so that what a row gives is the same, bit by bit, in every batch. Compiled by numba at first use and kept on disk.
 
 Shapes: M rows, K inputs, N outputs, in blocks of ``BLOCK`` outputs.
 """
@@ -14,91 +13,85 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from thermoscope.compiled import compiled, exp, sliced
+from thermoscope.compiled import compiled, exp, processor, sliced
+from thermoscope.models.vectors import (
+    BYTE,
+    LANES,
+    NUMBER,
+    SECOND_LEVEL,
+    VECTOR,
+    WORD,
+    at,
+    everywhere,
+    fetch,
+    load,
+    multiply_add,
+)
 
 _F = np.float32
-#: Float32 numbers in a register, registers side by side, rows of a tile: twelve sums, of sixteen registers.
-LANES, _WIDE, _TALL = 8, 2, 6
+#: Rows of a tile and vectors side by side: 24 sums of AVX-512's 32 registers, or 12 of AVX2's 16, two for a vector.
+_TALL, _WIDE = (12, 2) if "avx512f" in processor().features else (6, 1)
 #: Outputs of a block.
 BLOCK = LANES * _WIDE
 #: Rows that go through all weights before the next do: what of them stays in the second-level cache.
-_PASS = 16 * _TALL
+_PASS = 96
 
 
-def _tile(rows: int) -> Any:
-    """Make the product of a tile: ``out[:rows, :BLOCK] += x[:rows] @ w``, w (K, BLOCK), as an intrinsic of numba.
+@intrinsic
+def _tile(_context: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any) -> Any:
+    """The product of a tile: ``out += x @ w``, x (up to _TALL, K), w (K, BLOCK), out (as many, BLOCK).
 
     Meanwhile the processor is told to fetch what lies at ``ahead``, ``pace`` bytes on with every input.
     """
 
-    @intrinsic
-    def tile(_context: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            views = [context.make_array(signature.args[n])(context, builder, arguments[n]) for n in range(4)]
-            word, flag = context.get_value_type(types.intp), ir.IntType(32)
-            number, byte = ir.FloatType(), ir.PointerType(ir.IntType(8))
-            vector = ir.VectorType(number, LANES)
-            undefined, zero = ir.Constant(vector, ir.Undefined), ir.Constant(flag, 0)
-            everywhere = ir.Constant(ir.VectorType(flag, LANES), [0] * LANES)
-            start_x, start_w, start_out, start_ahead = (builder.bitcast(view.data, byte) for view in views)
-            stride_x, stride_out = (cgutils.unpack_tuple(builder, views[n].strides, 2)[0] for n in (0, 2))
-            inputs = cgutils.unpack_tuple(builder, views[1].shape, 2)[0]
-            kind = vector if signature.args[1].dtype is types.float32 else ir.VectorType(ir.IntType(16), LANES)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        views = [context.make_array(signature.args[n])(context, builder, arguments[n]) for n in range(4)]
+        starts = [builder.bitcast(view.data, BYTE) for view in views]
+        strides = [cgutils.unpack_tuple(builder, views[n].strides, 2)[0] for n in (0, 2)]
+        inputs = cgutils.unpack_tuple(builder, views[1].shape, 2)[0]
+        done = builder.append_basic_block()
+        choice = builder.switch(cgutils.unpack_tuple(builder, views[0].shape, 2)[0], done)
+        for rows in range(1, _TALL + 1):
+            choice.add_case(rows, builder.append_basic_block())
+            builder.position_at_end(choice.cases[-1][1])
+            _tile_of(rows, builder, inputs, *starts, arguments[4], *strides, signature.args[1].dtype)
+            builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
 
-            def at(start: Any, stride: Any, m: int, kind: Any) -> Any:
-                place = builder.gep(start, [builder.mul(stride, ir.Constant(word, m))])
-                return builder.bitcast(place, ir.PointerType(kind))
-
-            def weights(place: Any) -> Any:
-                loaded = builder.load(place, align=2)
-                if kind is vector:
-                    return loaded
-                words = ir.VectorType(flag, LANES)  # bfloat16: the upper half of a float32
-                sixteen = ir.Constant(words, [16] * LANES)
-                return builder.bitcast(builder.shl(builder.zext(loaded, words), sixteen), vector)
-
-            rows_x = [at(start_x, stride_x, m, number) for m in range(rows)]
-            rows_out = [at(start_out, stride_out, m, vector) for m in range(rows)]
-            cells = [(m, v) for m in range(rows) for v in range(_WIDE)]
-            places = {(m, v): builder.gep(rows_out[m], [ir.Constant(word, v)]) for m, v in cells}
-            sums = {cell: cgutils.alloca_once(builder, vector) for cell in cells}
-            for cell in cells:
-                builder.store(builder.load(places[cell], align=4), sums[cell])
-            blocks = builder.bitcast(start_w, ir.PointerType(kind))
-            fetch = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag]), "llvm.prefetch.p0i8"
-            )
-            with cgutils.for_range(builder, inputs) as loop:
-                soon = builder.gep(start_ahead, [builder.mul(loop.index, arguments[4])])
-                builder.call(fetch, [soon, *(ir.Constant(flag, value) for value in (0, 2, 1))])
-                first = builder.mul(loop.index, ir.Constant(word, _WIDE))
-                w_now = [weights(builder.gep(blocks, [builder.add(first, ir.Constant(word, v))])) for v in range(_WIDE)]
-                for m in range(rows):
-                    one = builder.insert_element(undefined, builder.load(builder.gep(rows_x[m], [loop.index])), zero)
-                    x_now = builder.shuffle_vector(one, undefined, everywhere)
-                    for v in range(_WIDE):
-                        term = builder.fmul(x_now, w_now[v], flags=("contract",))
-                        total = builder.fadd(term, builder.load(sums[m, v]), flags=("contract",))
-                        builder.store(total, sums[m, v])
-            for cell in cells:
-                builder.store(builder.load(sums[cell]), places[cell], align=4)
-            return context.get_dummy_value()
-
-        return types.void(x, w, out, ahead, pace), generate
-
-    return tile
+    return types.void(x, w, out, ahead, pace), generate
 
 
-_tile_1, _tile_2, _tile_3, _tile_4, _tile_5, _tile_6 = (_tile(rows) for rows in range(1, _TALL + 1))
+def _tile_of(
+    rows: int, builder: Any, inputs: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any, x_stride: Any,
+    out_stride: Any, dtype: Any,
+) -> None:  # fmt: skip
+    """Write the code of a tile of so many rows: pointers, strides in bytes, and the type of the weights."""
+    size = LANES * dtype.bitwidth // 8
+    x_rows = [at(builder, x, builder.mul(x_stride, WORD(m)), NUMBER) for m in range(rows)]
+    out_rows = [at(builder, out, builder.mul(out_stride, WORD(m)), VECTOR) for m in range(rows)]
+    places = {(m, v): builder.gep(out_rows[m], [WORD(v)]) for m in range(rows) for v in range(_WIDE)}
+    sums = {cell: cgutils.alloca_once(builder, VECTOR) for cell in places}
+    for cell, place in places.items():
+        builder.store(builder.load(place, align=4), sums[cell])
+    with cgutils.for_range(builder, inputs) as loop:
+        fetch(builder, builder.gep(ahead, [builder.mul(loop.index, pace)]), SECOND_LEVEL)
+        first = builder.gep(w, [builder.mul(loop.index, WORD(_WIDE * size))])
+        weights = [load(builder, builder.gep(first, [WORD(v * size)]), dtype) for v in range(_WIDE)]
+        for m in range(rows):
+            own = everywhere(builder, builder.load(builder.gep(x_rows[m], [loop.index])))
+            for v in range(_WIDE):
+                builder.store(multiply_add(builder, own, weights[v], builder.load(sums[m, v])), sums[m, v])
+    for cell, place in places.items():
+        builder.store(builder.load(sums[cell]), place, align=4)
 
 
 @sliced()
-def product(x, w, bias, other, gelu, out, first, last):
+def product(x, w, bias, other, gelu, outputs, out, first, last):
     """Write x w + bias + other to ``out``, or GELU of it, for the blocks of outputs first to last.
 
     Parameters
@@ -109,9 +102,11 @@ def product(x, w, bias, other, gelu, out, first, last):
     other : float32 (M, N), or (0, N)
     gelu
         Whether to apply GELU: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2, by tanh.
-    out : float32 (M, N)
+    outputs
+        N.
+    out : float32 (M, N or more)
     """
-    rows, outputs = out.shape
+    rows = len(out)
     edge = np.empty((_TALL, BLOCK), np.float32)
     for begin in range(0, rows, _PASS):
         end = min(begin + _PASS, rows)
@@ -121,17 +116,17 @@ def product(x, w, bias, other, gelu, out, first, last):
             column = n * BLOCK
             width = min(BLOCK, outputs - column)
             for tile in range(tiles):
-                row = begin + tile * _TALL
-                height = min(_TALL, end - row)
-                target = out[row : row + height, column : column + BLOCK]
+                row = begin + (end - begin) * tile // tiles
+                after = begin + (end - begin) * (tile + 1) // tiles
+                target = out[row:after, column : column + BLOCK]
                 if width < BLOCK:
-                    target = edge[:height, :BLOCK]
-                    target[:, :width] = out[row : row + height, column:]
+                    target = edge[: after - row, :BLOCK]
+                    target[:, :width] = out[row:after, column:outputs]
                 ahead = w[min(n + 1, len(w) - 1), tile * w.shape[1] // tiles :]
                 pace = BLOCK * w.itemsize // tiles if tiles > 1 else 0  # one tile: memory's own stream is the faster
-                _any_tile(height, x[row : row + height], w[n], target, ahead, pace)
+                _tile(x[row:after], w[n], target, ahead, pace)
                 if width < BLOCK:
-                    out[row : row + height, column:] = target[:, :width]
+                    out[row:after, column:outputs] = target[:, :width]
         if gelu:
             _gelu(out[begin:end], first * BLOCK, min(last * BLOCK, outputs))
 
@@ -140,39 +135,26 @@ def product(x, w, bias, other, gelu, out, first, last):
 def _begin(out, bias, other, first, last):
     """Write bias + other to the columns first to last of ``out``: what the sums begin with."""
     for row in range(len(out)):
-        for column in range(first, last):
-            out[row, column] = 0
+        part = out[row, first:last]  # numbered from 0: an index that may be negative keeps a loop out of vectors
+        part[:] = 0
         if len(bias):
-            for column in range(first, last):
-                out[row, column] = bias[column]
+            offsets = bias[first:last]
+            for i in range(len(part)):
+                part[i] = offsets[i]
         if len(other):
-            for column in range(first, last):
-                out[row, column] += other[row, column]
-
-
-@compiled(inline="always")
-def _any_tile(height, x, w, target, ahead, pace):
-    if height == 6:
-        _tile_6(x, w, target, ahead, pace)
-    elif height == 5:
-        _tile_5(x, w, target, ahead, pace)
-    elif height == 4:
-        _tile_4(x, w, target, ahead, pace)
-    elif height == 3:
-        _tile_3(x, w, target, ahead, pace)
-    elif height == 2:
-        _tile_2(x, w, target, ahead, pace)
-    else:
-        _tile_1(x, w, target, ahead, pace)
+            added = other[row, first:last]
+            for i in range(len(part)):
+                part[i] += added[i]
 
 
 @compiled(fastmath=True)
 def _gelu(out, first, last):
     """GELU in place, of the columns first to last."""
     for row in range(len(out)):
-        for column in range(first, last):
-            x = out[row, column]
+        part = out[row, first:last]
+        for i in range(len(part)):
+            x = part[i]
             inner = _F(0.7978845608028654) * (x + _F(0.044715) * x * x * x)
             small = exp(_F(-2) * abs(inner))  # exp of numbers up to 0
             tanh = (_F(1) - small) / (_F(1) + small)
-            out[row, column] = _F(0.5) * x * (_F(1) + (tanh if inner > _F(0) else -tanh))
+            part[i] = _F(0.5) * x * (_F(1) + (tanh if inner > _F(0) else -tanh))

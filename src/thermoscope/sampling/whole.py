@@ -35,20 +35,21 @@ def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 def ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:
     """Ranks (B,) of tokens (B,) in the rows ``source`` (B,) of logits (R, V): 1 + how many are larger."""
-    pairs, inverse = torch.unique(torch.stack([source, tokens]), dim=1, return_inverse=True)
-    count, vocabulary = pairs.shape[1], logits.shape[-1]
+    vocabulary = logits.shape[-1]
+    pairs, inverse = torch.unique(source * vocabulary + tokens, return_inverse=True)
+    of, which = pairs // vocabulary, pairs % vocabulary
+    count = len(pairs)
     found = torch.empty(count, dtype=torch.int64, device=logits.device)
     if not compiled_for(logits):
         step = max(1, _ELEMENTS // vocabulary)
         for start in range(0, count, step):
-            row, token = pairs[:, start : start + step]
+            row, token = of[start : start + step], which[start : start + step]
             found[start : start + step] = 1 + (logits[row] > logits[row, token][:, None]).sum(dim=-1)
     else:
         from thermoscope.compiled import over_slices
         from thermoscope.sampling import kernels
 
-        row, token = pairs.contiguous().numpy()
-        arrays = (logits.contiguous().numpy(), row, token, found.numpy())
+        arrays = (logits.contiguous().numpy(), of.numpy(), which.numpy(), found.numpy())
         over_slices(kernels.rank, count, *arrays, work=count * vocabulary)
     return found[inverse]
 

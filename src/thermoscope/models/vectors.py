@@ -1,0 +1,91 @@
+"""What our compiled loops need of the processor and numba's language can't say: vectors, the types' bits, prefetching.
+
+Pieces of LLVM's intermediate code, for the functions that the loops call. Vectors have ``LANES`` float32 numbers; a
+processor with narrower registers takes several for one. Memory holds float32, or bfloat16 by its bits in uint16.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+#: Numbers of a vector.
+LANES = 16
+WORD, FLAG = ir.IntType(64), ir.IntType(32)
+NUMBER, BYTE = ir.FloatType(), ir.IntType(8).as_pointer()
+VECTOR = ir.VectorType(NUMBER, LANES)
+#: Levels of the processor's caches, as ``fetch`` takes them.
+FIRST_LEVEL, SECOND_LEVEL = 3, 2
+
+_HALF, _WHOLE = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(FLAG, LANES)
+
+
+def at(builder: Any, start: Any, offset: Any, kind: Any) -> Any:
+    """The place ``offset`` bytes behind another, as a pointer to a type."""
+    return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
+
+
+def load(builder: Any, place: Any, dtype: Any) -> Any:
+    """The vector that lies at a place in memory, its numbers being of numba's type ``dtype``."""
+    if dtype is types.float32:
+        return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=4)
+    bits = builder.load(builder.bitcast(place, _HALF.as_pointer()), align=2)
+    upper = builder.shl(builder.zext(bits, _WHOLE), ir.Constant(_WHOLE, [16] * LANES))  # the upper half of a float32
+    return builder.bitcast(upper, VECTOR)
+
+
+def everywhere(builder: Any, number: Any) -> Any:
+    """The vector of one number."""
+    undefined = ir.Constant(VECTOR, ir.Undefined)
+    first = builder.insert_element(undefined, number, FLAG(0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(_WHOLE, [0] * LANES))
+
+
+def multiply_add(builder: Any, a: Any, b: Any, total: Any) -> Any:
+    """A * b + total, of vectors, rounded once where the processor can."""
+    return builder.fadd(builder.fmul(a, b, flags=("contract",)), total, flags=("contract",))
+
+
+def total(builder: Any, vector: Any) -> Any:
+    """The sum of a vector's numbers."""
+    name, kind = f"llvm.vector.reduce.fadd.v{LANES}f32", ir.FunctionType(NUMBER, [NUMBER, VECTOR])
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, [NUMBER(0), vector], fastmath=("reassoc", "nsz"))
+
+
+def fetch(builder: Any, place: Any, level: int) -> None:
+    """Ask memory for the cache line of a place, which may be anywhere."""
+    kind = ir.FunctionType(ir.VoidType(), [BYTE, FLAG, FLAG, FLAG])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    builder.call(function, [place, FLAG(0), FLAG(level), FLAG(1)])  # to read; data
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def number(_context: Any, element: Any) -> Any:
+    """An element of an array as float32: it is one, or the bits of a bfloat16 in a uint16."""
+
+    def generate(_c: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if signature.args[0] is types.float32:
+            return arguments[0]
+        return builder.bitcast(builder.shl(builder.zext(arguments[0], FLAG), FLAG(16)), NUMBER)
+
+    return types.float32(element), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def like(_context: Any, number: Any, element: Any) -> Any:
+    """A float32 in the type of an element of an array: as it is, or the bits of the nearest bfloat16 in a uint16."""
+
+    def generate(_c: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if signature.args[1] is types.float32:
+            return arguments[0]
+        bits = builder.bitcast(arguments[0], FLAG)
+        odd = builder.and_(builder.lshr(bits, FLAG(16)), FLAG(1))  # ties to even
+        rounded = builder.add(bits, builder.add(odd, FLAG(0x7FFF)))
+        return builder.trunc(builder.lshr(rounded, FLAG(16)), ir.IntType(16))
+
+    return element(types.float32, element), generate
