@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -270,7 +271,7 @@ class SamplingParams(BaseModel):
         return [stage for stage, names in STAGES.items() if any(self._is_set(n) for n in names if n not in SHAPES)]
 
     def _is_set(self, name: str) -> bool:
-        return bool(getattr(self, name) != _DEFAULTS[name])
+        return bool(getattr(self, name) != _defaults(type(self))[name])
 
     @property
     def given(self) -> dict[str, Any]:
@@ -356,7 +357,9 @@ class SamplingParams(BaseModel):
         return " ".join(shown)
 
 
-_DEFAULTS = {name: field.default for name, field in SamplingParams.model_fields.items()}
+@cache  # asked in every step of decoding
+def _defaults(kind: type[SamplingParams]) -> dict[str, Any]:
+    return {name: field.default for name, field in kind.model_fields.items()}
 
 
 def _names(known: Iterable[str]) -> str:
