@@ -7,7 +7,6 @@ so that a row is read from memory in one stream. Memory that no row has reached 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import mmap
 from collections.abc import Sequence
@@ -118,15 +117,13 @@ class RowState:
 def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Zeros of the type and device of ``like``; on the CPU pages that the system provides as they are touched.
 
-    Zeros, because what a mask hides is still multiplied by 0, and chance bits may be NaN. Large pages where the
-    system has them: each first touch of a page costs microseconds.
+    Zeros, because what a mask hides is still multiplied by 0, and chance bits may be NaN. The pages are private:
+    those that may be shared with other processes take half as long again to provide.
     """
     if like.device.type != "cpu":
         return like.new_zeros(shape)
-    memory = mmap.mmap(-1, math.prod(shape) * like.dtype.itemsize or 1)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # not on Windows
+    memory = mmap.mmap(-1, math.prod(shape) * like.dtype.itemsize or 1, **private)
     return torch.frombuffer(memory, dtype=like.dtype, count=math.prod(shape)).view(shape)
 
 
