@@ -35,13 +35,14 @@ class Job:
     length: int = 200
     dtype: str = "float32"
     top_k: int | None = TOP_K
+    device: str = "cpu"
 
 
 def ours(job: Job) -> float:
     """``thermoscope.generate``."""
     from thermoscope import SamplingParams, generate, load_model
 
-    model = load_model(job.folder, dtype=job.dtype)
+    model = load_model(job.folder, dtype=job.dtype, device=job.device)
     temperatures = TEMPERATURES if job.rows % len(TEMPERATURES) == 0 else (0.9,)
     params = [SamplingParams(temperature=t, top_k=job.top_k) for t in temperatures]
     seeds = range(job.rows // len(temperatures))
@@ -60,16 +61,16 @@ def _transformers(job: Job):
     logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(job.folder)
     model = AutoModelForCausalLM.from_pretrained(job.folder, dtype=getattr(torch, job.dtype)).eval()
-    ids = tokenizer(TEN_TOKENS, return_tensors="pt").input_ids
-    assert ids.shape == (1, PROMPT_TOKENS), ids.shape
+    model.to(job.device)
+    ids = tokenizer(TEN_TOKENS, return_tensors="pt").input_ids.to(job.device)
 
-    def call(rows: int, temperature: float, total: int) -> int:
+    def call(rows: int, temperature: float, total: int, **how: str) -> int:
         given = ids.repeat(rows, 1)
         out = model.generate(
             given, attention_mask=torch.ones_like(given), do_sample=True, temperature=temperature, top_k=job.top_k or 0,
-            max_length=total, min_length=total, pad_token_id=tokenizer.eos_token_id,
+            max_length=total, min_length=total, pad_token_id=tokenizer.eos_token_id, **how,
         )  # fmt: skip
-        return out.shape[0] * (out.shape[1] - PROMPT_TOKENS)
+        return out.shape[0] * (out.shape[1] - ids.shape[1])
 
     call(job.rows, 0.9, PROMPT_TOKENS + 4)  # warm-up
     return call
@@ -80,6 +81,15 @@ def batched(job: Job) -> float:
     call = _transformers(job)
     start = time.perf_counter()
     return call(job.rows, 0.9, job.length) / (time.perf_counter() - start)
+
+
+def static(job: Job) -> float:
+    """transformers: the same with a static cache, which it compiles for on a GPU; the second run is timed."""
+    call = _transformers(job)
+    for _ in range(2):
+        start = time.perf_counter()
+        made = call(job.rows, 0.9, job.length, cache_implementation="static")
+    return made / (time.perf_counter() - start)
 
 
 def article(job: Job) -> float:
@@ -165,8 +175,33 @@ def linears(job: Job) -> float:
     return job.rows / statistics.median(steps)
 
 
+def memory(job: Job) -> float:
+    """The limit where memory is what bounds: a step reads the weights, and the keys and values that rows have."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kind = getattr(torch, job.dtype)
+    network = AutoModelForCausalLM.from_pretrained(job.folder, dtype=kind)
+    config = network.config.get_text_config()
+    heads = config.num_attention_heads
+    pairs = 2 * config.num_hidden_layers * (getattr(config, "num_key_value_heads", None) or heads)
+    cache = job.rows * (PROMPT_TOKENS + job.length) / 2 * pairs * (config.hidden_size // heads)  # numbers, on average
+    read = (sum(p.numel() for p in network.parameters()) + cache) * kind.itemsize
+    source = torch.ones(2**28, dtype=torch.uint8, device=job.device)
+    target, speeds = torch.empty_like(source), []
+    for _ in range(10):
+        start = time.perf_counter()
+        target.copy_(source)
+        target[-1].item()  # waits for a GPU
+        speeds.append(2 * source.numel() / (time.perf_counter() - start))
+    return job.rows * statistics.median(speeds) / read
+
+
 PEERS: dict[str, Callable[[Job], float]] = {
     "ours": ours, "batched": batched, "tuned": batched, "article": article, "llama.cpp": llama_cpp, "limit": linears,
+    "static": static, "memory": memory,
 }  # fmt: skip
 
 

@@ -1,0 +1,76 @@
+"""How fast many texts of one model are made on a GPU: ours, transformers' ``generate`` with a static cache, the limit.
+
+GPT-2's shape and that of a Qwen2 of 1.5 billion parameters, with random weights in bfloat16, 24 and 256 rows;
+``peers.py`` says who does what. ``memory`` is what reading the weights and the caches allows at the device's
+measured bandwidth.
+
+Every run is a fresh process, all take turns; medians of tokens per second and ratios are printed, then one line of
+JSON. ``--quick`` is a smoke run of small models, on the CPU where there is no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+
+from peers import Job, rates
+from shapes import gpt2, qwen, versions
+
+_PEERS = ("ours", "static", "memory")
+
+
+def ratios(medians: dict[str, float]) -> dict[str, float]:
+    """Ours divided by each peer doing the same, by name."""
+    found = {}
+    for name, value in medians.items():
+        peer, work = name.split(" ", 1)
+        if peer != "ours":
+            label = {"static": "vs_generate_static", "memory": "of_the_memory_limit"}[peer]
+            found[f"{label} {work}"] = round(medians[f"ours {work}"] / value, 3)
+    return found
+
+
+def main() -> None:
+    """Run the rounds and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a smoke run: 1 layer, 20 tokens, one round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print the last line alone")
+    args = parser.parse_args()
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" and not args.quick:
+        parser.error("the speed of a GPU needs one; torch sees none here; --quick is a smoke run on the CPU")
+    with tempfile.TemporaryDirectory() as scratch:
+        small = {"layers": 1} if args.quick else {}
+        models = {
+            "GPT-2": gpt2(Path(scratch) / "gpt2", **small),
+            "Qwen2": qwen(Path(scratch) / "qwen", **small, **({"size": 256} if args.quick else {})),
+        }
+        rows, length = ((3,), 20) if args.quick else ((24, 256), 200)
+        jobs = {
+            f"{peer} {count} rows {model}": Job(peer, folder, count, length, "bfloat16", device=device)
+            for model, folder in models.items()
+            for count in rows
+            for peer in _PEERS
+        }
+        speeds = rates(jobs, 1 if args.quick else args.rounds)
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    compared = ratios(medians)
+    name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
+    if not args.json:
+        print(name)
+        for job, value in medians.items():
+            print(f"{job:34}{value:10.1f} tokens/s")
+        for ratio, value in compared.items():
+            print(f"{ratio:54}{value:8.2f}")
+    print(json.dumps({"benchmark": "gpu_speed", "quick": args.quick, "device": name, "tokens_per_s": medians,
+                      "ratios": compared, "versions": versions()}))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
