@@ -1,8 +1,8 @@
 """How fast many texts of one model are made on a GPU: ours, transformers' ``generate`` with a static cache, the limit.
 
 GPT-2's shape and that of a Qwen2 of 1.5 billion parameters, with random weights in bfloat16, 24 and 256 rows;
-``peers.py`` says who does what. ``memory`` is what reading the weights and the caches allows at the device's
-measured bandwidth.
+``peers.py`` says who does what. ``memory`` is what reading the weights and the caches allows at the
+speed of a copy on the device.
 
 Every run is a fresh process, all take turns; medians of tokens per second and ratios are printed, then one line of
 JSON. ``--quick`` is a smoke run of small models, on the CPU where there is no GPU.

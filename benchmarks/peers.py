@@ -63,6 +63,7 @@ def _transformers(job: Job):
     model = AutoModelForCausalLM.from_pretrained(job.folder, dtype=getattr(torch, job.dtype)).eval()
     model.to(job.device)
     ids = tokenizer(TEN_TOKENS, return_tensors="pt").input_ids.to(job.device)
+    assert ids.shape in ((1, PROMPT_TOKENS), (1, PROMPT_TOKENS + 1)), ids.shape  # eleven as Qwen2's
 
     def call(rows: int, temperature: float, total: int, **how: str) -> int:
         given = ids.repeat(rows, 1)
@@ -176,7 +177,10 @@ def linears(job: Job) -> float:
 
 
 def memory(job: Job) -> float:
-    """The limit where memory is what bounds: a step reads the weights, and the keys and values that rows have."""
+    """Where memory is what bounds: a step reads the weights, and the keys and values that rows have.
+
+    At the speed of a copy, read and written bytes counted; reading alone may be somewhat faster.
+    """
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -191,11 +195,12 @@ def memory(job: Job) -> float:
     read = (sum(p.numel() for p in network.parameters()) + cache) * kind.itemsize
     source = torch.ones(2**28, dtype=torch.uint8, device=job.device)
     target, speeds = torch.empty_like(source), []
-    for _ in range(10):
+    for _ in range(5):
         start = time.perf_counter()
-        target.copy_(source)
+        for _ in range(20):
+            target.copy_(source)
         target[-1].item()  # waits for a GPU
-        speeds.append(2 * source.numel() / (time.perf_counter() - start))
+        speeds.append(20 * 2 * source.numel() / (time.perf_counter() - start))
     return job.rows * statistics.median(speeds) / read
 
 

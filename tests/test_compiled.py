@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +153,11 @@ def test_the_exponential() -> None:
     assert float(np.abs(out / want - 1).max()) < 3e-7
     _exps(np.array([-1e30, -np.inf], np.float32), out)
     assert (out[:2] < 1e-37).all()
+
+
+def test_every_file_of_loops_counts_for_what_numba_keeps() -> None:
+    here = Path(module.__file__).parent
+    counted = {path for pattern in module.SOURCES for path in here.glob(pattern)}
+    loops = re.compile(r"^(@compiled\(|@sliced\(|@intrinsic|from numba|from llvmlite)", flags=re.MULTILINE)
+    assert counted == {path for path in here.rglob("*.py") if loops.search(path.read_text(encoding="utf-8"))}
+    assert exp.py_func.__qualname__ == f"exp_{module._state_of_sources()}"

@@ -10,6 +10,7 @@ result must never depend on how the work was cut.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,8 @@ _WORTH_A_THREAD = 2**17
 _SLICES_EACH = 4
 
 _F = np.float32
+#: Where loops are written, and what goes into them.
+SOURCES = ("compiled.py", "*/kernels*.py", "models/tiles.py", "models/vectors.py")
 
 
 class Processor(NamedTuple):
@@ -50,6 +53,17 @@ def processor() -> Processor:
     return Processor(name, frozenset(word[1:] for word in features.split(",") if word.startswith("+")))
 
 
+@cache
+def _state_of_sources() -> str:
+    """Eight hexadecimal digits of what ``SOURCES`` say.
+
+    numba looks at a loop's own file to see whether what it has kept still holds, and not at what the loop calls.
+    """
+    here = Path(__file__).parent
+    files = sorted(path for pattern in SOURCES for path in here.glob(pattern))
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).hexdigest()
+
+
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a function of numbers and arrays so that numba compiles it; ``options`` are those of ``numba.njit``.
 
@@ -58,6 +72,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         settings = {"nogil": True, "error_model": "numpy", "cache": True, **options}
+        function.__qualname__ += f"_{_state_of_sources()}"  # numba keeps what it compiles under this name
         try:
             return numba.njit(**settings)(function)  # type: ignore[no-any-return]
         except RuntimeError:  # neither the source's folder nor the user's cache can be written
@@ -109,7 +124,7 @@ def sliced(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             co_filename=function.__code__.co_filename, co_firstlineno=function.__code__.co_firstlineno
         )
         share = FunctionType(code, {"_share": _share, "kernel": kernel, "__name__": function.__module__})
-        share.__qualname__ = f"{function.__qualname__}_share"
+        share.__qualname__ = f"{function.__name__}_share"
         kernel.share = compiled(**options)(share)  # type: ignore[attr-defined]
         return kernel
 

@@ -77,8 +77,18 @@ def test_what_is_packed():
 @needs_onednn
 def test_which_product_a_processor_is_given(capability, name, dtype, kind, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, frozenset()))
+    features = frozenset({"avx2", "avx512f"} if capability == "AVX512" else {"avx2"})
+    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, features))
     assert kind_for(dtype) is kind
+
+
+@needs_onednn
+def test_many_threads_keep_the_product_that_cuts_rows_as_well(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor("znver4", frozenset({"avx512f"})))
+    for threads, kind in ((8, TiledLinear), (9, OneDNNLinear)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert kind_for(torch.float32) is kind
 
 
 @needs_onednn

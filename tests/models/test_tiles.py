@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
+import llvmlite.binding
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thermoscope.compiled import processor
 from thermoscope.models.packed import TiledLinear
 
 
@@ -69,3 +75,39 @@ def test_inputs_of_any_shape_and_layout() -> None:
     one = torch.randn(12, 3).t()[:1]
     torch.testing.assert_close(layer(one), one @ layer.weight.T)
     assert layer(torch.randn(0, 12)).shape == (0, 7)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    layer = TiledLinear(torch.randn(7, 12), None)
+    for x in (torch.randn(3, 8), torch.randn(3, 20), torch.randn(2, 3, 6)):
+        with pytest.raises(ValueError, match="12 inputs, 7 outputs"):
+            layer(x)
+    for other in (torch.randn(1, 7), torch.randn(3, 6)):
+        with pytest.raises(ValueError, match="does not fit"):
+            layer.plus(torch.randn(3, 12), other)
+
+
+def test_what_is_added_may_be_of_another_type() -> None:
+    layer, x, other = TiledLinear(torch.randn(7, 12), None), torch.randn(3, 12), torch.randn(3, 7).bfloat16()
+    torch.testing.assert_close(layer.plus(x, other), layer(x) + other.float())
+
+
+_NARROW = """
+import torch
+from thermoscope.models import tiles
+from thermoscope.models.packed import TiledLinear
+assert tiles.BLOCK == 16, tiles.BLOCK
+torch.manual_seed(0)
+for rows, inputs, outputs in ((1, 1, 1), (5, 3, 16), (6, 17, 17), (7, 70, 31), (13, 12, 33), (97, 40, 50)):
+    x, weight, bias = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
+    want = x.double() @ weight.double().T + bias
+    torch.testing.assert_close(TiledLinear(weight, bias)(x).double(), want, rtol=1e-5, atol=1e-4)
+"""
+
+
+@pytest.mark.skipif("avx512f" not in processor().features, reason="the other tests are of this tile")
+def test_the_tile_of_processors_without_avx512() -> None:
+    has = llvmlite.binding.get_host_cpu_features()
+    features = ",".join(("+" if on and not name.startswith("avx512") else "-") + name for name, on in has.items())
+    environment = os.environ | {"NUMBA_CPU_NAME": "znver3", "NUMBA_CPU_FEATURES": features}
+    subprocess.run([sys.executable, "-c", _NARROW], env=environment, check=True)

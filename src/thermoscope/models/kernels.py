@@ -143,7 +143,8 @@ def attend(q, keys, values, low, high, scale, out, first, last):
     ----------
     q : float32 (R, H, D)
     keys, values : (S, L, K, D) and (S, L, K, E), float32 or the bits of bfloat16 in uint16
-        Position by position, so that a row is read from memory in one stream.
+        Position by position, so that a row is read from memory in one stream; the numbers of a head lie side by side
+        here and in q and out.
     low, high : int64 (R,)
         The positions that a row looks at: from low up to high, at least one.
     scale : float32

@@ -8,7 +8,9 @@ fast: oneDNN's, in float32 and, where the processor has it, bfloat16; or ours (`
 from __future__ import annotations
 
 import ctypes
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +22,11 @@ from thermoscope.models.attention import as_array
 _ROWS_HINT = 32
 #: Float32 numbers in 4 KiB, and in the cache line that keeps rows from beginning whole pages apart.
 _PAGE, _APART = 1024, 16
-#: Products that one instruction makes, for what there is to do.
-_A_VECTOR = 8
-#: Processors with AVX-512, in LLVM's words, on which our float32 product is the faster.
-_TILED_PROCESSORS = {"znver4"}
+#: Products that count as one array element when work is estimated.
+_AT_ONCE = 8
+#: Processors with AVX-512, in LLVM's words, on which our float32 product is the faster, with up to so many threads: it
+#: cuts the outputs of a layer among them, and not the rows.
+_TILED_PROCESSORS, _FEW_THREADS = {"znver4"}, 8
 
 if torch._C._has_mkldnn:
     _product, _product_and_sum = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
@@ -122,11 +125,9 @@ class TiledLinear(PackedLinear):
     """A packed linear whose product is ours: float32 arithmetic, with weights in float32 or bfloat16."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        from thermoscope.compiled import over_slices
-        from thermoscope.models.tiles import BLOCK, product
+        from thermoscope.models.tiles import BLOCK
 
         super().__init__(weight, bias)
-        self._over_slices, self._kernel = over_slices, product
         count = -(-self.out_features // BLOCK)
         self._packed = weight.new_zeros((count, self.in_features, BLOCK))
         whole = self.out_features // BLOCK
@@ -159,19 +160,32 @@ class TiledLinear(PackedLinear):
         return self._packed.transpose(1, 2).reshape(-1, self.in_features)[: self.out_features]
 
     def _product(self, x: Tensor, other: Tensor | None = None, *, gelu: bool = False) -> Tensor:
-        if x.dim() != 2 or x.dtype != torch.float32:
+        if x.dim() != 2 or x.dtype != torch.float32 or (other is not None and other.dtype != torch.float32):
             added = None if other is None else other.float().reshape(-1, self.out_features)
-            flat = self._product(x.float().reshape(-1, self.in_features), added, gelu=gelu)
+            flat = self._product(x.float().reshape(-1, x.shape[-1]), added, gelu=gelu)
             return flat.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
         rows, outputs = x.shape[0], self.out_features
+        if x.shape[1] != self.in_features or (other is not None and other.shape != (rows, outputs)):
+            added_shape = "" if other is None else f" plus {tuple(other.shape)}"
+            raise ValueError(f"{tuple(x.shape)}{added_shape} does not fit {self.in_features} inputs, {outputs} outputs")
+        over_slices, product = _loops()
         # GELU's result is what the next product is given
         out = torch.empty((rows, _row_size(outputs) if gelu else outputs))
         added = out[:0] if other is None else other.contiguous()
-        self._over_slices(
-            self._kernel, self._weights.shape[0], _apart(x).numpy(), self._weights, self._offsets, added.numpy(),
-            gelu, outputs, out.numpy(), work=rows * self.in_features * outputs // _A_VECTOR,
+        over_slices(
+            product, self._weights.shape[0], _apart(x).numpy(), self._weights, self._offsets, added.numpy(),
+            gelu, outputs, out.numpy(), work=rows * self.in_features * outputs // _AT_ONCE,
         )  # fmt: skip
         return out if out.shape[1] == outputs else out[:, :outputs]
+
+
+@cache
+def _loops() -> tuple[Callable[..., None], Any]:
+    """What runs slices, and our product: compiled loops are imported when they are first needed."""
+    from thermoscope.compiled import over_slices
+    from thermoscope.models.tiles import product
+
+    return over_slices, product
 
 
 def _row_size(size: int) -> int:
@@ -193,16 +207,18 @@ def _apart(x: Tensor) -> Tensor:
 def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
     """Which packed linears this processor is given for weights of a type; None if there are none.
 
-    Ours where it was measured to be the faster (docs/performance.md): with AVX2 and no more, and in float32 on
-    processors that take AVX-512 in halves, as Zen 4 does. Else oneDNN's.
+    Ours where it was measured to be the faster, on two cores (docs/performance.md): with AVX2 and no more, and in
+    float32 with few threads on processors that take AVX-512 in halves, as Zen 4 does. Else oneDNN's.
     """
     from thermoscope.compiled import processor
 
     if dtype not in (torch.float32, torch.bfloat16):
         return None
-    if torch.backends.cpu.get_cpu_capability() == "AVX2" or (
-        dtype == torch.float32 and processor().name in _TILED_PROCESSORS
-    ):
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return TiledLinear
+    name, features = processor()
+    halves = name in _TILED_PROCESSORS and "avx512f" in features
+    if halves and dtype == torch.float32 and torch.get_num_threads() <= _FEW_THREADS:
         return TiledLinear
     if not torch._C._has_mkldnn or (dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return None

@@ -97,9 +97,10 @@ def product(x, w, bias, other, gelu, outputs, out, first, last):
     Parameters
     ----------
     x : float32 (M, K)
+        The numbers of a row lie side by side.
     w : (N / BLOCK, K, BLOCK), float32 or the bits of bfloat16 in uint16
     bias : float32 (N,), or (0,)
-    other : float32 (M, N), or (0, N)
+    other : float32 (M, N), or (0, any)
     gelu
         Whether to apply GELU: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2, by tanh.
     outputs

@@ -18,8 +18,8 @@ LANES = 16
 WORD, FLAG = ir.IntType(64), ir.IntType(32)
 NUMBER, BYTE = ir.FloatType(), ir.IntType(8).as_pointer()
 VECTOR = ir.VectorType(NUMBER, LANES)
-#: Levels of the processor's caches, as ``fetch`` takes them.
-FIRST_LEVEL, SECOND_LEVEL = 3, 2
+#: The level of the processor's caches, as ``fetch`` takes it.
+SECOND_LEVEL = 2
 
 _HALF, _WHOLE = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(FLAG, LANES)
 
@@ -33,6 +33,8 @@ def load(builder: Any, place: Any, dtype: Any) -> Any:
     """The vector that lies at a place in memory, its numbers being of numba's type ``dtype``."""
     if dtype is types.float32:
         return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=4)
+    if dtype is not types.uint16:
+        raise TypeError(f"float32, or bfloat16 by its bits in uint16; got {dtype}")
     bits = builder.load(builder.bitcast(place, _HALF.as_pointer()), align=2)
     upper = builder.shl(builder.zext(bits, _WHOLE), ir.Constant(_WHOLE, [16] * LANES))  # the upper half of a float32
     return builder.bitcast(upper, VECTOR)
