@@ -20,14 +20,13 @@ from numba.extending import intrinsic
 
 from thermoscope.compiled import compiled, exp, sliced
 from thermoscope.models.vectors import (
-    BYTE,
     LANES,
     NUMBER,
-    SECOND_LEVEL,
-    VECTOR,
     WORD,
+    Block,
     everywhere,
     fetch,
+    in_registers,
     like,
     load,
     multiply_add,
@@ -43,44 +42,31 @@ _WIDE = 4
 _CACHE_LINE = 64
 
 
-class _Block:
-    """An argument of two dimensions, such as (positions, numbers of a head), as the code below it sees it."""
+def _on_blocks(write: Callable[..., None]) -> Any:
+    """Make an intrinsic of three blocks, which gives the column that is left for numbers one by one.
 
-    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
-        view = context.make_array(kind)(context, builder, value)
-        self.start = builder.bitcast(view.data, BYTE)
-        (self.rows, self.columns), self.strides = (
-            cgutils.unpack_tuple(builder, part, 2) for part in (view.shape, view.strides)
-        )
-        self.dtype, self.size = kind.dtype, kind.dtype.bitwidth // 8
-
-    def place(self, builder: Any, row: Any, column: Any) -> Any:
-        """The place of an element."""
-        offsets = (builder.mul(n, stride) for n, stride in zip((row, column), self.strides, strict=True))
-        return builder.gep(self.start, [builder.add(*offsets)])
-
-    def vectors(self, builder: Any, row: Any, column: Any, count: int) -> list[Any]:
-        """The places of vectors side by side, from an element on."""
-        first = self.place(builder, row, column)
-        return [builder.gep(first, [WORD(n * LANES * self.size)]) for n in range(count)]
-
-
-def _on_blocks(write: Callable[..., None], count: int) -> Any:
-    """Make an intrinsic of three blocks and the column to begin at; ``write`` gives its code for so many vectors."""
+    ``write`` writes its code for so many vectors of the second block's columns, from one on.
+    """
 
     @intrinsic
-    def function(_context: Any, a: Any, b: Any, c: Any, column: Any) -> Any:
+    def function(_context: Any, a: Any, b: Any, c: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            blocks = [_Block(context, builder, signature.args[n], arguments[n]) for n in range(3)]
-            write(builder, *blocks, arguments[3], count)
-            return context.get_dummy_value()
+            blocks = [Block(context, builder, signature.args[n], arguments[n]) for n in range(3)]
+            begin = WORD(0)
+            for count in (_WIDE, 1):
+                end = builder.and_(blocks[1].columns, WORD(-count * LANES))
+                with cgutils.for_range_slice(builder, begin, end, WORD(count * LANES), inc=True) as (column, _):
+                    write(builder, *blocks, column, count)
+                begin = end
+            return begin
 
-        return types.void(a, b, c, types.intp), generate
+        return types.intp(a, b, c), generate
 
     return function
 
 
-def _scores(builder: Any, queries: _Block, keys: _Block, scores: _Block, column: Any, count: int) -> None:
+@_on_blocks
+def _scores(builder: Any, queries: Block, keys: Block, scores: Block, column: Any, count: int) -> None:
     """``scores += queries @ keys.T``, of some columns: (G, T), (G, D), (T, D)."""
     with cgutils.for_range(builder, queries.rows) as outer:
         places = queries.vectors(builder, outer.index, column, count)
@@ -90,32 +76,22 @@ def _scores(builder: Any, queries: _Block, keys: _Block, scores: _Block, column:
             for own, place in zip(query, keys.vectors(builder, inner.index, column, count), strict=True):
                 key = load(builder, place, keys.dtype)
                 score = builder.fmul(own, key) if score is None else multiply_add(builder, own, key, score)
-            place = builder.bitcast(scores.place(builder, outer.index, inner.index), NUMBER.as_pointer())
+            place = scores.place(builder, outer.index, inner.index, NUMBER)
             builder.store(builder.fadd(builder.load(place), total(builder, score)), place)
 
 
-def _mixture(builder: Any, weights: _Block, values: _Block, out: _Block, column: Any, count: int) -> None:
+@_on_blocks
+def _mixture(builder: Any, weights: Block, values: Block, out: Block, column: Any, count: int) -> None:
     """``out += weights @ values``, of some columns: (G, D), (G, T), (T, D)."""
-    with cgutils.for_range(builder, weights.rows) as outer:
-        places = [
-            builder.bitcast(place, VECTOR.as_pointer())
-            for place in out.vectors(builder, outer.index, column, count)
-        ]  # fmt: skip
-        sums = [cgutils.alloca_once(builder, VECTOR) for _ in places]
-        for own, place in zip(sums, places, strict=True):
-            builder.store(builder.load(place, align=4), own)
-        with cgutils.for_range(builder, values.rows) as inner:
-            place = builder.bitcast(weights.place(builder, outer.index, inner.index), NUMBER.as_pointer())
-            weight = everywhere(builder, builder.load(place))
-            for own, place in zip(sums, values.vectors(builder, inner.index, column, count), strict=True):
-                value = load(builder, place, values.dtype)
-                builder.store(multiply_add(builder, weight, value, builder.load(own)), own)
-        for own, place in zip(sums, places, strict=True):
-            builder.store(builder.load(own), place, align=4)
-
-
-_scores_wide, _scores_one = _on_blocks(_scores, _WIDE), _on_blocks(_scores, 1)
-_mixture_wide, _mixture_one = _on_blocks(_mixture, _WIDE), _on_blocks(_mixture, 1)
+    with (
+        cgutils.for_range(builder, weights.rows) as outer,
+        in_registers(builder, out.vectors(builder, outer.index, column, count)) as sums,
+        cgutils.for_range(builder, values.rows) as inner,
+    ):
+        weight = everywhere(builder, builder.load(weights.place(builder, outer.index, inner.index, NUMBER)))
+        for own, place in zip(sums, values.vectors(builder, inner.index, column, count), strict=True):
+            value = load(builder, place, values.dtype)
+            builder.store(multiply_add(builder, weight, value, builder.load(own)), own)
 
 
 @intrinsic
@@ -123,13 +99,12 @@ def _fetch(_context: Any, block: Any, offset: Any) -> Any:
     """Ask memory for what lies ``offset`` bytes behind the rows of a block, wherever that may be."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        own = _Block(context, builder, signature.args[0], arguments[0])
-        there = builder.gep(own.start, [arguments[1]])
-        ends = WORD(0), builder.mul(own.columns, WORD(own.size))
+        own = Block(context, builder, signature.args[0], arguments[0])
+        ends = arguments[1], builder.add(arguments[1], builder.mul(own.columns, WORD(own.size)))
         with cgutils.for_range(builder, own.rows) as loop:
-            row = builder.gep(there, [builder.mul(loop.index, own.strides[0])])
+            row = own.place(builder, loop.index, WORD(0))
             with cgutils.for_range_slice(builder, *ends, WORD(_CACHE_LINE), inc=True) as (line, _):
-                fetch(builder, builder.gep(row, [line]), SECOND_LEVEL)
+                fetch(builder, builder.gep(row, [line]))
         return context.get_dummy_value()
 
     return types.void(block, types.intp), generate
@@ -184,35 +159,21 @@ def attend(q, keys, values, low, high, scale, out, first, last):
 @compiled(inline="always", fastmath=True)
 def _add_scores(queries, keys, scores):
     """Add queries (G, D) times keys (T, D) to ``scores`` (G, T)."""
-    size, column = keys.shape[1], 0
-    while column + _WIDE * LANES <= size:
-        _scores_wide(queries, keys, scores, column)
-        column += _WIDE * LANES
-    while column + LANES <= size:
-        _scores_one(queries, keys, scores, column)
-        column += LANES
-    if column < size:
-        for g in range(len(queries)):
-            for t in range(len(keys)):
-                for d in range(column, size):
-                    scores[g, t] += queries[g, d] * number(keys[t, d])
+    rest = _scores(queries, keys, scores)
+    for g in range(len(queries)):
+        for t in range(len(keys)):
+            for d in range(rest, keys.shape[1]):
+                scores[g, t] += queries[g, d] * number(keys[t, d])
 
 
 @compiled(inline="always", fastmath=True)
 def _add_mixture(weights, values, out):
     """Add weights (G, T) times values (T, D) to ``out`` (G, D)."""
-    size, column = values.shape[1], 0
-    while column + _WIDE * LANES <= size:
-        _mixture_wide(weights, values, out, column)
-        column += _WIDE * LANES
-    while column + LANES <= size:
-        _mixture_one(weights, values, out, column)
-        column += LANES
-    if column < size:
-        for g in range(len(weights)):
-            for t in range(len(values)):
-                for d in range(column, size):
-                    out[g, d] += weights[g, t] * number(values[t, d])
+    rest = _mixture(weights, values, out)
+    for g in range(len(weights)):
+        for t in range(len(values)):
+            for d in range(rest, values.shape[1]):
+                out[g, d] += weights[g, t] * number(values[t, d])
 
 
 @compiled(fastmath=True)

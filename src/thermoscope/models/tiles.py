@@ -19,15 +19,13 @@ from numba.extending import intrinsic
 
 from thermoscope.compiled import compiled, exp, processor, sliced
 from thermoscope.models.vectors import (
-    BYTE,
     LANES,
     NUMBER,
-    SECOND_LEVEL,
-    VECTOR,
     WORD,
-    at,
+    Block,
     everywhere,
     fetch,
+    in_registers,
     load,
     multiply_add,
 )
@@ -49,16 +47,13 @@ def _tile(_context: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any) -> Any
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        views = [context.make_array(signature.args[n])(context, builder, arguments[n]) for n in range(4)]
-        starts = [builder.bitcast(view.data, BYTE) for view in views]
-        strides = [cgutils.unpack_tuple(builder, views[n].strides, 2)[0] for n in (0, 2)]
-        inputs = cgutils.unpack_tuple(builder, views[1].shape, 2)[0]
+        blocks = [Block(context, builder, signature.args[n], arguments[n]) for n in range(4)]
         done = builder.append_basic_block()
-        choice = builder.switch(cgutils.unpack_tuple(builder, views[0].shape, 2)[0], done)
+        choice = builder.switch(blocks[0].rows, done)
         for rows in range(1, _TALL + 1):
             choice.add_case(rows, builder.append_basic_block())
             builder.position_at_end(choice.cases[-1][1])
-            _tile_of(rows, builder, inputs, *starts, arguments[4], *strides, signature.args[1].dtype)
+            _tile_of(rows, builder, *blocks, arguments[4])
             builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
@@ -66,28 +61,17 @@ def _tile(_context: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any) -> Any
     return types.void(x, w, out, ahead, pace), generate
 
 
-def _tile_of(
-    rows: int, builder: Any, inputs: Any, x: Any, w: Any, out: Any, ahead: Any, pace: Any, x_stride: Any,
-    out_stride: Any, dtype: Any,
-) -> None:  # fmt: skip
-    """Write the code of a tile of so many rows: pointers, strides in bytes, and the type of the weights."""
-    size = LANES * dtype.bitwidth // 8
-    x_rows = [at(builder, x, builder.mul(x_stride, WORD(m)), NUMBER) for m in range(rows)]
-    out_rows = [at(builder, out, builder.mul(out_stride, WORD(m)), VECTOR) for m in range(rows)]
-    places = {(m, v): builder.gep(out_rows[m], [WORD(v)]) for m in range(rows) for v in range(_WIDE)}
-    sums = {cell: cgutils.alloca_once(builder, VECTOR) for cell in places}
-    for cell, place in places.items():
-        builder.store(builder.load(place, align=4), sums[cell])
-    with cgutils.for_range(builder, inputs) as loop:
-        fetch(builder, builder.gep(ahead, [builder.mul(loop.index, pace)]), SECOND_LEVEL)
-        first = builder.gep(w, [builder.mul(loop.index, WORD(_WIDE * size))])
-        weights = [load(builder, builder.gep(first, [WORD(v * size)]), dtype) for v in range(_WIDE)]
+def _tile_of(rows: int, builder: Any, x: Block, w: Block, out: Block, ahead: Block, pace: Any) -> None:
+    """Write the code of a tile of so many rows."""
+    inputs = [x.place(builder, WORD(m), WORD(0), NUMBER) for m in range(rows)]
+    places = [place for m in range(rows) for place in out.vectors(builder, WORD(m), WORD(0), _WIDE)]
+    with in_registers(builder, places) as sums, cgutils.for_range(builder, w.rows) as loop:
+        fetch(builder, builder.gep(ahead.start, [builder.mul(loop.index, pace)]))
+        weights = [load(builder, place, w.dtype) for place in w.vectors(builder, loop.index, WORD(0), _WIDE)]
         for m in range(rows):
-            own = everywhere(builder, builder.load(builder.gep(x_rows[m], [loop.index])))
-            for v in range(_WIDE):
-                builder.store(multiply_add(builder, own, weights[v], builder.load(sums[m, v])), sums[m, v])
-    for cell, place in places.items():
-        builder.store(builder.load(sums[cell]), place, align=4)
+            own = everywhere(builder, builder.load(builder.gep(inputs[m], [loop.index])))
+            for weight, cell in zip(weights, sums[m * _WIDE : (m + 1) * _WIDE], strict=True):
+                builder.store(multiply_add(builder, own, weight, builder.load(cell)), cell)
 
 
 @sliced()

@@ -6,6 +6,8 @@ processor with narrower registers takes several for one. Memory holds float32, o
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -16,17 +18,47 @@ from numba.extending import intrinsic
 #: Numbers of a vector.
 LANES = 16
 WORD, FLAG = ir.IntType(64), ir.IntType(32)
-NUMBER, BYTE = ir.FloatType(), ir.IntType(8).as_pointer()
+NUMBER, _BYTE = ir.FloatType(), ir.IntType(8)
 VECTOR = ir.VectorType(NUMBER, LANES)
-#: The level of the processor's caches, as ``fetch`` takes it.
-SECOND_LEVEL = 2
 
 _HALF, _WHOLE = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(FLAG, LANES)
 
 
-def at(builder: Any, start: Any, offset: Any, kind: Any) -> Any:
-    """The place ``offset`` bytes behind another, as a pointer to a type."""
-    return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
+class Block:
+    """An argument of two dimensions, such as (rows, numbers of a row), as the code below numba's language sees it."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        view = context.make_array(kind)(context, builder, value)
+        self.start = builder.bitcast(view.data, _BYTE.as_pointer())
+        (self.rows, self.columns), self.strides = (
+            cgutils.unpack_tuple(builder, part, 2) for part in (view.shape, view.strides)
+        )
+        self.dtype, self.size = kind.dtype, kind.dtype.bitwidth // 8
+
+    def place(self, builder: Any, row: Any, column: Any, kind: Any = _BYTE) -> Any:
+        """The place of an element, as a pointer to a type."""
+        offsets = (builder.mul(n, stride) for n, stride in zip((row, column), self.strides, strict=True))
+        return builder.bitcast(builder.gep(self.start, [builder.add(*offsets)]), kind.as_pointer())
+
+    def vectors(self, builder: Any, row: Any, column: Any, count: int) -> list[Any]:
+        """The places of vectors side by side, from an element on."""
+        first = self.place(builder, row, column)
+        return [builder.gep(first, [WORD(n * LANES * self.size)]) for n in range(count)]
+
+
+@contextmanager
+def in_registers(builder: Any, places: Sequence[Any]) -> Iterator[list[Any]]:
+    """Hold the float32 vectors at some places in registers during the code written inside, and put them back after it.
+
+    Gives what to load them from and store them to.
+    """
+    pointers = [builder.bitcast(place, VECTOR.as_pointer()) for place in places]
+    held = [cgutils.alloca_once(builder, VECTOR) for _ in pointers]
+    for own, pointer in zip(held, pointers, strict=True):
+        builder.store(builder.load(pointer, align=4), own)
+    yield held
+    for own, pointer in zip(held, pointers, strict=True):
+        builder.store(builder.load(own), pointer, align=4)
 
 
 def load(builder: Any, place: Any, dtype: Any) -> Any:
@@ -59,11 +91,11 @@ def total(builder: Any, vector: Any) -> Any:
     return builder.call(function, [NUMBER(0), vector], fastmath=("reassoc", "nsz"))
 
 
-def fetch(builder: Any, place: Any, level: int) -> None:
-    """Ask memory for the cache line of a place, which may be anywhere."""
-    kind = ir.FunctionType(ir.VoidType(), [BYTE, FLAG, FLAG, FLAG])
+def fetch(builder: Any, place: Any) -> None:
+    """Ask memory for the cache line of a place, which may be anywhere, up to the second level of the caches."""
+    kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), FLAG, FLAG, FLAG])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-    builder.call(function, [place, FLAG(0), FLAG(level), FLAG(1)])  # to read; data
+    builder.call(function, [place, FLAG(0), FLAG(2), FLAG(1)])  # to read; second level; data
 
 
 @intrinsic  # type: ignore[untyped-decorator]
