@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
-from peers import Job, rates
-from shapes import gpt2, smollm, versions
+from peers import Job, rates, ratios, show
+from shapes import gpt2, smollm
 
 #: What every selection is compared with.
 _ALWAYS = ("ours 24 rows float32", "article 1 rows float32")
+_LABELS = {"batched": "vs_generate_batched", "tuned": "vs_generate_batched_tuned", "llama.cpp": "vs_llama_cpp",
+           "limit": "of_the_packed_linears"}  # fmt: skip
 _QUICK = (*_ALWAYS, "batched 24 rows float32", "limit 24 rows float32", "ours 24 rows bfloat16")
 
 
@@ -43,18 +44,6 @@ def jobs(folder: str, small: str, length: int) -> dict[str, Job]:
     for peer in ("ours", "batched"):
         add(peer, where=small, shape="SmolLM")
     return named
-
-
-def ratios(medians: dict[str, float]) -> dict[str, float]:
-    """Ours divided by each peer doing the same, by name."""
-    found = {"vs_generate_sequential": medians["ours 24 rows float32"] / medians["article 1 rows float32"]}
-    for name, value in medians.items():
-        peer, work = name.split(" ", 1)
-        if peer not in ("ours", "article") and f"ours {work}" in medians:
-            label = {"batched": "vs_generate_batched", "tuned": "vs_generate_batched_tuned",
-                     "llama.cpp": "vs_llama_cpp", "limit": "of_the_packed_linears"}[peer]  # fmt: skip
-            found[f"{label} {work}"] = medians[f"ours {work}"] / value
-    return {name: round(value, 3) for name, value in found.items()}
 
 
 def growth(folder: str, rounds: int, *, quick: bool) -> dict[str, float]:
@@ -89,14 +78,10 @@ def main() -> None:
                 named = {name: job for name, job in named.items() if args.only in name or name in _ALWAYS}
             speeds = rates(named, rounds)
             medians = {name: statistics.median(values) for name, values in speeds.items()}
-            compared = ratios(medians)
-    if not args.json:
-        for name, value in medians.items():
-            print(f"{name:34}{value:10.1f} tokens/s")
-        for name, value in compared.items():
-            print(f"{name:54}{value:8.2f}")
-    print(json.dumps({"benchmark": "decode_speed", "quick": args.quick, "rounds": rounds, "tokens_per_s": medians,
-                      "ratios": compared, "versions": versions()}))  # fmt: skip
+            sequential = medians["ours 24 rows float32"] / medians["article 1 rows float32"]
+            compared = {"vs_generate_sequential": round(sequential, 3), **ratios(medians, _LABELS)}
+    facts = {"benchmark": "decode_speed", "quick": args.quick, "rounds": rounds}
+    show(medians, compared, facts, table=not args.json)
 
 
 if __name__ == "__main__":

@@ -11,26 +11,14 @@ JSON. ``--quick`` is a smoke run of small models, on the CPU where there is no G
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
-from peers import Job, rates
-from shapes import gpt2, qwen, versions
+from peers import Job, rates, ratios, show
+from shapes import gpt2, qwen
 
-_PEERS = ("ours", "static", "memory")
-
-
-def ratios(medians: dict[str, float]) -> dict[str, float]:
-    """Ours divided by each peer doing the same, by name."""
-    found = {}
-    for name, value in medians.items():
-        peer, work = name.split(" ", 1)
-        if peer != "ours":
-            label = {"static": "vs_generate_static", "memory": "of_the_memory_limit"}[peer]
-            found[f"{label} {work}"] = round(medians[f"ours {work}"] / value, 3)
-    return found
+_LABELS = {"static": "vs_generate_static", "memory": "of_the_memory_limit"}
 
 
 def main() -> None:
@@ -56,20 +44,15 @@ def main() -> None:
             f"{peer} {count} rows {model}": Job(peer, folder, count, length, "bfloat16", device=device)
             for model, folder in models.items()
             for count in rows
-            for peer in _PEERS
+            for peer in ("ours", *_LABELS)
         }
         speeds = rates(jobs, 1 if args.quick else args.rounds)
     medians = {name: statistics.median(values) for name, values in speeds.items()}
-    compared = ratios(medians)
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     if not args.json:
         print(name)
-        for job, value in medians.items():
-            print(f"{job:34}{value:10.1f} tokens/s")
-        for ratio, value in compared.items():
-            print(f"{ratio:54}{value:8.2f}")
-    print(json.dumps({"benchmark": "gpu_speed", "quick": args.quick, "device": name, "tokens_per_s": medians,
-                      "ratios": compared, "versions": versions()}))  # fmt: skip
+    facts = {"benchmark": "gpu_speed", "quick": args.quick, "device": name}
+    show(medians, ratios(medians, _LABELS), facts, table=not args.json)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from shapes import TEN_TOKENS
+from shapes import TEN_TOKENS, versions
 
 TEMPERATURES, TOP_K, PROMPT_TOKENS = (0.3, 0.5, 0.9), 50, 10
 #: glibc told to keep freed memory, which a growing cache profits from.
@@ -221,6 +221,26 @@ def rates(jobs: dict[str, Job], rounds: int) -> dict[str, list[float]]:
             speeds[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"round {number + 1} {name:24} {speeds[name][-1]:8.1f} tokens/s", file=sys.stderr, flush=True)
     return speeds
+
+
+def ratios(medians: dict[str, float], labels: dict[str, str]) -> dict[str, float]:
+    """Ours divided by each peer of ``labels`` doing the same; a job's name begins with its peer."""
+    found = {}
+    for name, value in medians.items():
+        peer, work = name.split(" ", 1)
+        if peer in labels and f"ours {work}" in medians:
+            found[f"{labels[peer]} {work}"] = round(medians[f"ours {work}"] / value, 3)
+    return found
+
+
+def show(medians: dict[str, float], compared: dict[str, float], facts: dict[str, object], *, table: bool) -> None:
+    """Print tokens per second and ratios: as a table if that is asked for, and with ``facts`` as one line of JSON."""
+    if table:
+        for name, value in medians.items():
+            print(f"{name:34}{value:10.1f} tokens/s")
+        for name, value in compared.items():
+            print(f"{name:54}{value:8.2f}")
+    print(json.dumps({**facts, "tokens_per_s": medians, "ratios": compared, "versions": versions()}))
 
 
 if __name__ == "__main__":
