@@ -26,7 +26,7 @@ from itertools import combinations
 import numpy as np
 
 from simulated import SETTINGS, STANDARD, Shape, others
-from thermoscope.experiment.bootstrap import RESAMPLES, intervals, paired
+from thermoscope.statistics.bootstrap import RESAMPLES, intervals, paired
 
 NEIGHBOURS = np.array([[i, i + 1] for i in range(SETTINGS - 1)])
 ALL = np.array(list(combinations(range(SETTINGS), 2)))

@@ -17,11 +17,11 @@ import time
 
 import numpy as np
 
-from thermoscope.experiment.evidence import Evidence
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.texts import Texts
 from thermoscope.metrics.words import word_tokens
+from thermoscope.statistics.evidence import Evidence
 
 WORDS = 200
 

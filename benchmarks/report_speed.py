@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.report.browser import CHROMIUM
 from tests.report.made import report
 
-from thermoscope.report.pictures import picture
-from thermoscope.report.report_page import report_page
-from thermoscope.report.vega import runtime
+from thermoscope.report.charts.pictures import picture
+from thermoscope.report.page.run import report_page
+from thermoscope.report.page.vega import runtime
 
 TIMES = """() => {
   const at = (name) => performance.getEntriesByName(name)[0]?.startTime;

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thermoscope.experiment.bootstrap import Scale
+from thermoscope.statistics.bootstrap import Scale
 
 SETTINGS = 15
 #: Chance of a loop along the temperatures of the standard experiment.

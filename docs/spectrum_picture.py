@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 import thermoscope
-from thermoscope.decode.envelope import envelope
 from thermoscope.sampling.noise import Keys, prompt_key
+from thermoscope.spectra.envelope import envelope
 
 PROMPT, SEED, LOW, HIGH, OTHERS = "Once upon a time, there was a", 187, 0.0, 1.5, 60
 LEFT, RIGHT, TOP, BOTTOM = 60, 700, 20, 330

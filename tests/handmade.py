@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+from thermoscope.comparison.compare import compared_texts
+from thermoscope.comparison.comparison import ComparedText, Comparison
+from thermoscope.comparison.reading import read
 from thermoscope.decode.sample import FinishReason, Sample
-from thermoscope.experiment.compare import compared_texts
-from thermoscope.experiment.comparison import ComparedText, Comparison
-from thermoscope.experiment.provenance import WhatRan
-from thermoscope.experiment.reading import read
-from thermoscope.params import SamplingParams
+from thermoscope.ran.provenance import WhatRan
+from thermoscope.settings.params import SamplingParams
 
 END = 0
 

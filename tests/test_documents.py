@@ -55,12 +55,12 @@ def test_the_readmes_python_runs():
 
 
 def test_the_readmes_query_gives_the_means_of_the_runs_own_table(tmp_path):
-    from tests.experiment.killed import case
     from tests.fakes import FakeModel
-    from thermoscope.experiment.catalog import query
-    from thermoscope.experiment.plan import varied
-    from thermoscope.experiment.run import Measuring, plan, run
-    from thermoscope.experiment.store import Store
+    from tests.runs.killed import case
+    from thermoscope.runs.catalog import query
+    from thermoscope.runs.run import Measuring, plan, run
+    from thermoscope.runs.store import Store
+    from thermoscope.settings.grid import varied
 
     (asked,) = re.findall(r'runs sql NAME "(.*?)"', (ROOT / "README.md").read_text())
     model = FakeModel(spread=2.0)

@@ -37,6 +37,7 @@ def loaded(code: str) -> list[str]:
 def test_public_names() -> None:
     assert thermoscope.__all__ == [
         "Comparison",
+        "Exported",
         "InputError",
         "ModelError",
         "Report",
@@ -47,6 +48,7 @@ def test_public_names() -> None:
         "__version__",
         "compare",
         "comparison_report",
+        "export",
         "generate",
         "inspect",
         "load_model",

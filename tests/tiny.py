@@ -24,8 +24,8 @@ from transformers import (
     Qwen3Config,
 )
 
+from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.load import load_model
-from thermoscope.models.transformers_model import TransformersModel
 
 END = "<|endoftext|>"
 VOCABULARY = 320

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from thermoscope import load_model
-from thermoscope.experiment.reference import FORMAT, tokenizer_id
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.scoring import score
 from thermoscope.metrics.table import group_values, text_values
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
+from thermoscope.statistics.reference import FORMAT, tokenizer_id
 from training.common import DEFAULT_RUN, need, progress, read_jsonl, run_step, write_json
 
 LENGTHS, GROUP, QUANTILES = (50, 100, 200), 8, (0.05, 0.25, 0.5, 0.75, 0.95)

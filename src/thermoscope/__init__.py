@@ -14,20 +14,21 @@ from thermoscope._version import __version__
 from thermoscope.errors import InputError, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
-    from thermoscope.decode.explore import spectrum
+    from thermoscope.comparison.compare import compare
+    from thermoscope.comparison.comparison import Comparison
+    from thermoscope.comparison.inspection import inspect
     from thermoscope.decode.generate import generate
     from thermoscope.decode.sample import Sample
-    from thermoscope.decode.spectrum import Spectrum
-    from thermoscope.experiment.compare import compare
-    from thermoscope.experiment.comparison import Comparison
-    from thermoscope.experiment.inspection import inspect
+    from thermoscope.engines.export import Exported, export
     from thermoscope.metrics.steps import step_measures
     from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
-    from thermoscope.params import SamplingParams
     from thermoscope.report.records.build import comparison_report, run_report
     from thermoscope.report.records.schema import Report
     from thermoscope.sampling.chain import probabilities
+    from thermoscope.settings.params import SamplingParams
+    from thermoscope.spectra.explore import spectrum
+    from thermoscope.spectra.spectrum import Spectrum
 
 # Read when torch is loaded. By default its threads wait in a loop for milliseconds: beside another busy process that
 # is ten times slower, and it takes a core from the compiled loops. So many turns are some ten microseconds.
@@ -35,25 +36,28 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _LAZY = {
-    "Comparison": "thermoscope.experiment.comparison",
+    "Exported": "thermoscope.engines.export",
+    "export": "thermoscope.engines.export",
+    "Comparison": "thermoscope.comparison.comparison",
     "Report": "thermoscope.report.records.schema",
     "Sample": "thermoscope.decode.sample",
-    "SamplingParams": "thermoscope.params",
-    "Spectrum": "thermoscope.decode.spectrum",
-    "compare": "thermoscope.experiment.compare",
+    "SamplingParams": "thermoscope.settings.params",
+    "Spectrum": "thermoscope.spectra.spectrum",
+    "compare": "thermoscope.comparison.compare",
     "comparison_report": "thermoscope.report.records.build",
     "generate": "thermoscope.decode.generate",
-    "inspect": "thermoscope.experiment.inspection",
+    "inspect": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
     "run_report": "thermoscope.report.records.build",
-    "spectrum": "thermoscope.decode.explore",
+    "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
 }
 
 __all__ = [
     "Comparison",
+    "Exported",
     "InputError",
     "ModelError",
     "Report",
@@ -64,6 +68,7 @@ __all__ = [
     "__version__",
     "compare",
     "comparison_report",
+    "export",
     "generate",
     "inspect",
     "load_model",

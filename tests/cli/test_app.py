@@ -19,13 +19,13 @@ import pytest
 import torch
 
 import thermoscope
-from tests.experiment.killed import case
 from tests.fakes import FakeModel
+from tests.runs.killed import case
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope._version import __version__
-from thermoscope.experiment.plan import varied
-from thermoscope.experiment.run import Measuring, plan, run
-from thermoscope.experiment.store import Store
+from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.store import Store
+from thermoscope.settings.grid import varied
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])

@@ -17,9 +17,9 @@ import pytest
 
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.cli import console
+from thermoscope.comparison.article import EXPERIMENTS
 from thermoscope.decode.generate import Progress
-from thermoscope.experiment.article import EXPERIMENTS
-from thermoscope.params import ORDERS, STAGES
+from thermoscope.settings.params import ORDERS, STAGES
 
 Cli = Callable[..., Ran]
 

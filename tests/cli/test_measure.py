@@ -195,7 +195,7 @@ def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path
 def test_an_interrupt_says_how_to_go_on(
     here: Path, cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thermoscope.experiment import run as running
+    from thermoscope.runs import run as running
 
     words = ["measure", "--use-case", "two.toml", "-t", "0.5", "--seeds", "2", "--model", str(tiny_model)]
     generate = running.generate

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiment.killed import make
+from tests.runs.killed import make
 from tests.tiny_cli import Ran, command, environment, process
 
 

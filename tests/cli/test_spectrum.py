@@ -120,7 +120,7 @@ def test_output_goes_to_a_file(cli: Cli, tiny_model: Path, tmp_path: Path) -> No
 
 
 def test_an_interrupt_before_anything_is_finished(cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import thermoscope.decode.growth as module
+    import thermoscope.spectra.growth as module
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

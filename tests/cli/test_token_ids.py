@@ -26,7 +26,7 @@ def test_whatever_takes_a_setting_refuses_a_token_that_is_not_there(params: Samp
         lambda: thermoscope.compare(model, "Once", [0.5], params=params),
         lambda: thermoscope.inspect(model, "Once", params),
         lambda: thermoscope.probabilities(torch.zeros(1, 257), params),
-        lambda: params.to("vllm", model=model),
+        lambda: thermoscope.export(params, "vllm", model=model),
     ):
         with pytest.raises(ParameterError, match=r"must have token ids below 257, .*; got 257; "):
             work()

@@ -14,7 +14,7 @@ from thermoscope.engines.dialect import STAGE_OF, conflicts
 from thermoscope.engines.distance import Distance, distance, distributions_of, run
 from thermoscope.engines.export import DIALECTS, export
 from thermoscope.engines.verdict import Run, judge
-from thermoscope.params import STAGES
+from thermoscope.settings.params import STAGES
 
 EVERYTHING = SamplingParams(
     logit_bias={3: 1.5}, repetition_penalty=1.2, presence_penalty=0.5, frequency_penalty=0.25, no_repeat_ngram_size=3,
@@ -24,7 +24,7 @@ EVERYTHING = SamplingParams(
 
 
 def kinds(params: SamplingParams, engine: str) -> dict[str, str]:
-    return {verdict.parameter: verdict.kind for verdict in params.to(engine).verdicts}
+    return {verdict.parameter: verdict.kind for verdict in export(params, engine).verdicts}
 
 
 # --- what every dialect must do -------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def test_every_parameter_gets_a_verdict(engine: str) -> None:
 @pytest.mark.parametrize("engine", DIALECTS)
 def test_every_neutral_value_is_written_out(engine: str) -> None:
     dialect = DIALECTS[engine]
-    exported = SamplingParams().to(engine)
+    exported = export(SamplingParams(), engine)
     assert exported.exact
     assert exported.verdicts == ()
     shown = next(s.text for s in exported.snippets if s.language == "json")
@@ -63,9 +63,9 @@ def test_names_are_parameters_and_stages_of_ours(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", DIALECTS)
 def test_temperature_alone_is_exact_everywhere(engine: str) -> None:
-    assert SamplingParams(temperature=0.7).to(engine).exact
-    assert SamplingParams(temperature=0.7, top_p=1.0, min_p=0.0, repetition_penalty=1.0).to(engine).exact
-    assert SamplingParams(temperature=0).to(engine).exact
+    assert export(SamplingParams(temperature=0.7), engine).exact
+    assert export(SamplingParams(temperature=0.7, top_p=1.0, min_p=0.0, repetition_penalty=1.0), engine).exact
+    assert export(SamplingParams(temperature=0), engine).exact
 
 
 @pytest.mark.parametrize("engine", DIALECTS)
@@ -101,8 +101,8 @@ def test_the_order_of_vllm_is_different_where_it_matters() -> None:
     assert found == {
         "temperature": "exact", "top_k": "exact", "top_p": "different", "min_p": "different", "order": "different"
     }  # fmt: skip
-    assert SamplingParams(temperature=0.7, top_k=20, min_p=0.1).to("vllm").exact  # these two commute
-    assert SamplingParams(temperature=0.7, min_p=0.1, top_p=0.9, order="vllm").to("vllm").exact
+    assert export(SamplingParams(temperature=0.7, top_k=20, min_p=0.1), "vllm").exact  # these two commute
+    assert export(SamplingParams(temperature=0.7, min_p=0.1, top_p=0.9, order="vllm"), "vllm").exact
 
 
 def test_sglang_takes_top_k_and_top_p_jointly_and_counts_no_prompt() -> None:
@@ -113,26 +113,26 @@ def test_sglang_takes_top_k_and_top_p_jointly_and_counts_no_prompt() -> None:
     logits = torch.tensor([[0.6, 0.25, 0.15]], dtype=torch.float64).log()
     assert probabilities(logits, params)[0].tolist() == pytest.approx([1, 0, 0])  # .6 of .85 is .706
     assert probabilities(logits, theirs.params)[0].tolist() == pytest.approx([0.6 / 0.85, 0.25 / 0.85, 0])
-    (verdict,) = SamplingParams(repetition_penalty=1.2).to("sglang").verdicts
+    (verdict,) = export(SamplingParams(repetition_penalty=1.2), "sglang").verdicts
     assert (verdict.kind, verdict.note) == ("different", "counts generated tokens alone, not the prompt")
 
 
 def test_llama_cpp_gets_an_explicit_chain() -> None:
-    exported = SamplingParams(temperature=0.7, top_p=0.9).to("llama.cpp")
+    exported = export(SamplingParams(temperature=0.7, top_p=0.9), "llama.cpp")
     assert {v.kind for v in exported.verdicts} == {"exact with an explicit order"}
     flags = next(s.text for s in exported.snippets if s.language == "shell")
     chain = flags.split("--samplers '")[1].split("'")[0].split(";")
     assert chain.index("temperature") < chain.index("top_p")
     assert set(chain) == {"penalties", "dry", "top_n_sigma", "temperature", "top_k", "top_p", "min_p", "typ_p", "xtc"}
     assert "--top-k 0" in flags and "--min-p 0" in flags
-    assert {v.kind for v in SamplingParams(temperature=0.7, top_p=0.9, order="llama.cpp").to("llama.cpp").verdicts} == {
-        "exact"
-    }
+    assert {
+        v.kind for v in export(SamplingParams(temperature=0.7, top_p=0.9, order="llama.cpp"), "llama.cpp").verdicts
+    } == {"exact"}
 
 
 def test_a_request_to_llama_cpp_has_no_empty_list_of_breakers() -> None:
     """Its server refuses one: without DRY the field is left out, with it one stands there that no text has."""
-    off, on = (json.loads(SamplingParams(dry_multiplier=x).to("llama.cpp").snippets[1].text) for x in (None, 0.8))
+    off, on = (json.loads(export(SamplingParams(dry_multiplier=x), "llama.cpp").snippets[1].text) for x in (None, 0.8))
     assert "dry_sequence_breakers" not in off
     assert on["dry_sequence_breakers"] == ["\x1f"]
 
@@ -158,11 +158,11 @@ def test_a_request_to_llama_cpp_has_no_empty_list_of_breakers() -> None:
     ],
 )  # fmt: skip
 def test_what_is_different(values: dict[str, object], engine: str, parameter: str, note: str) -> None:
-    found = {v.parameter: v for v in SamplingParams(**values).to(engine).verdicts}
+    found = {v.parameter: v for v in export(SamplingParams(**values), engine).verdicts}
     assert found[parameter].kind == "different"
     assert note in found[parameter].note
     with pytest.raises(InputError) as caught:
-        SamplingParams(**values).to(engine, strict=True)
+        export(SamplingParams(**values), engine, strict=True)
     assert parameter in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -172,19 +172,19 @@ def test_an_order_that_is_not_documented_is_measured_at_its_worst() -> None:
     assert (order.parameter, order.kind) == ("order", "different")
     assert order.distance == exported.distance is not None
     assert exported.distance is not None and exported.distance.worst > 0
-    assert SamplingParams(temperature=0.5, top_k=9).to("anthropic").exact  # these two commute
-    assert SamplingParams(temperature=0, logit_bias={5: 1.0}).to("openai").exact
-    assert SamplingParams(top_p=0.5, presence_penalty=0.5).to("openai").exact
+    assert export(SamplingParams(temperature=0.5, top_k=9), "anthropic").exact  # these two commute
+    assert export(SamplingParams(temperature=0, logit_bias={5: 1.0}), "openai").exact
+    assert export(SamplingParams(top_p=0.5, presence_penalty=0.5), "openai").exact
 
 
 def test_strict_lets_exact_pass() -> None:
-    assert SamplingParams(temperature=0.7, top_p=0.9).to("transformers", strict=True).exact
-    assert SamplingParams(temperature=0.7, top_p=0.9).to("llama.cpp", strict=True).exact
+    assert export(SamplingParams(temperature=0.7, top_p=0.9), "transformers", strict=True).exact
+    assert export(SamplingParams(temperature=0.7, top_p=0.9), "llama.cpp", strict=True).exact
 
 
 def test_an_unknown_engine_lists_the_known_and_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
-        SamplingParams().to("vlm")
+        export(SamplingParams(), "vlm")
     assert "unknown engine 'vlm' (did you mean 'vllm'?); the engines are transformers, vllm" in str(caught.value)
 
 
@@ -256,7 +256,7 @@ def test_generate_itself_runs_what_was_exported(values: dict[str, object], tiny_
     from thermoscope import load_model
 
     params = SamplingParams(**values)
-    exported = params.to("transformers")
+    exported = export(params, "transformers")
     assert exported.exact
     model = load_model(tiny_model)
     config = GenerationConfig(**json.loads(exported.snippets[0].text))
@@ -273,19 +273,19 @@ def test_generate_itself_runs_what_was_exported(values: dict[str, object], tiny_
 
 def test_anthropic_gets_one_of_temperature_and_top_p():
     """Newer models refuse both in one request; its default temperature is 1."""
-    body = json.loads(SamplingParams(top_p=0.9).to("anthropic").snippets[0].text)
+    body = json.loads(export(SamplingParams(top_p=0.9), "anthropic").snippets[0].text)
     assert body == {"model": "...", "top_p": 0.9}
-    assert json.loads(SamplingParams(temperature=0.4).to("anthropic").snippets[0].text)["temperature"] == 0.4
+    assert json.loads(export(SamplingParams(temperature=0.4), "anthropic").snippets[0].text)["temperature"] == 0.4
 
 
 def test_openai_gets_whole_biases_as_such():
-    assert '"7": -5' in SamplingParams(logit_bias={7: -5.0}).to("openai").snippets[0].text
-    assert "-5.0" not in SamplingParams(logit_bias={7: -5.0}).to("openai").snippets[0].text
+    assert '"7": -5' in export(SamplingParams(logit_bias={7: -5.0}), "openai").snippets[0].text
+    assert "-5.0" not in export(SamplingParams(logit_bias={7: -5.0}), "openai").snippets[0].text
 
 
 def test_a_dynamic_temperature_stands_alone_in_text_generation_webui():
     """Both warpers would run: the plain one is off, the dynamic one has its place in the order."""
-    exported = SamplingParams(temperature=0.8, dynatemp_range=0.3, min_p=0.1).to("text-generation-webui")
+    exported = export(SamplingParams(temperature=0.8, dynatemp_range=0.3, min_p=0.1), "text-generation-webui")
     assert exported.exact
     fields = json.loads(exported.snippets[0].text)
     assert (fields["temperature"], fields["dynatemp_low"], fields["dynatemp_high"]) == (1.0, 0.5, 1.1)

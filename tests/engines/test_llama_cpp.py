@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from thermoscope import SamplingParams, probabilities
+from thermoscope.engines.export import export
 from thermoscope.sampling.stages import mirostat_mu
 
 llama = pytest.importorskip("llama_cpp", reason="llama-cpp-python is an extra: pip install .[peers]")
@@ -71,7 +72,7 @@ def run(fields: dict, logits: torch.Tensor, context: list[int]) -> torch.Tensor:
 
 
 def exported(params: SamplingParams) -> dict:
-    fields = params.to("llama.cpp")
+    fields = export(params, "llama.cpp")
     return json.loads(next(s.text for s in fields.snippets if s.language == "json"))
 
 
@@ -101,7 +102,7 @@ SETTINGS = [
 @pytest.mark.parametrize("spread", [1.0, 3.0])
 def test_llama_cpp_gives_our_distribution(values, spread):
     params = SamplingParams(**values)
-    assert params.to("llama.cpp").exact
+    assert export(params, "llama.cpp").exact
     generator = torch.Generator().manual_seed(int(spread))
     context = torch.randint(0, 5, (40,), generator=generator).tolist()
     for _ in range(5):
@@ -122,7 +123,7 @@ def test_a_wrong_order_would_be_seen():
 def test_presence_and_frequency_count_the_prompt_there():
     """The verdict says so; with the whole context as generated text the two agree."""
     params = SamplingParams(presence_penalty=0.7, frequency_penalty=0.3)
-    (first, second) = params.to("llama.cpp").verdicts
+    (first, second) = export(params, "llama.cpp").verdicts
     assert first.kind == second.kind == "different"
     context = [1, 2, 3, 2, 2]
     logits = torch.randn(V, generator=torch.Generator().manual_seed(1))
@@ -136,7 +137,7 @@ def test_presence_and_frequency_count_the_prompt_there():
 def test_mirostat_truncates_and_learns_as_there():
     """Its own tokens along 30 steps: each is one that ours keeps, and mu goes on from its probability."""
     params = SamplingParams(mirostat_tau=3.0, mirostat_eta=0.2)
-    assert params.to("llama.cpp").exact
+    assert export(params, "llama.cpp").exact
     sampler = llama.llama_sampler_init_mirostat_v2(5, 3.0, 0.2)
     generator = torch.Generator().manual_seed(3)
     drawn: list[float] = []

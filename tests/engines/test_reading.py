@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from thermoscope import InputError, SamplingParams
 from thermoscope.engines.dialect import meaningful
-from thermoscope.engines.export import DIALECTS
+from thermoscope.engines.export import DIALECTS, export
 from thermoscope.engines.reading import read
 from thermoscope.engines.verdict import judge
 from thermoscope.errors import ParameterError
@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back(engine, values):
     params = SamplingParams(**{n: v for n, v in values.items() if n in dialect.names})
     if params.dynatemp_range and engine == "text-generation-webui" and params.dynatemp_range > params.temperature:
         return
-    for snippet in params.to(engine).snippets:
+    for snippet in export(params, engine).snippets:
         back = read(snippet.text, engine)
         assert same(back.params.given, meaningful(params).given), snippet.title
         if engine == "llama.cpp" and not (params.dynatemp_range and params.top_n_sigma):

@@ -12,7 +12,7 @@ from tests.fakes import FakeModel
 from tests.tiny import load
 from thermoscope.decode.generate import generate
 from thermoscope.metrics.scoring import _stepped, score
-from thermoscope.params import SamplingParams
+from thermoscope.settings.params import SamplingParams
 
 PROMPTS = ["Once upon a time", "Explain how it works"]
 

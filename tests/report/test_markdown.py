@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from tests.report.records.made import claim, pair, row, source, text
-from thermoscope.params import SamplingParams
 from thermoscope.report.markdown import markdown, plain
 from thermoscope.report.records.build import _report
+from thermoscope.settings.params import SamplingParams
 
 SETTINGS = [SamplingParams(temperature=t) for t in (0.3, 0.9)]
 HOSTILE = "</script> **bold** `code` [x](y) # | <b> \u202e \x07 $a$"

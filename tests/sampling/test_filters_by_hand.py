@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.sampling.test_filters import HALVES, column, kept, logits_of
 from thermoscope import SamplingParams, probabilities
-from thermoscope.params import STAGES
 from thermoscope.sampling import filters
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys
 from thermoscope.sampling.stages import mirostat_mu
 from thermoscope.sampling.trace import trace
+from thermoscope.settings.params import STAGES
 
 INF = math.inf
 LN2 = math.log(2)

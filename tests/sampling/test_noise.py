@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from thermoscope import InputError
+from thermoscope.cpu.logit_rows import Rows
 from thermoscope.sampling.noise import MAX_SEED, Keys, check_seed, philox, prompt_key
-from thermoscope.sampling.rows import Rows
 
 #: Chance that one statistical test below fails for a right generator. The keys are fixed: it was taken once.
 SIGNIFICANCE = 1e-4

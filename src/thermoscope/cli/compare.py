@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thermoscope.cli.values import Lengths
-    from thermoscope.params import SamplingParams
+    from thermoscope.settings.params import SamplingParams
 
 #: Temperatures when none is given: those of the article's first experiment.
 DEFAULT_TEMPERATURES = ("0.3", "0.5", "0.9")
@@ -75,7 +75,7 @@ def compare(
         text = read_prompt(prompt)
 
     with console.status("loading the libraries and the model"):
-        from thermoscope.experiment.compare import compare as run
+        from thermoscope.comparison.compare import compare as run
         from thermoscope.models.load import load_model
 
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
@@ -94,7 +94,7 @@ def compare(
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 
     def printing(to: Console) -> None:
-        from thermoscope.report.terminal import print_comparison
+        from thermoscope.report.terminal.comparison import print_comparison
 
         print_comparison(result, to)
 
@@ -109,8 +109,8 @@ def compare(
 
 def _experiment(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Sequence[Any]], SamplingParams, Lengths]:
     """Prompt, temperatures, other parameters and length of one of the article's experiments."""
-    from thermoscope.experiment.article import EXPERIMENTS
-    from thermoscope.params import SamplingParams
+    from thermoscope.comparison.article import EXPERIMENTS
+    from thermoscope.settings.params import SamplingParams
 
     if name not in EXPERIMENTS:
         raise InputError(f"--experiment must be one of {', '.join(EXPERIMENTS)}; got {name!r}")

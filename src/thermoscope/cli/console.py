@@ -272,7 +272,7 @@ def json(value: object) -> str:
     """As JSON; numbers that are not finite are null."""
     from json import dumps
 
-    from thermoscope.experiment.comparison import finite
+    from thermoscope.comparison.comparison import finite
 
     return dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False, default=str)
 

@@ -70,9 +70,9 @@ def export(
     from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
-    from thermoscope.experiment.provenance import EngineFile, export_command, what_ran
-    from thermoscope.params import number_of
-    from thermoscope.report.exported import print_export, print_import
+    from thermoscope.ran.provenance import EngineFile, export_command, what_ran
+    from thermoscope.report.terminal.export import print_export, print_import
+    from thermoscope.settings.params import number_of
 
     console.check_writable(output)
     if to is None and from_ is None:

@@ -37,7 +37,7 @@ def inspect(
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import MOST_SEED, read_prompt, whole
-    from thermoscope.params import number_of
+    from thermoscope.settings.params import number_of
 
     console.check_writable(output)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
@@ -46,9 +46,9 @@ def inspect(
     asked.settings(temperature=hot)
     text = read_prompt(prompt)
     with console.status("loading the libraries and the model"):
-        from thermoscope.experiment.inspection import inspect as run
+        from thermoscope.comparison.inspection import inspect as run
         from thermoscope.models.load import load_model
-        from thermoscope.report.distribution import print_inspection
+        from thermoscope.report.terminal.inspection import print_inspection
 
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
         result = run(loaded, text, asked.settings(loaded, temperature=hot), at_step=step, seed=seed_number, tokens=many)

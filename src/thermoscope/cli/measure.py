@@ -14,7 +14,7 @@ from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
     from thermoscope.models.base import Model
-    from thermoscope.params import SamplingParams
+    from thermoscope.settings.params import SamplingParams
 
 #: Temperatures and seeds of a run when nothing is said.
 DEFAULT_TEMPERATURES, DEFAULT_SEEDS = ("0.1:1.5:0.1",), 8
@@ -108,7 +108,7 @@ def measure(
         columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
         measure_files(files or [], columns, whole(length, "--length", least=1), parquet, how)
         return
-    from thermoscope.experiment.plan import varied
+    from thermoscope.settings.grid import varied
 
     def settings(loaded: Model | None = None) -> tuple[SamplingParams, ...]:
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)

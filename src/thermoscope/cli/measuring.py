@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thermoscope.models.base import Model
-    from thermoscope.params import SamplingParams
+    from thermoscope.settings.params import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ def measure_files(
     if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
         raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
-        from thermoscope.experiment.files import read
+        from thermoscope.runs.files import read
 
         found = read(files, **columns)
     with console.status("loading the libraries"):
-        from thermoscope.experiment.measured import measure_found, what_ran
+        from thermoscope.runs.measured import measure_found, what_ran
 
         embedder = embedder_of(how.embedding_model)
         model = None
@@ -107,7 +107,7 @@ def measure_files(
         return console.json({**record, **shown, "ran": ran.to_dict()})
 
     def printing(to: Console) -> None:
-        from thermoscope.report.run_terminal import print_found
+        from thermoscope.report.terminal.run import print_found
 
         groups = len(measured.evidence.texts.groups)
         print_found(len(found.texts), groups, measured, rows, ran, to, everything=how.everything)
@@ -137,9 +137,9 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     if not prompts:
         raise InputError(f"{case.source}: no prompt is held out; leave --held-out out")
     with console.status("loading the libraries and the model"):
-        from thermoscope.experiment.run import Measuring, plan, run
-        from thermoscope.experiment.store import Store
         from thermoscope.models.load import load_model
+        from thermoscope.runs.run import Measuring, plan, run
+        from thermoscope.runs.store import Store
 
         embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)

@@ -81,6 +81,6 @@ def rendered(report: Report, kind: str) -> str | bytes:
         return report.to_markdown()
     if kind == "html":
         return report.to_html()
-    from thermoscope.report.pictures import picture
+    from thermoscope.report.charts.pictures import picture
 
     return picture(report, kind)

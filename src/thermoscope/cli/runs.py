@@ -25,7 +25,7 @@ def list_runs(
 ) -> None:
     """List the runs in a folder."""
     from thermoscope.cli import console
-    from thermoscope.experiment.catalog import runs_in
+    from thermoscope.runs.catalog import runs_in
 
     console.check_writable(output)
     found = runs_in(folder)
@@ -66,7 +66,7 @@ def sql(
     """Ask a run's tables with SQL, also of a run that is not complete yet."""
     from thermoscope.cli import console
     from thermoscope.cli.show_run import find
-    from thermoscope.experiment.catalog import query as ask
+    from thermoscope.runs.catalog import query as ask
 
     console.check_writable(output)
     names, rows = ask(find(run), query)

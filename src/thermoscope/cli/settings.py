@@ -15,7 +15,7 @@ from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
     from thermoscope.models.base import Model
-    from thermoscope.params import SamplingParams
+    from thermoscope.settings.params import SamplingParams
 
 #: Parameter, its metavar and its help, in the order in which they are listed.
 OPTIONS: tuple[tuple[str, str, str], ...] = (
@@ -83,7 +83,7 @@ class Asked:
     """
 
     def __init__(self, words: Mapping[str, str | None]) -> None:
-        from thermoscope.params import SamplingParams
+        from thermoscope.settings.params import SamplingParams
 
         self.words = {name: word for name, word in words.items() if word is not None}
         self.source = self.words.pop("params", None)
@@ -106,7 +106,7 @@ class Asked:
         InputError
             ``--params model`` for a model that has no generation config.
         """
-        from thermoscope.params import SamplingParams
+        from thermoscope.settings.params import SamplingParams
 
         base = self.base
         if self.source == "model" and model is not None:
@@ -132,7 +132,7 @@ def varied_settings(
 ) -> tuple[dict[str, Sequence[Any]], SamplingParams]:
     """What varies, the slowest first, and the other parameters; the ``usual`` temperatures if nothing does."""
     from thermoscope.cli.values import numbers
-    from thermoscope.experiment.plan import varied
+    from thermoscope.settings.grid import varied
 
     params = asked.settings(model)
     over: dict[str, Sequence[Any]] = {}
@@ -169,7 +169,7 @@ def value_of(name: str, word: str) -> Any:
     InputError
         It is no list, where the parameter is one.
     """
-    from thermoscope.params import number_of
+    from thermoscope.settings.params import number_of
 
     parts = word.split(",") if word else []
     try:
@@ -207,7 +207,7 @@ def _bias(word: str) -> float:
 
 def values_of(name: str, words: str) -> list[Any]:
     """The values of a parameter to vary: numbers, lists, ranges and ``off``; orders by name, or as ``a>b>c``."""
-    from thermoscope.experiment.plan import check_varied
+    from thermoscope.settings.grid import check_varied
 
     check_varied(name)
     from thermoscope.cli.values import numbers
@@ -219,7 +219,7 @@ def values_of(name: str, words: str) -> list[Any]:
 
 
 def _order(word: str) -> object:
-    from thermoscope.params import ORDERS, STAGES, nearest
+    from thermoscope.settings.params import ORDERS, STAGES, nearest
 
     stages = [stage.strip() for stage in word.split(",")] if word else []
     if len(stages) != 1 or word in STAGES:
@@ -235,7 +235,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     import json
     import tomllib
 
-    from thermoscope.params import SamplingParams
+    from thermoscope.settings.params import SamplingParams
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.experiment.store import Store
+    from thermoscope.runs.store import Store
 
 
 def find(run: Path) -> Store:
     """The store of a run by its folder, or by its name in ``runs/``."""
     from thermoscope.cli.options import RUNS
-    from thermoscope.experiment.store import Store
+    from thermoscope.runs.store import Store
 
     named = RUNS / run
     return Store.open(named if not run.exists() and named.is_dir() else run)
@@ -29,7 +29,7 @@ def show_run(store: Store, *, as_json: bool, output: Path | None, everything: bo
         It is not complete.
     """
     from thermoscope.cli import console
-    from thermoscope.report.run_terminal import print_run
+    from thermoscope.report.terminal.run import print_run
 
     manifest = store.complete_manifest()
     rows, claims = store.table("settings").to_pylist(), store.claims()

@@ -16,9 +16,9 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.decode.spectrum import Spectrum
-    from thermoscope.experiment.provenance import WhatRan
     from thermoscope.metrics.steps import StepMeasures
+    from thermoscope.ran.provenance import WhatRan
+    from thermoscope.spectra.spectrum import Spectrum
 
 DEFAULT_LOW, DEFAULT_HIGH, DEFAULT_RESOLUTION, DEFAULT_TOKENS = "0", "1.5", "0.001", 60
 #: More seeds are for the Python API.
@@ -79,12 +79,12 @@ def spectrum(
     _check(ends, fine)
 
     with console.status("loading the libraries and the model"):
-        from thermoscope.decode.explore import spectrum as run
-        from thermoscope.decode.halflines import plan_for
         from thermoscope.decode.request import prompt_ids
         from thermoscope.models.load import load_model
-        from thermoscope.params import SamplingParams
         from thermoscope.sampling.effects import Effects
+        from thermoscope.settings.params import SamplingParams
+        from thermoscope.spectra.explore import spectrum as run
+        from thermoscope.spectra.halflines import plan_for
 
         plan_for(params)
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
@@ -107,9 +107,9 @@ def spectrum(
         sys.stderr.write(f"thermoscope: interrupted; {len(found)} of {len(numbers)} spectra are finished\n")
         if not found:
             raise typer.Exit(code) from None
-    from thermoscope.experiment.spectrum_ran import what_ran
     from thermoscope.metrics.steps import step_measures
-    from thermoscope.report.spectrum_terminal import SHOWN_MEASURES
+    from thermoscope.ran.of_spectrum import what_ran
+    from thermoscope.report.terminal.spectrum import SHOWN_MEASURES
 
     ran = what_ran(loaded, found, where, effects)
     measures = step_measures(found, None if json or html is not None else SHOWN_MEASURES)
@@ -141,8 +141,8 @@ def _show(
 ) -> None:
     """Print or write the result."""
     from thermoscope.cli import console
-    from thermoscope.report.ran import print_ran
-    from thermoscope.report.spectrum_terminal import print_at, print_spectra
+    from thermoscope.report.terminal.ran import print_ran
+    from thermoscope.report.terminal.spectrum import print_at, print_spectra
 
     def printing(to: Console) -> None:
         if at is None:
@@ -153,7 +153,7 @@ def _show(
         print_ran(ran, to)
 
     if html is not None:
-        from thermoscope.report.spectrum_page import spectrum_page
+        from thermoscope.report.page.spectrum import spectrum_page
 
         console.write(html, spectrum_page(found, measures, ran))
         if not as_json and output is None and at is None:

@@ -12,8 +12,8 @@ from thermoscope.decode.request import Request, at_least_one, requests_for, stop
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import ModelMemoryError
 from thermoscope.models.base import Model
-from thermoscope.params import SamplingParams
 from thermoscope.sampling.effects import Effects
+from thermoscope.settings.params import SamplingParams
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from thermoscope.sampling.chain import check_logits
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.noise import Keys, prompt_key
-from thermoscope.sampling.whole import ranks, summaries
+from thermoscope.sampling.passes import ranks, summaries
 
 
 @dataclass(slots=True)

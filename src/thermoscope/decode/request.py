@@ -9,9 +9,9 @@ from typing import Any
 
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
-from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import settings_of
 from thermoscope.sampling.noise import check_seed
+from thermoscope.settings.params import SamplingParams
 
 #: New tokens per text when neither ``max_new_tokens`` nor ``max_length`` is given (less if the context ends).
 DEFAULT_NEW_TOKENS = 200

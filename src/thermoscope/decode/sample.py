@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from thermoscope.params import SamplingParams
+from thermoscope.settings.params import SamplingParams
 
 FinishReason = Literal["end_of_text", "stop", "length"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from thermoscope.params import SHAPES, STAGES, SamplingParams
+from thermoscope.settings.params import SHAPES, STAGES, SamplingParams
 
 Kind = Literal["exact", "exact with an explicit order", "different", "not there"]
 #: The stage that each parameter belongs to.

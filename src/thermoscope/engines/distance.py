@@ -12,8 +12,8 @@ from torch import Tensor
 from thermoscope.decode.generate import generate
 from thermoscope.engines.verdict import Run
 from thermoscope.models.base import Model
-from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import probabilities
+from thermoscope.settings.params import SamplingParams
 
 #: Where the distributions come from unless the caller has prompts of their own.
 PROMPTS = (

@@ -9,7 +9,7 @@ from typing import Any
 from thermoscope.engines.dialect import STAGE_OF, Dialect
 from thermoscope.engines.native import LAST_N, LLAMA_STAGES, WEBUI_PRIORITY
 from thermoscope.errors import InputError
-from thermoscope.params import typed
+from thermoscope.settings.params import typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from thermoscope.engines import hosted, native, servers
 from thermoscope.engines.dialect import Dialect, Snippet, meaningful
 from thermoscope.engines.verdict import Run, Verdict, judge
 from thermoscope.errors import InputError
-from thermoscope.params import SamplingParams, nearest
+from thermoscope.settings.params import SamplingParams, nearest
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance

@@ -6,7 +6,7 @@ from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, words
 from thermoscope.engines.servers import as_json
-from thermoscope.params import SamplingParams
+from thermoscope.settings.params import SamplingParams
 
 
 def _openai(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:

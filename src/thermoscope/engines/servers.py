@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, words
-from thermoscope.params import ORDERS, SamplingParams
+from thermoscope.settings.params import ORDERS, SamplingParams
 
 
 def as_json(fields: dict[str, Any]) -> str:

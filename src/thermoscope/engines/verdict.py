@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.engines.dialect import STAGE_OF, Dialect, Kind, commute, conflicts, meaningful, without
-from thermoscope.params import SHAPES, SamplingParams, typed
+from thermoscope.settings.params import SHAPES, SamplingParams, typed
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance

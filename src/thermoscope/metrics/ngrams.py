@@ -47,7 +47,7 @@ class Ngrams:
         groups
             (G,) number of texts of each group.
         """
-        from thermoscope.metrics.kernels import count
+        from thermoscope.cpu.text_loops import count
 
         all_ = np.array([ngram_counts(mixed, n) for n in range(1, LONGEST + 1)])
         edges = starts_of(groups)

@@ -54,7 +54,7 @@ class Ragged:
         starts = starts_of(lengths)
         if len(lengths) and np.array_equal(first, first[0] + starts[:-1]):  # they follow each other: nothing to move
             return Ragged(self.values[first[0] : first[0] + starts[-1]], starts)
-        from thermoscope.metrics.kernels import gather
+        from thermoscope.cpu.text_loops import gather
 
         values = np.empty(starts[-1], dtype=self.values.dtype)
         gather(np.ascontiguousarray(self.values), np.asarray(first), starts, values)
@@ -82,7 +82,7 @@ def starts_of(lengths: Array) -> Array:
 
 def mix(tokens: Ragged) -> Ragged:
     """64 well-mixed bits of each value: token ids as n-grams are counted on."""
-    from thermoscope.metrics.kernels import mix_all
+    from thermoscope.cpu.text_loops import mix_all
 
     mixed = np.empty(len(tokens.values), dtype=np.uint64)
     mix_all(np.ascontiguousarray(tokens.values), mixed)

@@ -48,7 +48,7 @@ def self_bleu(mixed: Ragged, groups: Array) -> Array:
 
 def sentence_bleus(mixed: Ragged, groups: Array) -> Array:
     """(N,) BLEU-4 of each text against the others of its group, from 0 to 1; 0 where there are no others."""
-    from thermoscope.metrics.kernels import matches
+    from thermoscope.cpu.text_loops import matches
 
     correct = np.zeros((ORDERS, len(mixed)), dtype=np.int64)
     for n, found in enumerate(correct, start=1):

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from thermoscope.decode.spectrum import Spectrum
 from thermoscope.errors import InputError
 from thermoscope.metrics.ragged import Array, Ragged
 from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
 from thermoscope.metrics.texts import Texts, common_length
+from thermoscope.spectra.spectrum import Spectrum
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)

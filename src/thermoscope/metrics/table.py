@@ -14,7 +14,7 @@ from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
 from thermoscope.metrics.registry import MEASURES, Measure
 from thermoscope.metrics.texts import Texts
-from thermoscope.params import SamplingParams
+from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
     import pyarrow

@@ -67,7 +67,7 @@ def _roomier(values: Array, room: int) -> Array:
 
 def _cut(rows: Sequence[str], tokens: Array, ends: Array, counts: Array) -> int:
     """Words of some texts, into ``tokens`` and ``ends``, how many each has, into ``counts``; and how many in all."""
-    from thermoscope.metrics.kernels import cut_words
+    from thermoscope.cpu.text_loops import cut_words
 
     starts = starts_of(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)))
     joined = "".join(rows)
@@ -103,7 +103,7 @@ def _plane(number: int) -> Array:
 
 
 def _kind(point: int) -> int:
-    from thermoscope.metrics.kernels import ALONE, SPACE, WORD
+    from thermoscope.cpu.text_loops import ALONE, SPACE, WORD
 
     if any(low <= point <= high for low, high in _NO_SPACES):
         return ALONE

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from thermoscope.models.attention import as_array, write
+from thermoscope.cpu.attention import as_array, write
 
 
 class RowLayer(CacheLayerMixin):  # type: ignore[misc]

@@ -23,8 +23,8 @@ from thermoscope.errors import (
     NotCausalLMError,
     TokenizerError,
 )
+from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.packing import pack
-from thermoscope.models.transformers_model import TransformersModel
 
 _log = logging.getLogger(__name__)
 

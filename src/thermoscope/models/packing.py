@@ -14,8 +14,8 @@ from torch import nn
 from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-from thermoscope.models.packed import PackedLinear, kind_for
-from thermoscope.models.shared import PackedEmbedding, Sibling, Siblings
+from thermoscope.cpu.packed import PackedLinear, kind_for
+from thermoscope.cpu.shared import PackedEmbedding, Sibling, Siblings
 
 #: Layers of one parent that are given the same input, by their usual names: one product gives what all of them give.
 _SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thermoscope.models import attention
+from thermoscope.cpu import attention
 from thermoscope.models.cache import RowCache
 from thermoscope.models.captured import CapturedSteps
-from thermoscope.models.direct import Step, step_of
+from thermoscope.models.written_steps import Step, step_of
 
 #: Tokens of a row that tries the cache, at most.
 _LONGEST_PROBE = 1024

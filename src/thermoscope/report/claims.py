@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from thermoscope.report.numbers import count, short
+from thermoscope.words import count, short
 
 
 def contrast_line(contrast: Mapping[str, Any], unit: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from thermoscope.decode.fork import Fork
-from thermoscope.decode.leaf import Leaf
-from thermoscope.decode.spectrum import Spectrum
 from thermoscope.report.escape import escape
+from thermoscope.spectra.fork import Fork
+from thermoscope.spectra.leaf import Leaf
+from thermoscope.spectra.spectrum import Spectrum
 
 _WORDS = re.compile(r"\S+")
 

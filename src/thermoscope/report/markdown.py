@@ -9,8 +9,8 @@ from typing import Any
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
 from thermoscope.report.marks import UNICODE
-from thermoscope.report.numbers import short
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
+from thermoscope.words import short
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.
 MOST_TEXTS = 6

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from thermoscope.experiment.comparison import ComparedText
+from thermoscope.comparison.comparison import ComparedText
 from thermoscope.report.escape import shown
 from thermoscope.report.spans import repeated_ranges, start_of, trimmed
 

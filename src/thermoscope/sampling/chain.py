@@ -1,8 +1,8 @@
 """The chain: runs the stages that a setting switches on, in its order, and says which tokens are left.
 
-Rows are grouped by the tuple of their active stages, so a stage that is off costs nothing and rows with
-different values share a batch. On the CPU the first truncation finds its candidates in the whole rows (opening.py), and
-a temperature that comes last is left to the draw. Temperatures divide in float64: a draw at temperature T then agrees
+Rows are grouped by the tuple of their active stages, so a stage that is off costs nothing and rows with different
+values share a batch. On the CPU the first truncation finds its candidates in the whole rows (candidates.py), and a
+temperature that comes last is left to the draw. Temperatures divide in float64: a draw at temperature T then agrees
 with the exact spectrum to far below the spacing of float32 logits.
 """
 
@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from thermoscope.errors import BadLogitsError, InputError, ParameterError
-from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters
+from thermoscope.sampling.candidates import open_rows, truncation
 from thermoscope.sampling.effects import Effects
-from thermoscope.sampling.opening import open_rows, truncation
+from thermoscope.sampling.passes import at_least
 from thermoscope.sampling.stages import FUNCTIONS, StageRows, temperature_column
-from thermoscope.sampling.whole import at_least
+from thermoscope.settings.params import SamplingParams
 
 #: Stages that look at tokens by their id, and so need the whole vocabulary as columns.
 _BY_TOKEN = frozenset({"logit_bias", "repetition", "penalties", "no_repeat_ngram", "dry"})

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from thermoscope.params import SamplingParams
-from thermoscope.sampling import whole
+from thermoscope.sampling import passes
 from thermoscope.sampling.chain import Processed, process
 from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.filters import log_total
 from thermoscope.sampling.noise import Keys
+from thermoscope.settings.params import SamplingParams
 
 #: Bytes of float64 logits that one pass of the draw may hold: large batches of a large vocabulary go in turns.
 _PASS_BYTES = 128 * 2**20
@@ -79,7 +79,7 @@ def draw(
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
     coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
-    loops = whole.drawn_by_loops(logits)
+    loops = passes.drawn_by_loops(logits)
     plain = {id(s) for s in {id(s): s for s in params}.values() if loops and _is_untouched(s, effects)}
     untouched = [row for row, setting in enumerate(params) if id(setting) in plain]
     if untouched:  # the rows as they are, without a copy
@@ -109,7 +109,7 @@ def draw(
 
 def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
     """Tokens (B,) and their log-probabilities (B,) of what the chain left; ``at`` (B,) are the rows of the keys."""
-    if part.ids is None and whole.drawn_by_loops(part.logits):
+    if part.ids is None and passes.drawn_by_loops(part.logits):
         one = torch.ones(len(at), dtype=torch.float64)
         temperatures = one if part.temperature is None else part.temperature[:, 0]
         return _from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at)
@@ -122,7 +122,7 @@ def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tupl
 
 def _from_rows(logits: Tensor, rows: Tensor, temperatures: Tensor, keys: Keys, at: Tensor) -> tuple[Tensor, Tensor]:
     """The same, by compiled loops, of rows (B,) of logits (R, V) at temperatures (B,)."""
-    from thermoscope.sampling.rows import Rows
+    from thermoscope.cpu.logit_rows import Rows
 
     return Rows(logits, rows).draw(temperatures, *keys.triples(at))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from thermoscope.params import SamplingParams
+from thermoscope.settings.params import SamplingParams
 
 #: Stages that remove tokens and leave the logits of the others as they are.
 TRUNCATIONS = frozenset(

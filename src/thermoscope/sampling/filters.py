@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from thermoscope.sampling import whole
+from thermoscope.sampling import passes
 
 NEG_INF = float("-inf")
 #: Over more float32 candidates, what decides about them is computed in float32: they are a model's own logits.
@@ -353,8 +353,8 @@ def mirostat_least(mu: Tensor, of: Masses) -> Tensor:
 
 def _masses(logits: Tensor) -> Masses:
     """``total`` and ``mean`` of candidates (B, K)."""
-    if whole.compiled_for(logits) and logits.shape[-1] > NARROW:
-        from thermoscope.sampling.rows import Rows
+    if passes.compiled_for(logits) and logits.shape[-1] > NARROW:
+        from thermoscope.cpu.logit_rows import Rows
 
         one = torch.ones(len(logits), dtype=torch.float64)
         total, mean = Rows(logits, torch.arange(len(logits))).masses(one)

@@ -102,10 +102,10 @@ class Keys:
     def gumbel(self, rows: Tensor, ids: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, K), float64, of the token ids (N, K) for the rows (N,)."""
         if self._device.type == "cpu":
-            from thermoscope.sampling import kernels_draw
+            from thermoscope.cpu import draw_loops
 
             uniforms = torch.empty(ids.shape, dtype=torch.float64)
-            kernels_draw.uniforms_of_tokens(self._triples(), self._number[rows].numpy(), ids.numpy(), uniforms.numpy())
+            draw_loops.uniforms_of_tokens(self._triples(), self._number[rows].numpy(), ids.numpy(), uniforms.numpy())
             return _gumbel(uniforms)
         words = self._philox(self._number[rows], (ids >> 2) + 1)  # (4, N, K)
         return _gumbel(_uniform(words.gather(0, (ids & 3)[None])[0]))
@@ -140,12 +140,12 @@ class Keys:
 
     def _uniforms_of_rows(self, numbers: Tensor, vocabulary: int) -> Tensor:
         """Uniform variates (N, V) of every token under the triples (N,), by compiled code."""
-        from thermoscope.compiled import over_slices
-        from thermoscope.sampling import kernels_draw
+        from thermoscope.cpu import draw_loops
+        from thermoscope.cpu.compiled import over_slices
 
         uniforms = torch.empty((len(numbers), vocabulary), dtype=torch.float64)
         arrays = (self._triples()[numbers.numpy()], uniforms.numpy())
-        over_slices(kernels_draw.uniforms_of_rows, len(numbers), *arrays, work=4 * uniforms.numel())
+        over_slices(draw_loops.uniforms_of_rows, len(numbers), *arrays, work=4 * uniforms.numel())
         return uniforms
 
     def _triples(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thermoscope.sampling import whole
+from thermoscope.sampling import passes
 from thermoscope.sampling.filters import NEG_INF
 
 _Array = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -122,7 +122,7 @@ def repetition(logits: Tensor, penalty: Tensor, present: Tokens) -> Tensor:
     vLLM, SGLang and llama.cpp do: dividing would make such tokens more probable.
     """
     out = _copy(logits)
-    if whole.drawn_by_loops(out):
+    if passes.drawn_by_loops(out):
         _loop("repetition", out, present, penalty[:, 0].double())
         return out
     places = present.places(logits.shape[-1])
@@ -145,7 +145,7 @@ def presence_frequency(logits: Tensor, presence: Tensor, frequency: Tensor, gene
         The text so far, without the prompt.
     """
     out = _copy(logits)
-    if whole.drawn_by_loops(out):
+    if passes.drawn_by_loops(out):
         _loop("presence_frequency", out, generated, presence[:, 0].double(), frequency[:, 0].double())
         return out
     places, counts = torch.unique(generated.places(logits.shape[-1]), return_counts=True)
@@ -171,7 +171,7 @@ def no_repeat_ngram(logits: Tensor, size: Sequence[int], context: Tokens) -> Ten
     A row of which nothing would be left stays as it is.
     """
     out = _copy(logits)
-    if whole.drawn_by_loops(out):
+    if passes.drawn_by_loops(out):
         _loop("no_repeat_ngram", out, context, torch.tensor(size))
     else:
         _ban_ngrams(out, size, context)
@@ -313,11 +313,11 @@ def _rounded(values: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _loop(name: str, out: Tensor, tokens: Tokens, *values: Tensor) -> None:
     """Change logits (B, V) in place by a compiled loop, which takes one of each of the values (B,) per row."""
-    from thermoscope.compiled import over_slices
-    from thermoscope.sampling import kernels_penalties
+    from thermoscope.cpu import penalty_loops
+    from thermoscope.cpu.compiled import over_slices
 
     flat, starts = tokens.flat
-    kernel = getattr(kernels_penalties, name)
+    kernel = getattr(penalty_loops, name)
     most = torch.finfo(out.dtype).max
     arrays = (out.numpy(), flat, starts, *(value.numpy() for value in values))
     over_slices(kernel, len(out), most, *arrays, work=4 * len(flat))

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from thermoscope.errors import InputError
-from thermoscope.params import SamplingParams
 from thermoscope.sampling import filters, penalties
 from thermoscope.sampling.filters import Masses
 from thermoscope.sampling.penalties import Tokens
+from thermoscope.settings.params import SamplingParams
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from thermoscope.params import SamplingParams
 from thermoscope.sampling.chain import check_logits
 from thermoscope.sampling.filters import entropy, log_probabilities
 from thermoscope.sampling.stages import FUNCTIONS, StageRows
+from thermoscope.settings.params import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)

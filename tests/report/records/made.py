@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thermoscope.params import SamplingParams
 from thermoscope.report.records.source import Source, SourceText
+from thermoscope.settings.params import SamplingParams
 
 
 def row(

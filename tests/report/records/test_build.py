@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.experiment.killed import CASE, PROMPTS, case, make
 from tests.fakes import FakeModel
 from tests.handmade import comparison, sample
+from tests.runs.killed import CASE, PROMPTS, case, make
 from thermoscope.cli.console import plain
 from thermoscope.errors import InputError, RunError
-from thermoscope.experiment.plan import varied
-from thermoscope.experiment.reference import FORMAT, tokenizer_id
-from thermoscope.experiment.run import Measuring, plan, run
-from thermoscope.experiment.store import Store
 from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import comparison_report, run_report
 from thermoscope.report.records.schema import Report
-from thermoscope.report.run_terminal import print_run
+from thermoscope.report.terminal.run import print_run
+from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.store import Store
+from thermoscope.settings.grid import varied
+from thermoscope.statistics.reference import FORMAT, tokenizer_id
 from thermoscope.usecases.load import parse
 
 

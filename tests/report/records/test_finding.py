@@ -9,11 +9,11 @@ import pytest
 
 from tests.report.records.made import claim, pair, row, source
 from tests.report.records.test_pairs import run
-from thermoscope.params import SamplingParams
-from thermoscope.report.figures import curve_figure
+from thermoscope.report.charts.figures import curve_figure
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.records.source import Source
+from thermoscope.settings.params import SamplingParams
 
 SETTINGS = [SamplingParams(temperature=t) for t in (0.3, 0.6, 0.9)]
 #: At the last setting texts repeat themselves less and are less likely; neighbours are told apart once.

@@ -3,10 +3,10 @@ from itertools import product
 import pytest
 
 from tests.report.records.made import pair, source, text
-from thermoscope.params import SamplingParams
 from thermoscope.report.records.pairs import between, stored
 from thermoscope.report.records.settings import listed
 from thermoscope.report.records.source import Source
+from thermoscope.settings.params import SamplingParams
 
 SETTINGS = [SamplingParams(temperature=t) for t in (0.5, 0.9)]
 

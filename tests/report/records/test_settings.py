@@ -1,6 +1,6 @@
 from tests.report.records.made import source
-from thermoscope.params import SamplingParams
 from thermoscope.report.records.settings import axis_of, listed, stages_of, value_on_axis
+from thermoscope.settings.params import SamplingParams
 
 
 def settings(**values: list) -> list[SamplingParams]:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermoscope.errors import InputError
-from thermoscope.experiment.plan import neighbours
-from thermoscope.experiment.store import Store
 from thermoscope.report.records import finding
 from thermoscope.report.records.frontier import frontier
 from thermoscope.report.records.measures import BY_SUMMARY, SHOWN, meaning_of, scale_of
@@ -17,9 +15,11 @@ from thermoscope.report.records.passages import parting, passages
 from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
 from thermoscope.report.records.settings import listed
 from thermoscope.report.records.source import Row, Source, from_comparison, from_store
+from thermoscope.runs.store import Store
+from thermoscope.settings.grid import neighbours
 
 if TYPE_CHECKING:
-    from thermoscope.experiment.comparison import Comparison
+    from thermoscope.comparison.comparison import Comparison
 
 #: What is said of one text beside it.
 _OF_TEXT = ("rep_4", "perplexity", "entropy", "tokens")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thermoscope.experiment.evidence import MOST_SETTINGS
-from thermoscope.experiment.sentences import first_upper, joined
-from thermoscope.report.numbers import count, short
 from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
+from thermoscope.statistics.evidence import MOST_SETTINGS
+from thermoscope.words import count, first_upper, joined, short
 
 #: What a measure is called in a sentence.
 _CALLED = {"rep_4": "the share of 4-grams that were there before", "perplexity": "perplexity"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from thermoscope.experiment.reference import DISTANCE
 from thermoscope.metrics.registry import MEASURES, Measure
 from thermoscope.report.records.schema import Meaning
+from thermoscope.statistics.reference import DISTANCE
 
 #: The most telling first.
 SHOWN = (

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from thermoscope.experiment.bootstrap import paired
 from thermoscope.metrics.ragged import Array
 from thermoscope.metrics.registry import as_scored
-from thermoscope.report.numbers import count
 from thermoscope.report.records.measures import BY_SUMMARY, SHOWN
 from thermoscope.report.records.schema import Difference, Differences, Setting, Told
 from thermoscope.report.records.source import Row, Source
+from thermoscope.statistics.bootstrap import paired
+from thermoscope.words import count
 
 
 def stored(source: Source) -> tuple[Differences, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from thermoscope.experiment.comparison import finite
+from thermoscope.comparison.comparison import finite
 
 FORMAT = "thermoscope.report/1"
 
@@ -265,6 +265,6 @@ class Report:
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
-        from thermoscope.report.report_page import report_page
+        from thermoscope.report.page.run import report_page
 
         return report_page(self)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from thermoscope.experiment.plan import label, varying
-from thermoscope.params import STAGES, SamplingParams, typed
 from thermoscope.report.records.schema import Setting
 from thermoscope.report.records.source import Source
+from thermoscope.settings.grid import label, varying
+from thermoscope.settings.params import STAGES, SamplingParams, typed
 
 #: The value at which a parameter that is off would do nothing, for those that have one.
 OFF_VALUES = {

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from thermoscope.experiment.facts import facts
-from thermoscope.experiment.reference import nearest_window
-from thermoscope.experiment.run_ran import what_ran
 from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.params import SamplingParams
+from thermoscope.ran.facts import facts
+from thermoscope.ran.of_run import what_ran
+from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.reference import nearest_window
 
 if TYPE_CHECKING:
-    from thermoscope.experiment.comparison import Comparison
-    from thermoscope.experiment.store import Store
+    from thermoscope.comparison.comparison import Comparison
+    from thermoscope.runs.store import Store
 
 Row = Mapping[str, Any]
 
@@ -159,9 +159,9 @@ def _loop_limit(manifest: Mapping[str, Any]) -> float | None:
 
 def from_comparison(comparison: Comparison) -> Source:
     """A comparison: one prompt, so that its seeds are the units; no claims."""
-    from thermoscope.experiment.evidence import Evidence
     from thermoscope.metrics.table import group_table
     from thermoscope.metrics.texts import Texts
+    from thermoscope.statistics.evidence import Evidence
 
     samples = [text.sample for text in comparison.texts]
     evidence = Evidence(Texts.from_samples(samples))

@@ -1,0 +1,136 @@
+"""``compare``: one prompt at several settings under the same noise, measured and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from thermoscope.comparison.comparison import ComparedText, Comparison
+from thermoscope.comparison.reading import read
+from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.sample import Sample
+from thermoscope.engines.model_config import own_settings
+from thermoscope.errors import InputError, Interrupted
+from thermoscope.metrics.registry import measure_text
+from thermoscope.metrics.repetition import find_loop, repeated_passages
+from thermoscope.models.base import Model
+from thermoscope.ran.effective import contradictions, idle_parameters
+from thermoscope.ran.provenance import compare_command, what_ran
+from thermoscope.sampling.effects import Effects
+from thermoscope.settings.grid import neighbours, varied
+from thermoscope.settings.params import SamplingParams
+
+
+def compare(
+    model: Model,
+    prompt: str,
+    temperatures: Sequence[float] | None = None,
+    *,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    params: SamplingParams | None = None,
+    seeds: int | Sequence[int] = 0,
+    max_new_tokens: int | None = None,
+    max_length: int | None = None,
+    stop: str | Sequence[str] = (),
+    max_rows: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Comparison:
+    """Compare one prompt at several settings, everything else fixed, the random noise shared.
+
+    Parameters
+    ----------
+    model
+        From ``load_model``.
+    prompt
+        The prompt.
+    temperatures
+        At least one; no two equal. Each is the neighbour of the one after it.
+    vary
+        Values of other parameters, by name (of ``order``, names of orders); with several, or with temperatures as
+        well, every combination. A text's neighbour is then the last before it that differs in one parameter alone.
+    params
+        The other parameters; what is varied is not taken from it.
+    seeds, max_new_tokens, max_length, stop, max_rows, on_progress
+        As in ``generate``.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule (see ``generate`` and ``SamplingParams``), or a temperature is given twice.
+    Interrupted
+        A KeyboardInterrupt that carries the comparison of the texts that were finished.
+    """
+    if temperatures is not None and (isinstance(temperatures, str) or not isinstance(temperatures, Iterable)):
+        raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
+    over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
+    settings = varied({**over, **(vary or {})}, params)
+    numbers = tuple(seed_list(seeds))
+    if len(set(numbers)) < len(numbers):
+        twice = next(seed for i, seed in enumerate(numbers) if seed in numbers[:i])
+        raise InputError(f"each seed may be given once; got {twice} twice; leave one out")
+    stops = stop_strings(stop)
+    limit = new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
+    finished: dict[int, Sample] = {}
+    effects = Effects()
+
+    def result() -> Comparison:
+        ran = what_ran(
+            model,
+            compare_command(model, prompt, settings, numbers, limit, stops),
+            settings=settings,
+            seeds=numbers,
+            max_new_tokens=limit,
+            stop=stops,
+            model_settings=own_settings(model),
+        )
+        texts = compared_texts(finished, len(numbers), neighbours(settings))
+        did = (*contradictions(settings), *idle_parameters(settings, effects.idle))
+        return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
+
+    try:
+        generate(
+            model,
+            prompt,
+            settings,
+            seeds=numbers,
+            max_new_tokens=limit,
+            stop=stops,
+            max_rows=max_rows,
+            effects=effects,
+            on_sample=finished.__setitem__,
+            on_progress=on_progress,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(result()) from None
+    return result()
+
+
+def compared_texts(
+    finished: Mapping[int, Sample], seeds: int, nearest: Sequence[int | None] | None = None
+) -> tuple[ComparedText, ...]:
+    """Measure the finished texts, by their number in settings x seeds, and hold each against its neighbour.
+
+    ``nearest`` is the number of each setting's neighbour; by default the setting before it.
+    """
+    texts = []
+    for number in sorted(finished):
+        setting, seed = divmod(number, seeds)
+        neighbour = setting - 1 if nearest is None else nearest[setting]
+        sample, before = finished[number], None if neighbour is None else finished.get(neighbour * seeds + seed)
+        ids = sample.text_token_ids
+        texts.append(
+            ComparedText(
+                sample=sample,
+                measures=measure_text(sample),
+                loop=find_loop(ids),
+                repeated=tuple(repeated_passages(ids)),
+                shared_tokens=None if before is None else _shared(before.token_ids, sample.token_ids),
+            )
+        )
+    return tuple(texts)
+
+
+def _shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens two texts have in common from the start."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

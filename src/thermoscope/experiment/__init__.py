@@ -1,1 +1,0 @@
-"""Experiments: what is compared with what, what came out, and what ran."""

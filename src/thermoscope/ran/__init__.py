@@ -1,0 +1,1 @@
+"""What ran: provenance, effective settings, the command that reproduces a result."""

@@ -1,0 +1,88 @@
+"""What ran, in words: named facts that the terminal and the pages show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thermoscope.ran.provenance import WhatRan
+from thermoscope.settings.grid import label, varying
+from thermoscope.settings.params import SamplingParams, typed
+
+#: Values of parameters that are set and yet do nothing.
+_INERT = {"top_p": 1, "min_p": 0}
+#: More settings are told by their values, without their ids.
+_MOST_LISTED = 6
+
+
+def facts(ran: WhatRan) -> list[tuple[str, str]]:
+    """What ran as names and values, in the order in which they are shown; what does not apply is left out.
+
+    What users and models wrote (stop strings, names) is in it as it is: who shows it escapes it.
+    """
+    return [
+        *_settings(ran),
+        *((("seeds", _seeds(ran)),) if ran.seeds else ()),
+        *((("limit", _limit(ran.max_new_tokens, ran.stop)),) if ran.max_new_tokens is not None else ()),
+        *ran.details.items(),
+        *((("model", _model(ran)),) if ran.model is not None else ()),
+        *((("model's own", f"{ran.model_settings} (not used unless asked for)"),) if ran.model_settings else ()),
+        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
+        *(("note", note) for note in ran.notes),
+    ]
+
+
+def _settings(ran: WhatRan) -> list[tuple[str, str]]:
+    """The settings, what is the same for all of them, and the order of their stages."""
+    if not ran.settings:
+        return []
+    names, many = varying(ran.settings), len(ran.settings) > 1
+    if ran.temperatures is not None:
+        low, high = ran.temperatures
+        listed = f"every T from {low:g} to {high:g}"
+    elif len(ran.settings) > _MOST_LISTED:
+        listed = f"{len(ran.settings)}: " + " x ".join(_values(ran.settings, name) for name in names)
+    else:
+        listed = ", ".join(f"{label(setting, names)} ({setting.id})" for setting in ran.settings)
+    rows = [("settings" if many else "setting", listed)]
+    rows.append(("same for all" if many else "with", _fixed(ran.settings[0], names)))
+    return rows if "order" in names else [*rows, ("order", _order(ran.settings))]
+
+
+def _values(settings: Sequence[SamplingParams], name: str) -> str:
+    """The values that a parameter has in some settings."""
+    values = dict.fromkeys(label(setting, (name,)) for setting in settings)
+    return ", ".join(values)
+
+
+def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
+    """The parameters that are the same for all settings."""
+    shown = [
+        f"{name}={typed(value)}" + (" (keeps every token)" if _INERT.get(name) == value else "")
+        for name, value in setting.given.items()
+        if name not in names
+    ]
+    if "temperature" not in names and setting.temperature == 1:
+        shown.insert(0, "temperature=1")
+    return ", ".join([*shown, "all other parameters off" if shown else "all parameters off"])
+
+
+def _order(settings: Sequence[SamplingParams]) -> str:
+    """The stages that are on in any of the settings, in their order."""
+    on = {stage for setting in settings for stage in setting.active_stages} | {"temperature"}
+    return " > ".join(stage for stage in settings[0].order if stage in on)
+
+
+def _seeds(ran: WhatRan) -> str:
+    seeds = ran.seeds
+    consecutive = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    listed = f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
+    several = len(ran.settings) > 1 or ran.temperatures is not None
+    return listed + ("; the same noise for every setting" if several else "")
+
+
+def _limit(max_new_tokens: int, stop: Sequence[str]) -> str:
+    return f"{max_new_tokens} new tokens" + "".join(f", stop at {text!r}" for text in stop)
+
+
+def _model(ran: WhatRan) -> str:
+    return f"{ran.model}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"

@@ -1,0 +1,270 @@
+"""What ran: everything that a result depends on, and the command that makes it again."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from thermoscope._version import __version__
+from thermoscope.models.base import Model
+from thermoscope.settings.grid import varying
+from thermoscope.settings.params import ORDERS, SamplingParams, typed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatRan:
+    """The resolved circumstances of a result; ``ran.facts`` puts them into words.
+
+    Attributes
+    ----------
+    command
+        The command line that makes the result again.
+    versions
+        Of Python and the libraries that numbers depend on.
+    settings
+        Every setting with all its parameters, its order of stages and its id; none where texts were only read.
+    temperatures
+        The range of temperatures, where all of it was explored; else None.
+    seeds
+        The seeds.
+    max_new_tokens
+        The limit on new tokens after the prompt; None where there is none.
+    stop
+        Stop strings.
+    model, revision, dtype, device
+        What made the logits: name, commit or hash of the weights, type of the arithmetic, place; None without a model.
+    notes
+        What had to be switched off for this model.
+    model_settings
+        What the model's own generation_config.json says about sampling, which is used only where it is asked for.
+    details
+        What else the result depends on, by name, in words.
+    """
+
+    command: str
+    versions: dict[str, str]
+    settings: tuple[SamplingParams, ...] = ()
+    temperatures: tuple[float, float] | None = None
+    seeds: tuple[int, ...] = ()
+    max_new_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    model: str | None = None
+    revision: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    notes: tuple[str, ...] = ()
+    model_settings: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
+        record["settings"] = [setting.to_record() for setting in self.settings]
+        return record
+
+
+def what_ran(model: Model | None, command: str, **how: Any) -> WhatRan:
+    """What ran on a model, or without one.
+
+    Parameters
+    ----------
+    model
+        What made the logits, or None.
+    command
+        The command line that makes the result again.
+    how
+        The other attributes of ``WhatRan`` that apply.
+    """
+    on: dict[str, Any] = {}
+    if model is not None:
+        on = {name: getattr(model, name) for name in ("revision", "dtype", "device", "notes")} | {"model": model.name}
+    return WhatRan(command=command, versions=versions(model=model is not None), **on, **how)
+
+
+def versions(*, model: bool = True) -> dict[str, str]:
+    """Versions of what the numbers depend on: of the libraries under a model as well, or without a model."""
+    found = {"thermoscope": __version__}
+    if model:
+        import torch  # whose own word says how it was built
+
+        found |= {"torch": torch.__version__} | {name: version(name) for name in ("transformers", "tokenizers")}
+    return found | {"numpy": version("numpy"), "python": platform.python_version()}
+
+
+def compare_command(
+    model: Model,
+    prompt: str,
+    settings: Sequence[SamplingParams],
+    seeds: Sequence[int],
+    max_new_tokens: int,
+    stop: Sequence[str],
+) -> str:
+    """The ``thermoscope compare`` command for these settings: every combination of the values that differ.
+
+    It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
+    """
+    words = ["thermoscope", "compare", *setting_words(settings), *common_words(model, seeds, max_new_tokens, stop)]
+    return with_prompt(words, prompt)
+
+
+def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: int, seed: int, tokens: int) -> str:
+    """The ``thermoscope inspect`` command for one distribution, in one line for the shell."""
+    words = ["thermoscope", "inspect", *one_setting_words(setting)]
+    words += ["--at-step", str(step), "--seed", str(seed), "--tokens", str(tokens)]
+    return with_prompt([*words, *model_words(model.name, model.revision, model.device, model.dtype)], prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """An engine's file that a setting was read from: its path (None: standard input), its text, what it was said to be.
+
+    ``engine`` is None where whose format it is was told by the file.
+    """
+
+    path: str | None
+    text: str
+    engine: str | None
+
+
+def export_command(
+    source: SamplingParams | EngineFile,
+    engine: str | None,
+    model: Model | None = None,
+    prompts: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    measured: bool = True,
+) -> str:
+    """The ``thermoscope export`` command for a setting, or for a file that one is read from.
+
+    ``engine`` is what it is written for, None where it is read alone; ``model`` what it was measured on.
+    """
+    words = ["thermoscope", "export"]
+    if isinstance(source, EngineFile):
+        words.append(f"--from={'-' if source.path is None else source.path}")
+        words += [] if source.engine is None else ["--format", source.engine]
+    else:
+        words += one_setting_words(source)
+    words += [] if engine is None else ["--to", engine]
+    words += ["--strict"] * strict + ["--no-measure"] * (not measured) + [f"--prompt={prompt}" for prompt in prompts]
+    if model is not None:
+        words += model_words(model.name, model.revision, model.device, model.dtype)
+    command = " ".join(map(quote, words))
+    if isinstance(source, EngineFile) and source.path is None:
+        return f"printf %s {quote(source.text)} | {command}"
+    return command
+
+
+def one_setting_words(setting: SamplingParams) -> list[str]:
+    """The options for one setting, its temperature among them."""
+    return ["-t", repr(setting.temperature), *option_words(setting, leave_out=("temperature",))]
+
+
+def setting_words(settings: Sequence[SamplingParams]) -> list[str]:
+    """The options for settings that are every combination of the values that differ."""
+    words = []
+    fixed, names = settings[0], varying(settings)
+    if names == ("temperature",):
+        for setting in settings:
+            words += ["-t", repr(setting.temperature)]
+    else:
+        if "temperature" not in names:
+            words += ["-t", repr(fixed.temperature)]
+        for name in _slowest_first(settings, names):
+            values = dict.fromkeys(_value_word(setting, name) for setting in settings)
+            words += ["--vary", f"{name}={','.join(values)}"]
+    return words + option_words(fixed, leave_out=("temperature", *names))
+
+
+def _value_word(setting: SamplingParams, name: str) -> str:
+    """The value of a parameter as ``--vary`` takes it."""
+    value = getattr(setting, name)
+    if name == "order":
+        return next((known for known, order in ORDERS.items() if order == value), ">".join(value))
+    return "off" if value is None else typed(value)
+
+
+def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[str]:
+    """The options that give a setting, but for some of its parameters (``order`` may be one)."""
+    words = []
+    for name, value in setting.given.items():
+        if name not in leave_out:
+            words += [f"--{name.replace('_', '-')}", typed(value)]
+    if "order" not in leave_out and setting.order != SamplingParams().order:
+        named = [name for name, order in ORDERS.items() if order == setting.order]
+        words += ["--order", named[0] if named else ",".join(setting.order)]
+    return words
+
+
+def model_words(name: str, revision: str | None, device: str, dtype: str) -> list[str]:
+    """The options that load a model as it was loaded."""
+    words = []
+    if name != "bundled":
+        words += ["--model", name]
+        if revision and not revision.startswith("sha256:"):
+            words += ["--revision", revision]
+    return [*words, "--device", device, "--dtype", dtype]
+
+
+def with_prompt(words: Sequence[str], prompt: str) -> str:
+    """The words and the prompt as one line for the shell."""
+    if prompt == "-" or "\0" in prompt:  # what no argument can say goes through standard input
+        written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
+        return f"printf '%b\\n' {quote(written)} | {' '.join(map(quote, [*words, '--', '-']))}"
+    return " ".join(map(quote, [*words, "--", prompt]))
+
+
+def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> list[str]:
+    """Parameters in the order in which the combinations were made: that of the first change, latest first."""
+    first = {
+        name: next(i for i, s in enumerate(settings) if getattr(s, name) != getattr(settings[0], name))
+        for name in names
+    }
+    return sorted(names, key=lambda name: -first[name])
+
+
+class RunsOn(Protocol):
+    """What says on which model something ran, and how: a model, or a run's plan."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    @property
+    def dtype(self) -> str:
+        """Type of its arithmetic."""
+
+    @property
+    def revision(self) -> str | None:
+        """The commit or the hash of its weights."""
+
+
+def common_words(
+    ran: RunsOn, seeds: Sequence[int], max_new_tokens: int, stop: Sequence[str], model: str | None = None
+) -> list[str]:
+    """The options for seeds, length, stop strings and model that every command has; ``model`` is its name."""
+    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    if consecutive:
+        words = ["--seed", str(seeds[0])] + (["--seeds", str(len(seeds))] if len(seeds) > 1 else [])
+    else:
+        words = [word for seed in seeds for word in ("--seed", str(seed))]
+    words += ["--max-new-tokens", str(max_new_tokens), *(f"--stop={text}" for text in stop)]
+    name = model if model is not None else str(getattr(ran, "name", ""))
+    return words + model_words(name, ran.revision, ran.device, ran.dtype)
+
+
+def quote(word: str) -> str:
+    """A word for the shell; with what can't be printed it is written in octal, so that the command is one line."""
+    if word.isprintable():
+        return shlex.quote(word)
+    octal = {byte: f"\\{byte:03o}" for byte in range(256)}
+    written = (
+        {"\\": "\\\\", "'": "\\047", "\n": "\\n", "\t": "\\t"}.get(c)
+        or (c if c.isprintable() else "".join(octal[byte] for byte in c.encode(errors="surrogateescape")))
+        for c in word
+    )
+    return f"$'{''.join(written)}'"

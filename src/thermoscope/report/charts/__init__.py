@@ -1,0 +1,1 @@
+"""The charts of a report: data in words and numbers, then drawings."""

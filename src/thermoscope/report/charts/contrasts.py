@@ -1,0 +1,160 @@
+"""Which paired differences are shown together: of neighbours, against one setting, or between two runs; in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from thermoscope.report.charts.figures import interval, number, place, unit_of
+from thermoscope.report.records.schema import Difference, Differences, Report, Told
+from thermoscope.words import first_upper
+
+#: Signs and what they mean, by what is told.
+TOLD_KEY = (("►", "higher"), ("◄", "lower"), ("○", "can't be told"), ("¦", "no difference"))
+#: Rows of all choices of all measures together, at most; with more, only neighbours are offered.
+_MOST_ROWS = 6000
+#: Pairs in one chart, at most.
+_MOST_PAIRS = 60
+#: How many pairs an alternative text names before it counts the rest.
+_NAMED = 6
+_OTHER: dict[Told, Told] = {"higher": "lower", "lower": "higher"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Differences of one measure that are shown together.
+
+    Attributes
+    ----------
+    name
+        "neighbours", "against T=0.7", or the two runs.
+    pairs, names
+        The differences, turned so that b is the one that is compared, and what each is called.
+    alt
+        What they say, from the numbers.
+    """
+
+    name: str
+    pairs: tuple[Difference, ...]
+    names: tuple[str, ...]
+    alt: str
+
+
+def header(report: Report, differences: Differences) -> tuple[str, ...]:
+    """The columns of ``table``."""
+    return ("pair", differences.kind, "95 % interval", "95 % band", unit_of(report), "values", "told")
+
+
+def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
+    """The numbers of a choice."""
+    return tuple(
+        (
+            name,
+            number(pair.effect),
+            interval(pair.low, pair.high),
+            interval(pair.band_low, pair.band_high),
+            str(pair.units),
+            str(pair.texts),
+            pair.told,
+        )
+        for name, pair in zip(choice.names, choice.pairs, strict=True)
+    )
+
+
+def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
+    """All that can be chosen, the first being shown unless asked otherwise."""
+    if len(report.runs) > 1:
+        return (_choice(report, differences, *_between(report, differences.pairs)),)
+    pairs = {(pair.a, pair.b): pair for pair in differences.pairs}
+    pairs |= {(pair.b, pair.a): turned(pair, differences.kind) for pair in differences.pairs}
+    beside = [pairs[couple] for couple in neighbours(report) if couple in pairs]
+    found = []
+    if beside:
+        names = [_step(report, pair) for pair in beside]
+        found.append(_choice(report, differences, "neighbours", beside[:_MOST_PAIRS], names[:_MOST_PAIRS]))
+    count = len(report.settings)
+    if found and count * count * len(report.differences) > _MOST_ROWS:
+        return tuple(found)
+    for reference, setting in enumerate(report.settings):
+        against = [pairs[reference, b] for b in range(count) if (reference, b) in pairs][:_MOST_PAIRS]
+        if against:
+            names = [report.settings[pair.b].label for pair in against]
+            found.append(_choice(report, differences, f"against {setting.label}", against, names))
+    return tuple(found)
+
+
+def neighbours(report: Report) -> list[tuple[int, int]]:
+    """Pairs of settings that stand beside each other on the axis, in one run and series."""
+    rows: dict[tuple[int, str], list[int]] = {}
+    for number_, setting in enumerate(report.settings):
+        rows.setdefault((setting.run, setting.series), []).append(number_)
+    found = []
+    for row in rows.values():
+        if all(report.settings[n].x is not None for n in row):
+            row.sort(key=lambda n: report.settings[n].x or 0.0)
+        found += list(pairwise(row))
+    return found
+
+
+def _step(report: Report, pair: Difference) -> str:
+    """What neighbours are called: ``T=0.3 → T=0.4``, with their series after it."""
+    a, b = report.settings[pair.a], report.settings[pair.b]
+    if a.x is None or b.x is None:
+        return f"{a.label} → {b.label}"
+    return f"{place(report, pair.a)} → {place(report, pair.b)}" + (f", {b.series}" if b.series else "")
+
+
+def turned(pair: Difference, kind: str) -> Difference:
+    """The same difference seen from the other side."""
+
+    def other(value: float | None) -> float | None:
+        if value is None:
+            return None
+        return -value if kind == "difference" else 1 / value if value else None
+
+    effect = other(pair.effect)
+    assert effect is not None, "a ratio of measures that are compared by ratios is not 0"
+    return replace(
+        pair,
+        a=pair.b,
+        b=pair.a,
+        effect=effect + 0.0,
+        low=other(pair.high),
+        high=other(pair.low),
+        band_low=other(pair.band_high),
+        band_high=other(pair.band_low),
+        told=_OTHER.get(pair.told, pair.told),
+    )
+
+
+def _between(report: Report, pairs: Sequence[Difference]) -> tuple[str, list[Difference], list[str]]:
+    """The pairs of two runs, named by their place where both stand at the same."""
+    settings = report.settings
+    shown = list(pairs[:_MOST_PAIRS])
+    same = all(settings[p.a].x is not None and settings[p.a].x == settings[p.b].x for p in shown)
+    names = [place(report, p.b) for p in shown]
+    if not same or len(set(names)) < len(names):
+        names = [f"{settings[p.a].label} → {settings[p.b].label}" for p in shown]
+    return f"{report.runs[1].name} against {report.runs[0].name}", shown, names
+
+
+def _choice(
+    report: Report, differences: Differences, name: str, pairs: Sequence[Difference], names: Sequence[str]
+) -> Choice:
+    if len(set(names)) < len(names):
+        names = [f"{place_ + 1}. {name_}" for place_, name_ in enumerate(names)]
+    counted = []
+    for told in ("higher", "lower", "can't be told", "unknown"):
+        there = [name_ for name_, pair in zip(names, pairs, strict=True) if pair.told == told]
+        if there:
+            rest = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+            counted.append(f"{told} in {len(there)} of {len(names)} ({', '.join(there[:_NAMED])}{rest})")
+    least, most = (pick(range(len(pairs)), key=lambda n: pairs[n].effect) for pick in (min, max))
+    nothing = "a ratio of 1" if differences.kind == "ratio" else "0"
+    alt = (
+        f"Paired {differences.kind}s of {differences.measure}, {name}, held against {nothing}: {'; '.join(counted)}. "
+        f"Least {number(pairs[least].effect)} ({names[least]}), most {number(pairs[most].effect)} ({names[most]}). "
+        "The table below has all numbers."
+    )
+    return Choice(name, tuple(pairs), tuple(names), first_upper(alt))

@@ -1,0 +1,149 @@
+"""What the charts of a report say, in words and numbers: captions, alternative texts and tables. Draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint, Point, Report
+from thermoscope.words import first_upper, short
+
+#: How parameters are called on labels.
+_SHORT = {"temperature": "T"}
+#: Signs and what they mean in the chart of the frontier.
+FRONTIER_KEY = (
+    ("●", "few texts end in a loop"),
+    ("■", "too many do"),
+    ("○ □", "hollow: another setting is as likely and more varied"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One chart in words.
+
+    Attributes
+    ----------
+    id
+        Its name on a page.
+    title
+        The measure, with its unit.
+    caption
+        What is seen, one line.
+    alt
+        What the chart shows, from the numbers, for whoever doesn't see it.
+    header, rows
+        Its numbers as a table; the first column names the row.
+    """
+
+    id: str
+    title: str
+    caption: str
+    alt: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def number(value: float | None) -> str:
+    """Three digits, with a minus sign that is as wide as a plus."""
+    return short(value).replace("-", "−")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``.12 to .34``; ``unknown``."""
+    return "unknown" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def unit_of(report: Report) -> str:
+    """What intervals are over, in the plural."""
+    return " or ".join(dict.fromkeys(f"{run.unit}s" for run in report.runs))
+
+
+def along_axis(report: Report, settings: Sequence[int]) -> bool:
+    """Whether settings stand at places of the axis: all have one, and not all the same."""
+    places = {report.settings[number].x for number in settings}
+    return report.axis is not None and None not in places and len(places) > 1
+
+
+def curve_figure(report: Report, curve: Curve) -> Figure:
+    """A measure over the settings."""
+    over = f" over {report.axis}" if along_axis(report, [p.setting for p in curve.points]) else ""
+    header = ("setting", "mean", "95 % interval", "95 % band", unit_of(report), "values")
+    rows = tuple(
+        (
+            report.settings[p.setting].label,
+            number(p.mean),
+            interval(p.low, p.high),
+            interval(p.band_low, p.band_high),
+            str(p.units),
+            str(p.texts),
+        )
+        for p in curve.points
+    )
+    title = titled(curve.measure, curve.unit)
+    says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
+    scale = ", on a logarithmic scale" if curve.scale == "log" else ""
+    alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
+    caption = " ".join(f"{first_upper(said)}." for said in (curve.meaning, curve.note) if said)
+    return Figure(f"curve-{curve.measure}", title, caption, alt, header, rows)
+
+
+def by_series(report: Report, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
+    """The points of a curve by series, in the order of their first."""
+    found: dict[str, list[Point]] = {}
+    for point in points:
+        found.setdefault(report.settings[point.setting].series, []).append(point)
+    return list(found.items())
+
+
+def _course(report: Report, name: str, points: Sequence[Point]) -> str:
+    """Where a series begins and ends, and its extremes."""
+
+    def at(point: Point) -> str:
+        return f"{number(point.mean)} at {report.settings[point.setting].label}"
+
+    head = f"{name}: " if name else ""
+    if len(points) == 1:
+        return f"{head}{at(points[0])} (95 % interval {interval(points[0].low, points[0].high)})."
+    least, most = (pick(points, key=lambda p: p.mean) for pick in (min, max))
+    ends = f"from {at(points[0])} to {at(points[-1])}"
+    return f"{head}{ends}; least {at(least)}, most {at(most)}; {len(points)} settings."
+
+
+def place(report: Report, setting: int) -> str:
+    """Where on the axis a setting stands: ``T=0.7``."""
+    axis, x = report.axis or "", report.settings[setting].x
+    return f"{_SHORT.get(axis, axis)}={'off' if x is None else f'{x:g}'}"
+
+
+def frontier_figure(report: Report, frontier: Frontier) -> Figure:
+    """Diversity against likelihood."""
+    header = ("setting", frontier.x, frontier.y, "texts that end in a loop", "on the frontier")
+
+    def label(point: FrontierPoint) -> str:
+        return report.settings[point.setting].label
+
+    def share(point: FrontierPoint) -> str:
+        rate = number(point.loop_rate)
+        return f"{rate}, too many" if point.loops else rate
+
+    rows = tuple(
+        (label(p), number(p.x), number(p.y), share(p), "yes" if p.on_frontier else "no") for p in frontier.points
+    )
+    best = [label(point) for point in frontier.points if point.on_frontier]
+    loops = [label(point) for point in frontier.points if point.loops]
+    alt = (
+        f"{frontier.y} against {frontier.x} of {len(frontier.points)} settings. On the frontier: "
+        f"{', '.join(best) or 'none'}. Too many texts end in a loop: {', '.join(loops) or 'none'}. "
+        "The table below has all numbers."
+    )
+    caption = (
+        f"{frontier.y} (up: more varied) against {frontier.x} (left: likelier). On the line no other setting is as "
+        "likely and more varied."
+    )
+    return Figure("frontier", f"{frontier.y} against {frontier.x}", caption, alt, header, rows)
+
+
+def titled(measure: str, unit: str) -> str:
+    """A measure with its unit, unless the unit says the same."""
+    return f"{measure} ({unit})" if unit and unit != measure else measure

@@ -1,0 +1,133 @@
+"""A comparison in the terminal: the texts side by side or stacked, the reading, and what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from thermoscope.comparison.comparison import ComparedText, Comparison
+from thermoscope.comparison.reading import number
+from thermoscope.report.escape import escape
+from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
+from thermoscope.report.terminal.ran import make_again, what_ran
+from thermoscope.settings.grid import label, varying
+
+#: Columns narrower than this are not read with pleasure: below it texts are stacked.
+NARROWEST = 34
+#: transformers' generate applies this top_k unless told otherwise (GenerationConfig's default).
+UNASKED_TOP_K = 50
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print a comparison to a console of any width."""
+    signs = UNICODE if console.encoding.lower().startswith("utf") else ASCII
+    for part in _parts(comparison, console.width, signs):
+        console.print(part, highlight=False, markup=False, crop=False)  # the command may be longer
+
+
+def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[RenderableType]:
+    yield Text(f"Prompt: {escape(comparison.prompt, keep='', ascii_only=signs.ascii_only)}", style="bold")
+    texts = {(text.sample.params, text.sample.seed): text for text in comparison.texts}
+    columns = len(comparison.settings)
+    beside = columns > 1 and (width - 3 * columns - 1) // columns >= NARROWEST
+    differing = varying(comparison.settings)
+    names = [label(setting, differing) for setting in comparison.settings]
+    first = True
+    for seed in comparison.seeds:
+        row = [texts.get((setting, seed)) for setting in comparison.settings]
+        if not any(row):  # an interrupt came first
+            continue
+        if len(comparison.seeds) > 1:
+            blank = "\n" if beside or first else ""  # stacked texts bring their own
+            yield Text(f"{blank}seed {seed}", style="bold")
+        first = False
+        yield _side_by_side(names, row, signs) if beside else Group(*_stacked(names, row, signs, width))
+    if meanings := legend(comparison.texts, signs):
+        yield Text(meanings, style="dim")
+    if comparison.reading:
+        yield Text("\nReading", style="bold")
+        yield from _bullets(comparison.reading)
+    if comparison.effective:
+        yield Text("\nWhat the settings did", style="bold")
+        yield from _bullets(comparison.effective)
+    yield from what_ran(comparison.ran, ascii_only=signs.ascii_only)
+    if all(setting.top_k is None for setting in comparison.settings):
+        yield Text(
+            f"top_k is off here; transformers' own generate would have applied top_k={UNASKED_TOP_K} unasked.",
+            style="dim",
+        )
+    yield from make_again(comparison.ran, width, ascii_only=signs.ascii_only)
+
+
+def _side_by_side(names: list[str], row: list[ComparedText | None], signs: Signs) -> Table:
+    table = Table(expand=True, show_lines=True, safe_box=True)
+    for name in names:
+        table.add_column(name, ratio=1, overflow="fold")
+    table.add_row(*(_body(text, signs) for text in row))
+    table.add_row(*(_figures_listed(text, signs) for text in row))
+    return table
+
+
+def _stacked(names: list[str], row: list[ComparedText | None], signs: Signs, width: int) -> Iterator[RenderableType]:
+    for name, text in zip(names, row, strict=True):
+        yield Rule(Text(name, style="bold"), align="left", characters=signs.rule, style="dim")
+        yield _body(text, signs)
+        figures = _flow([f"{name} {value}" for name, value in _figures(text, signs)], signs.dot, width)
+        yield Padding(Text(figures, style="cyan"), (0, 0, 1, 0))
+
+
+def _flow(parts: Iterable[str], separator: str, width: int) -> str:
+    """Parts in as few lines as they fit, none broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1] + separator + part) <= width:
+            lines[-1] += separator + part
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
+def _body(text: ComparedText | None, signs: Signs) -> Text:
+    if text is None:
+        return Text("not finished", style="dim italic")
+    return marked(text, signs) if text.sample.text else Text("(no text)", style="dim italic")
+
+
+def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
+    """The measures under a text, each with its name."""
+    if text is None:
+        return []
+    ended = {"end_of_text": "ended by itself", "stop": "ended at a stop string", "length": "cut at the limit"}
+    loop = number(None) if text.measures["loop"] is None else "none"
+    if text.loop is not None:
+        loop = f"{text.loop.tokens} tokens {signs.times} {text.loop.repeats}"
+    entropy = number(text.measures["entropy"])
+    return [
+        ("rep_4", number(text.measures["rep_4"])),
+        ("loop", loop),
+        ("perplexity", number(text.measures["perplexity"])),
+        ("entropy", entropy if text.measures["entropy"] is None else f"{entropy} nats"),
+        ("tokens", f"{len(text.sample.text_token_ids)}, {ended[text.sample.finish_reason]}"),
+    ]
+
+
+def _figures_listed(text: ComparedText | None, signs: Signs) -> Table:
+    """The measures one below the other, so that columns can be read across."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in _figures(text, signs):
+        table.add_row(Text(name, style="dim"), Text(value, style="cyan"))
+    return table
+
+
+def _bullets(sentences: Iterable[str]) -> Iterator[RenderableType]:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for sentence in sentences:
+        table.add_row(Text("-"), Text(sentence))
+    yield table

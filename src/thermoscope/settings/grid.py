@@ -1,0 +1,90 @@
+"""What is to be compared, checked before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thermoscope.errors import InputError
+from thermoscope.settings.params import ORDERS, SamplingParams, nearest, typed
+
+#: Parameters whose values are lists themselves.
+_LISTS = ("logit_bias", "dry_breakers")
+
+
+def check_varied(name: str) -> None:
+    """Raise InputError unless a parameter of this name can be varied."""
+    if name not in SamplingParams.model_fields or name in _LISTS:
+        known = [field for field in SamplingParams.model_fields if field not in _LISTS]
+        raise InputError(f"can't vary {name!r}{nearest(name, known)}; what can be varied is {', '.join(known)}")
+
+
+def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = None) -> tuple[SamplingParams, ...]:
+    """One setting per combination of values, the parameter named last varying fastest.
+
+    Parameters
+    ----------
+    vary
+        Values of each parameter; of ``order`` names of orders.
+    params
+        The other parameters.
+
+    Raises
+    ------
+    InputError
+        A parameter is not known or has no values, one is given twice, or a value breaks its rule.
+    """
+    base = SamplingParams() if params is None else params
+    if not isinstance(base, SamplingParams):
+        raise InputError(f"params must be SamplingParams; got {params!r}; write SamplingParams(top_k=50)")
+    for name, values in vary.items():
+        check_varied(name)
+        if not values:
+            what = "temperatures" if name == "temperature" else f"values of {name}"
+            raise InputError(f"{what} must not be empty; give at least one")
+    if not vary:
+        raise InputError("nothing is varied; give temperatures, or values of another parameter")
+    settings: list[SamplingParams] = []
+    for values in itertools.product(*vary.values()):
+        setting = base.replace(**dict(zip(vary, values, strict=True)))
+        if setting in settings:
+            if list(vary) == ["temperature"]:
+                same = f"{setting.temperature:g}"
+                raise InputError(f"each temperature may be given once; got {same} twice; leave one out")
+            raise InputError(f"each setting may be given once; got {setting} twice; leave one out")
+        settings.append(setting)
+    return tuple(settings)
+
+
+def varying(settings: Sequence[SamplingParams]) -> tuple[str, ...]:
+    """The parameters in which settings differ; temperature where they don't."""
+    names = [n for n in SamplingParams.model_fields if len({getattr(setting, n) for setting in settings}) > 1]
+    return tuple(names) or ("temperature",)
+
+
+def label(setting: SamplingParams, names: Sequence[str] = ("temperature",)) -> str:
+    """What a setting is called where only these parameters differ: ``T=0.7``, ``T=0.7 top_p=0.9``."""
+    return " ".join(_named(setting, name) for name in sorted(names, key=lambda name: name != "temperature"))
+
+
+def _named(setting: SamplingParams, name: str) -> str:
+    value = getattr(setting, name)
+    if name == "temperature":
+        return f"T={value:.10g}"
+    if name == "order":
+        return f"order={next((known for known, order in ORDERS.items() if order == value), ','.join(value))}"
+    return f"{name} off" if value is None else f"{name}={typed(value)}"
+
+
+def neighbours(settings: Sequence[SamplingParams]) -> list[int | None]:
+    """For each setting the last one before it that differs in one parameter alone; None if there is none."""
+    names = varying(settings)
+
+    def apart(a: SamplingParams, b: SamplingParams) -> int:
+        return sum(getattr(a, name) != getattr(b, name) for name in names)
+
+    return [
+        next((j for j in range(i - 1, -1, -1) if apart(settings[i], settings[j]) == 1), None)
+        for i in range(len(settings))
+    ]

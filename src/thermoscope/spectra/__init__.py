@@ -1,0 +1,1 @@
+"""Every temperature at once: envelopes, half-lines, the tree of texts, step functions."""

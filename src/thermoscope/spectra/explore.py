@@ -1,0 +1,170 @@
+"""``spectrum``: the public way from prompts, a setting and seeds to all texts between two temperatures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+
+from thermoscope.decode.generate import Progress
+from thermoscope.decode.request import as_list, at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.errors import InputError, Interrupted, ModelMemoryError
+from thermoscope.models.base import Model
+from thermoscope.sampling.chain import check_tokens
+from thermoscope.sampling.effects import Effects
+from thermoscope.settings.params import SamplingParams
+from thermoscope.spectra.growth import Explorer
+from thermoscope.spectra.halflines import plan_for
+from thermoscope.spectra.spectrum import Spectrum
+from thermoscope.spectra.split import Interval
+from thermoscope.spectra.tree import Tree
+
+#: The most rows in flight by default.
+_MOST_ROWS = 256
+#: Scores at larger temperatures would overflow.
+_HOTTEST = 1e100
+
+
+def spectrum(
+    model: Model,
+    prompts: str | Sequence[str],
+    *,
+    temperature: tuple[float, float] = (0.0, 1.5),
+    params: SamplingParams | None = None,
+    seeds: int | Sequence[int] = 0,
+    max_new_tokens: int | None = None,
+    max_length: int | None = None,
+    stop: str | Sequence[str] = (),
+    resolution: float = 1e-3,
+    max_leaves: int | None = None,
+    max_rows: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    effects: Effects | None = None,
+) -> list[Spectrum]:
+    """Find every text between two temperatures, and the exact temperature at which each word changes.
+
+    Parameters
+    ----------
+    model
+        From ``load_model``.
+    prompts
+        One prompt, or several.
+    temperature
+        The lower and the upper end, 0 <= low < high. 0 is greedy.
+    params
+        The other parameters; its own temperature is not used.
+    seeds, max_new_tokens, max_length, stop, max_rows
+        As in ``generate``.
+    resolution
+        Intervals narrower than this are not split any further: one text stands for all of it, and the leaf says
+        where it is exact. 0 splits without end.
+    max_leaves
+        The most leaves of each spectrum; the budget is shared out by width, and what is merged is said as above.
+        By default there is no limit.
+    on_progress
+        Called after every step; its samples are the leaves so far.
+    effects
+        Where to note which stages of the setting changed anything at some temperature (``sampling.effects``), under
+        the spectra's own ``params``.
+
+    Returns
+    -------
+    list of Spectrum
+        Prompts x seeds, the last varying fastest.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule, or the setting has a stage that does not keep the spectrum exact.
+    PromptError
+        A prompt is empty or does not fit.
+    BadLogitsError
+        The model gave NaN.
+    ModelMemoryError
+        The rows in flight need more memory than there is.
+    Interrupted
+        A KeyboardInterrupt that carries the list of spectra that were finished.
+    """
+    low, high = _range(temperature)
+    setting = SamplingParams() if params is None else params
+    if not isinstance(setting, SamplingParams):
+        raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
+    check_tokens(setting, model.vocabulary)
+    plan, without_temperature = plan_for(setting), setting.replace(temperature=SamplingParams().temperature)
+    _check_resolution(resolution)
+    most = at_least_one("max_leaves", max_leaves)
+    texts, numbers, stops = as_list("prompts", prompts, str), seed_list(seeds), stop_strings(stop)
+    if not texts:
+        raise InputError("prompts must not be empty; give at least one")
+    trees = []
+    for text in texts:
+        ids = tuple(prompt_ids(model, text))
+        limit = new_tokens(model, len(ids), max_new_tokens, max_length)
+        trees += [Tree(text, ids, seed, limit) for seed in numbers]
+    length = max(len(tree.prompt_ids) + tree.limit for tree in trees)
+    capacity = at_least_one("max_rows", max_rows) or max(
+        1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length))
+    )
+    explorer = Explorer(model, trees, plan, stops, float(resolution), capacity, watch=effects is not None)
+
+    def finished(tree: Tree) -> Spectrum:
+        nodes, leaves = tree.sorted()
+        return Spectrum(
+            prompt=tree.prompt,
+            seed=tree.seed,
+            prompt_tokens=len(tree.prompt_ids),
+            params=without_temperature,
+            low=low,
+            high=high,
+            max_new_tokens=tree.limit,
+            stop=stops,
+            resolution=float(resolution),
+            max_leaves=most,
+            nodes=nodes,
+            leaves=leaves,
+            model=model.name,
+            revision=model.revision,
+            dtype=model.dtype,
+            device=model.device,
+        )
+
+    try:
+        explorer.run(Interval(low, high, low, high, low == 0, most), length, on_progress)
+    except KeyboardInterrupt:
+        raise Interrupted([finished(tree) for tree in trees if tree.open == 0]) from None
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise ModelMemoryError(
+            f"out of memory on {model.device} while decoding; use fewer rows at a time (max_rows), shorter texts, "
+            "or a smaller model"
+        ) from error
+    finally:
+        if effects is not None:
+            acted = explorer.stepper.acted
+            for stage in without_temperature.active_stages:
+                effects.record(stage, [without_temperature], torch.tensor([stage in acted]))
+    return [finished(tree) for tree in trees]
+
+
+def _range(temperature: tuple[float, float]) -> tuple[float, float]:
+    """The ends of the range, checked."""
+    try:
+        low, high = temperature
+    except (TypeError, ValueError):
+        raise InputError(
+            f"temperature must be two numbers, low and high; got {temperature!r:.60}; use (0, 1.5)"
+        ) from None
+    low, high = (SamplingParams(temperature=end).temperature for end in (low, high))
+    if not low < high <= _HOTTEST:
+        raise InputError(
+            f"temperatures must go up, from low to high of at most {_HOTTEST:g}; got {low:g} to {high:g}; "
+            "use (0, 1.5), or generate for one temperature"
+        )
+    return low, high
+
+
+def _check_resolution(resolution: float) -> None:
+    if isinstance(resolution, bool) or not isinstance(resolution, int | float) or not 0 <= resolution < math.inf:
+        raise InputError(f"resolution must be a finite number of at least 0; got {resolution!r}; use 0.001")

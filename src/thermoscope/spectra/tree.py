@@ -1,0 +1,64 @@
+"""A spectrum while it grows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from thermoscope.decode.sample import FinishReason
+from thermoscope.sampling.noise import prompt_key
+from thermoscope.spectra.leaf import Leaf, Node
+from thermoscope.spectra.split import Interval
+
+
+class Tree:
+    """One spectrum while it grows."""
+
+    def __init__(self, prompt: str, ids: tuple[int, ...], seed: int, limit: int) -> None:
+        self.prompt, self.prompt_ids, self.seed, self.limit = prompt, ids, seed, limit
+        self.key = prompt_key(ids)
+        self.nodes: list[Node] = []
+        self.leaves: list[Leaf] = []
+        #: Intervals that are not finished.
+        self.open = 0
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """The numbers of the nodes from the first token to this one."""
+        found = []
+        while node >= 0:
+            found.append(node)
+            node = self.nodes[node].parent
+        return tuple(reversed(found))
+
+    def finish(
+        self,
+        node: int,
+        interval: Interval,
+        text: str,
+        ends: tuple[int, ...],
+        tokens: tuple[int, ...],
+        why: FinishReason,
+    ) -> None:
+        """Keep a finished leaf."""
+        self.leaves.append(
+            Leaf(
+                low=interval.low,
+                high=interval.high,
+                exact_low=interval.exact_low,
+                exact_high=interval.exact_high,
+                exact_at_low=interval.zero,
+                text=text,
+                token_ids=tokens,
+                finish_reason=why,
+                text_ends=ends,
+                path=self.path(node),
+            )
+        )
+        self.open -= 1
+
+    def sorted(self) -> tuple[tuple[Node, ...], tuple[Leaf, ...]]:
+        """Nodes by position and temperature, and leaves by temperature, whatever the order they were found in."""
+        order = sorted(range(len(self.nodes)), key=lambda n: (self.nodes[n].position, self.nodes[n].high))
+        number = {old: new for new, old in enumerate(order)} | {-1: -1}
+        nodes = tuple(replace(self.nodes[old], parent=number[self.nodes[old].parent]) for old in order)
+        leaves = sorted(self.leaves, key=lambda leaf: leaf.high)
+        return nodes, tuple(replace(leaf, path=tuple(number[n] for n in leaf.path)) for leaf in leaves)

@@ -1,0 +1,1 @@
+"""From measures to evidence: intervals, bands, paired differences, claims, distance to a reference."""

@@ -1,0 +1,315 @@
+"""Intervals: prompts are the unit, differences are paired, bands hold for a whole curve at once.
+
+Texts of one prompt resemble each other, so it is prompts that are resampled, each with all its seeds. Resampling seeds
+within prompts on top would count their variance twice (the spread between the means of prompts has it already;
+Davison and Hinkley 1997, section 3.8), and ``benchmarks/coverage.py`` shows what that does. With one prompt the seeds
+are the unit, and what is said is about that prompt alone.
+
+An interval reaches so many standard errors to both sides of the mean; how many, its *critical value*, is
+
+- for the mean of a measure the larger of Student's t and a studentised bootstrap's (Efron and Tibshirani 1993, chapter
+  12): with a dozen prompts a percentile interval is too narrow. Shares are treated on the logit scale, as what is small
+  for most texts and large for some has a long tail;
+- for a paired difference Student's t. Skewness mostly cancels in differences, and tails that are left make t cautious;
+- for the share of a 0/1 measure Student's t, in Wilson's interval (see ``proportion``);
+- for a band that of the largest studentised deviation along the curve: of the bootstrap for means (the sup-t band;
+  Montiel Olea and Plagborg-Moller 2019), of flipping the signs of whole prompts for differences and 0/1 measures (the
+  wild bootstrap: Liu 1988; its maximum: Westfall and Young 1993). Flipping signs keeps how heavy the tails are and how
+  the settings hang together, where resampling a dozen prompts exaggerates both. Except for shares it is never more
+  than Bonferroni's.
+
+Intervals and bands end where a measure's possible values do (``Measure.bounds``), and those of differences at what two
+possible values can differ by: what is cut off holds no true value, so nothing is uncovered.
+
+Shapes: P prompts, S seeds, K columns (settings, or pairs of them), B resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.registry import ANY
+from thermoscope.statistics.proportion import difference, effective_numbers, wilson
+
+#: Resamples, the nominal coverage, and the seed of the resampling.
+RESAMPLES, LEVEL, SEED = 2000, 0.95, 20_260_101
+#: A resample that draws one prompt over and over has no spread; it counts as having this share of the original's
+#: (a smaller one on the logit scale, where tails are long: chosen by simulation).
+_LEAST_SPREAD = {False: 0.4, True: 0.3}
+#: A share is taken to be at least so far from 0 and 1 on the logit scale.
+_NEAR_ZERO = 1e-6
+#: From this number on units are resampled in blocks.
+_MOST_UNITS = 500
+#: Up to so many units all patterns of signs are taken, of more of them a sample.
+_ALL_SIGNS = 12
+
+Scale = Literal["linear", "share", "log", "indicator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Means with their intervals, (K,) each; NaN where unknown.
+
+    Attributes
+    ----------
+    mean
+        Mean over units of the mean over texts; of paired differences for ``paired``; of a log scale it is the
+        geometric mean, or the ratio.
+    low, high
+        The interval of each column by itself.
+    band_low, band_high
+        The intervals that hold for all columns at once.
+    units
+        Prompts that have a known value (seeds, if there is one prompt).
+    texts
+        Known values.
+    """
+
+    mean: Array
+    low: Array
+    high: Array
+    band_low: Array
+    band_high: Array
+    units: Array
+    texts: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Means of units (P, K), 0 where unknown, which are known, and (K,) what is made of them."""
+
+    means: Array
+    there: Array
+    number: Array
+    texts: Array
+    mean: Array
+    error: Array
+
+    @classmethod
+    def of(cls, values: Array) -> _Units:
+        known = ~np.isnan(values)
+        per_unit = known.sum(axis=1)
+        there = per_unit > 0
+        means = np.where(there, np.where(known, values, 0.0).sum(axis=1) / np.maximum(per_unit, 1), 0.0)
+        number = there.sum(axis=0)
+        mean = means.sum(axis=0) / np.maximum(number, 1)
+        squares = (np.where(there, means - mean, 0.0) ** 2).sum(axis=0)
+        error = np.sqrt(squares / np.maximum(number - 1, 1) / np.maximum(number, 1))
+        return cls(means, there, number, known.sum(axis=(0, 1)), mean, error)
+
+    @property
+    def deviations(self) -> Array:
+        """(P, K) from the mean, 0 where unknown."""
+        return np.where(self.there, self.means - self.mean, 0.0)
+
+
+def intervals(
+    values: Array,
+    scale: Scale = "linear",
+    bounds: tuple[float, float] = ANY,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+) -> Intervals:
+    """Means and intervals of a measure at several settings, from values (P, S, K), NaN where unknown.
+
+    ``bounds`` are the least and the largest value that is possible: intervals end there.
+    """
+    units = _Units.of(_on_scale(values, scale))
+    if scale == "indicator":
+        numbers = effective_numbers(units.mean, units.error, units.texts)
+        one, all_ = _signs_critical(units, seed, resamples)
+        ends = [wilson(units.mean, numbers, c) for c in (one, all_)]
+        return _made(units, units.number >= 2, ends, bounds)
+    one, all_ = _bootstrap_critical(units, seed, resamples, logit=scale == "share")
+    return _made(units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], bounds, log=scale == "log")
+
+
+def paired(
+    values: Array,
+    pairs: Array,
+    scale: Scale = "linear",
+    bounds: tuple[float, float] = ANY,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+) -> Intervals:
+    """Differences (on a log scale: ratios) between settings, same prompt and same seed, from values (P, S, K).
+
+    Parameters
+    ----------
+    values
+        As in ``intervals``.
+    pairs
+        (J, 2) columns (a, b); what is compared is b minus a, or b / a.
+    bounds
+        The least and the largest value that is possible; intervals end at the difference, or ratio, of the two.
+    """
+    values = _on_scale(values, scale)
+    units = _Units.of(values[:, :, pairs[:, 1]] - values[:, :, pairs[:, 0]])
+    one, all_ = _signs_critical(units, seed, resamples)
+    limits = _apart(bounds, log=scale == "log")
+    if scale == "indicator":
+        ends = [_share_ends(values, pairs, units.mean, c) for c in (one, all_)]
+        return _made(units, units.number >= 2, ends, limits)
+    ends = [_ends(units, c, "log" if scale == "log" else "linear") for c in (one, all_)]
+    return _made(units, _spread(units), ends, limits, log=scale == "log")
+
+
+def _apart(bounds: tuple[float, float], *, log: bool) -> tuple[float, float]:
+    """The least and the largest difference, or ratio, of two values within bounds."""
+    least, most = bounds
+    if not log:
+        return least - most, most - least
+    ratio = most / least if least > 0 else inf
+    return 1 / ratio, ratio
+
+
+def _on_scale(values: Array, scale: Scale) -> Array:
+    """The values on the scale on which they are averaged, NaN where unknown; with one prompt its seeds as units."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.log(values) if scale == "log" else values.astype(np.float64)
+    scaled = np.where(np.isfinite(scaled), scaled, np.nan)
+    return scaled.transpose(1, 0, 2) if scaled.shape[0] == 1 else scaled
+
+
+def _spread(units: _Units) -> Array:
+    """(K,) whether anything can be said: two units or more, and not all the same."""
+    return (units.number >= 2) & (units.error > 0)
+
+
+def _made(
+    units: _Units,
+    possible: Array,
+    ends: Sequence[tuple[Array, Array]],
+    limits: tuple[float, float],
+    *,
+    log: bool = False,
+) -> Intervals:
+    """Means with the ends of their intervals and of their bands, as far as these are possible values."""
+    shown = np.where(units.number > 0, np.exp(units.mean) if log else units.mean, np.nan)
+    # a mean is in its interval, rounded or not
+    least, most = np.minimum(limits[0], shown), np.maximum(limits[1], shown)
+    cut = [np.where(possible, np.clip(end, least, most), np.nan) for pair in ends for end in pair]
+    low, high, band_low, band_high = cut
+    return Intervals(shown, low, high, band_low, band_high, units.number, units.texts)
+
+
+def _ends(units: _Units, critical: Array, scale: Scale) -> tuple[Array, Array]:
+    """The interval of each column, so many standard errors to both sides on its scale."""
+    from scipy.special import expit, logit
+
+    if scale == "share":
+        share = np.clip(units.mean, _NEAR_ZERO, 1 - _NEAR_ZERO)
+        reach = critical * units.error / (share * (1 - share))
+        # a mean nearer to 0 or 1 than what it is taken for is in its interval all the same
+        low, high = expit(logit(share) - reach), expit(logit(share) + reach)
+        return np.minimum(low, units.mean), np.maximum(high, units.mean)
+    low, high = units.mean - critical * units.error, units.mean + critical * units.error
+    return (np.exp(low), np.exp(high)) if scale == "log" else (low, high)
+
+
+def _share_ends(values: Array, pairs: Array, effect: Array, critical: Array) -> tuple[Array, Array]:
+    """The interval (J,) of each difference between shares of a 0/1 measure, from values (P, S, K)."""
+    units = _Units.of(values)
+    numbers = effective_numbers(units.mean, units.error, units.texts)
+    a, b = pairs.T
+    deviations = units.deviations
+    lengths = np.sqrt((deviations**2).sum(axis=0))
+    product = lengths[a] * lengths[b]
+    together = (deviations[:, a] * deviations[:, b]).sum(axis=0)
+    correlation = np.where(product > 0, together / np.where(product > 0, product, 1), 0.0)
+    side_a, side_b = ((units.mean[i], *wilson(units.mean[i], numbers[i], critical)) for i in (a, b))
+    return difference(effect, side_a, side_b, correlation)
+
+
+def _student(units: _Units, columns: int = 1) -> Array:
+    """(K,) Student's critical values; with several columns Bonferroni's, which hold for all of them at once."""
+    from scipy.special import stdtrit
+
+    critical: Array = stdtrit(np.maximum(units.number - 1, 1), 1 - (1 - LEVEL) / (2 * max(columns, 1)))
+    return critical
+
+
+def _bootstrap_critical(units: _Units, seed: int, resamples: int, *, logit: bool) -> tuple[Array, Array]:
+    """(K,) critical values by resampling units: of each column by itself, and of all at once."""
+    from scipy.special import logit as logit_of
+
+    means, there = _blocks(units)
+    count = np.maximum(there.sum(axis=0), 1)
+    base = means.sum(axis=0) / count
+    weights = _resample(len(means), resamples, seed)
+    known = weights @ there  # (B, K) share of the resample that is known
+    drawn = np.maximum(known, 1e-9)
+    center = weights @ means / drawn
+    squares = np.maximum(weights @ (means**2) / drawn - center**2, 0)
+    errors = np.maximum(np.sqrt(squares / np.maximum(count - 1, 1)), _LEAST_SPREAD[logit] * units.error)
+    if logit:
+        base, center = (np.clip(share, _NEAR_ZERO, 1 - _NEAR_ZERO) for share in (base, center))
+        errors = errors / (center * (1 - center))
+        base, center = logit_of(base), logit_of(center)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(center - base) / errors
+    t[:, ~_spread(units)] = 0.0
+    t[known < 1e-9] = 0.0  # no known unit was drawn
+    student = _student(units)
+    if not t.shape[1]:
+        return student, student
+    one = np.maximum(np.quantile(t, LEVEL, axis=0), student)
+    all_ = np.maximum(one, np.quantile(t.max(axis=1), LEVEL))
+    return one, all_ if logit else np.maximum(one, np.minimum(all_, _student(units, int(_spread(units).sum()))))
+
+
+def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Array]:
+    """(K,) critical values: Student's, and of all columns at once by flipping the signs of whole units."""
+    student = _student(units)
+    possible = _spread(units)
+    if not possible.any():
+        return student, student
+    means, there = _blocks(units)
+    means, there = means[:, possible], there[:, possible]
+    count = np.maximum(there.sum(axis=0), 1)
+    deviations = np.where(there, means - means.sum(axis=0) / count, 0.0)
+    center = _signs(len(means), resamples, seed) @ deviations / count
+    squares = np.maximum((deviations**2).sum(axis=0) - count * center**2, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(center) / np.sqrt(squares / np.maximum(count - 1, 1) / count)
+    bound = _student(units, int(possible.sum()))
+    top = np.minimum(np.where(np.isnan(t), 0.0, t).max(axis=1), bound.max())
+    return student, np.clip(np.quantile(top, LEVEL), student, bound)
+
+
+def _blocks(units: _Units) -> tuple[Array, Array]:
+    """Units joined to at most ``_MOST_UNITS`` blocks, so that resampling many of them takes no more than that."""
+    means, there = units.means, units.there
+    if len(means) <= _MOST_UNITS:
+        return means, there
+    block = np.arange(len(means)) % _MOST_UNITS
+    sums, counts = np.zeros((2, _MOST_UNITS, means.shape[1]))
+    np.add.at(sums, block, means)
+    np.add.at(counts, block, there)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), 0.0), counts > 0
+
+
+@lru_cache(maxsize=4)
+def _resample(units: int, resamples: int, seed: int) -> Array:
+    """(B, P) the share that each unit has of each resample."""
+    generator = np.random.default_rng([seed, units, resamples])
+    counts: Array = generator.multinomial(units, np.full(units, 1 / units), size=resamples)
+    return counts / units
+
+
+@lru_cache(maxsize=4)
+def _signs(units: int, resamples: int, seed: int) -> Array:
+    """(B, P) signs of the units; all patterns for a few of them (the first keeps its sign: all flipped is the same)."""
+    if units <= _ALL_SIGNS:
+        patterns = np.arange(2 ** (units - 1))[:, None] >> np.arange(units - 1) & 1
+        return np.concatenate([np.ones((len(patterns), 1)), 1.0 - 2 * patterns], axis=1)
+    return np.random.default_rng([seed, units, resamples, 1]).choice([-1.0, 1.0], size=(resamples, units))

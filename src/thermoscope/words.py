@@ -1,0 +1,37 @@
+"""Plain words: lists, counts, numbers and beginnings of sentences, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def first_upper(text: str) -> str:
+    """A sentence's beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def joined(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; "" for none."""
+    listed = list(names)
+    return ", ".join(listed[:-1]) + f" and {listed[-1]}" if len(listed) > 1 else "".join(listed)
+
+
+def short(value: float | None, unknown: str = "unknown") -> str:
+    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
+    if value is None:
+        return unknown
+    size = abs(value)
+    if size >= 9999.5:
+        return f"{value:.1e}".replace("e+0", "e")
+    if size >= 99.95:
+        return f"{value:.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    if size >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+
+
+def count(number: int, name: str) -> str:
+    """``1 prompt``, ``12 prompts``."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

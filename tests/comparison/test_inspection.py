@@ -1,0 +1,122 @@
+"""``inspect``: one distribution stage by stage."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.fakes import FakeModel
+from thermoscope import InputError, SamplingParams, inspect, probabilities
+from thermoscope.decode.generate import generate
+from thermoscope.report.terminal.inspection import print_inspection
+
+
+def test_each_column_is_the_chain_up_to_there() -> None:
+    model = FakeModel()
+    params = SamplingParams(temperature=0.7, top_k=20, top_p=0.8, repetition_penalty=1.5)
+    found = inspect(model, "Once", params)
+    assert [stage.stage for stage in found.stages] == ["model", "repetition", "temperature", "top_k", "top_p"]
+    assert [stage.does for stage in found.stages][1:3] == ["repetition_penalty=1.5", "temperature=0.7"]
+    logits = model.next_token_logits("Once")[None].double()
+    context = {"prompt_ids": [model.encode("Once")]}
+    parts = [
+        SamplingParams(), SamplingParams(repetition_penalty=1.5),
+        SamplingParams(repetition_penalty=1.5, temperature=0.7),
+        params.replace(top_p=None), params,
+    ]  # fmt: skip
+    for number, part in enumerate(parts):
+        p = probabilities(logits, part, **context)[0]
+        view = found.stages[number]
+        assert view.survivors == int((p > 0).sum())
+        assert view.entropy_nats == pytest.approx(float(-(p * p.clamp(min=1e-300).log()).sum()))
+        for token in found.tokens:
+            assert token.probabilities[number] == pytest.approx(float(p[token.token_id]))
+    before = probabilities(logits, params.replace(top_p=None), **context)[0]
+    after = probabilities(logits, params, **context)[0]
+    assert found.stages[-1].removed_mass == pytest.approx(float(before[after == 0].sum()))
+
+
+def test_ranks_are_the_models_own_and_the_drawn_token_is_there() -> None:
+    model = FakeModel()
+    found = inspect(model, "Once", SamplingParams(temperature=3.0), seed=5, tokens=4)
+    own = torch.softmax(model.next_token_logits("Once").double(), dim=-1)
+    assert [token.rank for token in found.tokens] == [1 + int((own > own[t.token_id]).sum()) for t in found.tokens]
+    assert len(found.tokens) == 4
+    assert found.drawn in [token.token_id for token in found.tokens]
+    assert found.drawn == generate(model, "Once", SamplingParams(temperature=3.0), seeds=5)[0].token_ids[0]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        SamplingParams(temperature=1.3, frequency_penalty=0.8),
+        SamplingParams(mirostat_tau=3.0, mirostat_eta=0.9),
+        SamplingParams(xtc_probability=0.5, xtc_threshold=0.02),
+        SamplingParams(dry_multiplier=2.0, no_repeat_ngram_size=2),
+    ],
+    ids=str,
+)
+def test_along_a_text_the_token_drawn_is_the_texts(params: SamplingParams) -> None:
+    model = FakeModel(memory=2)
+    text = generate(model, "Once", params, seeds=4, max_new_tokens=20)[0]
+    for step in (0, 1, 7, 13):
+        found = inspect(model, "Once", params, seed=4, at_step=step)
+        assert found.step == step
+        assert found.drawn == text.token_ids[step]
+        last = next(token for token in found.tokens if token.token_id == found.drawn).probabilities[-1]
+        assert last == pytest.approx(torch.tensor(text.drawn_logprobs[step]).exp().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"at_step": -1}, "at_step must be a whole number of at least 0; got -1"),
+        ({"at_step": True}, "at_step must be a whole number"),
+        ({"tokens": 0}, "tokens must be a whole number of at least 1"),
+        ({"seed": -1}, "a seed must be from 0"),
+        ({"params": 0.7}, "params must be SamplingParams; got 0.7"),
+    ],
+)
+def test_bad_input(how: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        inspect(FakeModel(), "Once", **how)  # type: ignore[arg-type]
+    assert said in str(caught.value)
+
+
+def test_a_text_that_ends_before() -> None:
+    with pytest.raises(InputError, match=r"at_step must be within the text; got 50, but it ends by itself after \d+"):
+        inspect(FakeModel(end_bias=12.0), "Once", at_step=50)
+
+
+def printed(params: SamplingParams, *, width: int = 80, encoding: str = "utf-8") -> str:
+    import io
+
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict", write_through=True)
+    print_inspection(inspect(FakeModel(), "Once é", params), Console(file=file, width=width, color_system=None))
+    file.seek(0)
+    return file.read()
+
+
+def test_the_terminal() -> None:
+    params = SamplingParams(
+        temperature=0.7, top_k=9, top_p=0.9, min_p=0.01, repetition_penalty=1.1, xtc_probability=0.5, typical_p=0.9
+    )
+    for width in (80, 60, 140):
+        text = printed(params, width=width)
+        assert max(map(len, text.splitlines())) <= width
+        for name in ("model", "repetition", "temperature", "top_k", "top_p", "min_p", "typical_p", "xtc"):
+            assert name in text
+        assert "█" in text
+        assert "XTC's coin says" in text
+    plain = printed(params, encoding="ascii")
+    assert plain.isascii() and "#" in plain
+
+
+def test_json() -> None:
+    record = json.loads(inspect(FakeModel(), "Once", SamplingParams(top_k=3)).to_json())
+    assert record["format"] == "thermoscope.inspection/1"
+    assert record["stages"][1]["survivors"] == 3
+    assert record["params"]["top_k"] == 3

@@ -1,0 +1,180 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import gelu
+from transformers.pytorch_utils import Conv1D
+
+from tests.tiny import CONFIGS, network
+from thermoscope.cpu import compiled
+from thermoscope.cpu.packed import OneDNNLinear, TiledLinear, kind_for
+from thermoscope.cpu.shared import PackedEmbedding
+from thermoscope.models import packing
+from thermoscope.models.packing import pack, packed_linears
+from thermoscope.models.rows import way
+
+KINDS = (OneDNNLinear, TiledLinear)
+needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
+
+
+@needs_onednn
+@pytest.mark.parametrize("rows", [(1,), (3, 5), (1, 40), (2, 1, 1)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_linear_is_the_linear(kind, rows, bias):
+    torch.manual_seed(0)
+    linear = nn.Linear(48, 70, bias=bias)
+    packed = kind(linear.weight, linear.bias)
+    x = torch.randn(*rows, 48)
+    with torch.inference_mode():
+        want, other = linear(x), torch.randn(*rows, 70)
+        torch.testing.assert_close(packed(x), want, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(packed.plus(x, other), want + other, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(packed.gelu(x), gelu(want, approximate="tanh"), rtol=1e-5, atol=1e-5)
+    assert packed(x).shape == (*rows, 70)
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_linear_gives_its_weights_to_who_asks(kind):
+    linear = nn.Linear(48, 70)
+    packed = kind(linear.weight, linear.bias)
+    assert torch.equal(packed.weight, linear.weight)
+    assert torch.equal(packed.bias, linear.bias)
+    assert kind(linear.weight, None).bias is None
+
+
+@needs_onednn
+def test_what_is_packed():
+    class Special(nn.Linear):
+        pass
+
+    inner = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Conv1D(6, 4))
+    model = network("gpt2")
+    model.extra = nn.ModuleList([inner, Special(4, 4)])
+    before = sum(type(m) in (nn.Linear, Conv1D) for m in model.modules())
+    x = torch.randn(3, 4)
+    with torch.inference_mode():
+        want = inner(x)
+        assert pack(model) == before
+        torch.testing.assert_close(inner(x), want, rtol=1e-5, atol=1e-5)
+    assert type(model.extra[1]) is Special
+    assert not any(type(m) in (nn.Linear, Conv1D) for m in model.modules())
+    assert pack(model) == 0
+
+
+@pytest.mark.parametrize(
+    ("capability", "name", "dtype", "kind"),
+    [
+        ("AVX2", "znver3", torch.float32, TiledLinear),
+        ("AVX2", "znver3", torch.bfloat16, TiledLinear),
+        ("AVX512", "znver4", torch.float32, TiledLinear),
+        ("AVX512", "znver5", torch.float32, OneDNNLinear),
+        ("DEFAULT", "generic", torch.float32, OneDNNLinear),
+        ("AVX2", "znver3", torch.float16, None),
+        ("AVX512", "znver4", torch.float16, None),
+    ],
+)
+@needs_onednn
+def test_which_product_a_processor_is_given(capability, name, dtype, kind, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    features = frozenset({"avx2", "avx512f"} if capability == "AVX512" else {"avx2"})
+    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, features))
+    assert kind_for(dtype) is kind
+
+
+@needs_onednn
+def test_many_threads_keep_the_product_that_cuts_rows_as_well(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor("znver4", frozenset({"avx512f"})))
+    for threads, kind in ((8, TiledLinear), (9, OneDNNLinear)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert kind_for(torch.float32) is kind
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_both_products_serve_whole_networks(kind, monkeypatch):
+    ids, logits = torch.randint(1, 320, (5, 9)), []
+    for product in KINDS:
+        monkeypatch.setattr(packing, "kind_for", lambda _, product=product: product)
+        model = network(kind)
+        pack(model)
+        assert type(packed_linears(model)[0]) is product
+        found = way(model, 320)
+        assert found.direct is not None
+        with torch.inference_mode():
+            logits.append(model(input_ids=ids, use_cache=False).logits)
+    torch.testing.assert_close(*logits, rtol=1e-4, atol=1e-4)
+
+
+def test_other_types_are_left_alone():
+    model = network("gpt2").to(torch.float16)
+    assert pack(model) == 0
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_packed_logits_agree_with_unpacked(kind):
+    """Within 1e-4 of the largest logit."""
+    plain, packed = network(kind), network(kind)
+    assert pack(packed) > 0
+    for shape in ((1, 1), (1, 30), (5, 9), (24, 3)):
+        ids = torch.randint(1, 320, shape, generator=torch.Generator().manual_seed(1))
+        with torch.inference_mode():
+            want, got = (m(input_ids=ids, use_cache=False).logits for m in (plain, packed))
+        assert float((want - got).abs().max()) <= 1e-4 * float(want.abs().max())
+
+
+@needs_onednn
+@pytest.mark.parametrize("shape", [(320, 32), (70, 48), (5, 16), (1000, 80)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_embedding_is_read_out_of_the_packed_head(kind, shape):
+    weight = torch.randn(shape)
+    embedding = PackedEmbedding.of(kind(weight, None), weight)
+    assert embedding is not None, "oneDNN has a layout that isn't known here"
+    ids = torch.randint(shape[0], (3, 7))
+    assert torch.equal(embedding(ids), weight[ids])
+    assert torch.equal(embedding(torch.tensor([shape[0] - 1])), weight[-1:])
+    assert torch.equal(embedding.weight, weight)
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_are_not_the_heads_are_not_read_out_of_it(kind):
+    weight = torch.randn(320, 32)
+    other = weight.clone()
+    other[319, 31] += 1
+    assert PackedEmbedding.of(kind(weight, None), other) is None
+
+
+@needs_onednn
+def test_a_tied_head_is_there_once_and_an_untied_embedding_stays():
+    tied, untied = network("gpt2"), network("llama")
+    assert tied.lm_head.weight is tied.transformer.wte.weight
+    assert untied.lm_head.weight is not untied.model.embed_tokens.weight
+    want = tied.transformer.wte.weight.clone()
+    pack(tied)
+    pack(untied)
+    assert sum(p.numel() for p in tied.parameters() if p.shape == want.shape) == 0
+    assert torch.equal(tied.get_input_embeddings()(torch.arange(320)), want)
+    assert type(untied.get_input_embeddings()) is nn.Embedding
+
+
+@needs_onednn
+def test_layers_with_one_input_are_one_product():
+    model, plain = network("llama"), network("llama")
+    assert pack(model) == 2 * 7 + 1
+    assert len(packed_linears(model)) == 2 * 4 + 1
+    mlp, own = model.model.layers[0].mlp, plain.model.layers[0].mlp
+    assert mlp.gate_proj.together is mlp.up_proj.together
+    assert torch.equal(mlp.up_proj.weight, own.up_proj.weight)
+    assert mlp.up_proj.bias is None
+    first, second = torch.randn(2, 3, 32)
+    with torch.inference_mode():
+        # in any order, with any inputs: what each layer would have given by itself
+        calls = (("gate", first), ("up", first), ("gate", first), ("up", second), ("up", first), ("gate", second))
+        for name, x in (*calls, ("gate", second), ("up", second)):
+            name = f"{name}_proj"
+            want = getattr(own, name)(x)
+            torch.testing.assert_close(getattr(mlp, name)(x), want, rtol=1e-5, atol=1e-5)
+    assert mlp.gate_proj.together._last is None, "the last of them lets go of the input"

@@ -1,0 +1,29 @@
+"""A small run, as processes of their own make it: what the tests kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fakes import FakeModel
+from thermoscope.runs.design import Design
+from thermoscope.settings.grid import varied
+from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.store import Store
+from thermoscope.usecases.load import UseCase, parse
+
+PROMPTS = ("One day", "The fox", "A king", "Snow", "Why?", "The end")
+CASE = 'title = "x"\nobjective = "creative"\n' + "".join(f'[[prompts]]\ntext = "{text}"\n' for text in PROMPTS)
+
+
+def case() -> UseCase:
+    return parse(CASE, Path("small.toml"))
+
+
+def small(model: FakeModel) -> Design:
+    settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
+    return plan(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+
+
+def make(folder: str) -> Store:
+    model = FakeModel(end_bias=3.0)
+    return run(model, small(model), Store(Path(folder)), Measuring(case()))

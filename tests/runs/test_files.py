@@ -1,0 +1,114 @@
+"""Texts from anywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.fakes import FakeModel
+from thermoscope.errors import InputError
+from thermoscope.runs.files import read
+from thermoscope.runs.measured import measure_found
+
+ROWS = [
+    {"text": "one two, three", "t": 0.2, "q": "first", "a": "x"},
+    {"text": 'line\nbreak "quoted" \u00e9\u4e2d', "t": 0.9, "q": "first", "a": None},
+    {"text": "", "t": 0.9, "q": "second", "a": "y"},
+]
+
+
+def write(folder: Path, kind: str) -> Path:
+    path = folder / f"texts.{kind}"
+    if kind == "jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in ROWS) + "\n", encoding="utf-8")
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    else:
+        import csv
+
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(ROWS[0]), delimiter="\t" if kind == "tsv" else ",")
+            writer.writeheader()
+            writer.writerows(ROWS)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet"])
+def test_tables(tmp_path: Path, kind: str) -> None:
+    found = read([write(tmp_path, kind)], prompt="q", setting="t", answer="a")
+    assert found.texts == [row["text"] for row in ROWS]
+    assert found.prompts == ["first", "first", "second"]
+    assert found.settings == ["0.2", "0.9", "0.9"]
+    assert found.answers[0] == "x"
+
+
+def test_plain_files_and_several_at_once(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("two")
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "c.md").write_text("no")
+    assert read([tmp_path]).texts == ["one", "two"]
+    assert read([tmp_path / "b.txt", write(tmp_path, "csv")]).texts == ["two", *(row["text"] for row in ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "says"),
+    [
+        ("none.csv", None, {}, "no such file"),
+        ("x.doc", b"", {}, "a file must end in .jsonl"),
+        ("x.csv", b"a,b\n1,2\n", {}, r"name it with --text-column \(a, b\)"),
+        ("x.csv", b"a,b\n1,2\n", {"text": "c"}, "--text-column must be one of a, b; got 'c'"),
+        ("x.csv", b"text,b\n1,2\n", {"prompt": "q"}, "--prompt-column must be one of text, b"),
+        ("x.csv", b"text,b\n1,2,3\n", {}, "can't be read"),
+        ("x.csv", b"", {}, "can't be read"),
+        ("x.csv", b"text\n", {}, "at least one text"),
+        ("x.jsonl", b'{"text": 1\n', {}, "can't be read"),
+        ("x.jsonl", b'{"text": [1]}\n', {}, "must hold text or numbers"),
+        ("x.parquet", b"PAR", {}, "can't be read"),
+        ("x.txt", b"caf\xe9", {}, "must be UTF-8; byte 3"),
+        ("x.txt", b"x", {"setting": "t"}, "plain files have no columns"),
+    ],
+)
+def test_what_cannot_be_read(
+    tmp_path: Path, name: str, content: bytes | None, columns: dict[str, str], says: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=says) as error:
+        read([tmp_path / name], **columns)
+    assert "\n" not in str(error.value)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"must hold \.txt files"):
+        read([tmp_path])
+
+
+def test_measured_by_words_and_by_a_model(tmp_path: Path) -> None:
+    found = read([write(tmp_path, "csv")], prompt="q", setting="t")
+    words = measure_found(found)
+    assert words.texts_table(found)["tokens"].to_pylist() == [4, 7, 0]
+    assert words.texts_table(found)["perplexity"].to_pylist() == [None] * 3
+    assert "0 to 7 tokens" in words.notes[0]
+    scored = measure_found(found, model=FakeModel())
+    assert scored.texts_table(found)["tokens"].to_pylist() == [len(row["text"].encode()) for row in ROWS]  # type: ignore[attr-defined]
+    perplexities = scored.texts_table(found)["perplexity"].to_pylist()
+    assert [p is None for p in perplexities] == [False, False, True]
+    assert [r["texts"] for r in words.groups_records()] == [1, 1, 1]
+
+
+def test_texts_are_cut_to_one_length_and_compression_waits_for_it() -> None:
+    from thermoscope.runs.files import Found
+
+    texts = ["a b c d " * 5, "a b c d " * 4, "a b c d " * 4]
+    found = Found(texts, [""] * 3, [""] * 3, [None] * 3, ("f",))
+    assert np.isnan(measure_found(found).evidence.of_groups["compression_ratio"][0])
+    cut = measure_found(found, length=16)
+    assert cut.evidence.of_groups["compression_ratio"][0] > 1
+    assert cut.evidence.of_texts["tokens"].tolist() == [16] * 3
+    assert cut.evidence.texts.strings[0] == "a b c d a b c d a b c d a b c d"
+    assert measure_found(found, length=17).notes == ("2 of 3 texts are shorter than 17 tokens.",)
