@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, told after every step.
+    """How far a job has come, reported after every step.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ def generate(
     stop
         A text ends where one of these strings begins.
     max_rows
-        The most rows in flight; by default as many as half of the free memory holds and as make tokens come faster
-        (measured above 64), at most 256.
+        The most rows in flight. By default half of the free memory is used, for at most 256 rows; above 64, only as
+        many as measurably decode faster.
     merge
         Whether samples with the same tokens so far share a row of the model.
     effects
-        Where to note which stages of the settings changed anything (``sampling.effects``).
+        Records which stages of the settings changed anything (``sampling.effects``).
     on_sample
-        Called with (number in the result, sample) as each is finished, so that an interrupt loses none.
+        Called with (index in the result, sample) as soon as a sample is finished, so that an interrupt loses none.
     on_progress
         Called after every step.
 
@@ -122,7 +122,7 @@ def generate(
 
 
 def _rows(model: Model, requests: Sequence[Request], max_rows: int | None) -> int:
-    """How many rows may be in flight: as given, or as many as make tokens come faster."""
+    """How many rows may be in flight: as given, or as many as decode faster."""
     given = at_least_one("max_rows", max_rows)
     if given is not None or not requests:
         return given or 1

@@ -1,4 +1,4 @@
-"""What is asked of the decoder: one ``Request`` per text to be made, after every check that can be made beforehand."""
+"""Requests to the decoder, one per text, after every check that is possible before decoding."""
 
 from __future__ import annotations
 

@@ -59,16 +59,16 @@ def spectrum(
     seeds, max_new_tokens, max_length, stop, max_rows
         As in ``generate``.
     resolution
-        Intervals narrower than this are not split any further: one text stands for all of it, and the leaf says
-        where it is exact. 0 splits without end.
+        Intervals narrower than this are not split any further: one text stands for the whole interval, and its leaf
+        says where it is exact. 0 splits without limit.
     max_leaves
-        The most leaves of each spectrum; the budget is shared out by width, and what is merged is said as above.
-        By default there is no limit.
+        The most leaves of each spectrum. The budget is divided by width, and a merged leaf says so as above. By
+        default there is no limit.
     on_progress
         Called after every step; its samples are the leaves so far.
     effects
-        Where to note which stages of the setting changed anything at some temperature (``sampling.effects``), under
-        the spectra's own ``params``.
+        Records which stages of the setting changed anything at some temperature (``sampling.effects``), under the
+        ``params`` of the spectra.
 
     Returns
     -------

@@ -114,8 +114,8 @@ def split_at_temperature(params: SamplingParams) -> TemperatureSplit:
     for name in STAGES["temperature"]:
         if name != "temperature" and getattr(params, name) != type(params).model_fields[name].default:
             raise InputError(
-                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, and tokens "
-                "are no lines; leave it out"
+                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, so a "
+                "token's score is not a line in it; leave it out"
             )
     top_k_last = None
     if "top_k" in after:

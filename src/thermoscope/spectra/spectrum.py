@@ -81,8 +81,8 @@ class Spectrum:
         """The text at a temperature as ``generate`` gives it.
 
         Its ``drawn_logprobs`` are NaN: the probability under the distribution at just this temperature needs every
-        logit of every step, which a spectrum does not keep. Whether an interval that was not split stands for this
-        temperature is told by ``spectrum.leaf(temperature).is_exact(temperature)``.
+        logit of every step, which a spectrum does not keep. ``spectrum.leaf(temperature).is_exact(temperature)``
+        says whether this is the text at just this temperature or that of a merged interval.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class Spectrum:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Spectrum:
-        """Read what ``to_json`` wrote.
+        """Parse the JSON of ``to_json``.
 
         Raises
         ------
