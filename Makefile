@@ -32,7 +32,7 @@ demo: $(VENV)/.demo  ## compare two temperatures, then measure six and write a r
 	@echo "The report is runs/demo.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,19 @@ from thermoscope.cli.app import app
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
+#: Prints the help of many commands in one process, a zero byte after each.
+HELP = """
+import json, sys
+from thermoscope.cli.app import main
+for words in json.loads(sys.argv[1]):
+    sys.argv[:] = ["thermoscope", *words]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+    print(end="\\0")
+"""
 
 
 def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -31,13 +45,13 @@ def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str,
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    for words in ([*command, "--help"] for command in commands(typer.main.get_command(app))):
-        script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
-        env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
-        shown = subprocess.run(
-            [sys.executable, "-c", script, *words], env=env, check=True, capture_output=True, text=True
-        )
-        lines = "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines())
+    asked = [[*command, "--help"] for command in commands(typer.main.get_command(app))]
+    env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+    shown = subprocess.run(
+        [sys.executable, "-c", HELP, json.dumps(asked)], env=env, check=True, capture_output=True, text=True
+    )
+    for words, page in zip(asked, shown.stdout.split("\0")[:-1], strict=True):
+        lines = "\n".join(line.rstrip() for line in page.strip().splitlines())
         pages.append(f"## `thermoscope {' '.join(words)}`\n\n```\n{lines}\n```\n")
     return "\n".join(pages)
 

@@ -24,17 +24,6 @@ from thermoscope.settings.params import ORDERS, STAGES
 Cli = Callable[..., Ran]
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known to be wrong without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
-
-
 BAD = [
     (["-t", "-0.5"], "temperature must be at least 0; got -0.5; use 0 for greedy decoding"),
     (["-t", "nan"], "temperature must be a finite number; got nan; use"),

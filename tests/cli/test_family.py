@@ -13,17 +13,6 @@ from tests.tiny_cli import Ran
 Cli = Callable[..., Ran]
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
-
-
 BAD = [
     (["inspect"], "give a prompt"),
     (["inspect", "x", "-t", "-1"], "temperature must be at least 0; got -1"),

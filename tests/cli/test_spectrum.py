@@ -16,17 +16,6 @@ Cli = Callable[..., Ran]
 HOW = ("--max-new-tokens", "12")
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known to be wrong without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
-
-
 BAD = [
     ([], 'give a prompt, such as "Once upon a time"'),
     (["x", "--low", "1", "--high", "0.5"], "--low must be below --high; got 1 and 0.5"),

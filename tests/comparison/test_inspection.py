@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -65,8 +67,13 @@ def test_along_a_text_the_token_drawn_is_the_texts(params: SamplingParams) -> No
     for step in (0, 1, 7, 13):
         found = inspect(model, "Once", params, seed=4, at_step=step)
         assert found.step == step
+        assert found == inspect(model, "Once", params, seed=4, at_step=np.int64(step))
         assert found.drawn == text.token_ids[step]
-        last = next(token for token in found.tokens if token.token_id == found.drawn).probabilities[-1]
+        drawn = next(token for token in found.tokens if token.token_id == found.drawn)
+        assert drawn.rank == text.ranks[step]
+        assert drawn.probabilities[0] == pytest.approx(math.exp(text.logprobs[step]), rel=1e-5)
+        assert found.stages[0].entropy_nats == pytest.approx(text.entropies[step], abs=1e-5)
+        last = drawn.probabilities[-1]
         assert last == pytest.approx(torch.tensor(text.drawn_logprobs[step]).exp().item(), rel=1e-6)
 
 

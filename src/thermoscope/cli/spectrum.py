@@ -84,9 +84,9 @@ def spectrum(
         from thermoscope.sampling.effects import Effects
         from thermoscope.settings.params import SamplingParams
         from thermoscope.spectra.explore import spectrum as run
-        from thermoscope.spectra.halflines import plan_for
+        from thermoscope.spectra.halflines import split_at_temperature
 
-        plan_for(params)
+        split_at_temperature(params)
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
         params = asked.settings(loaded)
         if params.temperature != SamplingParams().temperature:

@@ -66,9 +66,6 @@ def compare(
     over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
     settings = varied({**over, **(vary or {})}, params)
     numbers = tuple(seed_list(seeds))
-    if len(set(numbers)) < len(numbers):
-        twice = next(seed for i, seed in enumerate(numbers) if seed in numbers[:i])
-        raise InputError(f"each seed may be given once; got {twice} twice; leave one out")
     stops = stop_strings(stop)
     limit = new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
     finished: dict[int, Sample] = {}

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from thermoscope.decode.generate import generate
-from thermoscope.decode.request import at_least_one, prompt_ids
+from thermoscope.decode.records import records_of
+from thermoscope.decode.request import at_least_one, prompt_ids, whole_number
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
@@ -135,8 +136,7 @@ def inspect(
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")
     check_tokens(setting, model.vocabulary)
-    if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 0:
-        raise InputError(f"at_step must be a whole number of at least 0; got {at_step!r}; use 0 for the first token")
+    at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
     listed = at_least_one("tokens", tokens) or TOKENS
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)
@@ -171,7 +171,7 @@ def inspect(
         stages=tuple(
             StageView(t.stage, _does(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass) for t in traced
         ),
-        tokens=_tokens(model, columns, listed, drawn),
+        tokens=_tokens(model, logits, columns, listed, drawn),
         drawn=drawn,
         xtc_acts=None if setting.xtc_probability is None else coin < setting.xtc_probability,
         ran=what_ran(
@@ -189,7 +189,9 @@ def _does(setting: SamplingParams, stage: str) -> str:
     return " ".join(f"{name}={typed(value)}" for name, value in setting.given.items() if name in names)
 
 
-def _tokens(model: Model, columns: torch.Tensor, listed: int, drawn: int) -> tuple[TokenView, ...]:
+def _tokens(
+    model: Model, logits: torch.Tensor, columns: torch.Tensor, listed: int, drawn: int
+) -> tuple[TokenView, ...]:
     own, last = columns[:, 0], columns[:, -1]
     chosen: list[int] = [drawn]
     for column in (own, last):
@@ -198,13 +200,8 @@ def _tokens(model: Model, columns: torch.Tensor, listed: int, drawn: int) -> tup
     # of both lists the more probable on average, and the drawn one in any case
     chosen = [drawn, *sorted(chosen[1:], key=lambda token: -float(own[token] + last[token]))[: listed - 1]]
     rows = [
-        TokenView(
-            token_id=token,
-            text=_text(model, token),
-            rank=1 + int((own > own[token]).sum()),
-            probabilities=tuple(columns[token].tolist()),
-        )
-        for token in chosen
+        TokenView(token, _text(model, token), record.rank, tuple(columns[token].tolist()))
+        for token, record in zip(chosen, records_of(logits, [0] * len(chosen), chosen), strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: (row.rank, row.token_id)))
 

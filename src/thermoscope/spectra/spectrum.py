@@ -81,8 +81,8 @@ class Spectrum:
         """The text at a temperature as ``generate`` gives it.
 
         Its ``drawn_logprobs`` are NaN: the probability under the distribution at just this temperature needs every
-        logit of every step, which a spectrum does not keep. Whether an interval that was not split stands for this
-        temperature is told by ``spectrum.leaf(temperature).is_exact(temperature)``.
+        logit of every step, which a spectrum does not keep. ``spectrum.leaf(temperature).is_exact(temperature)``
+        says whether this is the text at just this temperature or that of a merged interval.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class Spectrum:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Spectrum:
-        """Read what ``to_json`` wrote.
+        """Parse the JSON of ``to_json``.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Spectrum:
             names = [f.name for f in fields(cls)]
             values = {name: record[name] for name in names}
             columns = [record["nodes"][f.name] for f in fields(Node)]
-            values["nodes"] = tuple(Node(*_read(row)) for row in zip(*columns, strict=True))
+            values["nodes"] = tuple(Node(*_with_infinities(row)) for row in zip(*columns, strict=True))
             values["leaves"] = tuple(_leaf(leaf) for leaf in record["leaves"])
             values |= {"params": SamplingParams(**record["params"]), "stop": tuple(record["stop"])}
             return cls(**values)
@@ -200,5 +200,5 @@ def _leaf(record: dict[str, Any]) -> Leaf:
     return Leaf(**values)
 
 
-def _read(row: Sequence[Any]) -> Iterator[Any]:
+def _with_infinities(row: Sequence[Any]) -> Iterator[Any]:
     return (_INFINITIES[value] if isinstance(value, str) else value for value in row)
