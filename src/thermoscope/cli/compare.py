@@ -99,9 +99,9 @@ def compare(
         print_comparison(result, to)
 
     if html is not None:
-        from thermoscope.report.records.build import comparison_report
+        from thermoscope.report.forms import render
 
-        console.write(html, comparison_report(result).to_html())
+        console.write(html, render(result, "html"))
     if html is None or json or output is not None:
         console.give(result.to_json, printing, as_json=json, output=output)
     raise typer.Exit(code)

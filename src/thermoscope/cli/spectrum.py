@@ -16,7 +16,6 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.metrics.steps import StepMeasures
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.spectra.spectrum import Spectrum
 
@@ -107,13 +106,10 @@ def spectrum(
         sys.stderr.write(f"thermoscope: interrupted; {len(found)} of {len(numbers)} spectra are finished\n")
         if not found:
             raise typer.Exit(code) from None
-    from thermoscope.metrics.steps import step_measures
     from thermoscope.ran.of_spectrum import what_ran
-    from thermoscope.report.terminal.spectrum import SHOWN_MEASURES
 
     ran = what_ran(loaded, found, where, effects)
-    measures = step_measures(found, None if json or html is not None else SHOWN_MEASURES)
-    _show(found, measures, ran, at=where, as_json=json, output=output, html=html)
+    _show(found, ran, at=where, as_json=json, output=output, html=html)
     raise typer.Exit(code)
 
 
@@ -131,7 +127,6 @@ def _check(ends: tuple[float, float], resolution: float) -> None:
 
 def _show(
     found: list[Spectrum],
-    measures: StepMeasures,
     ran: WhatRan,
     *,
     at: float | None,
@@ -141,29 +136,33 @@ def _show(
 ) -> None:
     """Print or write the result."""
     from thermoscope.cli import console
+    from thermoscope.metrics.steps import step_measures
     from thermoscope.report.terminal.ran import print_ran
-    from thermoscope.report.terminal.spectrum import print_at, print_spectra
+    from thermoscope.report.terminal.spectrum import SHOWN_MEASURES, print_at, print_spectra
 
     def printing(to: Console) -> None:
         if at is None:
-            print_spectra(found, measures, ran, to)
+            print_spectra(found, step_measures(found, SHOWN_MEASURES), ran, to)
             return
         for spectrum in found:
             print_at(spectrum, at, to)
         print_ran(ran, to)
 
     if html is not None:
-        from thermoscope.report.page.spectrum import spectrum_page
+        from thermoscope.report.forms import render
 
-        console.write(html, spectrum_page(found, measures, ran))
+        console.write(html, render(found, "html", ran=ran))
         if not as_json and output is None and at is None:
             return
-    console.give(lambda: _json(found, measures, ran, at), printing, as_json=as_json, output=output)
+    console.give(lambda: _json(found, ran, at), printing, as_json=as_json, output=output)
 
 
-def _json(found: list[Spectrum], measures: StepMeasures, ran: WhatRan, at: float | None) -> str:
+def _json(found: list[Spectrum], ran: WhatRan, at: float | None) -> str:
     """Everything, or what is there at one temperature; each of ``spectra`` is what ``Spectrum.from_json`` reads."""
     if at is None:
+        from thermoscope.metrics.steps import step_measures
+
+        measures = step_measures(found)
         spectra = ",\n".join(spectrum.to_json() for spectrum in found)
         rest = json_module.dumps(ran.to_dict(), ensure_ascii=False, allow_nan=False)
         return (

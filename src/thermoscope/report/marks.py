@@ -13,8 +13,8 @@ from itertools import groupby
 from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText
+from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
 from thermoscope.report.escape import shown
-from thermoscope.report.spans import repeated_ranges, start_of, trimmed
 
 
 @dataclass(frozen=True, slots=True)

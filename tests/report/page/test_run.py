@@ -16,12 +16,13 @@ import pytest
 
 from tests.report import made
 from tests.report.browser import Opened as Page
+from thermoscope.comparison.passages import Passage
 from thermoscope.report.charts.contrasts import choices
 from thermoscope.report.charts.figures import curve_figure, frontier_figure
 from thermoscope.report.escape import escape
 from thermoscope.report.page import vega
 from thermoscope.report.page.run import report_page
-from thermoscope.report.records.schema import Passage, Report
+from thermoscope.report.records.schema import Report
 
 HOSTILE = (
     '</script><script>document.title="taken"</script><img src=x onerror=alert(1)> </style> ]]> <!-- & {{ 7*7 }} "\u202e'

@@ -10,6 +10,7 @@ import pytest
 from tests.report.records.made import claim, pair, row, source
 from tests.report.records.test_pairs import run
 from thermoscope.report.charts.figures import curve_figure
+from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.records.source import Source
@@ -81,7 +82,7 @@ def test_what_limits_the_distance_is_said_with_it_and_beside_it() -> None:
         "every other setting is further away. The reference's windows have 100 tokens, the texts 110."
     )
     assert {c.measure: c.note for c in made.curves if c.note} == {"reference_distance": note}
-    assert f"- `reference_distance`: {note}.\n" in made.to_markdown()
+    assert f"- `reference_distance`: {note}.\n" in markdown(made)
     curve = next(c for c in made.curves if c.measure == "reference_distance")
     assert "The reference's windows have 100 tokens, the texts 110." in curve_figure(made, curve).caption
     both = two(source(SETTINGS, measured=distance, reference=note), source(SETTINGS, measured=distance))

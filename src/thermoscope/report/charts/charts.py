@@ -21,7 +21,8 @@ from thermoscope.report.charts.drawing import (
 )
 from thermoscope.report.charts.figures import along_axis, by_series, interval, number, place
 from thermoscope.report.charts.labels import Label, placed
-from thermoscope.report.records.schema import Curve, Differences, Frontier, Report
+from thermoscope.report.records.schema import Curve, Differences, Report
+from thermoscope.statistics.frontier import Frontier
 
 TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be told": "circle", "unknown": "cross"}
 _TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from thermoscope.report.charts.figures import interval, number, place, unit_of
-from thermoscope.report.records.schema import Difference, Differences, Report, Told
+from thermoscope.report.records.schema import Difference, Differences, Report
+from thermoscope.statistics.outcome import Outcome
 from thermoscope.words import first_upper
 
 #: Signs and what they mean, by what is told.
@@ -18,7 +19,7 @@ _MOST_ROWS = 6000
 _MOST_PAIRS = 60
 #: How many pairs an alternative text names before it counts the rest.
 _NAMED = 6
-_OTHER: dict[Told, Told] = {"higher": "lower", "lower": "higher"}
+_OTHER: dict[Outcome, Outcome] = {"higher": "lower", "lower": "higher"}
 
 
 @dataclass(frozen=True, slots=True)

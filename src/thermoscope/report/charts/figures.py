@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint, Point, Report
+from thermoscope.report.records.schema import Curve, Point, Report
+from thermoscope.statistics.frontier import Frontier, FrontierPoint
 from thermoscope.words import first_upper, short
 
 #: How parameters are called on labels.

@@ -12,7 +12,8 @@ from thermoscope.report.charts.contrasts import TOLD_KEY, choices
 from thermoscope.report.charts.drawing import LIGHT, Drawing, config, vega_lite
 from thermoscope.report.charts.figures import FRONTIER_KEY, curve_figure, titled, unit_of
 from thermoscope.report.escaped import escaped
-from thermoscope.report.records.schema import Frontier, Report
+from thermoscope.report.records.schema import Report
+from thermoscope.statistics.frontier import Frontier
 from thermoscope.words import first_upper
 
 #: Measures that are drawn, the most telling first: what can be read on one sheet.

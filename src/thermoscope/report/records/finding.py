@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
+from thermoscope.report.records.schema import Curve, Difference, Differences, Point, Ran, Setting
 from thermoscope.statistics.evidence import MOST_SETTINGS
+from thermoscope.statistics.frontier import Frontier
 from thermoscope.words import count, first_upper, joined, short
 
 #: What a measure is called in a sentence.

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from thermoscope.comparison.comparison import finite
+from thermoscope.comparison.passages import Passage
+from thermoscope.statistics.frontier import Frontier
+from thermoscope.statistics.outcome import Outcome
 
 FORMAT = "thermoscope.report/1"
-
-Told = Literal["higher", "lower", "can't be told", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Difference:
     band_high: float | None
     units: int
     texts: int
-    told: Told
+    told: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,39 +142,6 @@ class Differences:
     measure: str
     kind: Literal["difference", "ratio"]
     pairs: tuple[Difference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrontierPoint:
-    """One setting: likelihood x, diversity y; on the frontier if no other is as likely and more varied, or the reverse.
-
-    ``loops`` says whether more texts than the reference's, or than one in twenty, end in a loop.
-    """
-
-    setting: int
-    x: float
-    y: float
-    loop_rate: float | None
-    loops: bool
-    on_frontier: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """Diversity (measure ``y``) against likelihood (measure ``x``, perplexity: less is likelier)."""
-
-    x: str
-    y: str
-    points: tuple[FrontierPoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a text. ``repeated``: it was there before; ``loop``: the loop that the text ends in."""
-
-    text: str
-    repeated: bool = False
-    loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,15 +224,3 @@ class Report:
     def to_json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; values that are not finite are null."""
         return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
-
-    def to_markdown(self) -> str:
-        """The report as Markdown, to be pasted."""
-        from thermoscope.report.markdown import markdown
-
-        return markdown(self)
-
-    def to_html(self) -> str:
-        """The report as one self-contained page."""
-        from thermoscope.report.page.run import report_page
-
-        return report_page(self)
