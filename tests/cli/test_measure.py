@@ -157,7 +157,7 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     again = cli(*words, "--model", str(tiny_model))
     assert again.out == ran.out  # and nothing was made anew
     assert (run / "manifest.json").stat().st_mtime_ns == stamp
-    command = " ".join(ran.out.split("To make it again\n")[1].replace("\\\n", " ").split())
+    command = " ".join(ran.out.split("To reproduce\n")[1].replace("\\\n", " ").split())
     assert cli(*command.split()[1:]).out == ran.out
     assert (run / "manifest.json").stat().st_mtime_ns == stamp
 
@@ -189,7 +189,7 @@ def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path
     assert ran.code == 0, ran.err
     assert "1 prompt x 1 setting x 2 seeds" in " ".join(ran.out.split())
     assert "the seed is the unit" in ran.out
-    assert "--held-out" in ran.out.split("To make it again")[1]
+    assert "--held-out" in ran.out.split("To reproduce")[1]
 
 
 def test_an_interrupt_says_how_to_go_on(

@@ -169,7 +169,7 @@ def report(
     return Report(
         title="creative-story on bundled",
         finding=(
-            "Repetition falls with the temperature: rep_4 is .424 at T=0.1 and .011 at T=1.5.",
+            "Repetition falls with the temperature: rep_4 is 0.424 at T=0.1 and 0.011 at T=1.5.",
             "Between T=0.7 and T=0.9 no measure can be told apart.",
             "Two of the four claims that were tested hold.",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
 from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.words import count
 
 #: Tokens that are listed unless asked otherwise.
 TOKENS = 12
@@ -70,7 +72,7 @@ class Inspection:
     xtc_acts
         Whether XTC's coin said yes at this step; None if XTC is off.
     ran
-        What ran, and the command that makes it again.
+        What ran, and the command that reproduces it.
     """
 
     prompt: str
@@ -135,11 +137,17 @@ def inspect(
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")
     check_tokens(setting, model.vocabulary)
-    if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 0:
+    if isinstance(at_step, bool) or not isinstance(at_step, Integral) or at_step < 0:
         raise InputError(f"at_step must be a whole number of at least 0; got {at_step!r}; use 0 for the first token")
+    at_step = int(at_step)
     listed = at_least_one("tokens", tokens) or TOKENS
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)
+    if model.context_length is not None and len(before) + at_step > model.context_length:
+        raise InputError(
+            f"at_step and the prompt of {count(len(before), 'token')} must fit the context of {model.context_length} "
+            f"tokens; got at_step {at_step}; use at most {model.context_length - len(before)}"
+        )
     output: tuple[int, ...] = ()
     drawn_logprobs: tuple[float, ...] = ()
     text = ""
@@ -153,8 +161,6 @@ def inspect(
             )
         output, drawn_logprobs, text = sample.token_ids, sample.drawn_logprobs, sample.text
     context = [*before, *output]
-    if model.context_length is not None and len(context) > model.context_length:
-        raise InputError(f"at_step must leave room in the context of {model.context_length} tokens; got {at_step}")
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
     coin = float(keys.uniform()[0])

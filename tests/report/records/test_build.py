@@ -136,7 +136,7 @@ def test_what_limits_the_distance_to_the_reference_stands_wherever_it_does(tmp_p
         "the texts 24"
     )
     assert f"reference_distance: {note}." in shown
-    assert made.finding[1].startswith("Nearest in these measures to the reference")
+    assert "is closest to the reference, text written by people" in made.finding[1]
     assert made.finding[1].endswith(f"{note[1:]}.")
     assert next(c for c in made.curves if c.measure == "reference_distance").note == note
     claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
@@ -146,7 +146,7 @@ def test_what_limits_the_distance_to_the_reference_stands_wherever_it_does(tmp_p
 def test_text_of_another_length_is_no_reference(tmp_path: Path) -> None:
     made, shown = with_reference(tmp_path, 50)
     assert "reference_distance" not in {c.measure for c in made.curves}
-    assert not any("Nearest" in sentence for sentence in made.finding)
+    assert not any("closest" in sentence for sentence in made.finding)
     claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
     assert claim["verdict"] == "not tested"
     assert claim["reason"].startswith("the reference's windows have 50 tokens and the texts 24: ")

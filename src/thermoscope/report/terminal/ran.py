@@ -1,4 +1,4 @@
-"""What ran, and the command that makes it again, at the end of every report in the terminal."""
+"""What ran, and the command that reproduces it, at the end of every report in the terminal."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def what_ran(ran: WhatRan, *, ascii_only: bool) -> Iterator[RenderableType]:
 
 
 def make_again(ran: WhatRan, width: int, *, ascii_only: bool) -> Iterator[RenderableType]:
-    """The part "To make it again": its lines may be longer than the width where a word is."""
-    yield Text("\nTo make it again", style="bold")
+    """The part "To reproduce": its lines may be longer than the width where a word is."""
+    yield Text("\nTo reproduce", style="bold")
     yield as_it_is(command_lines(escape(ran.command, ascii_only=ascii_only), width))
 
 

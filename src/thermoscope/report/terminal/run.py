@@ -16,12 +16,13 @@ from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
 from thermoscope.report.records.measures import SHOWN
 from thermoscope.report.terminal.ran import print_ran
+from thermoscope.report.verdicts import claim_verdict
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.words import count, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
-_CELL = 15
+_CELL = 22
 
 
 def print_measured(
@@ -55,7 +56,7 @@ def print_found(
     everything: bool = False,
 ) -> None:
     """Print measures of texts from files: how many they are, the measures per setting, what ran."""
-    many = f"{count(texts, 'text')} in {count(groups, 'group')} of one prompt and setting"
+    many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
     print_measured(rows, console, everything=everything, notes=measured.notes)
     print_ran(ran, console)
@@ -104,8 +105,8 @@ def _cell(row: Mapping[str, Any] | None) -> str:
         return "unknown"
     mean, low, high = row["mean"], row["low"], row["high"]
     if low is None:
-        return f"{short(mean)}  unknown"
-    return f"{short(mean)} {short(low)}-{short(high)}" if low >= 0 else f"{short(mean)} {short(low)}:{short(high)}"
+        return short(mean)
+    return f"{short(mean)} ({short(low)} to {short(high)})"
 
 
 def print_run(
@@ -124,7 +125,7 @@ def print_run(
     unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
-    console.print(Text(f"Means with 95 % intervals; the {unit} is the unit.\n", style="dim"), highlight=False)
+    console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
@@ -146,7 +147,7 @@ def _limits(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
 def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     verdict = claim["verdict"]
     style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
-    yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (verdict, style))
+    yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (claim_verdict(verdict), style))
     told = claim["statement"] if verdict != "not tested" else claim["reason"]
     yield Padding(Text(f"{first_upper(told)}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:
