@@ -166,7 +166,7 @@ def inspect(
     coin = float(keys.uniform()[0])
     row = {"prompt_ids": before, "output_ids": output, "drawn_logprobs": drawn_logprobs}
     traced = trace(logits[0], setting, prompt_ids=before, output_ids=output, drawn_logprobs=drawn_logprobs, coin=coin)
-    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])  # type: ignore[arg-type]
+    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from thermoscope.comparison.passages import Passage
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.report.marks import UNICODE, visible
 from thermoscope.report.records.schema import Report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.spectra.fork import Fork
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum

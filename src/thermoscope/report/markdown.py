@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from thermoscope.escape import escape
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.escape import escape
 from thermoscope.report.marks import UNICODE, signs_meaning
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
 from thermoscope.report.verdicts import claim_verdict, outcome_shown

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText
 from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
-from thermoscope.report.escape import shown
+from thermoscope.escape import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ import pytest
 from tests.report import made
 from tests.report.browser import Opened as Page
 from thermoscope.comparison.passages import Passage
+from thermoscope.escape import escape
 from thermoscope.report.charts.contrasts import choices
 from thermoscope.report.charts.figures import curve_figure, frontier_figure
-from thermoscope.report.escape import escape
 from thermoscope.report.page import vega
 from thermoscope.report.page.run import report_page
 from thermoscope.report.records.schema import Report

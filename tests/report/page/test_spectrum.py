@@ -12,8 +12,8 @@ import pytest
 from tests.fakes import FakeModel
 from tests.report.browser import Opened as Page
 from thermoscope import SamplingParams, Spectrum, spectrum, step_measures
+from thermoscope.escape import escape
 from thermoscope.ran.of_spectrum import what_ran
-from thermoscope.report.escape import escape
 from thermoscope.report.page.spectrum import spectrum_page
 from thermoscope.spectra.leaf import Leaf
 

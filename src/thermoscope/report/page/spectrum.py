@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from thermoscope.escape import escape
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.forks import reason, sentence
 from thermoscope.report.page.pages import render
 from thermoscope.spectra.leaf import Leaf

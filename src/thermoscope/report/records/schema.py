@@ -14,10 +14,15 @@ from typing import Any, Literal
 
 from thermoscope.comparison.comparison import finite
 from thermoscope.comparison.passages import Passage
+from thermoscope.fragment import clipped, fragment, listed, safe, soft, table
+from thermoscope.report.verdicts import claim_verdict
 from thermoscope.statistics.frontier import Frontier
 from thermoscope.statistics.outcome import Outcome
+from thermoscope.words import count, first_upper, short
 
 FORMAT = "thermoscope.report/1"
+#: Measures that a notebook shows, and settings.
+MOST_MEASURES, MOST_SETTINGS = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +190,12 @@ class Meaning:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """Everything that a report says, in the order of a reader.
+    """Everything that a report says, in the order of a reader; ``thermoscope.render`` makes its forms.
+
+    The records that it is made of (``Ran``, ``Setting``, ``Curve``, ``Differences``, ``TextRecord``, ``Meaning``) are
+    in ``thermoscope.report.records.schema``.
 
     Attributes
     ----------
@@ -217,6 +225,31 @@ class Report:
     meanings: tuple[Meaning, ...]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return (
+            f"Report(title={clipped(self.title)!r}, runs={len(self.runs)}, settings={len(self.settings)}, "
+            f"prompts={len(self.prompts)}, seeds={len(self.seeds)}, texts={len(self.texts)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, the claims, and the leading measures of each setting."""
+        curves = self.curves[:MOST_MEASURES]
+        points = [{point.setting: point for point in curve.points} for curve in curves]
+        rows = [
+            [safe(setting.label), *(_cell(known.get(number)) for known in points)]
+            for number, setting in enumerate(self.settings[:MOST_SETTINGS])
+        ]
+        rest = len(self.settings) - len(rows)
+        claims = [claim for run in self.runs for claim in run.claims]
+        return fragment(
+            self.title,
+            listed((*self.finding, *self.notes)),
+            listed(f"{first_upper(claim['name'])}: {claim_verdict(claim['verdict'])}" for claim in claims),
+            table(("setting", *(curve.measure for curve in curves)), rows) if curves else "",
+            soft(f"{count(rest, 'more setting')} not shown") if rest and curves else "",
+            soft('Means with 95% intervals. thermoscope.save(report, "report.html") writes the whole page.'),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
         return {"format": FORMAT, **asdict(self)}
@@ -224,3 +257,11 @@ class Report:
     def to_json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; values that are not finite are null."""
         return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _cell(point: Point | None) -> str:
+    """A mean with its interval."""
+    if point is None:
+        return "unknown"
+    interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
+    return f"{short(point.mean)}{interval}"

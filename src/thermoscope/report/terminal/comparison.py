@@ -12,7 +12,7 @@ from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.reading import number
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
 from thermoscope.report.terminal.ran import make_again, what_ran
 from thermoscope.settings.grid import label, varying

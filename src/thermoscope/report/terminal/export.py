@@ -13,8 +13,8 @@ from rich.text import Text
 from thermoscope.engines.draft import Remark
 from thermoscope.engines.export import Exported
 from thermoscope.engines.reading import Imported
+from thermoscope.escape import escape
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.terminal.ran import as_it_is, command_lines, print_ran
 from thermoscope.settings.params import typed
 

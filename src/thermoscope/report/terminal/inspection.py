@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.comparison.inspection import Inspection, TokenView
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.report.terminal.ran import print_ran
 
 #: Widest text of a token, and columns of a bar.

@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 
 #: A word as ``shlex.join`` writes it: quoted parts may hold white space.
 _SHELL_WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")

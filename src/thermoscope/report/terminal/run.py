@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.escape import escape
 from thermoscope.report.records.measures import SHOWN
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.report.verdicts import claim_verdict

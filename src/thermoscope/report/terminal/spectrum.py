@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
 from thermoscope.metrics.steps import StepMeasures
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.marks import ASCII, DIFFERS, UNICODE, WRITTEN_OUT, Signs, visible
 from thermoscope.report.terminal.ran import make_again, what_ran
