@@ -11,7 +11,7 @@ from thermoscope.report.claims import contrast_line
 from thermoscope.report.marks import UNICODE, signs_meaning
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
 from thermoscope.report.verdicts import claim_verdict, outcome_shown
-from thermoscope.words import short
+from thermoscope.words import first_upper, short
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.
 MOST_TEXTS = 6
@@ -81,10 +81,12 @@ def _of(run: Ran, report: Report) -> str:
 
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
-    lines = [f"- **{plain(claim['name'])}: {claim_verdict(claim['verdict'])}.** {plain(claim['statement'])}"]
+    lines = [
+        f"- **{plain(first_upper(claim['name']))}: {claim_verdict(claim['verdict'])}.** {plain(first_upper(claim['statement']))}."
+    ]
     lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
-        lines.append(f"  - {plain(claim['reason'])}")
+        lines.append(f"  - {plain(first_upper(claim['reason']))}.")
     return "\n".join(lines)
 
 

@@ -144,6 +144,14 @@ def test_the_order_is_a_readers():
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_the_texts_of_one_prompt_come_first():
+    page = without_scripts(report_page(made.report(made.settings(temperatures=(0.2, 0.7)), prompts=1, seeds=2)))
+    titles = re.findall(r'<h2 id="(\w+)">', page)
+    assert titles[:2] == ["texts", "claims"]
+    assert re.findall(r'<a href="#(\w+)">', page) == titles
+    assert titles.count("texts") == 1
+
+
 def test_sections_without_content_are_not_there():
     page = without_scripts(report_page(made.comparison()))
     assert re.findall(r'<h2 id="(\w+)">', page) == ["texts", "settings", "meanings", "ran"]

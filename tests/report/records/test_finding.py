@@ -123,6 +123,11 @@ def test_claims_by_verdict() -> None:
         "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” is inconclusive."
     )
     assert one().finding[-1] == "Repetition (rep_4) changed clearly in 1 of 2 steps between neighbouring settings."
+    unclear = [pair("rep_4", a, a + 1, -0.2, -0.5, 0.1) for a in (0, 1)]
+    said = "Repetition (rep_4) did not change clearly between neighbouring settings."
+    assert one(differences=unclear).finding[-1] == said
+    both = _report([source(SETTINGS[:2], measured=MEASURED[:2], differences=unclear[:1])], ["x"])
+    assert both.finding[-1] == said.replace("neighbouring", "the two")
 
 
 @pytest.mark.parametrize("verdicts", list(product(["holds", "does not hold", "can't be told", "not tested"], repeat=4)))
@@ -149,7 +154,7 @@ def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
     measured = [row("rep_4", 0, 0.5), row("rep_4", 1, 0.1)]
     made = _report([source(SETTINGS[:2], measured=measured, differences=[pair("rep_4", 0, 1, -0.4, None, None)],
                            prompts=("one",), seeds=(0,))], ["x"])  # fmt: skip
-    assert "goes from 0.500 to 0.100, which is no clear difference" in made.finding[0]
+    assert "goes from 0.500 to 0.100 (means" in made.finding[0]
     assert made.finding[-1].startswith("With one text per setting there are no intervals")
     assert made.runs[0].unit == "seed"
 

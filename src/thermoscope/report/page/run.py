@@ -48,8 +48,12 @@ def report_page(report: Report) -> str:
         ("meanings", "What the measures mean", report.meanings),
         ("ran", "What ran", report.runs),
     ]
+    texts_first = len(report.prompts) == 1  # a comparison of one prompt is about its texts
+    if texts_first:
+        sections.sort(key=lambda section: section[0] != "texts")
     return render(
         "report.html.j2",
+        texts_first=texts_first,
         report=report,
         contents=[(name, title) for name, title, there in sections if there],
         titles={name: title for name, title, _ in sections},

@@ -78,9 +78,10 @@ def _along(
             parts.append(f"{_CALLED[name]} is {_with_interval(first)}")
             continue
         pair = pairs.get((name, *ends)) or _turned(pairs.get((name, ends[1], ends[0])))
-        verb = _VERBS.get("" if pair is None else pair.told)
+        told = "unknown" if pair is None else pair.told
+        verb, untold = _VERBS.get(told, "goes"), _UNTOLD if told == "can't be told" else ""
         path = f"from {_with_interval(first)} to {_with_interval(last)}"
-        parts.append(f"{_CALLED[name]} {verb} {path}" if verb else f"{_CALLED[name]} goes {path}{_UNTOLD}")
+        parts.append(f"{_CALLED[name]} {verb} {path}{untold}")
     if not parts:
         return None
     a, b = (settings[end] for end in ends)
@@ -154,6 +155,9 @@ def _neighbours(settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int]
     if name is None or not beside or all(pair.told == "unknown" for pair in beside):
         return "With one text per setting there are no intervals; run more seeds to see how certain this is."
     apart = sum(pair.told in ("higher", "lower") for pair in beside)
+    if not apart:
+        which = "the two" if len(settings) == 2 else "neighbouring"
+        return f"{_TITLED[name]} did not change clearly between {which} settings."
     return f"{_TITLED[name]} changed clearly in {apart} of {count(len(beside), 'step')} between neighbouring settings."
 
 
