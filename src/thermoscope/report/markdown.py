@@ -81,9 +81,8 @@ def _of(run: Ran, report: Report) -> str:
 
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
-    lines = [
-        f"- **{plain(first_upper(claim['name']))}: {claim_verdict(claim['verdict'])}.** {plain(first_upper(claim['statement']))}."
-    ]
+    name, statement = (plain(first_upper(claim[part])) for part in ("name", "statement"))
+    lines = [f"- **{name}: {claim_verdict(claim['verdict'])}.** {statement}."]
     lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
         lines.append(f"  - {plain(first_upper(claim['reason']))}.")

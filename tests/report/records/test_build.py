@@ -170,6 +170,12 @@ def test_a_comparison_has_no_claims_and_its_seeds_are_the_units() -> None:
     assert perplexity.points[0].units == 2
 
 
+def test_what_a_comparison_of_one_seed_found_is_its_reading() -> None:
+    alone = comparison(sample(["a", " b"], temperature=0.2), sample(["a", " c"], temperature=0.9))
+    assert comparison_report(alone).finding == alone.reading
+    assert alone.reading
+
+
 def test_a_comparison_that_was_interrupted() -> None:
     made = comparison_report(comparison(sample(["a", " b"]), temperatures=(0.7, 0.9)))
     assert len(made.texts) == 1

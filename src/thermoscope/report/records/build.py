@@ -92,7 +92,9 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
     notes: list[str] = []
     if len(sources) == 1:
         differences = arranged(sources[0].differences)
-        sentences = finding.of_one_run(settings, curves, differences, found, runs[0])
+        (source,) = sources
+        alone = len(source.seeds) == 1 and source.reading  # no intervals: the texts themselves say more than means
+        sentences = source.reading if alone else finding.of_one_run(settings, curves, differences, found, runs[0])
     else:
         differences, notes = between(sources[0], sources[1], settings)
         sentences = finding.of_two_runs(settings, differences, runs, notes)

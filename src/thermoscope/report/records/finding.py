@@ -90,7 +90,8 @@ def _along(
     texts = max(p.texts for name in there for p in curves[name].points)
     behind = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
     said = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
-    return f"{where} {said} (means with 95% intervals; {behind} each)."
+    known = any(p.low is not None for name in there for p in curves[name].points)
+    return f"{where} {said} ({'means with 95% intervals; ' if known else ''}{behind} each)."
 
 
 def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:

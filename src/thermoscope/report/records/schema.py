@@ -202,7 +202,7 @@ class Report:
     title
         What was measured.
     finding
-        Three sentences at most, made from the numbers.
+        Three sentences at most, made from the numbers; of a comparison with one seed its reading.
     axis
         The parameter along which curves run; None if settings differ in none that is a number.
     runs, settings, prompts, seeds

@@ -62,6 +62,8 @@ class Source:
         The reference's loop rate; None where there is no reference of the texts' length.
     limit
         The most new tokens of a text.
+    reading
+        What a comparison's measures say, a sentence each.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Source:
     reference: str
     loop_limit: float | None
     limit: int
+    reading: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Literal["prompt", "seed"]:
@@ -194,4 +197,5 @@ def from_comparison(comparison: Comparison) -> Source:
         reference="",
         loop_limit=None,
         limit=int(ran.max_new_tokens or 0),
+        reading=comparison.reading,
     )
