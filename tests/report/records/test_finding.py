@@ -155,8 +155,6 @@ def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
     made = _report([source(SETTINGS[:2], measured=measured, differences=[pair("rep_4", 0, 1, -0.4, None, None)],
                            prompts=("one",), seeds=(0,))], ["x"])  # fmt: skip
     assert made.finding[0].endswith("goes from 0.500 to 0.100 (6 texts each).")
-        "goes from 0.500 to 0.100 (6 texts each)."
-    )
     assert made.finding[-1].startswith("With one text per setting there are no intervals")
     assert made.runs[0].unit == "seed"
 
