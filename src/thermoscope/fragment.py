@@ -11,6 +11,8 @@ from thermoscope.escape import escape
 _LINE = "1px solid rgba(128, 128, 128, 0.4)"
 _CELL = f"text-align: left; vertical-align: top; padding: 0.25em 0.75em 0.25em 0; border-bottom: {_LINE}"
 _SOFT = "opacity: 0.75"
+#: Letters of a cell that is not broken.
+_SHORT = 30
 
 
 def safe(text: str) -> str:
@@ -40,10 +42,15 @@ def listed(sentences: Iterable[str]) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table: names of columns as text, and cells that are HTML already."""
     names = "".join(f'<th scope="col" style="{_CELL}">{safe(name)}</th>' for name in head)
-    lines = ("".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) for row in rows)
+    lines = ("".join(f'<td style="{_CELL}{_wrapping(cell)}">{cell}</td>' for cell in row) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    style = "border-collapse: collapse; margin: 0.5em 0; background: none; color: inherit"
+    style = "border-collapse: collapse; font: inherit; margin: 0.5em 0; background: none; color: inherit"
     return f'<table style="{style}"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _wrapping(cell: str) -> str:
+    """Numbers and names stay on their line."""
+    return "" if "<" in cell or len(cell) > _SHORT else "; white-space: nowrap"
 
 
 def fragment(title: str, *parts: str) -> str:
