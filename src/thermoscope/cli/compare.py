@@ -53,8 +53,8 @@ def compare(
 ) -> None:
     """Compare one prompt at several settings under the same noise.
 
-    Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
-    what ran.
+    Marks where the texts begin to differ, repeated passages and loops; measures each text and puts the measures into
+    words.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole

@@ -14,7 +14,8 @@ from thermoscope.report.forms import FILES, form_of, render
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="A run's folder or its name in runs/; two are compared.")
+        list[Path],
+        typer.Argument(metavar="RUN...", help="A run's folder or its name in runs/. Two runs are compared."),
     ],
     form: Annotated[
         str | None,
@@ -25,10 +26,11 @@ def report(
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
-    """Write what a run found as one page that can be sent.
+    """Write the results of a run as one self-contained page.
 
-    Findings, claims, charts, texts side by side, what ran; of two runs also their differences. The page and pictures
-    of one run go to report.html, .png or .svg in its folder unless -o says otherwise; Markdown and JSON are printed.
+    Findings, claims, charts, texts side by side and what ran; for two runs also their differences. The page and
+    pictures of one run are written to report.html, .png or .svg in its folder unless -o names a file; Markdown and
+    JSON are printed.
     """
     from thermoscope.cli import console
     from thermoscope.cli.show_run import find

@@ -30,7 +30,8 @@ def spectrum(
     low: Annotated[str, typer.Option(metavar="T", help="Lower end of the temperatures; 0 is greedy.")] = DEFAULT_LOW,
     high: Annotated[str, typer.Option(metavar="T", help="Upper end of the temperatures.")] = DEFAULT_HIGH,
     at: Annotated[
-        str | None, typer.Option(metavar="T", help="Show the text at this temperature alone, and where it holds.")
+        str | None,
+        typer.Option(metavar="T", help="Show only the text at this temperature, and where it holds."),
     ] = None,
     seed: options.Seed = None,
     seeds: Annotated[str | None, options.seeds("1")] = None,
@@ -38,10 +39,10 @@ def spectrum(
     max_length: options.MaxLength = None,
     stop: options.Stop = None,
     resolution: Annotated[
-        str, typer.Option(metavar="T", help="Intervals narrower than this are not split any further.")
+        str, typer.Option(metavar="T", help="Intervals narrower than this are not split further.")
     ] = DEFAULT_RESOLUTION,
     max_leaves: Annotated[
-        str | None, typer.Option(metavar="N", help="The most texts per seed; without it there is no limit.")
+        str | None, typer.Option(metavar="N", help="Maximum texts per seed. [default: no limit]")
     ] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,
@@ -56,8 +57,8 @@ def spectrum(
 ) -> None:
     """Find every text between two temperatures and where words change.
 
-    One prompt and one seed have finitely many texts in a range of temperatures. Shows the axis with the exact
-    temperatures at which they change, the widest texts, and the first changes in words.
+    With one prompt and one seed, only finitely many texts are possible in a range of temperatures. Shows the exact
+    temperatures at which the text changes, the texts that hold over the widest ranges, and the first changes.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole
@@ -89,7 +90,7 @@ def spectrum(
         loaded = load_model(model, revision=revision, device=device, dtype=dtype)
         params = asked.settings(loaded)
         if params.temperature != SamplingParams().temperature:
-            console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum has all of them")
+            console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum covers them all")
         if set(length.values()) == {None}:
             context = loaded.context_length
             room = DEFAULT_TOKENS if context is None else context - len(prompt_ids(loaded, text))
