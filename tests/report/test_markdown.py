@@ -43,7 +43,7 @@ def test_numbers_and_verdicts() -> None:
     assert "| T=0.9 | 0.100 |" in page
     assert "| `rep_4` | 1 of 1 | 1 of 1 |" in page
     assert "- **Low repeats: holds.** Low is more repetitive." in page
-    assert r"rep\_4 at T=0.3 - at T=0.9 = 0.300 (0.200 to 0.400; 12 prompts, n=96): holds" in page
+    assert r"rep\_4, T=0.3 minus T=0.9: 0.300 (0.200 to 0.400; 12 prompts, n=96), holds" in page
     assert r"- top\_k=20 removed nothing." in page
 
 

@@ -34,7 +34,7 @@ class ComparedText:
     loop
         The loop that it ends in, if it does.
     repeated
-        Ranges [start, end) of tokens that were there before (in 4-grams).
+        Ranges [start, end) of tokens that repeat earlier ones (in 4-grams).
     shared_tokens
         How many tokens it has in common, from the start, with the neighbour before it (same seed); None if it
         has none.

@@ -40,7 +40,7 @@ class Ran:
     facts
         What ran, as (name, value): model, revision, versions and what else the texts depend on.
     command
-        The command that makes it again.
+        The command that reproduces it.
     claims
         As in ``claims.json``.
     effective
