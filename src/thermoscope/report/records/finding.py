@@ -14,7 +14,7 @@ from thermoscope.words import count, first_upper, joined, short
 
 #: What a measure is called in a sentence.
 _CALLED = {"rep_4": "the share of repeated 4-grams", "perplexity": "perplexity"}
-#: With none in so many texts, a rate of one in twenty is unlikely (at 95 %, about 3 / n).
+#: With none in so many texts, a rate of one in twenty is unlikely (at 95%, about 3 / n).
 _ENOUGH = 60
 _VERBS = {"higher": "rises", "lower": "falls"}
 _UNTOLD = ", which is no clear difference"

@@ -87,7 +87,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A measure at one setting: mean, 95 % interval by itself, and band that holds for the whole curve."""
+    """A measure at one setting: mean, 95% interval by itself, and band that holds for the whole curve."""
 
     setting: int
     mean: float

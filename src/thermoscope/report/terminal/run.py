@@ -23,6 +23,8 @@ from thermoscope.words import count, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
 _CELL = 22
+#: Measures that are shown in any case, in as many tables as the width needs.
+LEADING = 4
 
 
 def print_measured(
@@ -71,17 +73,18 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
     first = min(first, max(7, width // 3))
     each = max(1, (width - first) // (_CELL + 2))
     tables = [known[i : i + each] for i in range(0, len(known), each)]
-    for measures in tables if everything else tables[:1]:
+    shown = len(tables) if everything else -(-LEADING // each)
+    for measures in tables[:shown]:
         table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
         table.add_column("setting", max_width=first, overflow="fold")
         for name in measures:
             table.add_column(name, justify="right", no_wrap=True)
-        for setting, shown in zip(settings, names, strict=True):
-            table.add_row(Text(escape(shown)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        for setting, name in zip(settings, names, strict=True):
+            table.add_row(Text(escape(name)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
         yield table
         yield Text()
-    if not everything and len(tables) > 1:
-        rest = ", ".join(name for measures in tables[1:] for name in measures)
+    if len(tables) > shown:
+        rest = ", ".join(name for measures in tables[shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
     missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
     if missing:
