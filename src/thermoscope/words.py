@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+#: How a text ended, by its finish reason.
+ENDINGS: Mapping[str, str] = {
+    "end_of_text": "ended by itself",
+    "stop": "ended at a stop string",
+    "length": "reached the limit",
+}
 
 
 def first_upper(text: str) -> str:
@@ -17,7 +24,7 @@ def joined(names: Iterable[str]) -> str:
 
 
 def short(value: float | None, unknown: str = "unknown") -> str:
-    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
+    """Three digits: ``0.031``, ``0.310``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
     if value is None:
         return unknown
     size = abs(value)
@@ -29,7 +36,7 @@ def short(value: float | None, unknown: str = "unknown") -> str:
         return f"{value:.1f}"
     if size >= 0.9995:
         return f"{value:.2f}"
-    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+    return f"{value:.3f}" if size >= 0.0005 else "0"
 
 
 def count(number: int, name: str) -> str:

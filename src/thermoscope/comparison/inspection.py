@@ -21,6 +21,7 @@ from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
 from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.words import count
 
 #: Tokens that are listed unless asked otherwise.
 TOKENS = 12
@@ -71,7 +72,7 @@ class Inspection:
     xtc_acts
         Whether XTC's coin said yes at this step; None if XTC is off.
     ran
-        What ran, and the command that makes it again.
+        What ran, and the command that reproduces it.
     """
 
     prompt: str
@@ -140,6 +141,11 @@ def inspect(
     listed = at_least_one("tokens", tokens) or TOKENS
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)
+    if model.context_length is not None and len(before) + at_step > model.context_length:
+        raise InputError(
+            f"at_step and the prompt of {count(len(before), 'token')} must fit the context of {model.context_length} "
+            f"tokens; got at_step {at_step}; use at most {model.context_length - len(before)}"
+        )
     output: tuple[int, ...] = ()
     drawn_logprobs: tuple[float, ...] = ()
     text = ""
@@ -153,14 +159,12 @@ def inspect(
             )
         output, drawn_logprobs, text = sample.token_ids, sample.drawn_logprobs, sample.text
     context = [*before, *output]
-    if model.context_length is not None and len(context) > model.context_length:
-        raise InputError(f"at_step must leave room in the context of {model.context_length} tokens; got {at_step}")
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
     coin = float(keys.uniform()[0])
     row = {"prompt_ids": before, "output_ids": output, "drawn_logprobs": drawn_logprobs}
     traced = trace(logits[0], setting, prompt_ids=before, output_ids=output, drawn_logprobs=drawn_logprobs, coin=coin)
-    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])  # type: ignore[arg-type]
+    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,

@@ -26,7 +26,7 @@ def facts(ran: WhatRan) -> list[tuple[str, str]]:
         *ran.details.items(),
         *((("model", _model(ran)),) if ran.model is not None else ()),
         *((("model's own", f"{ran.model_settings} (not used unless asked for)"),) if ran.model_settings else ()),
-        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
+        *((("versions", ", ".join(f"{name} {v}" for name, v in ran.versions.items())),) if ran.versions else ()),
         *(("note", note) for note in ran.notes),
     ]
 

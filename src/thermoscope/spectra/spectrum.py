@@ -16,14 +16,18 @@ from typing import Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
+from thermoscope.fragment import clipped, fragment, shown, soft, table
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.fork import Fork, fork_between
 from thermoscope.spectra.leaf import Leaf, Node
+from thermoscope.words import ENDINGS, count
 
 FORMAT = "thermoscope.spectrum/1"
+#: Texts that a notebook shows: the widest.
+MOST_SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spectrum:
     """Every text of one prompt and seed between two temperatures.
 
@@ -61,6 +65,54 @@ class Spectrum:
     revision: str | None
     dtype: str
     device: str
+
+    def __repr__(self) -> str:
+        return (
+            f"Spectrum(prompt={clipped(self.prompt)!r}, seed={self.seed}, low={self.low:g}, high={self.high:g}, "
+            f"texts={len(self.leaves)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where the text changes, and the texts that hold over the widest ranges."""
+        by_width = sorted(range(len(self.leaves)), key=lambda n: -self.leaves[n].width)
+        widest = [self.leaves[n] for n in sorted(by_width[:MOST_SHOWN])]
+        rows = [
+            [
+                f"{leaf.low:.4f} to {leaf.high:.4f}",
+                f"{leaf.width / (self.high - self.low):.1%}",
+                shown(leaf.text),
+                f"{len(leaf.token_ids)}, {ENDINGS[leaf.finish_reason]}",
+            ]
+            for leaf in widest
+        ]
+        texts = f"Seed {self.seed}: {count(len(self.leaves), 'text')} between T={self.low:g} and T={self.high:g}"
+        exact = "" if self.exact_share > 1 - 1e-12 else f"; {self.exact_share:.2%} of the range is exact"
+        many = len(self.leaves) > len(widest)
+        return fragment(
+            self.prompt,
+            soft(f"{texts}{exact}"),
+            self._strip(),
+            soft(f"The {len(widest)} texts that hold over the widest ranges of temperature:") if many else "",
+            table(("T", "share", "text", "tokens"), rows),
+        )
+
+    def _strip(self) -> str:
+        """The range of temperatures as a picture: one block per text, shaded in turn."""
+
+        def x(temperature: float) -> float:
+            return 1000 * (temperature - self.low) / (self.high - self.low)
+
+        blocks = "".join(
+            f'<rect x="{x(leaf.low):.2f}" y="0" width="{x(leaf.high) - x(leaf.low):.2f}" height="20" '
+            f'fill="currentColor" fill-opacity="{0.45 if n % 2 else 0.15}"/>'
+            for n, leaf in enumerate(self.leaves)
+        )
+        return (
+            f'<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="where the text changes" '
+            f'style="display: block; width: 100%; height: 1.2em; margin: 0.3em 0">{blocks}</svg>'
+            '<div style="display: flex; justify-content: space-between; opacity: 0.75">'
+            f"<span>T={self.low:g}</span><span>T={self.high:g}</span></div>"
+        )
 
     def leaf(self, temperature: float) -> Leaf:
         """The leaf at a temperature.
