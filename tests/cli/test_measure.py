@@ -77,7 +77,7 @@ BAD_FILES = [
     ("a.jsonl", b'{"text": ["a"]}\n', "column 'text' must hold text or numbers; it holds list"),
     ("a.jsonl", b'{"text": null}\n', "there must be at least one text; a.jsonl has none"),
     ("a.jsonl", b'{"messages": "a"}\n', "no column is called text, completion, output, response, generated_text"),
-    ("a.parquet", b"hello", "a.parquet: can't be read (Could not open Parquet"),
+    ("a.parquet", b"hello", "a.parquet: can't be read ("),
     ("a.json", b"{}", "a.json: a file must end in .jsonl, .ndjson, .csv"),
 ]
 
