@@ -19,7 +19,9 @@ from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
-from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES
+from thermoscope.settings.values import typed
 
 #: Tokens that are listed unless asked otherwise.
 TOKENS = 12
@@ -185,7 +187,7 @@ def inspect(
 
 
 def _does(setting: SamplingParams, stage: str) -> str:
-    names = STAGES.get(stage, ())
+    names = STAGES[stage].names if stage in STAGES else ()
     return " ".join(f"{name}={typed(value)}" for name, value in setting.given.items() if name in names)
 
 
