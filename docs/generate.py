@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: ``docs/cli.md`` and ``docs/measures.md``.
+"""Write the documents that are made from the code: ``cli.md``, ``measures.md`` and ``stages.md`` in ``docs/``.
 
 ``--check`` writes nothing and fails if one of them is not what the code says.
 """
@@ -93,13 +93,46 @@ def measures() -> str:
     )
 
 
+def stages() -> str:
+    """The table of stages."""
+    from thermoscope.settings.stages import STAGES
+
+    def cell(text: object) -> str:
+        return str(text).replace("|", "\\|")
+
+    rows = []
+    for stage in STAGES.values():
+        names = ", ".join(f"`{p.name}` ({cell(p.domain)})" for p in stage.parameters)
+        off = ", ".join(f"{p.inert:g}" for p in stage.parameters[:1] if p.inert is not None) or "-"
+        spectrum = {"lines": "yes", "half-lines": "yes", "refused": "no"}
+        exact = f"{spectrum[stage.before]} / {spectrum[stage.after]}" if stage.name != "temperature" else "-"
+        rows.append(f"| `{stage.name}` | {names} | {cell(stage.rule)} | {off} | {exact} |")
+    head = [
+        "| stage | parameters | rule | does nothing at | spectrum, before / after temperature |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Stages",
+            "",
+            "In the default order, that of transformers' `generate`. A stage is off unless its parameter is set; l is",
+            "a logit, p a probability among the tokens that are left, H their entropy in nats.",
+            "",
+            *head,
+            *rows,
+            "",
+        ]
+    )
+
+
 def main() -> int:
     """Write or check; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="fail if a document is stale")
     check = parser.parse_args().check
     stale = []
-    for name, make in (("cli.md", cli), ("measures.md", measures)):
+    for name, make in (("cli.md", cli), ("measures.md", measures), ("stages.md", stages)):
         path, text = DOCS / name, make()
         if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             stale.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 
 #: How a text ended, by its finish reason.
@@ -42,3 +43,18 @@ def short(value: float | None, unknown: str = "unknown") -> str:
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``" (did you mean 'top_p'?)"`` for a name that is nearly a known one; else ""."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def quoted(value: object) -> str:
+    """What was given, on one line and not too long."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else "?"
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -19,7 +19,8 @@ from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.cli import console
 from thermoscope.comparison.article import EXPERIMENTS
 from thermoscope.decode.generate import Progress
-from thermoscope.settings.params import ORDERS, STAGES
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.stages import STAGES
 
 Cli = Callable[..., Ran]
 

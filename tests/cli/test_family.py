@@ -23,7 +23,7 @@ BAD = [
     (["inspect", "x", "--logit-bias", "foo"], "got 'foo'; write 198:-5,50256:2"),
     (["inspect", "x", "--logit-bias", "5:1,-5:2"], "got '5:1,-5:2'"),
     (["inspect", "x", "--logit-bias", "5:inf"], "got '5:inf'"),
-    (["inspect", "x", "--logit-bias", "5:1,5:2"], "must have each token once; token 5 is there twice"),
+    (["inspect", "x", "--logit-bias", "5:1,5:2"], "must have each token once; token 5 appears twice"),
     (
         ["inspect", "x", "--dry-breakers", "foo", "--dry-multiplier", "1"],
         "--dry-breakers must be token ids, joined by commas; got 'foo'; write 198,13",

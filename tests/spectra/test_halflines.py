@@ -201,7 +201,7 @@ class Stub:
     [
         (("temperature", "typical_p"), "can't have the stage 'typical_p' after temperature: the set that it keeps"),
         (("temperature", "eta_cutoff"), "its cutoff moves with the entropy"),
-        (("temperature", "something_new"), "what it does there is not a line in the temperature; leave it out, or put"),
+        (("temperature", "dry"), "is not a line in the temperature; leave it out, or put it before temperature in"),
         (("xtc", "temperature"), "can't have the stage 'xtc': it drops tokens by a draw of its own; leave it out"),
         (("temperature", "mirostat"), "can't have the stage 'mirostat': its cutoff carries over"),
     ],

@@ -39,7 +39,7 @@ def inspect(
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import MOST_SEED, read_prompt, whole
-    from thermoscope.settings.params import number_of
+    from thermoscope.settings.values import number_of
 
     console.check_writable(output)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)

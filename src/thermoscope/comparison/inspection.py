@@ -20,7 +20,9 @@ from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
-from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES
+from thermoscope.settings.values import typed
 from thermoscope.words import count
 
 #: Tokens that are listed unless asked otherwise.
@@ -162,9 +164,9 @@ def inspect(
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
     coin = float(keys.uniform()[0])
-    row = {"prompt_ids": before, "output_ids": output, "drawn_logprobs": drawn_logprobs}
     traced = trace(logits[0], setting, prompt_ids=before, output_ids=output, drawn_logprobs=drawn_logprobs, coin=coin)
-    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])
+    of_row = draw(logits, [setting], keys, prompt_ids=[before], output_ids=[output], drawn_logprobs=[drawn_logprobs])
+    drawn = int(of_row.tokens[0])
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,
@@ -189,7 +191,7 @@ def inspect(
 
 
 def _does(setting: SamplingParams, stage: str) -> str:
-    names = STAGES.get(stage, ())
+    names = STAGES[stage].names if stage in STAGES else ()
     return " ".join(f"{name}={typed(value)}" for name, value in setting.given.items() if name in names)
 
 

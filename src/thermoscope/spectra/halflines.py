@@ -21,24 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.errors import InputError
-from thermoscope.settings.params import STAGES, SamplingParams
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT, STAGES
 from thermoscope.spectra.envelope import Floats
 
-#: Stages whose result depends on chance or on earlier steps: they are refused wherever they stand.
-_NEVER = {
-    "xtc": "it drops tokens by a draw of its own",
-    "mirostat": "its cutoff carries over from step to step and depends on the temperature there",
-}
-#: Stages that may stand after temperature.
-_AFTER = ("top_k", "top_p", "min_p")
-#: Why other stages are refused after temperature.
-_REASONS = {
-    "typical_p": "the set that it keeps does not grow steadily with the temperature",
-    "epsilon_cutoff": "a token's probability does not change in one direction with the temperature",
-    "eta_cutoff": "its cutoff moves with the entropy, which moves with the temperature",
-    "top_a": "its cutoff is a square of the largest probability, which moves with the temperature",
-    "top_n_sigma": "after temperature it is the same as before it: put it there",
-}
 #: Relative precision at which a temperature is solved for: a few units in the last place.
 _PRECISION = 4 * np.finfo(np.float64).eps
 
@@ -102,16 +88,15 @@ def split_at_temperature(params: SamplingParams) -> TemperatureSplit:
     place = stages.index("temperature")
     before, after = list(stages[:place]), list(stages[place + 1 :])
     for stage in stages:
-        if stage in _NEVER:
-            raise InputError(f"a spectrum can't have the stage {stage!r}: {_NEVER[stage]}; leave it out")
+        if STAGES[stage].before == "refused":
+            raise InputError(f"a spectrum can't have the stage {stage!r}: {STAGES[stage].reason}; leave it out")
     for stage in after:
-        if stage not in _AFTER:
-            reason = _REASONS.get(stage, "what it does there is not a line in the temperature")
+        if STAGES[stage].after == "refused":
             raise InputError(
-                f"a spectrum can't have the stage {stage!r} after temperature: {reason}; leave it out, or put it "
-                "before temperature in the order"
+                f"a spectrum can't have the stage {stage!r} after temperature: {STAGES[stage].reason}; leave it out, "
+                "or put it before temperature in the order"
             )
-    for name in STAGES["temperature"]:
+    for name in STAGES["temperature"].names:
         if name != "temperature" and getattr(params, name) != type(params).model_fields[name].default:
             raise InputError(
                 f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, so a "
@@ -123,10 +108,9 @@ def split_at_temperature(params: SamplingParams) -> TemperatureSplit:
             top_k_last = params.top_k
         else:
             before.append("top_k")
-    gone = {name for stage in STAGES if stage not in before for name in STAGES[stage]}
+    gone = {name for stage in STAGES.values() if stage.name not in before for name in stage.names}
     values = {name: value for name, value in params.model_dump().items() if name not in gone}
-    inert = {"top_p": params.top_p in (None, 1), "min_p": params.min_p in (None, 0)}
-    on = [stage for stage in after if not inert.get(stage, False)]
+    on = [stage for stage in after if stage not in INERT or getattr(params, stage) != INERT[stage]]
     return TemperatureSplit(
         before=SamplingParams(**{**values, "order": tuple(before)}),
         min_p_edge=_edge(float(np.log(params.min_p or 1.0))) if "min_p" in on else None,

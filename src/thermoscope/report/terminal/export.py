@@ -16,7 +16,7 @@ from thermoscope.engines.reading import Imported
 from thermoscope.escape import escape
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.terminal.ran import as_it_is, command_lines, print_ran
-from thermoscope.settings.params import typed
+from thermoscope.settings.values import typed
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance
