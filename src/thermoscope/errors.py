@@ -13,7 +13,6 @@
     │   ├── TokenizerError             there, but without a usable tokenizer
     │   ├── ModelMemoryError           too large for the memory at hand
     │   └── BadLogitsError             its logits are not numbers
-
     └── EndpointError                  a server that can't be reached, refuses, or answers wrongly
 
     Interrupted (a KeyboardInterrupt)  carries what was finished

@@ -113,7 +113,7 @@ def read_answer(found: Mapping[str, Any], url: str) -> Answer:
 
 def _reason(choice: Mapping[str, Any], url: str) -> FinishReason:
     said = choice.get("finish_reason")
-    if said not in _REASONS:
+    if not isinstance(said, str) or said not in _REASONS:
         raise BadAnswerError(f"the server at {url} ended a text for the reason {said!r}, which is none of a text's own")
     reason = _REASONS[said]
     if reason == "end_of_text" and isinstance(choice.get("stop_reason"), str):  # vLLM: the stop string that came

@@ -315,7 +315,7 @@ def _run(job: Callable[[], Awaitable[None]]) -> None:
 def _wait_s(attempt: int) -> float:
     """How long to wait before the next attempt: doubling, with a random part so that requests spread."""
     longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 20))
-    return longest * random.uniform(0.5, 1.0)
+    return float(longest * random.uniform(0.5, 1.0))
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -244,7 +244,7 @@ class Endpoint:
         if stops:
             body["stop"] = list(stops)
         if self._logprobs:
-            body |= {"logprobs": True, "top_logprobs": 0} if self.route == "chat" else {"logprobs": 1}
+            body |= {"logprobs": True, "top_logprobs": 1} if self.route == "chat" else {"logprobs": 1}
         return body | self._extra
 
     def _sample(self, answer: Answer, prompt: str, setting: SamplingParams, seed: int) -> Sample:
