@@ -104,7 +104,8 @@ def llama_cpp(job: Job) -> float:
     """llama.cpp: all rows as sequences of one batch, a sampler chain for each."""
     import llama_cpp as lc
 
-    from ggufwriter import write
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.gguf_of_gpt2 import write
 
     path = write(Path(job.folder), job.dtype)
     silent = lc.llama_log_callback(lambda *_: None)  # kept: llama.cpp calls it as long as it runs

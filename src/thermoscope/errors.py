@@ -6,13 +6,14 @@
     │   ├── PromptError                ... in a prompt: empty, longer than the context
     │   ├── OutputError                ... in where the result should go
     │   └── RunError                   ... in a run's folder: another run's, not one, in use
-    └── ModelError                     a model that can't be had or used
-        ├── ModelNotFoundError         no such name, path or revision
-        ├── ModelUnreachableError      not on this machine, and no network to fetch it
-        ├── NotCausalLMError           there, but it does not continue text
-        ├── TokenizerError             there, but without a usable tokenizer
-        ├── ModelMemoryError           too large for the memory at hand
-        └── BadLogitsError             its logits are not numbers
+    ├── ModelError                     a model that can't be had or used
+    │   ├── ModelNotFoundError         no such name, path or revision
+    │   ├── ModelUnreachableError      not on this machine, and no network to fetch it
+    │   ├── NotCausalLMError           there, but it does not continue text
+    │   ├── TokenizerError             there, but without a usable tokenizer
+    │   ├── ModelMemoryError           too large for the memory at hand
+    │   └── BadLogitsError             its logits are not numbers
+    └── EndpointError                  a server that can't be reached, refuses, or answers wrongly
 
     Interrupted (a KeyboardInterrupt)  carries what was finished
 
@@ -73,6 +74,10 @@ class ModelMemoryError(ModelError):
 
 class BadLogitsError(ModelError):
     """The model's logits hold NaN or no finite value."""
+
+
+class EndpointError(ThermoscopeError):
+    """A server can't be reached, refuses a request, or does not answer as its protocol says."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

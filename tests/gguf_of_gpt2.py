@@ -29,7 +29,11 @@ def write(folder: Path, dtype: str) -> Path:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
-    writer.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    special = {token["content"] for token in tokenizer["added_tokens"]}
+    types = [gguf.TokenType.CONTROL if token in special else gguf.TokenType.NORMAL for token in tokens]
+    writer.add_token_types(types)
+    writer.add_bos_token_id(config["bos_token_id"])
+    writer.add_eos_token_id(config["eos_token_id"])
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
     kind = gguf.GGMLQuantizationType.BF16 if dtype == "bfloat16" else gguf.GGMLQuantizationType.F32
     for name, array in load_file(folder / "model.safetensors").items():
@@ -39,9 +43,9 @@ def write(folder: Path, dtype: str) -> Path:
         if name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             array = array.T.copy()  # stored (in, out)
         if array.ndim == 2 and ours != "position_embd.weight":
-            writer.add_tensor(ours, gguf.quants.quantize(array, kind), raw_dtype=kind)
+            writer.add_tensor(ours, gguf.quants.quantize(array.astype("float32"), kind), raw_dtype=kind)
         else:
-            writer.add_tensor(ours, array)
+            writer.add_tensor(ours, array.astype("float32"))  # llama.cpp aborts on float16 biases
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
