@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.verdicts import claim_verdict, outcome_shown
+from thermoscope.statistics.verdicts import claim_verdict, outcome_shown
 from thermoscope.statistics.outcome import Outcome
 
 CONTRAST: dict[str, Any] = {

@@ -20,21 +20,21 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
             continue
         store = Store(path)
         try:
-            design, manifest = store.design(), store.manifest()
+            plan, manifest = store.plan(), store.manifest()
         except ThermoscopeError:
             found.append(dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
                          | {"run": path.name, "state": "unreadable"})  # fmt: skip
             continue
-        done = sum(len(c.seeds) * len(design.settings) for c in design.chunks() if store.has(c))
+        done = sum(len(c.seeds) * len(plan.settings) for c in plan.chunks() if store.has(c))
         found.append(
             {
                 "run": path.name,
-                "name": design.name,
-                "model": design.model,
-                "prompts": len(design.prompts),
-                "settings": len(design.settings),
-                "seeds": len(design.seeds),
-                "texts": design.texts,
+                "name": plan.name,
+                "model": plan.model,
+                "prompts": len(plan.prompts),
+                "settings": len(plan.settings),
+                "seeds": len(plan.seeds),
+                "texts": plan.texts,
                 "done": done,
                 "state": "complete" if manifest is not None else "not complete",
                 "finished": None if manifest is None else manifest["finished"],

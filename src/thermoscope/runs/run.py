@@ -1,351 +1,384 @@
-"""A run: prompts x settings x seeds generated in pieces into a folder, measured, and read.
+"""A run: prompts x settings x seeds generated in pieces into a folder, measured, and judged.
 
-What is stored is never made again: an interrupted run goes on with the first piece that is missing, a complete one
-makes nothing.
+What is stored is never generated again: an interrupted run continues with the first piece that is missing, and a
+complete one generates nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from thermoscope.decode.batch import rows_in_flight
-from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
-from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer, extract
-from thermoscope.metrics.embedding import Embedder, Watched
-from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.metrics.table import nullable, setting_columns
-from thermoscope.metrics.texts import Texts
+from thermoscope.decode.generate import Progress
+from thermoscope.errors import InputError, RunError
+from thermoscope.fragment import fragment, listed, safe, soft, table
+from thermoscope.metrics.answers import Scorer
+from thermoscope.metrics.embedding import Embedder
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
-from thermoscope.ran.provenance import common_words, quote, setting_words, versions
-from thermoscope.runs.design import Design
+from thermoscope.ran.provenance import versions
+from thermoscope.runs import RUNS
+from thermoscope.runs.command import run_command
+from thermoscope.runs.make import make
+from thermoscope.runs.measure import Measurements, Measuring, measure_run, measuring_of
+from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
-from thermoscope.sampling.chain import settings_of
-from thermoscope.sampling.effects import Effects
+from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.claims import judge
-from thermoscope.statistics.evidence import Evidence
-from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.usecases.load import Prompt, UseCase
+from thermoscope.statistics.verdicts import claim_verdict
+from thermoscope.usecases.load import UseCase, load
+from thermoscope.words import count, short
 
 if TYPE_CHECKING:
     import pyarrow
 
-
-@dataclass(frozen=True, slots=True)
-class Measuring:
-    """How the texts of a run are measured; another way needs no new texts.
-
-    Attributes
-    ----------
-    use_case
-        Objective, reference, answers and their pattern.
-    embedder
-        For the embedding measures, or None.
-    scorer
-        For ``score``, or None.
-    words
-        The options of the command that say so.
-    """
-
-    use_case: UseCase
-    embedder: Embedder | None = None
-    scorer: Scorer | None = None
-    words: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """What is compared to see whether tables must be made anew."""
-        return {
-            "use_case": self.use_case.content_id,
-            "reference": self.use_case.reference_statistics(),
-            "embedder": None if self.embedder is None else self.embedder.name,
-            "scorer": self.scorer is not None,
-            "words": list(self.words),
-        }
+#: Tables of a run by the name of the method that gives them, and what the folder calls them.
+_TABLES = {
+    "texts": "texts",
+    "tokens": "tokens",
+    "measures": "measures",
+    "groups": "groups",
+    "summary": "settings",
+    "differences": "differences",
+}
+#: Measures that a notebook shows.
+_SHOWN = ("rep_4", "loop_rate", "perplexity", "self_bleu")
 
 
-def plan(
-    model: Model,
-    use_case: UseCase,
-    settings: Sequence[SamplingParams],
+def run(
+    model: Model | str | Path,
+    use_case: UseCase | str | Path,
+    settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
     *,
-    prompts: Sequence[Prompt] | None = None,
-    seeds: int | Sequence[int] = 8,
+    prompts: str | Sequence[str] | None = None,
+    held_out: bool = False,
+    seeds: int | Sequence[int] = range(8),
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
-    name: str | None = None,
-) -> Design:
-    """What a run is to make, with every rule checked.
+    folder: str | Path | None = None,
+    embedder: Embedder | str | None = None,
+    scorer: Scorer | str | None = None,
+    answer_pattern: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str, int, int], None] | None = None,
+) -> Run:
+    """Generate prompts x settings x seeds into a folder, measure the texts and test the usual claims.
+
+    The same call resumes a run that was interrupted, and generates nothing once the run is complete.
 
     Parameters
     ----------
     model
-        From ``load_model``.
+        From ``load_model``, or the name or path that it takes.
     use_case
-        From ``usecases.load``.
+        The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings
-        The settings.
+        One setting, several, or values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every
+        combination.
     prompts
-        Prompts of the use case; by default those that are not held out.
+        Prompts instead of those of the use case.
+    held_out
+        Use the prompts that the use case holds out.
     seeds
-        A list of seeds; ``range(8)`` are eight.
+        As in ``generate``: ``range(8)`` are eight seeds, ``8`` is the one seed 8.
     max_new_tokens
-        By default the use case's.
+        The most new tokens per text; by default the use case's.
     stop, max_rows
         As in ``generate``.
-    name
-        What the use case is called in the command that makes the run again; by default its name.
+    folder
+        Where the run is kept; by default a folder in ``runs/`` named after the use case and the plan.
+    embedder
+        The model of the embedding measures: a name, a path, or an object with ``encode``. By default
+        sentence-transformers' small model if it is on this machine; nothing is downloaded.
+    scorer
+        A function of (text, expected answer or None), or as ``--score`` takes it: "exact", "regex:PATTERN",
+        "FILE.py:FUNCTION". By default the use case's.
+    answer_pattern
+        A regular expression that finds the answer in a text, for ``agreement``; by default the use case's.
+    on_progress
+        Called after every step of decoding.
+    on_stage
+        Called while texts are measured, with (what is under way, how much is done, how much there is).
+
+    Returns
+    -------
+    Run
+        The complete run.
 
     Raises
     ------
     InputError
-        A value breaks its rule.
+        A value breaks its rule, or a seed, a prompt or a setting is given twice.
+    RunError
+        The folder holds another run or something else, or another process is writing it.
+    ModelError
+        The model can't be loaded.
+    KeyboardInterrupt
+        The user interrupted; all finished pieces are stored.
     """
-    texts = tuple(prompt.text for prompt in (use_case.open_prompts if prompts is None else prompts))
-    length = max_new_tokens or use_case.max_new_tokens
-    longest = max(len(prompt_ids(model, text)) for text in texts)
-    length = new_tokens(model, longest, length, None)
-    numbers = tuple(seed_list(seeds))
-    known: dict[str, SamplingParams] = {}
-    for setting in settings_of(settings, model.vocabulary):
-        if known.setdefault(setting.id, setting) != setting:
-            raise InputError(
-                f"settings of a run must differ in what they do; got {setting} twice, with orders of stages that are "
-                "off; leave one out"
-            )
-    return Design(
-        name=use_case.name,
-        prompts=texts,
-        settings=tuple(settings),
-        seeds=numbers,
-        max_new_tokens=length,
-        stop=stop_strings(stop),
-        model=model.name,
-        revision=model.revision,
-        dtype=model.dtype,
-        device=model.device,
-        max_rows=max_rows or rows_in_flight(model, longest + length, len(settings) * len(numbers)),
-        use_case=name or use_case.name,
-        use_case_id=use_case.content_id,
-    )
+    case = use_case if isinstance(use_case, UseCase) else load(use_case)
+    measuring = measuring_of(case, embedder, scorer, answer_pattern)
+    loaded = _loaded(model)
+    plan = plan_run(
+        loaded, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
+        stop=stop, max_rows=max_rows,
+    )  # fmt: skip
+    store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
+    return carry_out(loaded, plan, store, measuring, on_progress=on_progress, on_stage=on_stage)
 
 
-def run(
+def open_run(folder: str | Path) -> Run:
+    """Open a stored run, complete or not.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+
+    Raises
+    ------
+    RunError
+        The folder is not a run.
+    """
+    return Run(Store.open(Path(folder)))
+
+
+def carry_out(
     model: Model,
-    design: Design,
+    plan: Plan,
     store: Store,
     measuring: Measuring,
     *,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
-) -> Store:
-    """Make what is missing of a run, measure it, and store the tables and the reading.
-
-    Parameters
-    ----------
-    model
-        The model of the design.
-    design
-        From ``plan``.
-    store
-        Where the run is kept; it may hold a part of this run, or all of it.
-    measuring
-        How the texts are measured.
-    on_progress
-        Told after every step how much of what was missing at the start is done.
-    on_stage
-        Told, once all texts are there, what is under way, how much of it is done and how much there is.
-
-    Raises
-    ------
-    RunError
-        The folder holds another run, or another process writes it.
-    KeyboardInterrupt
-        The user interrupted; all finished pieces are stored.
-    """
+) -> Run:
+    """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
     with store.locked():
-        design = store.begin(design)
+        plan = store.begin(plan)
         store.clean()
-        manifest = store.manifest()
-        if manifest is None:
-            store.keep_command(run_command(design, store, measuring))
+        before = store.manifest()
+        command = run_command(plan, store, measuring)
+        if before is None:
+            store.keep_command(command, measuring.to_dict())
         begun = time.perf_counter()
-        made = _generate(model, design, store, on_progress)
-        generated_s = time.perf_counter() - begun
-        same = manifest is not None and manifest["measuring"] == measuring.to_dict()
+        made = make(model, plan, store, on_progress)
+        measured_from = time.perf_counter()
+        same = before is not None and before["measuring"] == measuring.to_dict()
         if made == 0 and same and store.measured:
-            return store
-        begun = time.perf_counter()
-        evidence, tables, why = _measure(model, design, store, measuring, on_stage)
-        claims = [claim.to_dict() for claim in judge(evidence, measuring.use_case.objective, why)]
-        seconds = {"generating": round(generated_s, 3), "measuring": round(time.perf_counter() - begun, 3)}
-        store.finish(tables, claims, _manifest(model, design, store, measuring, made, seconds, why))
-    return store
+            return Run(store)
+        found = measure_run(model, plan, store, measuring, on_stage)
+        claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
+        seconds = {
+            "generating": round(measured_from - begun, 3),
+            "measuring": round(time.perf_counter() - measured_from, 3),
+        }
+        ran = {"texts_made_last": made, "seconds_last": seconds, "command": command}
+        store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
+    return Run(store)
 
 
-def _generate(model: Model, design: Design, store: Store, on_progress: Callable[[Progress], None] | None) -> int:
-    """Generate the chunks that are missing; return how many texts were made."""
-    missing = [chunk for chunk in design.chunks() if not store.has(chunk)]
-    sizes = [len(chunk.seeds) * len(design.settings) for chunk in missing]
-    most = sum(sizes) * design.max_new_tokens
-    done = Progress(0, sum(sizes), 0, most, 0)
-    for chunk, size in zip(missing, sizes, strict=True):
-        latest = Progress(0, size, 0, size * design.max_new_tokens, 0)
+def _loaded(model: Model | str | Path, **how: Any) -> Model:
+    if not isinstance(model, str | Path):
+        return model
+    from thermoscope.models.load import load_model
 
-        def tell(state: Progress, before: Progress = done) -> None:
-            nonlocal latest
-            latest = state
-            if on_progress is not None:
-                on_progress(
-                    replace(
-                        before,
-                        finished=before.finished + state.finished,
-                        tokens=before.tokens + state.tokens,
-                        forward_rows=before.forward_rows + state.forward_rows,
-                    )
-                )
-
-        effects = Effects()
-        samples = generate(
-            model,
-            design.prompts[chunk.prompt],
-            design.settings,
-            seeds=chunk.seeds,
-            max_new_tokens=design.max_new_tokens,
-            stop=design.stop,
-            max_rows=design.max_rows,
-            effects=effects,
-            on_progress=tell,
-        )
-        store.add(chunk, samples, {setting.id: effects.idle(setting) for setting in design.settings})
-        # texts that ended early leave less to do
-        done = replace(
-            done,
-            finished=done.finished + size,
-            tokens=done.tokens + latest.tokens,
-            most_tokens=done.most_tokens - size * design.max_new_tokens + latest.tokens,
-            forward_rows=done.forward_rows + latest.forward_rows,
-        )
-    return sum(sizes)
-
-
-def stored_texts(design: Design, store: Store, measuring: Measuring) -> Texts:
-    """The texts of a run as columns to be measured, from what is stored."""
-    table, tokens = store.texts(), store.tokens()
-    order = np.argsort(table["text_id"].to_numpy(), kind="stable")
-    table = table.take(order)
-    counts, spoken = table["tokens"].to_numpy(), table["text_tokens"].to_numpy()
-    starts = starts_of(counts)
-
-    def column(name: str) -> Ragged:
-        return Ragged(tokens[name].to_numpy(), starts)
-
-    def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
-        return column(name).spans(starts[:-1], spoken)
-
-    strings = table["text"].to_pylist()
-    by_id = {setting.id: setting for setting in design.settings}
-    prompts = [design.prompts[i] for i in table["prompt_id"].to_pylist()]
-    answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
-    pattern = measuring.use_case.answer_pattern
-    return Texts(
-        tokens=of_text("token_id"),
-        strings=strings,
-        prompts=prompts,
-        settings=[by_id[name] for name in table["setting_id"].to_pylist()],
-        ends=of_text("text_end"),
-        logprobs=column("logprob"),
-        entropies=column("entropy"),
-        length=design.max_new_tokens,
-        embedder=measuring.embedder,
-        scorer=measuring.scorer,
-        answers=[answers.get(prompt) for prompt in prompts],
-        extracted=None if pattern is None else extract(strings, pattern),
-    )
-
-
-def _measure(
-    model: Model,
-    design: Design,
-    store: Store,
-    measuring: Measuring,
-    on_stage: Callable[[str, int, int], None] | None,
-) -> tuple[Evidence, dict[str, pyarrow.Table], str]:
-    """Measure all texts; the evidence, the tables, and what limits the comparison with the reference."""
-    import pyarrow as pa
-
-    if on_stage is not None and measuring.embedder is not None:
-        measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
-    texts = stored_texts(design, store, measuring)
-    record = measuring.use_case.reference_statistics()
-    reference = choose(record, design.max_new_tokens, tokenizer_id(model), model.revision)
-    evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
-    table = store.texts().sort_by("text_id")
-    columns = {name: table[name] for name in ("text_id", "prompt_id", "setting_id", "setting", "temperature", "seed")}
-    columns |= {name: nullable(texts.in_given_order(values)) for name, values in evidence.of_texts.items()}
-    settings = [texts.setting_names[i] for i in texts.group_setting.tolist()]
-    named = setting_columns(settings)
-    groups = {
-        "prompt_id": pa.array([design.prompts.index(texts.prompt_names[i]) for i in texts.group_prompt], pa.int32()),
-        **{name: named[name] for name in ("setting_id", "setting", "temperature")},
-        "texts": pa.array(texts.groups, pa.int64()),
-    } | {name: nullable(values) for name, values in evidence.of_groups.items()}
-    tables = {
-        "measures": pa.table(columns),
-        "groups": pa.table(groups),
-        "settings": evidence.settings_table(),
-        "differences": evidence.differences_table(),
-    }
-    return evidence, tables, reference.note if isinstance(reference, Reference) else reference
+    return load_model(model, **how)
 
 
 def _manifest(
-    model: Model,
-    design: Design,
-    store: Store,
-    measuring: Measuring,
-    made: int,
-    seconds: Mapping[str, float],
-    reference: str,
+    model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements
 ) -> dict[str, Any]:
     """What ran, and how to make it again."""
-    texts = store.texts()
+    tokens = found.tables["measures"].num_rows and int(sum(store.texts()["tokens"].to_pylist()))
     return {
-        "id": design.id,
-        "plan": design.to_dict(),
-        "settings": [setting.to_record() for setting in design.settings],
+        "id": plan.id,
+        "plan": plan.to_dict(),
+        "settings": [setting.to_record() for setting in plan.settings],
         "objective": measuring.use_case.objective,
         "title": measuring.use_case.title,
         "measuring": measuring.to_dict(),
-        "reference": reference,
-        "texts": texts.num_rows,
-        "tokens": int(np.sum(texts["tokens"].to_numpy())),
-        "texts_made_last": made,
-        "seconds_last": dict(seconds),
+        "reference": found.reference,
+        "texts": found.tables["measures"].num_rows,
+        "tokens": tokens,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "notes": list(model.notes),
-        "effective": [*contradictions(design.settings), *idle_parameters(design.settings, store.idle_stages)],
+        "notes": [*model.notes, *measuring.notes],
+        "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
         "versions": versions(),
-        "command": run_command(design, store, measuring),
     }
 
 
-def run_command(design: Design, store: Store, measuring: Measuring) -> str:
-    """The ``thermoscope measure`` command that makes the run again."""
-    words = ["thermoscope", "measure", "--use-case", design.use_case]
-    words += setting_words(design.settings)
-    words += common_words(design, design.seeds, design.max_new_tokens, design.stop, design.model)
-    if design.prompts == tuple(prompt.text for prompt in measuring.use_case.held_out_prompts):
-        words.append("--held-out")
-    words += [*measuring.words, "--run", str(store.folder)]
-    return " ".join(map(quote, words))
+class Run:
+    """A run in its folder, complete or not; from ``run`` or ``open_run``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._plan = store.plan()
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self._store.folder
+
+    @property
+    def plan(self) -> Plan:
+        """Everything that the texts depend on."""
+        return self._plan
+
+    @property
+    def settings(self) -> tuple[SamplingParams, ...]:
+        """The settings, in order."""
+        return self._plan.settings
+
+    @property
+    def complete(self) -> bool:
+        """Whether all texts are generated and measured."""
+        return self._store.manifest() is not None
+
+    @property
+    def command(self) -> str:
+        """The command line that makes the run again, or resumes it."""
+        return self._store.command()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ran, as records.
+
+        Raises
+        ------
+        RunError
+            The run is not complete.
+        """
+        return self._store.complete_manifest()
+
+    @property
+    def claims(self) -> tuple[dict[str, Any], ...]:
+        """The claims that were tested, as records; errors as for ``manifest``."""
+        self._store.complete_manifest()
+        return tuple(self._store.claims())
+
+    def texts(self) -> pyarrow.Table:
+        """One row per text, as many as are stored."""
+        return self._store.texts().sort_by("text_id")
+
+    def tokens(self) -> pyarrow.Table:
+        """One row per token of these texts: log-probabilities, entropies (nats) and ranks."""
+        return self._store.tokens()
+
+    def measures(self) -> pyarrow.Table:
+        """One row per text with every measure; errors as for ``manifest``."""
+        return self._measured("measures")
+
+    def groups(self) -> pyarrow.Table:
+        """One row per prompt and setting; errors as for ``manifest``."""
+        return self._measured("groups")
+
+    def summary(self) -> pyarrow.Table:
+        """One row per setting and measure: mean, interval and band; errors as for ``manifest``."""
+        return self._measured("summary")
+
+    def differences(self) -> pyarrow.Table:
+        """One row per pair of settings and measure, paired by prompt and seed; errors as for ``manifest``."""
+        return self._measured("differences")
+
+    def to_pandas(self, name: str) -> Any:
+        """One of the tables as a pandas DataFrame.
+
+        Parameters
+        ----------
+        name
+            "texts", "tokens", "measures", "groups", "summary" or "differences".
+
+        Raises
+        ------
+        InputError
+            There is no such table, or pandas is not installed.
+        """
+        if name not in _TABLES:
+            raise InputError(f"a table must be one of {', '.join(_TABLES)}; got {name!r}")
+        table: pyarrow.Table = getattr(self, name)()
+        try:
+            return table.to_pandas()
+        except ImportError:
+            raise InputError("to_pandas needs pandas, which is not installed; run pip install pandas") from None
+
+    def resume(
+        self,
+        model: Model | str | Path | None = None,
+        *,
+        embedder: Embedder | str | None = None,
+        scorer: Scorer | str | None = None,
+        answer_pattern: str | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_stage: Callable[[str, int, int], None] | None = None,
+    ) -> Run:
+        """Generate and measure what is missing. A complete run changes only if it is to be measured differently.
+
+        Parameters
+        ----------
+        model
+            By default the one of the plan, loaded as it was.
+        embedder, scorer, answer_pattern, on_progress, on_stage
+            As in ``run``; by default what the run was begun with.
+
+        Raises
+        ------
+        InputError
+            The use case can't be read any more, or a value breaks its rule.
+        RunError
+            The model is another one, or the run was begun with a Python function or object that is not given.
+        ModelError
+            The model can't be loaded.
+        """
+        given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern}
+        if self.complete and all(value is None for value in given.values()):
+            return self
+        asked, objects = self._store.asked()
+        if missing := [name for name in objects if given[name] is None]:
+            raise RunError(
+                f"{self.folder} was begun with a Python object as {missing[0]}, which is not stored; give {missing[0]}="
+            )
+        how = {name: asked.get(name) if value is None else value for name, value in given.items()}
+        measuring = measuring_of(load(self._plan.use_case), **how)
+        loaded = self._plan.load() if model is None else _loaded(model)
+        plan = self._plan.on(loaded)
+        return carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+
+    def _measured(self, name: str) -> pyarrow.Table:
+        self._store.complete_manifest()
+        return self._store.table(_TABLES[name])
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else f", {self._store.texts().num_rows} of {self._plan.texts} texts"
+        return (
+            f"Run({str(self.folder)!r}, prompts={len(self._plan.prompts)}, settings={len(self.settings)}, "
+            f"seeds={len(self._plan.seeds)}{state})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: means with intervals per setting, and what holds of the usual claims."""
+        title = f"{self._plan.name}: {count(self._plan.texts, 'text')} of {self._plan.model}"
+        if not self.complete:
+            there = self._store.texts().num_rows
+            return fragment(title, soft(f"not complete: {there:,} texts are stored; resume() continues"))
+        cells = {(row["setting_id"], row["measure"]): row for row in self.summary().to_pylist()}
+        names = varying(self.settings)
+        rows = [
+            [safe(label(setting, names)), *(_cell(cells.get((setting.id, measure))) for measure in _SHOWN)]
+            for setting in self.settings
+        ]
+        claims = [f"{claim['claim']}: {claim_verdict(claim['verdict'])}" for claim in self.claims]
+        return fragment(title, table(("setting", *_SHOWN), rows), listed(claims), soft(str(self.folder)))
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    """A mean and its interval."""
+    if row is None or row["mean"] is None:
+        return "unknown"
+    if row["low"] is None:
+        return short(row["mean"])
+    return f"{short(row['mean'])} ({short(row['low'])} to {short(row['high'])})"

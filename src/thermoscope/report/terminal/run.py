@@ -16,7 +16,7 @@ from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import SHOWN
 from thermoscope.report.terminal.ran import print_ran
-from thermoscope.report.verdicts import claim_verdict
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.words import count, first_upper, short
