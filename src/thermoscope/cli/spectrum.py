@@ -112,7 +112,7 @@ def spectrum(
     from thermoscope.report.terminal.spectrum import SHOWN_MEASURES
 
     ran = what_ran(loaded, found, where, effects)
-    measures = step_measures(found, None if json or html is not None else SHOWN_MEASURES)
+    measures = step_measures(found, None if json or html is not None else tuple(SHOWN_MEASURES))
     _show(found, measures, ran, at=where, as_json=json, output=output, html=html)
     raise typer.Exit(code)
 

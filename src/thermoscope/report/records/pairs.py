@@ -9,7 +9,7 @@ import numpy as np
 
 from thermoscope.metrics.ragged import Array
 from thermoscope.metrics.registry import as_scored
-from thermoscope.report.records.measures import BY_SUMMARY, SHOWN
+from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.records.schema import Difference, Differences, Setting, Told
 from thermoscope.report.records.source import Row, Source
 from thermoscope.statistics.bootstrap import paired
@@ -19,7 +19,7 @@ from thermoscope.words import count
 def stored(source: Source) -> tuple[Differences, ...]:
     """The differences between all pairs of settings of one run."""
     made = []
-    for name in SHOWN:
+    for name in shown():
         rows = [row for row in source.differences if row["measure"] == name and row["effect"] is not None]
         if rows:
             kind: Literal["difference", "ratio"] = "ratio" if rows[0]["kind"] == "ratio" else "difference"
@@ -45,16 +45,16 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
     chosen = np.array([(a, b) for a, b in couples])
     same_seeds = first.seeds == second.seeds
     made = []
-    for name in SHOWN:
+    for name in shown():
         if (
-            not same_seeds and BY_SUMMARY[name].level != "text"
+            not same_seeds and by_summary()[name].level != "text"
         ):  # taken over all seeds of a run, and they grow with them
             continue
         cubes = [_cube(source, name, prompts, seeds) for source in (first, second)]
         if any(cube is None for cube in cubes):
             continue
         both = np.concatenate([cubes[0], cubes[1]], axis=2)
-        m = as_scored(BY_SUMMARY[name], both)
+        m = as_scored(by_summary()[name], both)
         found = paired(both, chosen, m.scale, m.bounds)
         kind: Literal["difference", "ratio"] = "ratio" if m.scale == "log" else "difference"
         columns = {n: getattr(found, n) for n in ("low", "high", "band_low", "band_high", "units", "texts")}
@@ -112,7 +112,7 @@ def _couples(settings: Sequence[Setting]) -> list[tuple[int, int]]:
 
 def _cube(source: Source, name: str, prompts: Sequence[str], seeds: Sequence[int]) -> Array | None:
     """(P, S, F) values of a measure at shared prompts and seeds; NaN where unknown; None for measures of settings."""
-    m = BY_SUMMARY[name]
+    m = by_summary()[name]
     prompt_at = {source.prompts.index(prompt): i for i, prompt in enumerate(prompts)}
     if m.level == "text":
         seed_at = {source.seeds.index(seed): i for i, seed in enumerate(seeds)}

@@ -14,7 +14,7 @@ from thermoscope.ran.of_run import what_ran
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.escape import escape
-from thermoscope.report.records.measures import SHOWN
+from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
@@ -64,7 +64,7 @@ def print_found(
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
-    known = [name for name in SHOWN if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
+    known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
     names = _short(settings)
     first = max([len("setting"), *map(len, names)])
     first = min(first, max(7, width // 3))
@@ -75,14 +75,15 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
         table.add_column("setting", max_width=first, overflow="fold")
         for name in measures:
             table.add_column(name, justify="right", no_wrap=True)
-        for setting, shown in zip(settings, names, strict=True):
-            table.add_row(Text(escape(shown)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        for setting, short in zip(settings, names, strict=True):
+            table.add_row(Text(escape(short)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
         yield table
         yield Text()
     if not everything and len(tables) > 1:
         rest = ", ".join(name for measures in tables[1:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
-    missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
+    embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
+    missing = [name for name in embedded if name not in known]
     if missing:
         from thermoscope.metrics.embedding import how_to_get
 

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import StepMeasures
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.escape import escape
@@ -25,7 +26,7 @@ MOST_TEXTS, MOST_FORKS = 6, 10
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _FINISHED = {"end_of_text": "ends by itself", "stop": "ends at a stop string", "length": "cut at the limit"}
 #: Measures in the table over several seeds.
-SHOWN_MEASURES = ("rep_4", "loop", "perplexity", "entropy", "tokens")
+SHOWN_MEASURES = MEASURES.where(lambda m: m.beside_text and m.level == "text" and m.needs in ("", "records"))
 
 
 def print_spectra(spectra: list[Spectrum], measures: StepMeasures, ran: WhatRan, console: Console) -> None:
