@@ -75,6 +75,10 @@ class BadLogitsError(ModelError):
     """The model's logits hold NaN or no finite value."""
 
 
+class PluginWarning(UserWarning):
+    """An installed package registers something that can't be loaded."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 

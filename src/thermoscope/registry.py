@@ -5,15 +5,13 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from thermoscope.errors import InputError
+from thermoscope.errors import InputError, PluginWarning
 
-
-class PluginWarning(UserWarning):
-    """An installed package registers something that can't be loaded."""
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Named(Protocol):
@@ -120,6 +118,8 @@ class Registry(Mapping[str, E], Generic[E]):
     def _load(self) -> None:
         if self._has_plugins:
             return
+        from importlib.metadata import entry_points
+
         with self._lock:
             if self._has_plugins:
                 return

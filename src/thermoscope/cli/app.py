@@ -28,8 +28,7 @@ from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
-from thermoscope.errors import ThermoscopeError
-from thermoscope.registry import PluginWarning
+from thermoscope.errors import PluginWarning, ThermoscopeError
 
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.

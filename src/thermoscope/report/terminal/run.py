@@ -75,8 +75,8 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
         table.add_column("setting", max_width=first, overflow="fold")
         for name in measures:
             table.add_column(name, justify="right", no_wrap=True)
-        for setting, short in zip(settings, names, strict=True):
-            table.add_row(Text(escape(short)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        for setting, called in zip(settings, names, strict=True):
+            table.add_row(Text(escape(called)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
         yield table
         yield Text()
     if not everything and len(tables) > 1:
