@@ -86,6 +86,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     return named or "allocate memory" in str(error)
 
 
+class PluginWarning(UserWarning):
+    """An installed package registers something that can't be loaded."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 

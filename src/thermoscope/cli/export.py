@@ -67,9 +67,9 @@ def export(
     is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
-    from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
+    from thermoscope.engines.registry import engine_named
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
     from thermoscope.settings.values import number_of
@@ -79,7 +79,7 @@ def export(
         raise InputError("give --to ENGINE to write a setting, or --from FILE to read one")
     for engine in (to, format_):
         if engine is not None:
-            dialect(engine)
+            engine_named(engine)
     if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
         raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
     if format_ is not None and from_ is None:

@@ -66,13 +66,13 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.scorers import embedder_of, scorer_of
+    from thermoscope.cli.scorers import compares_with_answers, embedder_of, scorer_of
 
     loading = how.loading
     if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
         raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
     scorer, score = scorer_of(how.score), how.score
-    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+    if score is not None and columns["answer"] is None and compares_with_answers(score):
         raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.runs.files import read
