@@ -1,0 +1,1 @@
+"""Runs: what is to be made, making it, keeping it in a folder; texts from files."""

@@ -1,0 +1,3 @@
+from tests.tiny_cli import cli, tiny_model
+
+__all__ = ["cli", "tiny_model"]
