@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from thermoscope.models.gguf.cache import cached
 from thermoscope.models.gguf.file import GGUFFile
 from thermoscope.models.gguf.tokenizer import Special, special_of, tokenizer_of
 from thermoscope.models.gguf.weights import state_of
+from thermoscope.models.memory import check_memory
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -57,7 +59,7 @@ class FromGGUF:
     notes: tuple[str, ...]
 
 
-def read_gguf(path: Path, dtype: str) -> FromGGUF:
+def read_gguf(path: Path, dtype: str, device: Any = None) -> FromGGUF:
     """Read a GGUF file.
 
     Parameters
@@ -65,7 +67,10 @@ def read_gguf(path: Path, dtype: str) -> FromGGUF:
     path
         The file.
     dtype
-        The type of the weights: "float32", "bfloat16" or "float16".
+        The type of the weights: "float32", "bfloat16" or "float16"; "auto" is the file's own where it is not
+        quantised, else float32.
+    device
+        Where they will be, whose free memory must hold them; None asks nothing of it.
 
     Raises
     ------
@@ -77,17 +82,25 @@ def read_gguf(path: Path, dtype: str) -> FromGGUF:
     file = GGUFFile(path)
     config, unused = configuration(file)
     tokenizer = tokenizer_of(file.metadata)
+    if dtype == "auto":
+        dtype = {"F16": "float16", "BF16": "bfloat16"}.get(file.tensors["token_embd.weight"].kind.name, "float32")
+    if device is not None:
+        parameters = sum(math.prod(stored.shape) for stored in file.tensors.values())
+        check_memory(parameters, getattr(torch, dtype), device)
     state = cached(file.digest, dtype, lambda: state_of(file, config, getattr(torch, dtype)))
+    sampling = sampling_of(file.metadata)
     notes = [f"the weights are dequantised from {', '.join(file.quantisations)} to {dtype}"]
     if unused:
         notes.append(f"not used of the GGUF file: {', '.join(unused)}")
+    if foreign := [name for name in sampling if name not in _SAMPLING.values()]:
+        notes.append(f"not used of what the GGUF file recommends for sampling: {', '.join(foreign)}")
     return FromGGUF(
         config=config,
         state=state,
         tokenizer=tokenizer,
         special=special_of(file.metadata),
         chat_template=file.metadata.get("tokenizer.chat_template"),
-        sampling=sampling_of(file.metadata),
+        sampling=sampling,
         digest=file.digest,
         notes=tuple(notes),
     )

@@ -19,9 +19,7 @@ _UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]
 _CASED = r"[^\r\n\p{L}\p{N}]?%s*%s+%s|[^\r\n\p{L}\p{N}]?%s+%s*%s"
 _SLASH = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _TEKKEN = _CASED % (_UPPER, _LOWER, "", _UPPER, _LOWER, "") + r"|\p{N}" + _SLASH
-_GPT4O = (
-    _CASED % (_UPPER, _LOWER, f"{_CONTRACTIONS}?", _UPPER, _LOWER, f"{_CONTRACTIONS}?") + r"|\p{N}{1,3}" + _SLASH
-)
+_GPT4O = _CASED % (_UPPER, _LOWER, f"{_CONTRACTIONS}?", _UPPER, _LOWER, f"{_CONTRACTIONS}?") + r"|\p{N}{1,3}" + _SLASH
 _DIGITS = r"\p{N}"
 
 #: Expressions that a text is cut by, one after the other, by ``tokenizer.ggml.pre`` (llama.cpp, llama-vocab.cpp).
@@ -146,7 +144,9 @@ def _sentencepiece(metadata: Mapping[str, Any], tokens: list[str]) -> Tokenizer:
 def _numbered(tokens: list[str]) -> dict[str, int]:
     """Tokens with their numbers; of several alike the first counts."""
     numbered = dict(zip(reversed(tokens), range(len(tokens) - 1, -1, -1), strict=True))
-    if len(numbered) < len(tokens):  # places for tokens that are not used may share a text: each keeps a name of its own
+    if len(numbered) < len(
+        tokens
+    ):  # places for tokens that are not used may share a text: each keeps a name of its own
         numbered |= {f"{text}\0{n}": n for n, text in enumerate(tokens) if numbered[text] != n}
     return numbered
 
