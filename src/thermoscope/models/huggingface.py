@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from thermoscope.errors import InputError, PromptError, TokenizerError
 from thermoscope.models.base import Rows
-from thermoscope.models.chat import ChatStyle, ChatTemplate, check_options, conversation
+from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, check_options, conversation
 from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
+from thermoscope.words import joined
 
 
 class TransformersModel:
@@ -73,6 +75,35 @@ class TransformersModel:
     def chat(self) -> bool:
         """Whether prompts are put into the chat template."""
         return bool(self.style.chat)
+
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options of the command line that give prompts to this model in the same way; none without a template."""
+        if self.template is None:
+            return ()
+        options = (f"--chat-option={name}={json.dumps(value)}" for name, value in self.style.options.items())
+        system = () if self.style.system is None else (f"--system={self.style.system}",)
+        return ("--chat", *system, *options) if self.chat else ("--raw",)
+
+    def _prompt_notes(self) -> list[str]:
+        """How prompts are given to the model, and which tokens end a text where that is not plain."""
+        said = []
+        if self.template is not None and self.chat:
+            try:
+                first = self.seen(PLACE).strip().partition("\n")[0]
+            except PromptError:  # a template that wants other messages
+                first = ""
+            begins = f", whose first line is {first!r}" if first else ""
+            said.append(f"prompts are given in the model's chat template{begins}; --raw gives them as they are")
+        elif self.template is not None:
+            said.append("prompts are given as they are, without the model's chat template; --chat uses it")
+        if len(set(self.ends.values())) > 1:
+            named = [f"{self._tokens(ids)} ({who})" for who, ids in self.ends.items()]
+            said.append(f"ends are named as {joined(named)}; a text ends at {self._tokens(self.end_of_text)}")
+        return said
+
+    def _tokens(self, ids: Iterable[int]) -> str:
+        return joined(repr(self.tokenizer.decode([token])) for token in sorted(ids))
 
     @property
     def ends(self) -> dict[str, frozenset[int]]:
@@ -194,7 +225,7 @@ class TransformersModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be switched off or replaced for this model, a sentence each."""
-        return (*self.loading_notes, *self._way.notes)
+        return (*self._prompt_notes(), *self.loading_notes, *self._way.notes)
 
     @property
     def how(self) -> str:

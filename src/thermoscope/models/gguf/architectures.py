@@ -252,7 +252,7 @@ def architecture_of(file: GGUFFile) -> Architecture:
     ModelError
         It is unknown here, or has experts.
     """
-    name = file.metadata.get("general.architecture")
+    name = str(file.metadata.get("general.architecture"))
     known = ", ".join(ARCHITECTURES)
     if name not in ARCHITECTURES:
         raise ModelError(

@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 _LENGTH = struct.Struct("<Q")
 
 
-class _Reader(GGUFReader):  # type: ignore[misc]
+class _Reader(GGUFReader):
     """The package's reader over a plain array; an array of values is one part, of Python's own types."""
 
     _plain: Array | None = None
@@ -36,11 +36,12 @@ class _Reader(GGUFReader):  # type: ignore[misc]
             self._plain = np.asarray(self.data)
         kind = np.dtype(dtype)
         found = self._plain[offset : offset + kind.itemsize * int(count)].view(kind)[: int(count)]
-        return found.view(kind.newbyteorder(self.byte_order if override_order is None else override_order))
+        ordered: Array = found.view(kind.newbyteorder(self.byte_order if override_order is None else override_order))
+        return ordered
 
     def _get_field_parts(self, orig_offs: int, raw_type: int) -> tuple[int, list[Any], list[int], list[Any]]:
         if raw_type != GGUFValueType.ARRAY or self.byte_order == "S":
-            return super()._get_field_parts(orig_offs, raw_type)  # type: ignore[no-any-return]
+            return super()._get_field_parts(orig_offs, raw_type)
         kind = GGUFValueType(int(self._get(orig_offs, np.uint32)[0]))
         count = int(self._get(orig_offs + 4, np.uint64)[0])
         start = orig_offs + 12
@@ -50,13 +51,14 @@ class _Reader(GGUFReader):  # type: ignore[misc]
             numbers = self._get(start, self.gguf_scalar_to_np[kind], count)
             values, end = numbers.tolist(), start + numbers.nbytes
         else:
-            return super()._get_field_parts(orig_offs, raw_type)  # type: ignore[no-any-return]
+            return super()._get_field_parts(orig_offs, raw_type)
         return end - orig_offs, [values], [0], [GGUFValueType.ARRAY, kind]
 
     def _strings(self, start: int, count: int) -> tuple[list[str], int]:
         """So many strings from an offset on, and where they end."""
         assert self._plain is not None
-        data, values = memoryview(self._plain), []
+        data: memoryview = self._plain.data
+        values = []
         for _ in range(count):
             (length,) = _LENGTH.unpack_from(data, start)
             end = start + 8 + length

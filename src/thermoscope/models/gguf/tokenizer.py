@@ -62,7 +62,7 @@ class Special:
 
 def special_of(metadata: Mapping[str, Any]) -> Special:
     """The special tokens of a file's metadata, with llama.cpp's defaults where it says nothing."""
-    ids = {name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "eot", "eom")}
+    ids: dict[str, Any] = {name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "eot", "eom")}
     sentencepiece = metadata.get("tokenizer.ggml.model") == "llama"
     begins = sentencepiece or metadata.get("tokenizer.ggml.pre") in ("llama3", "llama-v3", "llama-bpe", "falcon3")
     return Special(
@@ -70,7 +70,7 @@ def special_of(metadata: Mapping[str, Any]) -> Special:
         eos=ids["eos"],
         add_bos=bool(metadata.get("tokenizer.ggml.add_bos_token", begins)) and ids["bos"] is not None,
         add_eos=bool(metadata.get("tokenizer.ggml.add_eos_token", False)) and ids["eos"] is not None,
-        ends={name: ids[name] for name in ("eos", "eot", "eom") if ids[name] is not None},
+        ends={name: int(ids[name]) for name in ("eos", "eot", "eom") if ids[name] is not None},
     )
 
 
