@@ -117,7 +117,9 @@ class Design:
                 f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
             )
         try:
-            values: dict[str, Any] = {f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING}
+            values: dict[str, Any] = {
+                f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING
+            }
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
             values["settings"] = tuple(SamplingParams(**setting) for setting in values["settings"])
             return cls(**values)

@@ -174,7 +174,8 @@ def _reason(error: Exception) -> str:
     if "magic" in text:
         return "it is not a GGUF file (its first four bytes are not GGUF)"
     if "is not a valid GGMLQuantizationType" in text:
-        return f"it has a tensor of the unknown type {text.split()[0]}; update the package gguf, or use another file"
+        number = "".join(filter(str.isdecimal, text.partition(" is not")[0].removeprefix("np.uint32")))
+        return f"it has a tensor of the unknown type {number}; update the package gguf, or use another file"
     if isinstance(error, IndexError) or "size" in text or "beyond" in text or "mmap" in text or "reshape" in text:
         return "it is cut short; download it again"
     return f"its header is damaged ({type(error).__name__}: {text}); download it again"

@@ -35,6 +35,8 @@ _CUTS: Mapping[str, tuple[str, ...]] = {
 _WHOLE_FIRST = ("llama3", "llama-v3", "llama-bpe", "falcon3", "tekken", "gpt-4o", "llama4")
 #: Where a text is brought into Unicode's composed form first, as the original tokenizers do.
 _COMPOSED = ("qwen2", "deepseek-r1-qwen", "megrez")
+#: Where a text begins with the token for it unless the file says otherwise, as with SentencePiece.
+_BEGINS = ("llama3", "llama-v3", "llama-bpe", "falcon3")
 _CONTROL, _USER_DEFINED = 3, 4
 _SPACE = "▁"
 
@@ -62,9 +64,11 @@ class Special:
 
 def special_of(metadata: Mapping[str, Any]) -> Special:
     """The special tokens of a file's metadata, with llama.cpp's defaults where it says nothing."""
-    ids: dict[str, Any] = {name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "eot", "eom")}
+    ids: dict[str, Any] = {
+        name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "eot", "eom")
+    }
     sentencepiece = metadata.get("tokenizer.ggml.model") == "llama"
-    begins = sentencepiece or metadata.get("tokenizer.ggml.pre") in ("llama3", "llama-v3", "llama-bpe", "falcon3")
+    begins = sentencepiece or metadata.get("tokenizer.ggml.pre") in _BEGINS
     return Special(
         bos=ids["bos"],
         eos=ids["eos"],
