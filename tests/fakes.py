@@ -32,6 +32,7 @@ class FakeModel:
     vocabulary = 257
     end_of_text = frozenset({END})
     notes: tuple[str, ...] = ()
+    chat = False
     chat_words: tuple[str, ...] = ()
 
     def __init__(

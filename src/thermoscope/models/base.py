@@ -64,6 +64,10 @@ class Model(Protocol):
         """What had to be switched off or replaced for this model, a sentence each."""
 
     @property
+    def chat(self) -> bool:
+        """Whether prompts are put into its chat template."""
+
+    @property
     def chat_words(self) -> tuple[str, ...]:
         """The options of the command line that give prompts to it in the same way; none without a chat template."""
 
