@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 #: What all files together may take, and one alone.
 MOST_BYTES, MOST_BYTES_EACH = 4 * 10**9, 2 * 10**9
+_MAPPED = 50 * 10**6
 
 
 def folder() -> Path:
@@ -35,11 +36,10 @@ def folder() -> Path:
 def cached(digest: str, dtype: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """Weights from the cache, or as ``make`` gives them, which are then kept if they are small enough."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     path = folder() / f"{digest[:32]}-{dtype}-{__version__}.safetensors"
     try:
-        state: dict[str, Tensor] = load_file(path)
+        state = _read(path)
     except FileNotFoundError:
         pass
     except (SafetensorError, OSError, ValueError) as error:
@@ -64,6 +64,26 @@ def entries() -> list[tuple[Path, int]]:
                 status = path.stat()
                 found.append((status.st_mtime, path, status.st_size))
     return [(path, size) for _, path, size in sorted(found, reverse=True)]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The weights of a file, copied out of it.
+
+    It is mapped anew every ``_MAPPED`` bytes: what was read of a map counts as memory of this process while it lasts.
+    """
+    from safetensors import safe_open
+
+    state: dict[str, Tensor] = {}
+    names: list[str] | None = None
+    while names is None or names:
+        copied = 0
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys()) if names is None else names
+            while names and copied < _MAPPED:
+                name = names.pop()
+                state[name] = file.get_tensor(name).clone()
+                copied += state[name].nbytes
+    return state
 
 
 def _keep(path: Path, state: Mapping[str, Tensor]) -> None:
