@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.tiny import save, tokenizer
+from tests.tiny import network, save, tokenizer
 from thermoscope import ModelError, load_model
 from thermoscope.errors import ModelNotFoundError, NotCausalLMError
+from thermoscope.models import folders
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,35 @@ def test_a_model_in_mlx_form(folder):
     assert "MLX's form, quantised to 4 bits" in refused(folder)
 
 
-def test_an_adapter(tmp_path):
+def test_an_adapter_without_peft(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "find_spec", lambda name: None)
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/base"}))
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
-    assert "a LoRA adapter of some/base, not a model; merge it" in refused(tmp_path)
+    assert "a LoRA adapter of some/base, which peft applies; install it" in refused(tmp_path)
     (tmp_path / "adapter_config.json").write_text("{")
-    assert "a model that it does not name" in refused(tmp_path)
+    assert "does not name its model" in refused(tmp_path)
+
+
+def test_an_adapter_is_merged_by_peft(saved, tmp_path):
+    peft = pytest.importorskip("peft")
+    plain = network("llama")
+    made = peft.get_peft_model(plain, peft.LoraConfig(r=2, target_modules=["q_proj", "down_proj"]))
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.3)
+    made.peft_config["default"].base_model_name_or_path = str(saved)
+    made.save_pretrained(tmp_path)
+    ids = tokenizer()("Once upon")["input_ids"]
+    with torch.inference_mode():
+        want = made(input_ids=torch.tensor([ids])).logits[0, -1]
+    model = load_model(tmp_path)
+    got = model.next_token_logits("Once upon")
+    assert float((got - want).abs().max()) <= 1e-4 * float(want.abs().max())
+    assert not torch.allclose(got, load_model(saved).next_token_logits("Once upon"), atol=0.1)
+    assert any(
+        note.startswith(f"a LoRA adapter, merged by peft into {saved}, revision sha256:") for note in model.notes
+    )
 
 
 def test_a_tokenizer_alone(tmp_path):

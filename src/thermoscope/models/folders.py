@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def refuse_other_folders(folder: Path, name: str) -> None:
     NotCausalLMError
         It has a tokenizer alone.
     ModelError
-        It is an adapter without its model, or a model in MLX's form.
+        It is a model in MLX's form.
     """
     weights = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
     if not (folder / "config.json").is_file():
@@ -41,18 +42,43 @@ def refuse_other_folders(folder: Path, name: str) -> None:
         )
 
 
+def adapter_base(folder: Path, name: str) -> str | None:
+    """The model that a folder's LoRA adapter is for; None if the folder is no adapter.
+
+    Raises
+    ------
+    ModelError
+        It is one, but peft is not installed or its model is not named.
+    """
+    if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
+        return None
+    for path in folder.glob("*.safetensors"):
+        refuse_pointer(path)
+    base = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not base:
+        raise ModelError(
+            f"the folder {name!r} is a LoRA adapter that does not name its model; set base_model_name_or_path in its "
+            "adapter_config.json"
+        )
+    if find_spec("peft") is None:
+        raise ModelError(
+            f"the folder {name!r} is a LoRA adapter of {base}, which peft applies; install it (pip install peft), or "
+            "merge the adapter into its model and name the folder of the result"
+        )
+    return str(base)
+
+
+def apply_adapter(network: Any, folder: Path) -> Any:
+    """A network of transformers with a LoRA adapter merged into its weights, by peft."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(network, folder).merge_and_unload()
+
+
 def _without_configuration(folder: Path, name: str) -> ModelError:
     ggufs = sorted(folder.glob("*.gguf"))
     if ggufs:
         return ModelNotFoundError(f"the folder {name!r} has GGUF files; name one of them, such as {ggufs[0]}")
-    if (folder / "adapter_config.json").is_file():
-        base = (
-            read_json(folder / "adapter_config.json").get("base_model_name_or_path") or "a model that it does not name"
-        )
-        return ModelError(
-            f"the folder {name!r} is a LoRA adapter of {base}, not a model; merge it into that model with peft "
-            "(merge_and_unload, then save_pretrained with the tokenizer) and name the folder of the result"
-        )
     if any((folder / file).is_file() for file in _TOKENIZERS):
         return NotCausalLMError(
             f"the folder {name!r} has a tokenizer alone, no model; save the model there too, with save_pretrained"

@@ -24,7 +24,7 @@ from thermoscope.errors import (
     TokenizerError,
 )
 from thermoscope.models.chat import ChatStyle
-from thermoscope.models.folders import refuse_other_folders
+from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.memory import check_memory
 from thermoscope.models.names import ModelName, parse_name
@@ -105,6 +105,8 @@ def _from_hugging_face(parsed: ModelName, revision: str | None, place: Any, dtyp
     name = parsed.given
     source = str(BUNDLED) if parsed.provider == "bundled" else parsed.model
     local = Path(os.path.expanduser(source))  # noqa: PTH111  (Path's own raises for an unknown ~user)
+    if source.strip() and _is(Path.is_dir, local) and (base := adapter_base(local, name)) is not None:
+        return _with_adapter(local, base, name, revision, place, dtype)
     if source.strip() and _is(Path.is_dir, local):
         source = str(local)
         refuse_other_folders(local, name)
@@ -118,6 +120,22 @@ def _from_hugging_face(parsed: ModelName, revision: str | None, place: Any, dtyp
         tokenizer, network = _load(where, place, dtype)
     commit = _content_hash(Path(source)) if here else _commit(source, revision)
     return TransformersModel(network, tokenizer, name=name, revision=commit)
+
+
+def _with_adapter(
+    folder: Path, base: str, name: str, revision: str | None, place: Any, dtype: str | None
+) -> TransformersModel:
+    """The model that a LoRA adapter is for, with the adapter merged into it."""
+    here = _is(Path.is_dir, Path(base))
+    if here:
+        refuse_other_folders(Path(base), base)
+    with quiet(), _explained(base, revision, dtype):
+        where = _Where(base, None, offline=True) if here else _on_the_hub(base, revision)
+        tokenizer, network = _load(where, place, dtype, folder)
+    model = TransformersModel(network, tokenizer, name=name, revision=_content_hash(folder))
+    own = _content_hash(Path(base)) if here else _commit(base, revision)
+    model.loading_notes = (f"a LoRA adapter, merged by peft into {base}, revision {own or 'unknown'}",)
+    return model
 
 
 def _from_gguf(parsed: ModelName, revision: str | None, place: Any, dtype: str | None) -> TransformersModel:
@@ -184,7 +202,8 @@ def _commit(name: str, revision: str | None) -> str | None:
     return Path(kept).parent.name if isinstance(kept, str) else revision
 
 
-def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
+def _load(where: _Where, device: Any, dtype: str | None, adapter: Path | None = None) -> tuple[Any, Any]:
+    """Tokenizer and network of a model, the network with a LoRA adapter merged into it if there is one."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source = where.source
@@ -222,6 +241,8 @@ def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
             f"the weights of {source!r} have {len(extra)} tensors that their configuration does not use, such as "
             f"{extra[0]}; use the config.json that belongs to them"
         )
+    if adapter is not None:
+        network = apply_adapter(network, adapter)
     network = network.to(device).eval()
     pack(network)
     return tokenizer, network
