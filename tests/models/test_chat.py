@@ -212,6 +212,14 @@ def test_messages_as_a_prompt(folder):
     assert generate(model, prompt, SamplingParams(temperature=0), max_new_tokens=3)[0].prompt == prompt
 
 
+def test_messages_need_a_template(folder, tmp_path):
+    model = load("gpt2", tmp_path)
+    with pytest.raises(PromptError, match="messages, which need a chat template"):
+        model.encode_prompt(written(LONG))
+    raw = load_model(folder, chat=False)
+    assert raw.encode_prompt(written(LONG)) == raw.encode(written(LONG))  # asked for
+
+
 def test_texts_are_those_of_the_rendered_prompt(folder):
     chat, raw = load_model(folder), load_model(folder, chat=False)
     params = SamplingParams(temperature=0.8)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from thermoscope.errors import InputError, PromptError, TokenizerError
 from thermoscope.models.base import Rows
-from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, check_options, conversation
+from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, as_messages, check_options, conversation
 from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 from thermoscope.words import joined
@@ -140,8 +140,12 @@ class TransformersModel:
         TokenizerError
             The tokenizer gives a token that the model does not have.
         PromptError
-            The chat template refuses the prompt.
+            The chat template refuses the prompt, or it is a list of messages and there is no template.
         """
+        if self.template is None and as_messages(prompt) is not None:
+            raise PromptError(
+                f"the prompt is a list of messages, which need a chat template; {self.name} has none; write one text"
+            )
         if not self.chat:
             return self.encode(prompt)
         return self._checked(self._ids(self.seen(prompt), special=False))
