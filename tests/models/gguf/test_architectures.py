@@ -10,6 +10,7 @@ from gguf import GGMLQuantizationType as Kind
 from tests import gguf_files
 from tests.tiny import PROMPTS, tokenizer
 from thermoscope import InputError, ModelError, SamplingParams, generate, load_model
+from thermoscope.errors import NotCausalLMError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # transformers on its own configurations
 
@@ -116,8 +117,27 @@ def test_a_bias_that_the_network_would_drop(tmp_path):
 
 
 def test_a_key_that_is_not_used_is_named(tmp_path):
+    gguf_files.write(tmp_path / "a.gguf", "qwen2", more=lambda writer: writer.add_uint32("qwen2.some.thing", 2))
+    assert "not used of the GGUF file: qwen2.some.thing" in load_model(tmp_path / "a.gguf").notes
+
+
+def test_a_key_that_changes_logits_in_an_unknown_way(tmp_path):
     gguf_files.write(tmp_path / "a.gguf", "qwen2", more=lambda writer: writer.add_logit_scale(2.0))
-    assert "not used of the GGUF file: qwen2.logit_scale" in load_model(tmp_path / "a.gguf").notes
+    with pytest.raises(ModelError, match=r"has qwen2\.logit_scale, which is not supported"):
+        load_model(tmp_path / "a.gguf")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (lambda writer: writer.add_type("adapter"), "of the type 'adapter', not a model"),
+        (lambda writer: writer.add_causal_attention(False), "does not continue text"),
+    ],
+)
+def test_a_file_that_does_not_continue_text(tmp_path, more, said):
+    gguf_files.write(tmp_path / "a.gguf", "qwen2", more=more)
+    with pytest.raises(NotCausalLMError, match=said):
+        load_model(tmp_path / "a.gguf")
 
 
 def test_a_scaling_of_positions_that_is_not_known(tmp_path):

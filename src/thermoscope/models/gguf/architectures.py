@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from thermoscope.errors import ModelError
+from thermoscope.errors import ModelError, NotCausalLMError
 from thermoscope.models.gguf.file import Array, GGUFFile
 from thermoscope.models.gguf.rotary import rope_parameters
 
@@ -54,6 +54,11 @@ _GPT2 = {
     "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj",
 }  # fmt: skip
 
+#: Keys of other architectures that change logits.
+_ARITHMETIC = (
+    "logit_scale", "residual_scale", "embedding_scale", "attention.scale", "attention.clamp_kqv",
+    "attention.max_alibi_bias", "use_parallel_residual",
+)  # fmt: skip
 #: Tensors that are part of the configuration and not of the network.
 ROPE_TENSORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
 
@@ -250,14 +255,29 @@ def architecture_of(file: GGUFFile) -> Architecture:
     Raises
     ------
     ModelError
-        It is unknown here, or has experts.
+        It is unknown here, has experts, or has a key that changes the arithmetic in a way that is not known here.
+    NotCausalLMError
+        The file is no model, or one that does not continue text.
     """
+    kind = file.metadata.get("general.type", "model")
+    if kind != "model":
+        raise NotCausalLMError(
+            f"the file {str(file.path)!r} is of the type {kind!r}, not a model that continues text; name a model's file"
+        )
     name = str(file.metadata.get("general.architecture"))
     known = ", ".join(ARCHITECTURES)
     if name not in ARCHITECTURES:
         raise ModelError(
             f"the file {str(file.path)!r} has the architecture {name!r}; known are {known} (Mistral is llama); use its "
             "Hugging Face form instead"
+        )
+    if file.metadata.get(f"{name}.attention.causal") is False:
+        raise NotCausalLMError(
+            f"the file {str(file.path)!r} is a model that looks at what follows and does not continue text; use another"
+        )
+    if changed := [key for key in _ARITHMETIC if file.metadata.get(f"{name}.{key}")]:
+        raise ModelError(
+            f"the file {str(file.path)!r} has {name}.{changed[0]}, which is not supported; use its Hugging Face form"
         )
     if file.metadata.get(f"{name}.expert_count"):
         raise ModelError(
@@ -279,7 +299,8 @@ def configuration(file: GGUFFile) -> tuple[dict[str, Any], tuple[str, ...]]:
     if "token_embd.weight" not in file.tensors:
         raise ModelError(f"the file {str(file.path)!r} has no token_embd.weight: it is a vocabulary alone, not a model")
     vocabulary, width = file.tensors["token_embd.weight"].shape
-    keys.get("vocab_size"), keys.get("expert_count")
+    for name in ("vocab_size", "expert_count", "attention.causal"):
+        keys.get(name)
     ends = {"eos_token_id": file.metadata.get("tokenizer.ggml.eos_token_id")}
     ends |= {"bos_token_id": file.metadata.get("tokenizer.ggml.bos_token_id"), "pad_token_id": None}
     shared = {"model_type": known.model_type, "vocab_size": vocabulary, **ends}

@@ -104,7 +104,7 @@ class GGUFFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
-            raise ModelNotFoundError(f"no GGUF file at {str(path)!r}; check the path")
+            raise ModelNotFoundError(f"no GGUF file at {str(path)!r}; check the path, or download the file first")
         refuse_pointer(path)
         try:
             reader = _Reader(path)

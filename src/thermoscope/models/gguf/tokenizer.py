@@ -158,10 +158,10 @@ def _numbered(tokens: list[str]) -> dict[str, int]:
 def _merges(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
     """Every way to put a token together from two others, those of the highest score first."""
     place = {text: n for n, text in enumerate(tokens)}
-    found: list[tuple[float, int, str, str]] = []
+    found: list[tuple[float, int, int, str, str]] = []
     for text, score in zip(tokens, scores, strict=True):
-        parts = [(text[:cut], text[cut:]) for cut in range(1, len(text))]
-        parts = [pair for pair in parts if pair[0] in place and pair[1] in place]
-        parts.sort(key=lambda pair: (place[pair[0]], place[pair[1]]))
-        found += [(-score, len(found) + n, *pair) for n, pair in enumerate(parts)]
-    return [(left, right) for _, _, left, right in sorted(found)]
+        for cut in range(1, len(text)):
+            left = place.get(text[:cut])
+            if left is not None and (right := place.get(text[cut:])) is not None:
+                found.append((-score, left, right, text[:cut], text[cut:]))
+    return [(left, right) for *_, left, right in sorted(found)]
