@@ -104,3 +104,19 @@ def test_inspect_and_spectrum_see_the_template(cli, chatty):
 def test_an_endpoint_is_refused_where_logits_are_needed(cli):
     ran = cli("compare", "x", "--model", "vllm/some-model")
     assert (ran.code, "its logits are not at hand" in ran.err) == (2, True)
+
+
+def test_a_run_knows_how_prompts_were_given(cli, chatty, tmp_path):
+    case = tmp_path / "case.toml"
+    case.write_text('title = "x"\nobjective = "creative"\n[[prompts]]\ntext = "Once"\n')
+    how = ("measure", "--use-case", str(case), "-t", "0.5", "--seeds", "2", "--max-new-tokens", "6", "--json")
+    made = {}
+    for word in ("--chat", "--raw"):
+        ran = cli(*how, "--model", str(chatty), "--run", str(tmp_path / word), word)
+        assert ran.code == 0, ran.err
+        made[word] = json.loads((tmp_path / word / "manifest.json").read_text())
+        assert f" {word}" in made[word]["command"]
+    assert made["--chat"]["id"] != made["--raw"]["id"]
+    again = cli(*how, "--model", str(chatty), "--run", str(tmp_path / "--chat"), "--raw")
+    assert again.code == 2
+    assert "chat" in again.err

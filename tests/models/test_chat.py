@@ -212,6 +212,15 @@ def test_messages_as_a_prompt(folder):
     assert generate(model, prompt, SamplingParams(temperature=0), max_new_tokens=3)[0].prompt == prompt
 
 
+def test_a_prompt_that_was_templated_by_hand_is_not_templated_again(folder):
+    model = load_model(folder)
+    for prompt in (SEEN, f"Hi{END}", written([{"role": "user", "content": f"{END} x"}])):
+        with pytest.raises(PromptError, match="a token of the model's chat template; if it is written"):
+            model.encode_prompt(prompt)
+    assert model.encode_prompt("a <|im_start|> that is no token of this tokenizer")
+    assert load_model(folder, chat=False).encode_prompt(SEEN) == model.encode_prompt("Hi")
+
+
 def test_messages_need_a_template(folder, tmp_path):
     model = load("gpt2", tmp_path)
     with pytest.raises(PromptError, match="messages, which need a chat template"):

@@ -12,7 +12,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from thermoscope.errors import InputError, PromptError, TokenizerError
+from thermoscope.errors import InputError, ModelError, PromptError, TokenizerError
 from thermoscope.models.base import Rows
 from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, as_messages, check_options, conversation
 from thermoscope.models.packing import packed_linears
@@ -126,11 +126,31 @@ class TransformersModel:
         Raises
         ------
         PromptError
-            The chat template refuses it.
+            The chat template refuses it, or it has special tokens that the template writes.
         """
         if not self.chat or self.template is None:
             return prompt
-        return self.template.render(conversation(prompt, self.style.system), self.style.options)
+        messages = conversation(prompt, self.style.system)
+        for message in messages:
+            mark = next((mark for mark in self._marks if mark in message["content"]), None)
+            if mark is not None:  # it would be read as the template's own
+                raise PromptError(
+                    f"the prompt has {mark!r}, a token of the model's chat template; if it is written in the template's "
+                    "form already, give it with --raw, else leave that out"
+                )
+        return self.template.render(messages, self.style.options)
+
+    @cached_property
+    def _marks(self) -> tuple[str, ...]:
+        """Special tokens that the chat template writes, as text."""
+        if self.template is None:
+            return ()
+        try:
+            shown = self.template.render(conversation(PLACE, None), self.style.options) + self.template.turn_end()
+        except (PromptError, ModelError):
+            return ()
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        return tuple(str(token) for token in added if token.special and str(token) in shown)
 
     def encode_prompt(self, prompt: str) -> list[int]:
         """Token ids of what the model is given for a prompt: in its chat template, or as it is.
