@@ -7,11 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thermoscope.models.base import Rows
 
 END = 256
+
+
+@lru_cache(maxsize=50_000)
+def _noise(context: tuple[int, ...], size: int) -> NDArray[np.float64]:
+    """Standard normal numbers, the same for every fake model: making them costs more than a step."""
+    return np.random.default_rng(np.array((7, *context), dtype=np.uint32)).normal(size=size)
 
 
 class FakeModel:
@@ -45,8 +52,7 @@ class FakeModel:
         self.stepped = 0
 
     def _logits(self, context: tuple[int, ...]) -> Tensor:
-        seed = np.array((7, *context), dtype=np.uint32)
-        noise = np.random.default_rng(seed).normal(size=self.vocabulary) * self.spread
+        noise = _noise(context, self.vocabulary) * self.spread
         noise[97:123] += 2 * self.spread  # letters, so that texts look like texts
         noise[END] += self.end_bias
         return torch.tensor(noise, dtype=torch.float32)

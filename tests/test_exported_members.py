@@ -54,7 +54,9 @@ def test_public_names() -> None:
         "load_model",
         "measure",
         "probabilities",
+        "render",
         "run_report",
+        "save",
         "spectrum",
         "step_measures",
     ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from thermoscope.metrics.steps import step_measures
     from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
+    from thermoscope.report.forms import render, save
     from thermoscope.report.records.build import comparison_report, run_report
     from thermoscope.report.records.schema import Report
     from thermoscope.sampling.chain import probabilities
@@ -50,7 +51,9 @@ _LAZY = {
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
+    "render": "thermoscope.report.forms",
     "run_report": "thermoscope.report.records.build",
+    "save": "thermoscope.report.forms",
     "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
 }
@@ -74,7 +77,9 @@ __all__ = [
     "load_model",
     "measure",
     "probabilities",
+    "render",
     "run_report",
+    "save",
     "spectrum",
     "step_measures",
 ]

@@ -75,6 +75,12 @@ class BadLogitsError(ModelError):
     """The model's logits hold NaN or no finite value."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, CUDA or the CPU's allocator ran out of memory (the last says so in its message alone)."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "allocate memory" in str(error)
+
+
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 

@@ -10,11 +10,11 @@ import torch
 
 from tests.fakes import FakeModel
 from thermoscope import InputError, SamplingParams, probabilities
-from thermoscope.engines.dialect import STAGE_OF, conflicts
+from thermoscope.engines.dialect import conflicts
 from thermoscope.engines.distance import Distance, distance, distributions_of, run
 from thermoscope.engines.export import DIALECTS, export
 from thermoscope.engines.verdict import Run, judge
-from thermoscope.settings.params import STAGES
+from thermoscope.settings.stages import STAGE_OF, STAGES
 
 EVERYTHING = SamplingParams(
     logit_bias={3: 1.5}, repetition_penalty=1.2, presence_penalty=0.5, frequency_penalty=0.25, no_repeat_ngram_size=3,

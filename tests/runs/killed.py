@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.fakes import FakeModel
 from thermoscope.runs.design import Design
-from thermoscope.settings.grid import varied
 from thermoscope.runs.run import Measuring, plan, run
 from thermoscope.runs.store import Store
+from thermoscope.settings.grid import varied
 from thermoscope.usecases.load import UseCase, parse
 
 PROMPTS = ("One day", "The fox", "A king", "Snow", "Why?", "The end")

@@ -15,18 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.fakes import FakeModel
 from tests.runs import killed
 from tests.runs.killed import PROMPTS, case, make, small
-from tests.fakes import FakeModel
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.errors import InputError, RunError
+from thermoscope.metrics.table import measure
 from thermoscope.runs import run as running
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.design import CHUNK_TEXTS, Design
-from thermoscope.settings.grid import varied
 from thermoscope.runs.run import Measuring, plan, run
 from thermoscope.runs.store import TABLES, Store
-from thermoscope.metrics.table import measure
+from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 
 

@@ -194,7 +194,7 @@ def _run() -> int:
 
 
 def _fail(message: str) -> int:
-    from thermoscope.report.escape import escape
+    from thermoscope.escape import escape
 
     sys.stderr.write(f"thermoscope: error: {escape(' '.join(message.split()))}\n")
     return 2

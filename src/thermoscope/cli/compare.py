@@ -57,8 +57,8 @@ def compare(
 ) -> None:
     """Compare one prompt at several settings under the same noise.
 
-    Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
-    what ran.
+    Marks where the texts begin to differ, repeated passages and loops; measures each text and puts the measures into
+    words.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
@@ -106,9 +106,9 @@ def compare(
         print_comparison(result, to)
 
     if html is not None:
-        from thermoscope.report.records.build import comparison_report
+        from thermoscope.report.forms import render
 
-        console.write(html, comparison_report(result).to_html())
+        console.write(html, render(result, "html"))
     if html is None or json or output is not None:
         console.give(result.to_json, printing, as_json=json, output=output)
     raise typer.Exit(code)

@@ -76,7 +76,7 @@ def export(
     from thermoscope.engines.reading import read
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
-    from thermoscope.settings.params import number_of
+    from thermoscope.settings.values import number_of
 
     console.check_writable(output)
     how_loaded = options.loading(

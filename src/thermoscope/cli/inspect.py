@@ -18,10 +18,11 @@ def inspect(
     prompt: options.Prompt = None,
     temperature: options.Temperature = None,
     at_step: Annotated[
-        str | None, typer.Option(metavar="N", help="After N tokens of the text that setting and seed give (0).")
+        str | None,
+        typer.Option(metavar="N", help="Look at the token after the first N generated ones. [default: 0]"),
     ] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N", help="The seed (0).")] = None,
-    tokens: Annotated[str | None, typer.Option(metavar="N", help="How many tokens to list (12).")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="The seed. [default: 0]")] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="N", help="How many tokens to list. [default: 12]")] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,
     device: options.Device = None,
@@ -37,11 +38,12 @@ def inspect(
 ) -> None:
     """Show the next-token distribution before and after every stage of a setting.
 
-    Token, the model's probability, that after each stage, rank; tokens left, mass removed and entropy per stage.
+    Lists each token with its rank and its probability after each stage, and for each stage the tokens left, the mass
+    removed and the entropy.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import MOST_SEED, read_prompt, whole
-    from thermoscope.settings.params import number_of
+    from thermoscope.settings.values import number_of
 
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option

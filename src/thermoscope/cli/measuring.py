@@ -162,10 +162,11 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")
         raise typer.Exit(130) from None
     if what.html is not None:
+        from thermoscope.report.forms import render
         from thermoscope.report.records.build import run_report
 
         with console.status("drawing"):
-            page = run_report(store).to_html()
+            page = render(run_report(store), "html")
         console.write(what.html, page)
     if what.html is None or how.as_json or how.output is not None:
         show_run(store, as_json=how.as_json, output=how.output, everything=how.everything)

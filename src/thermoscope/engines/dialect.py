@@ -6,22 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from thermoscope.settings.params import SHAPES, STAGES, SamplingParams
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT, SHAPES, STAGES, stages_that
 
 Kind = Literal["exact", "exact with an explicit order", "different", "not there"]
-#: The stage that each parameter belongs to.
-STAGE_OF: Mapping[str, str] = {name: stage for stage, names in STAGES.items() for name in names}
-#: Values with which a parameter does nothing.
-INERT: Mapping[str, float] = {
-    "repetition_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0, "dry_multiplier": 0, "dynatemp_range": 0,
-    "top_p": 1, "min_p": 0, "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0, "top_a": 0, "xtc_probability": 0,
-}  # fmt: skip
-#: Stages that never remove the most probable token, so that greedy decoding doesn't see them.
-_KEEP_BEST = frozenset({"top_k", "top_p", "min_p", "epsilon_cutoff", "eta_cutoff", "top_a", "top_n_sigma", "mirostat"})
-_ADDITIVE = frozenset({"logit_bias", "penalties", "dry"})
-_COMMUTE = frozenset(
-    {frozenset({"temperature", "top_k"}), frozenset({"temperature", "top_n_sigma"}), frozenset({"top_k", "min_p"})}
-)
+#: Stages that never remove the most probable token, so that greedy decoding does not see them.
+_KEEP_BEST = stages_that("keeps_best") - {"temperature"}
+_ADDITIVE = stages_that("additive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +113,4 @@ def commute(params: SamplingParams, a: str, b: str) -> bool:
         return True
     if "no_repeat_ngram" in pair and pair <= _ADDITIVE | {"no_repeat_ngram", "repetition", "temperature"}:
         return True
-    return pair in _COMMUTE and not (params.dynatemp_range and "temperature" in pair)
+    return b in STAGES[a].commutes and not (params.dynatemp_range and "temperature" in pair)

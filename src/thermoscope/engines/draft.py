@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from thermoscope.engines.dialect import STAGE_OF, Dialect
+from thermoscope.engines.dialect import Dialect
 from thermoscope.engines.native import LAST_N, LLAMA_STAGES, WEBUI_PRIORITY
 from thermoscope.errors import InputError
-from thermoscope.settings.params import typed
+from thermoscope.settings.stages import STAGE_OF
+from thermoscope.settings.values import typed
 
 
 @dataclass(frozen=True, slots=True)

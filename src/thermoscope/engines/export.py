@@ -10,7 +10,8 @@ from thermoscope.engines import hosted, native, servers
 from thermoscope.engines.dialect import Dialect, Snippet, meaningful
 from thermoscope.engines.verdict import Run, Verdict, judge
 from thermoscope.errors import InputError
-from thermoscope.settings.params import SamplingParams, nearest
+from thermoscope.settings.params import SamplingParams
+from thermoscope.words import nearest
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance

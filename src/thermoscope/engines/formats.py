@@ -12,7 +12,7 @@ from typing import Any
 
 from thermoscope.engines.native import LLAMA_CPP, LLAMA_FLAGS
 from thermoscope.errors import InputError
-from thermoscope.settings.params import number_of
+from thermoscope.settings.values import number_of
 
 #: Where an engine's file keeps its settings, where not at the top.
 _INSIDE = {"sampling_params": "sglang", "parameters": "tgi", "generationConfig": "gemini", "options": "ollama"}

@@ -11,7 +11,9 @@ from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, words
 from thermoscope.engines.servers import as_json
-from thermoscope.settings.params import ORDERS, SamplingParams, typed
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.values import typed
 
 #: As many tokens as llama.cpp's penalties look back on: a whole context, as our penalties do.
 LAST_N = 131072

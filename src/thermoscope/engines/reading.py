@@ -14,7 +14,10 @@ from thermoscope.engines.formats import take_apart
 from thermoscope.engines.native import NO_BREAKERS
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
-from thermoscope.settings.params import SHAPES, SamplingParams, nearest, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import SHAPES
+from thermoscope.settings.values import typed
+from thermoscope.words import nearest
 
 #: Names that files of one engine have.
 _FILE_NAMES = {"generation_config.json": "transformers"}

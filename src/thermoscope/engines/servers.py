@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, words
-from thermoscope.settings.params import ORDERS, SamplingParams
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.params import SamplingParams
 
 
 def as_json(fields: dict[str, Any]) -> str:

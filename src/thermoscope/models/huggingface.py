@@ -135,8 +135,8 @@ class TransformersModel:
             mark = next((mark for mark in self._marks if mark in message["content"]), None)
             if mark is not None:  # it would be read as the template's own
                 raise PromptError(
-                    f"the prompt has {mark!r}, a token of the model's chat template; if it is written in the template's "
-                    "form already, give it with --raw, else leave that out"
+                    f"the prompt has {mark!r}, a token of the model's chat template; if it is written in its form "
+                    "already, add --raw, else leave that out"
                 )
         return self.template.render(messages, self.style.options)
 

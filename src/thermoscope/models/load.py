@@ -22,6 +22,7 @@ from thermoscope.errors import (
     ModelUnreachableError,
     NotCausalLMError,
     TokenizerError,
+    is_out_of_memory,
 )
 from thermoscope.models.chat import ChatStyle
 from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
@@ -297,26 +298,20 @@ def quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _explained(name: str, revision: str | None, dtype: str | None) -> Iterator[None]:
     """Turn what transformers and the hub raise into one line of ours."""
-    import torch
-
     at = f"{name!r}" + (f" at revision {revision!r}" if revision else "")
     try:
         yield
     except ModelError:
         raise
-    except (torch.OutOfMemoryError, MemoryError):
-        raise ModelMemoryError(
-            f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
-        ) from None
     except Exception as error:  # every library below has its own tree
+        if is_out_of_memory(error):
+            raise ModelMemoryError(
+                f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
+            ) from None
         if _is_network_fault(error):
             raise ModelUnreachableError(
                 f"the model {at} is not on this machine and the hub can't be reached; "
                 "connect, give a local folder, or leave the model out for the bundled one"
-            ) from None
-        if "allocate memory" in str(error):
-            raise ModelMemoryError(
-                f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
             ) from None
         if _is_not_found(error):
             raise ModelNotFoundError(

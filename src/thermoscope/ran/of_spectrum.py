@@ -35,6 +35,25 @@ def what_ran(
     )
 
 
+def recorded(spectra: Sequence[Spectrum]) -> WhatRan:
+    """What the spectra themselves record of how they were made; versions are not among it."""
+    first = spectra[0]
+    return WhatRan(
+        command=spectrum_command(spectra),
+        versions={},
+        settings=(first.params,),
+        temperatures=(first.low, first.high),
+        seeds=tuple(spectrum.seed for spectrum in spectra),
+        max_new_tokens=first.max_new_tokens,
+        stop=first.stop,
+        model=first.model,
+        revision=first.revision,
+        dtype=first.dtype,
+        device=first.device,
+        details={"resolution": f"{first.resolution:g}"},
+    )
+
+
 def spectrum_command(spectra: Sequence[Spectrum], at: float | None = None, chat: Sequence[str] = ()) -> str:
     """The ``thermoscope spectrum`` command for these spectra, in one line for the shell.
 

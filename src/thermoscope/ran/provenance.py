@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
 from thermoscope.settings.grid import varying
-from thermoscope.settings.params import ORDERS, SamplingParams, typed
+from thermoscope.settings.orders import order_name
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.values import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +188,7 @@ def _value_word(setting: SamplingParams, name: str) -> str:
     """The value of a parameter as ``--vary`` takes it."""
     value = getattr(setting, name)
     if name == "order":
-        return next((known for known, order in ORDERS.items() if order == value), ">".join(value))
+        return order_name(value) or ">".join(value)
     return "off" if value is None else typed(value)
 
 
@@ -197,8 +199,7 @@ def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[s
         if name not in leave_out:
             words += [f"--{name.replace('_', '-')}", typed(value)]
     if "order" not in leave_out and setting.order != SamplingParams().order:
-        named = [name for name, order in ORDERS.items() if order == setting.order]
-        words += ["--order", named[0] if named else ",".join(setting.order)]
+        words += ["--order", order_name(setting.order) or ",".join(setting.order)]
     return words
 
 

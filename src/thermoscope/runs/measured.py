@@ -8,10 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError
-from thermoscope.ran import provenance
-from thermoscope.statistics.evidence import Evidence
-from thermoscope.runs.files import Found
-from thermoscope.ran.provenance import WhatRan, model_words, quote
 from thermoscope.metrics.answers import Scorer, extract
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged
@@ -20,6 +16,10 @@ from thermoscope.metrics.table import nullable
 from thermoscope.metrics.texts import Texts
 from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
+from thermoscope.ran import provenance
+from thermoscope.ran.provenance import WhatRan, model_words, quote
+from thermoscope.runs.files import Found
+from thermoscope.statistics.evidence import Evidence
 
 if TYPE_CHECKING:
     import pyarrow

@@ -19,22 +19,22 @@ from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError
-from thermoscope.statistics.claims import judge
-from thermoscope.runs.design import Design
-from thermoscope.ran.effective import contradictions, idle_parameters
-from thermoscope.statistics.evidence import Evidence
-from thermoscope.ran.provenance import common_words, quote, setting_words, versions
-from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.runs.store import Store
 from thermoscope.metrics.answers import Scorer, extract
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
-from thermoscope.settings.params import SamplingParams
+from thermoscope.ran.effective import contradictions, idle_parameters
+from thermoscope.ran.provenance import common_words, quote, setting_words, versions
+from thermoscope.runs.design import Design
+from thermoscope.runs.store import Store
 from thermoscope.sampling.chain import settings_of
 from thermoscope.sampling.effects import Effects
+from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.claims import judge
+from thermoscope.statistics.evidence import Evidence
+from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.usecases.load import Prompt, UseCase
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
-from thermoscope.runs.design import Chunk, Design
 from thermoscope.metrics.table import setting_columns
+from thermoscope.runs.design import Chunk, Design
 from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:

@@ -1,20 +1,50 @@
-"""Diversity against likelihood: which settings no other beats in both."""
+"""Diversity against likelihood: the settings that no other beats in both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 #: A setting is said to loop if more than this share of its texts end in a loop, and more than the reference's.
 LOOPS = 0.05
-#: Measures of diversity between samples, the first that is known at all settings is taken.
+#: Measures of diversity between samples; the first that is known at all settings is taken.
 DIVERSITY = ("semantic_dispersion", "self_bleu", "distinct_2")
 
 
-def frontier(curves: Sequence[Curve], loop_limit: float | None) -> Frontier | None:
-    """The frontier of diversity against perplexity; None if one of them is not known, or there is one setting alone."""
-    means: Mapping[str, Mapping[int, float]] = {c.measure: {p.setting: p.mean for p in c.points} for c in curves}
+@dataclass(frozen=True, slots=True)
+class FrontierPoint:
+    """One setting: likelihood x, diversity y; on the frontier if no other is as likely and more varied, or the reverse.
+
+    ``loops`` says whether more texts than the reference's, or than one in twenty, end in a loop.
+    """
+
+    setting: int
+    x: float
+    y: float
+    loop_rate: float | None
+    loops: bool
+    on_frontier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Diversity (measure ``y``) against likelihood (measure ``x``, perplexity: lower is more likely)."""
+
+    x: str
+    y: str
+    points: tuple[FrontierPoint, ...]
+
+
+def frontier(means: Mapping[str, Mapping[int, float]], loop_limit: float | None) -> Frontier | None:
+    """The frontier of diversity against perplexity; None if either is unknown, or there is only one setting.
+
+    Parameters
+    ----------
+    means
+        For each measure its mean at each setting where it is known.
+    loop_limit
+        The reference's share of texts that end in a loop, if there is a reference.
+    """
     likelihood = means.get("perplexity", {})
     name = next((n for n in DIVERSITY if likelihood and set(likelihood) <= set(means.get(n, {}))), None)
     if name is None or len(likelihood) < 2:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thermoscope.report.escape import escape, shown
+from thermoscope.escape import escape, shown
 
 FAMILY = "👩\u200d🚀"
 

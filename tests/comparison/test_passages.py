@@ -2,8 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.records.made import text
-from thermoscope.report.records.passages import parting, passages
-from thermoscope.report.records.schema import Passage
+from thermoscope.comparison.passages import Passage, parting, passages
 
 
 def cut(*pieces: str) -> tuple[Passage, ...]:

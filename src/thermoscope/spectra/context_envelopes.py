@@ -1,4 +1,4 @@
-"""One step of many contexts: the chain up to temperature, the noise, and the envelope of every interval."""
+"""The envelopes of many contexts: the chain up to temperature, the noise, and the envelope of every interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from thermoscope.sampling.chain import process
 from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.noise import Keys
 from thermoscope.spectra.envelope import Floats, Lines, Segment, envelope, envelopes
-from thermoscope.spectra.halflines import Plan
+from thermoscope.spectra.halflines import TemperatureSplit
 
 #: Bytes of float64 logits that one pass may hold, and of noise that is kept.
 _PASS_BYTES = 64 * 2**20
@@ -40,7 +40,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ContextEnvelopes:
     """What was found for one context.
 
     Attributes
@@ -67,53 +67,55 @@ class Step:
         return column if self.ids is None else int(self.ids[column])
 
 
-class Stepper:
-    """Finds the envelopes of contexts under one plan.
+class EnvelopeFinder:
+    """Finds the envelopes of contexts under one setting.
 
     Parameters
     ----------
-    plan, vocabulary
-        The setting taken apart, and V.
+    setting, vocabulary
+        The setting, split at its temperature, and V.
     watch
         Whether to note which stages change anything.
     """
 
-    def __init__(self, plan: Plan, vocabulary: int, *, watch: bool = False) -> None:
-        self._plan, self._vocabulary = plan, vocabulary
+    def __init__(self, setting: TemperatureSplit, vocabulary: int, *, watch: bool = False) -> None:
+        self._setting, self._vocabulary = setting, vocabulary
         self._effects = Effects() if watch else None
         self._cutting: set[str] = set()
         self._kept: OrderedDict[tuple[int, int, int], Floats] = OrderedDict()
 
     @property
     def acted(self) -> frozenset[str]:
-        """The stages that changed a distribution at some temperature, so far; of a Stepper that watches."""
+        """The stages that changed a distribution at some temperature, so far; of a finder that watches."""
         assert self._effects is not None
-        before = self._plan.before
+        before = self._setting.before
         return frozenset(set(before.active_stages) - set(self._effects.idle(before)) | self._cutting)
 
-    def steps(self, logits: Tensor, contexts: Sequence[Context]) -> Iterator[Step]:
-        """Yield one ``Step`` per context (R in all); logits (R, V) are the model's own."""
+    def find(self, logits: Tensor, contexts: Sequence[Context]) -> Iterator[ContextEnvelopes]:
+        """Yield one ``ContextEnvelopes`` per context (R in all); logits (R, V) are the model's own."""
         at_once = max(1, _PASS_BYTES // (8 * self._vocabulary))
         for start in range(0, len(contexts), at_once):
             turn = contexts[start : start + at_once]
             for rows, lines, ids in self._lines(logits[start : start + at_once], turn):
                 members = [turn[row] for row in rows]
                 noise = [self._noise_of(c, None if ids is None else ids[b]) for b, c in enumerate(members)]
-                find = self._whole_lines if self._plan.whole_lines else self._half_lines
-                segments = find(lines, members, noise, shared=ids is None)
+                envelopes_of = self._of_lines if self._setting.admits_all else self._of_half_lines
+                segments = envelopes_of(lines, members, noise, shared=ids is None)
                 for b, row in enumerate(rows):
-                    yield Step(start + row, lines[b], None if ids is None else ids[b], noise[b], segments[b])
+                    yield ContextEnvelopes(
+                        start + row, lines[b], None if ids is None else ids[b], noise[b], segments[b]
+                    )
 
     def _lines(
         self, logits: Tensor, contexts: Sequence[Context]
     ) -> Iterator[tuple[list[int], Lines, NDArray[np.int64] | None]]:
         """Logits just before temperature (B, K) of some rows, with their ids, as ``Processed`` has them."""
-        if not self._plan.before.active_stages:  # the model's own, which need no copy in float64
+        if not self._setting.before.active_stages:  # the model's own, which need no copy in float64
             yield list(range(len(contexts))), logits.cpu().numpy(), None
             return
         for part in process(
             logits,
-            [self._plan.before] * len(contexts),
+            [self._setting.before] * len(contexts),
             prompt_ids=[context.prompt_ids for context in contexts],
             output_ids=[context.tokens for context in contexts],
             effects=self._effects,
@@ -138,10 +140,10 @@ class Stepper:
                 self._kept.popitem(last=False)
         return noise
 
-    def _whole_lines(
+    def _of_lines(
         self, lines: Lines, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
     ) -> list[list[list[Segment]]]:
-        """Envelopes of whole lines: those with the same noise go together."""
+        """Envelopes of lines: those with the same noise go together."""
         found: list[list[list[Segment]]] = [[[] for _ in context.intervals] for context in contexts]
         groups: dict[tuple[int, int, int], list[tuple[int, int, float, float]]] = {}
         for b, context in enumerate(contexts):
@@ -161,15 +163,15 @@ class Stepper:
                 found[b][m] = segments
         return found
 
-    def _half_lines(
+    def _of_half_lines(
         self, lines: Lines, contexts: Sequence[Context], noise: Sequence[dict[int, Floats]], *, shared: bool
     ) -> list[list[list[Segment]]]:
         """Envelopes of half-lines, one by one."""
         found = []
         for b, context in enumerate(contexts):
             line = lines[b].astype(np.float64, copy=False)
-            admission = self._plan.admission(line)
-            if self._effects is not None and not self._cutting.issuperset(self._plan.after):
+            admission = self._setting.admission(line)
+            if self._effects is not None and not self._cutting.issuperset(self._setting.after):
                 ends = [(low, high) for _, low, high in context.intervals if low < high]
                 if ends:
                     self._cutting |= admission.cutting(min(low for low, _ in ends), max(high for _, high in ends))

@@ -1,13 +1,22 @@
-"""Texts in pieces: what was there before, the loop that a text ends in, where it parts from its neighbour."""
+"""Texts in pieces: repeated passages, the loop that a text ends in, where it first differs from its neighbour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
+from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
 from thermoscope.metrics.repetition import find_loop, repeated_passages
-from thermoscope.report.records.schema import Passage
-from thermoscope.report.spans import repeated_ranges, start_of, trimmed
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a text. ``repeated``: it repeats an earlier one; ``loop``: it belongs to the loop at the end."""
+
+    text: str
+    repeated: bool = False
+    loop: bool = False
 
 
 def passages(text: str, token_ids: Sequence[int], ends: Sequence[int]) -> tuple[Passage, ...]:
@@ -46,7 +55,10 @@ def parting(
     """
     if text == before_text:
         return None
-    shared = next((i for i, (a, b) in enumerate(zip(before, token_ids, strict=False)) if a != b), None)
-    if shared is None:
-        shared = min(len(before), len(token_ids))
+    shared = shared_tokens(before, token_ids)
     return trimmed(text, min(start_of(ends, shared), len(text)), len(text))[0]
+
+
+def shared_tokens(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens two texts have in common from the start."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
