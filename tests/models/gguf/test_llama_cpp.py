@@ -8,14 +8,14 @@ import pytest
 import torch
 from gguf import GGMLQuantizationType as Kind
 
-from tests import gguf_files, llama_cpp
+from tests import gguf_files, llama_client
 from thermoscope import load_model
 from thermoscope.models import smollm2
 
 pytestmark = [
     pytest.mark.engines,
     pytest.mark.filterwarnings("ignore"),
-    pytest.mark.skipif(llama_cpp.python() is None, reason="no Python with xllamacpp"),
+    pytest.mark.skipif(llama_client.python() is None, reason="no Python with xllamacpp"),
 ]
 #: llama.cpp keeps keys and values in half precision and, of quantised weights, multiplies with quantised activations.
 NEAR, NEAR_QUANTISED = 0.02, 0.3
@@ -42,7 +42,7 @@ def test_every_architecture(tmp_path, kind):
     # llama.cpp takes Phi-3's factors for long contexts by the room that it has, and not by the tokens that there are
     lengths = (30, 60) if kind == "phi3-long" else (3, 20, 60)
     prompts = [[rng.randrange(1, 300) for _ in range(length)] for length in lengths]
-    with llama_cpp.serving(tmp_path / "a.gguf", 96 if kind == "gpt2" else 256) as server:
+    with llama_client.serving(tmp_path / "a.gguf", 96 if kind == "gpt2" else 256) as server:
         mean, flips = difference(model, server, prompts, plain=40)
         for text in TEXTS:
             assert model.encode(text) == server.tokens(text)
@@ -54,7 +54,7 @@ def test_every_architecture(tmp_path, kind):
 def test_quantisations(tmp_path, quantisation):
     gguf_files.write(tmp_path / "a.gguf", "qwen3", quantisation)
     model, rng = load_model(tmp_path / "a.gguf"), random.Random(0)
-    with llama_cpp.serving(tmp_path / "a.gguf") as server:
+    with llama_client.serving(tmp_path / "a.gguf") as server:
         mean, _ = difference(model, server, [[rng.randrange(1, 300) for _ in range(20)]], plain=40)
     assert mean < NEAR_QUANTISED
 
@@ -69,7 +69,7 @@ def test_smollm2(record_property):
         "def add(a, b):\n    return",
     ]
     prompts = [model.encode_prompt(text) for text in texts] + [model.encode(text) for text in texts]
-    with llama_cpp.serving(smollm2.path(), 512) as server:
+    with llama_client.serving(smollm2.path(), 512) as server:
         for text in (*TEXTS, *texts, *map(model.seen, texts)):
             assert model.encode(text) == server.tokens(text)
         mean, flips = difference(model, server, prompts, plain=model.encode("a")[0])
