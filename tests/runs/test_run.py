@@ -306,3 +306,26 @@ def test_settings_that_do_the_same_are_not_counted_twice() -> None:
     assert len(settings) == 2
     with pytest.raises(InputError, match="must differ in what they do"):
         plan(FakeModel(), case(), settings)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"seeds": [0, 1, 0]}, "seeds of a run must differ; got 0"),
+        ({"max_rows": -3}, "max_rows must be"),
+        ({"max_rows": 0}, "max_rows must be"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be"),
+    ],
+)
+def test_a_plan_refuses_bad_numbers(how: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        plan(FakeModel(), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
+
+
+def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
+    with pytest.raises(InputError, match="settings of a run must differ"):
+        plan(FakeModel(), case(), [SamplingParams(), SamplingParams()])
+    with pytest.raises(InputError, match="settings must not be empty"):
+        plan(FakeModel(), case(), [])
+    chosen = (SamplingParams(temperature=t) for t in (0.5, 1.0))
+    assert [s.temperature for s in plan(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]
