@@ -117,9 +117,6 @@ def plan(
     longest = max(len(prompt_ids(model, text)) for text in texts)
     length = new_tokens(model, longest, length, None)
     numbers = tuple(seed_list(seeds))
-    if len(set(numbers)) < len(numbers):
-        twice = next(seed for seed in numbers if numbers.count(seed) > 1)
-        raise InputError(f"seeds of a run must differ; got {twice} more than once; leave the repeats out")
     known: dict[str, SamplingParams] = {}
     chosen = settings_of(settings, model.vocabulary)
     if not chosen:
