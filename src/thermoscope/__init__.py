@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from thermoscope.comparison.inspection import inspect
     from thermoscope.decode.generate import generate
     from thermoscope.decode.sample import Sample
+    from thermoscope.engines.dialect import Dialect, Snippet
     from thermoscope.engines.export import Exported, export
+    from thermoscope.engines.registry import register_engine
+    from thermoscope.metrics.registry import Measure, register_measure
+    from thermoscope.metrics.scorers import ScorerKind, register_scorer
     from thermoscope.metrics.steps import step_measures
     from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
@@ -39,6 +43,13 @@ if "OMP_WAIT_POLICY" not in os.environ:
 _LAZY = {
     "Exported": "thermoscope.engines.export",
     "export": "thermoscope.engines.export",
+    "Dialect": "thermoscope.engines.dialect",
+    "Measure": "thermoscope.metrics.registry",
+    "ScorerKind": "thermoscope.metrics.scorers",
+    "Snippet": "thermoscope.engines.dialect",
+    "register_engine": "thermoscope.engines.registry",
+    "register_measure": "thermoscope.metrics.registry",
+    "register_scorer": "thermoscope.metrics.scorers",
     "Comparison": "thermoscope.comparison.comparison",
     "Report": "thermoscope.report.records.schema",
     "Sample": "thermoscope.decode.sample",
@@ -60,12 +71,16 @@ _LAZY = {
 
 __all__ = [
     "Comparison",
+    "Dialect",
     "Exported",
     "InputError",
+    "Measure",
     "ModelError",
     "Report",
     "Sample",
     "SamplingParams",
+    "ScorerKind",
+    "Snippet",
     "Spectrum",
     "ThermoscopeError",
     "__version__",
@@ -77,6 +92,9 @@ __all__ = [
     "load_model",
     "measure",
     "probabilities",
+    "register_engine",
+    "register_measure",
+    "register_scorer",
     "render",
     "run_report",
     "save",

@@ -23,6 +23,8 @@ with code 2. No module raises anything else for bad input.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ThermoscopeError(Exception):
     """Base of every error that Thermoscope raises on purpose."""
@@ -86,9 +88,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return named or "allocate memory" in str(error)
 
 
+class PluginWarning(UserWarning):
+    """An installed package registers something that can't be loaded."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 
-    def __init__(self, finished: object) -> None:
+    def __init__(self, finished: Any) -> None:
         super().__init__()
         self.finished = finished

@@ -11,9 +11,9 @@ from thermoscope.comparison.evidence import tables
 from thermoscope.settings.params import SamplingParams
 
 
-def same_id() -> Comparison:
-    """Two settings that differ in the place of stages that are off, with a text of their own each."""
-    settings = tuple(SamplingParams(temperature=0.5, order=order) for order in ("transformers", "vllm"))
+def two_orders() -> Comparison:
+    """Two settings that differ in their order of stages alone, with a text of their own each."""
+    settings = tuple(SamplingParams(temperature=0.5, top_p=0.9, order=order) for order in ("transformers", "llama.cpp"))
     samples = [
         replace(sample(pieces, seed=seed, logprob=logprob), params=setting)
         for setting, pieces, logprob in zip(settings, (["one", " two"], ["six", " ten"]), (-1.0, -2.0), strict=True)
@@ -25,7 +25,7 @@ def same_id() -> Comparison:
 
 
 def test_rows_are_of_their_own_setting() -> None:
-    made = tables(same_id())
+    made = tables(two_orders())
     means = {row["setting"]: row["mean"] for row in made.measured if row["measure"] == "perplexity"}
     assert {place: round(mean, 3) for place, mean in means.items()} == {0: 2.718, 1: 7.389}  # e and e^2
     pairs = [(row["setting_a"], row["setting_b"]) for row in made.differences if row["measure"] == "perplexity"]

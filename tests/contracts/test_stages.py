@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from thermoscope import SamplingParams, generate, probabilities, spectrum
-from thermoscope.engines.export import DIALECTS, export
+from thermoscope.engines.export import export
+from thermoscope.engines.registry import ENGINES
 from thermoscope.errors import InputError
 from thermoscope.models.load import load_model
 from thermoscope.sampling import passes
@@ -177,7 +178,7 @@ def test_the_plain_path_is_the_compiled_one(stage: Stage, monkeypatch: pytest.Mo
 @every_stage
 def test_every_engine_has_a_verdict_on_it(stage: Stage) -> None:
     setting = SamplingParams(**ACTING[stage.name])
-    for engine in DIALECTS:
+    for engine in ENGINES:
         said = {verdict.parameter: verdict for verdict in export(setting, engine).verdicts}
         for name in set(setting.given) - set(SHAPES):
             verdict = said[name]

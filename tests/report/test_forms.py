@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import thermoscope
-from tests.comparison.test_evidence import same_id
+from tests.comparison.test_evidence import two_orders
 from tests.fakes import FakeModel
 from tests.handmade import comparison, sample
 from tests.report import made
@@ -73,7 +73,7 @@ def test_a_form_that_is_not_there_names_those_that_are(form: str, spectra: list[
 
 @pytest.mark.parametrize("thing", [None, [], "report", 7, [made.bare()]])
 def test_what_cannot_be_rendered(thing: Any) -> None:
-    with pytest.raises(InputError, match="what can be rendered is a Report, a Comparison, a Spectrum and a list of"):
+    with pytest.raises(InputError, match="what can be rendered is a Report, a Run, a Comparison, a Spectrum and a"):
         render(thing, "html")
 
 
@@ -109,14 +109,14 @@ def test_the_form_asked_for_goes_before_the_ending() -> None:
     assert set(FILES) < set(FORMS)
 
 
-def test_texts_are_shown_with_their_own_setting_where_two_share_an_id() -> None:
-    found = same_id()
+def test_texts_are_shown_with_their_own_setting() -> None:
+    found = two_orders()
     page = render(found, "html")
     assert isinstance(page, str)
     data = json.loads(page.split('<script id="data" type="application/json">')[1].split("</script>")[0])
     shown = {(data["settings"][text[1]], text[2]): "".join(text[6::2]) for text in data["texts"]}
     assert shown == {
         (name, seed): text
-        for name, text in (("order=transformers", "one two"), ("order=vllm", "six ten"))
+        for name, text in (("order=transformers", "one two"), ("order=llama.cpp", "six ten"))
         for seed in (0, 1)
     }

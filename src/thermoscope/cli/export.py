@@ -55,6 +55,10 @@ def export(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
@@ -67,19 +71,23 @@ def export(
     is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
-    from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
+    from thermoscope.engines.registry import engine_named
+    from thermoscope.engines.settings_file import read_settings
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
     from thermoscope.settings.values import number_of
 
     console.check_writable(output)
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     if to is None and from_ is None:
         raise InputError("give --to ENGINE to write a setting, or --from FILE to read one")
     for engine in (to, format_):
         if engine is not None:
-            dialect(engine)
+            engine_named(engine)
     if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
         raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
     if format_ is not None and from_ is None:
@@ -88,8 +96,13 @@ def export(
     file: EngineFile | None = None
     imported: Imported | None = None
     if from_ is not None:
-        file = EngineFile(None if str(from_) == "-" else str(from_), _text(from_), format_)
-        imported = read(file.text, format_, file_name=from_.name, strict=strict)
+        piped = sys.stdin.read() if str(from_) == "-" else None
+        file = EngineFile(None if piped is not None else str(from_), piped or "", format_)
+        imported = (
+            read_settings(from_, format=format_, strict=strict)
+            if piped is None
+            else read(piped, format_, strict=strict)
+        )
         hotter = ["temperature"] if temperature is not None else []
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
@@ -103,7 +116,7 @@ def export(
             with console.status("loading the libraries and the model"):
                 from thermoscope.models.load import load_model
 
-                loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+                loaded = load_model(**how_loaded)
             params = params if imported is not None else asked.settings(loaded, temperature=hot)
             with console.status("measuring"):
                 result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
@@ -126,12 +139,3 @@ def export(
             print_import(imported, ran, to_console)
 
     console.give(to_json, printing, as_json=json, output=output)
-
-
-def _text(path: Path) -> str:
-    try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--from must be a file that can be read; got {str(path)!r} ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"--from must be a text in UTF-8; got {str(path)!r}; convert it") from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from thermoscope.errors import InputError
+from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from thermoscope.settings.params import SamplingParams
 
 
+#: Options whose names differ from the arguments that they give.
+_OPTIONS = {"chat_options": "chat-option"}
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """What both kinds of texts have in common: the model, what is measured beyond the text, and how it is shown."""
 
-    loading: Mapping[str, str | None]
+    loading: Mapping[str, Any]
     embedding_model: str | None
     score: str | None
     answer_pattern: str | None
@@ -66,13 +70,15 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.scorers import embedder_of, scorer_of
+    from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 
     loading = how.loading
-    if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
-        raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
+    if loading["name_or_path"] is None and (
+        given := next((k for k, v in loading.items() if v not in (None, {})), None)
+    ):
+        raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
     scorer, score = scorer_of(how.score), how.score
-    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+    if score is not None and columns["answer"] is None and compares_with_answers(score):
         raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.runs.files import read
@@ -124,43 +130,36 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         The use case or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.options import RUNS
-    from thermoscope.cli.scorers import embedder_of, scorer_of, scorer_of_case
     from thermoscope.cli.show_run import show_run
+    from thermoscope.metrics.scorers import asked_scorer
     from thermoscope.usecases.load import load
 
-    case = load(name)
-    if how.answer_pattern is not None:
-        case = case.model_copy(update={"answer_pattern": how.answer_pattern})
-    scorer = scorer_of(how.score) if how.score is not None else scorer_of_case(case.score, case.source.parent)
-    prompts = case.held_out_prompts if what.held_out else case.open_prompts
-    if not prompts:
+    case = load(name)  # what is wrong is said before the model is loaded
+    if what.held_out and not case.held_out_prompts:
         raise InputError(f"{case.source}: no prompt is held out; leave --held-out out")
+    if how.score is not None:
+        asked_scorer(how.score)
     with console.status("loading the libraries and the model"):
         from thermoscope.models.load import load_model
-        from thermoscope.runs.run import Measuring, plan, run
-        from thermoscope.runs.store import Store
+        from thermoscope.runs.run import run
 
-        embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)
-    design = plan(
-        loaded, case, what.settings(loaded), prompts=prompts, seeds=what.seeds, max_new_tokens=what.max_new_tokens,
-        stop=what.stop, max_rows=what.max_rows, name=name,
-    )  # fmt: skip
-    store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
     try:
         with console.run_progress() as (on_progress, on_stage):
-            measuring = Measuring(case, embedder, scorer, how.words)
-            run(loaded, design, store, measuring, on_progress=on_progress, on_stage=on_stage)
-    except KeyboardInterrupt:
-        console.say(f"interrupted; the same command goes on where it was ({store.folder})")
+            done = run(
+                loaded, case, what.settings(loaded), held_out=what.held_out, seeds=what.seeds,
+                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
+                embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
+                on_progress=on_progress, on_stage=on_stage,
+            )  # fmt: skip
+    except Interrupted as interrupt:
+        console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
     if what.html is not None:
         from thermoscope.report.forms import render
-        from thermoscope.report.records.build import run_report
 
         with console.status("drawing"):
-            page = render(run_report(store), "html")
+            page = render(done, "html")
         console.write(what.html, page)
     if what.html is None or how.as_json or how.output is not None:
-        show_run(store, as_json=how.as_json, output=how.output, everything=how.everything)
+        show_run(done, as_json=how.as_json, output=how.output, everything=how.everything)

@@ -13,8 +13,8 @@ from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_s
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError, Interrupted
-from thermoscope.metrics.registry import measure_text
 from thermoscope.metrics.repetition import find_loop, repeated_passages
+from thermoscope.metrics.table import measure_text
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import compare_command, what_ran

@@ -13,7 +13,7 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
-from thermoscope.metrics.registry import MEASURES, Measure
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
 from thermoscope.metrics.texts import Texts
 from thermoscope.settings.params import SamplingParams
 
@@ -94,6 +94,13 @@ def measure(
     for name, values in text_values(texts).items():
         columns[name] = nullable(texts.in_given_order(values))
     return pyarrow.table(columns)
+
+
+def measure_text(sample: Sample) -> dict[str, float | None]:
+    """Every measure of one text, by name; None where unknown."""
+    texts = Texts.from_samples([sample])
+    values = {name: float(m.of(texts)[0]) for name, m in TEXT_MEASURES.items()}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 def text_values(texts: Texts, on_measure: Callable[[str], None] = lambda _: None) -> dict[str, Array]:

@@ -42,7 +42,7 @@ class Texts:
     scorer, answers
         The user's scorer, and for each text the expected answer or None.
     answer_pattern
-        A regular expression that finds the answer in a text as it is cut; without one the answer is the whole text.
+        A regular expression that finds the answer in a text cut to the common length; None takes the whole text.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Texts:
         self.group_setting, self.group_prompt = setting[first], prompt[first]
         self._strings, self._answers, self._answer_pattern = strings, answers, answer_pattern
         if answer_pattern is not None:
-            compile_pattern(answer_pattern)
+            compile_pattern(answer_pattern)  # says now, not after all other measures, that it is wrong
 
         def column(rows: Ragged | None) -> Ragged | None:
             return None if rows is None else rows.take(self.order).cut(length)
@@ -137,7 +137,7 @@ class Texts:
 
     @cached_property
     def extracted(self) -> list[str]:
-        """The answer in each text as it is cut: the whole text unless a pattern says otherwise."""
+        """The answer in each text, cut to the common length: the whole text unless a pattern says otherwise."""
         return extract(self.strings, self._answer_pattern)
 
     @property

@@ -8,9 +8,6 @@ from typing import Any
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.runs.store import TABLES, Store
 
-#: The most rows that a query may give: what a terminal or a JSON reader can take.
-MOST_ROWS = 1_000_000
-
 
 def runs_in(folder: Path) -> list[dict[str, Any]]:
     """What is known of every run in a folder, by name; folders that are no runs are left out."""
@@ -43,7 +40,7 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(folder: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a DuckDB query on a run's tables.
 
     The tables are views of the run's files: ``texts`` and ``tokens`` (as far as they are there), and once the run is
@@ -56,8 +53,8 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """
     import duckdb
 
-    places = {"texts": store.folder / "texts" / "*.parquet", "tokens": store.folder / "tokens" / "*.parquet"}
-    places |= {name: store.folder / f"{name}.parquet" for name in TABLES}
+    places = {"texts": folder / "texts" / "*.parquet", "tokens": folder / "tokens" / "*.parquet"}
+    places |= {name: folder / f"{name}.parquet" for name in TABLES}
     there = {name: place for name, place in places.items() if any(place.parent.glob(place.name))}
     with duckdb.connect() as connection:
         try:
@@ -68,7 +65,7 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             if cursor is None or cursor.description is None:
                 raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")
             names = [column[0] for column in cursor.description]
-            rows = cursor.fetchmany(MOST_ROWS)
+            rows = cursor.fetchall()
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             known = ", ".join(there) or "not there yet"

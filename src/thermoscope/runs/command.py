@@ -38,8 +38,8 @@ def _is_grid(settings: Sequence[SamplingParams]) -> bool:
 
 def _python(plan: Plan, store: Store, measuring: Measuring) -> str:
     """The same in Python: any settings and prompts."""
-    revision = None if plan.revision is None or plan.revision.startswith("sha256:") else plan.revision
-    model = f"t.load_model({plan.model!r}, revision={revision!r}, device={plan.device!r}, dtype={plan.dtype!r})"
+    loading = ", ".join(f"{name}={value!r}" for name, value in plan.loading.items())
+    model = f"t.load_model({plan.model!r}, {loading})"
     settings = ", ".join(map(_constructed, plan.settings))
     given: dict[str, object] = {
         "prompts": list(plan.prompts),

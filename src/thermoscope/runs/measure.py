@@ -164,7 +164,6 @@ def measure_run(
     on_stage: Callable[[str, int, int], None] | None,
 ) -> Measurements:
     """Measure all stored texts; ``on_stage`` is told what is under way, how much is done and how much there is."""
-
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
     texts = stored_texts(plan, store, measuring)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
@@ -13,6 +13,7 @@ from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.request import as_list, at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, RunError
 from thermoscope.models.base import Model
+from thermoscope.models.names import arguments
 from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
@@ -57,6 +58,8 @@ class Plan:
         Rows in flight; fixed at the start, so that a resumed run does the same arithmetic.
     use_case, use_case_id
         The use case by name or path, and the identity of its content.
+    chat_words
+        The options that say how prompts are given to a model with a chat template.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Plan:
     max_rows: int
     use_case: str
     use_case_id: str
+    chat_words: tuple[str, ...] = ()
 
     @property
     def texts(self) -> int:
@@ -84,6 +88,8 @@ class Plan:
         record = self.to_dict()
         for name in ("max_rows", "name", "use_case", "use_case_id"):  # which don't change a text
             del record[name]
+        if not self.chat_words:  # a model without a chat template: as before there were any
+            del record["chat_words"]
         record["settings"] = [setting.id for setting in self.settings]
         canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
@@ -118,7 +124,9 @@ class Plan:
                 f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
             )
         try:
-            values: dict[str, Any] = {f.name: record[f.name] for f in fields(cls)}
+            values: dict[str, Any] = {
+                f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING
+            }
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
             values["settings"] = tuple(SamplingParams(**setting) for setting in values["settings"])
             return cls(**values)
@@ -131,25 +139,33 @@ class Plan:
         ignored = ("max_rows", "name", "use_case", "use_case_id")
         return next((name for name in mine if name not in ignored and mine[name] != theirs[name]), None)
 
-
-    def load(self) -> Model:
-        """The model of the plan, as it was loaded for it.
-
-        Raises
-        ------
-        ModelError
-            It can't be loaded any more.
-        """
-        from thermoscope.models.load import load_model
-
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What ``load_model`` takes after the name to load the model of the plan again."""
         commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
-        return load_model(self.model, revision=commit, device=self.device, dtype=self.dtype)
+        found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
+        options = []
+        for word in self.chat_words:
+            name, _, value = word.partition("=")
+            if name in ("--chat", "--raw"):
+                found["chat"] = name == "--chat"
+            elif name == "--system":
+                found["system"] = value
+            else:
+                options.append(value)
+        return found | ({"chat_options": arguments(options)} if options else {})
 
     def on(self, model: Model) -> Plan:
         """The same plan on a model, which ``difference`` then tells apart if it is another one."""
         return replace(
-            self, model=model.name, revision=model.revision, dtype=model.dtype, device=model.device
+            self,
+            model=model.name,
+            revision=model.revision,
+            dtype=model.dtype,
+            device=model.device,
+            chat_words=tuple(model.chat_words),
         )
+
 
 def plan_run(
     model: Model,
@@ -186,6 +202,7 @@ def plan_run(
         max_rows=rows or rows_in_flight(model, longest + length, len(chosen) * len(numbers)),
         use_case=use_case.name_or_path,
         use_case_id=use_case.content_id,
+        chat_words=tuple(model.chat_words),
     )
 
 
@@ -212,7 +229,7 @@ def _settings(
     if not chosen:
         raise InputError("settings must not be empty; give at least one")
     if (twice := _repeated(chosen)) is not None:
-        raise InputError(f"each setting may be given once; got {twice} twice; leave one out")
+        raise InputError(f"settings of a run must differ; got {twice} more than once; leave the repeats out")
     return chosen
 
 

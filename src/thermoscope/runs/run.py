@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.decode.generate import Progress
-from thermoscope.errors import InputError, RunError
+from thermoscope.errors import InputError, Interrupted, RunError
 from thermoscope.fragment import fragment, listed, safe, soft, table
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder
@@ -118,8 +118,8 @@ def run(
         The folder holds another run or something else, or another process is writing it.
     ModelError
         The model can't be loaded.
-    KeyboardInterrupt
-        The user interrupted; all finished pieces are stored.
+    Interrupted
+        The user interrupted; ``finished`` is the run with all finished pieces.
     """
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
     measuring = measuring_of(case, embedder, scorer, answer_pattern)
@@ -166,7 +166,10 @@ def carry_out(
         if before is None:
             store.keep_command(command, measuring.to_dict())
         begun = time.perf_counter()
-        made = make(model, plan, store, on_progress)
+        try:
+            made = make(model, plan, store, on_progress)
+        except KeyboardInterrupt:
+            raise Interrupted(Run(store)) from None
         measured_from = time.perf_counter()
         same = before is not None and before["measuring"] == measuring.to_dict()
         if made == 0 and same and store.measured:
@@ -190,11 +193,8 @@ def _loaded(model: Model | str | Path, **how: Any) -> Model:
     return load_model(model, **how)
 
 
-def _manifest(
-    model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements
-) -> dict[str, Any]:
+def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:
     """What ran, and how to make it again."""
-    tokens = found.tables["measures"].num_rows and int(sum(store.texts()["tokens"].to_pylist()))
     return {
         "id": plan.id,
         "plan": plan.to_dict(),
@@ -204,7 +204,7 @@ def _manifest(
         "measuring": measuring.to_dict(),
         "reference": found.reference,
         "texts": found.tables["measures"].num_rows,
-        "tokens": tokens,
+        "tokens": sum(store.texts()["tokens"].to_pylist()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "notes": [*model.notes, *measuring.notes],
         "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
@@ -342,9 +342,13 @@ class Run:
             raise RunError(
                 f"{self.folder} was begun with a Python object as {missing[0]}, which is not stored; give {missing[0]}="
             )
-        how = {name: asked.get(name) if value is None else value for name, value in given.items()}
-        measuring = measuring_of(load(self._plan.use_case), **how)
-        loaded = self._plan.load() if model is None else _loaded(model)
+        measuring = measuring_of(
+            load(self._plan.use_case),
+            embedder=asked.get("embedder") if embedder is None else embedder,
+            scorer=asked.get("scorer") if scorer is None else scorer,
+            answer_pattern=asked.get("answer_pattern") if answer_pattern is None else answer_pattern,
+        )
+        loaded = _loaded(self._plan.model, **self._plan.loading) if model is None else _loaded(model)
         plan = self._plan.on(loaded)
         return carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
 

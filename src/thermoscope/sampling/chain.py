@@ -306,7 +306,7 @@ def probabilities(
     return result.to(logits.dtype)
 
 
-def settings_of(params: SamplingParams | Sequence[SamplingParams], vocabulary: int) -> list[SamplingParams]:
+def settings_of(params: SamplingParams | Iterable[SamplingParams], vocabulary: int) -> list[SamplingParams]:
     """One setting or several as a list, for V tokens.
 
     Raises

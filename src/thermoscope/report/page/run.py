@@ -194,7 +194,7 @@ def _text(text: TextRecord) -> list[Any]:
     tokens = m.get("tokens")
     line = " · ".join(
         [
-            *(f"{name} {short(m[name])}" for name in ("rep_4", "perplexity", "entropy") if m.get(name) is not None),
+            *(f"{name} {short(m[name])}" for name in m if name != "tokens" and m[name] is not None),
             *([count(int(tokens), "token")] if tokens is not None else []),
         ]
     )

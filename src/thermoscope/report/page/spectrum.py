@@ -21,8 +21,6 @@ from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
 from thermoscope.words import ENDINGS
 
-#: Measures that grow by orders of magnitude with the temperature.
-_LOGARITHMIC = frozenset({"perplexity"})
 #: The temperature at which the page begins, if it is in the range.
 _START = 0.7
 
@@ -118,7 +116,7 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
     if not known:
         return None
     least, most = min(known), max(known)
-    logarithmic = function.name in _LOGARITHMIC and least > 0
+    logarithmic = MEASURES[function.name].scale == "log" and least > 0
     bottom, top = (math.log(least), math.log(most)) if logarithmic else (least, most)
 
     def y(value: float) -> float:

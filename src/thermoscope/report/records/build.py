@@ -9,29 +9,26 @@ from typing import TYPE_CHECKING
 from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
 from thermoscope.report.records import finding
-from thermoscope.report.records.measures import BY_SUMMARY, SHOWN, meaning_of, scale_of
+from thermoscope.report.records.measures import beside_texts, by_summary, meaning_of, scale_of, shown
 from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
 from thermoscope.report.records.settings import listed
-from thermoscope.report.records.source import Row, Source, from_comparison, from_store
-from thermoscope.runs.store import Store
+from thermoscope.report.records.source import Row, Source, from_comparison, from_run
+from thermoscope.runs.run import Run, open_run
 from thermoscope.settings.grid import neighbours
 from thermoscope.statistics.frontier import frontier
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
 
-#: What is said of one text beside it.
-_OF_TEXT = ("rep_4", "perplexity", "entropy", "tokens")
 
-
-def run_report(*runs: str | Path | Store) -> Report:
+def run_report(*runs: str | Path | Run) -> Report:
     """The report of a stored run, or of two beside each other.
 
     Parameters
     ----------
     runs
-        One or two folders of runs, or stores.
+        One or two runs, or their folders.
 
     Returns
     -------
@@ -47,11 +44,11 @@ def run_report(*runs: str | Path | Store) -> Report:
     """
     if not 1 <= len(runs) <= 2:
         raise InputError(f"a report is of one run or of two; got {len(runs)}; leave some out")
-    stores = [run if isinstance(run, Store) else Store.open(Path(run)) for run in runs]
-    if len(stores) == 2 and stores[0].folder.resolve() == stores[1].folder.resolve():
-        raise InputError(f"two runs beside each other must differ; got {str(stores[0].folder)!r} twice")
-    sources = [from_store(store) for store in stores]
-    return _report(sources, _names(sources, [store.folder.name for store in stores]))
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    if len(opened) == 2 and opened[0].folder.resolve() == opened[1].folder.resolve():
+        raise InputError(f"two runs beside each other must differ; got {str(opened[0].folder)!r} twice")
+    sources = [from_run(run) for run in opened]
+    return _report(sources, _names(sources, [run.folder.name for run in opened]))
 
 
 def comparison_report(comparison: Comparison) -> Report:
@@ -85,7 +82,7 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
         )
         for source, name in zip(sources, names, strict=True)
     )
-    curves = tuple(curve for name in SHOWN if (curve := _curve(name, sources, names, offsets)) is not None)
+    curves = tuple(curve for name in shown() if (curve := _curve(name, sources, names, offsets)) is not None)
     limits = [source.loop_limit for source in sources if source.loop_limit is not None]
     means = {curve.measure: {point.setting: point.mean for point in curve.points} for curve in curves}
     found = frontier(means, max(limits, default=None))
@@ -132,7 +129,7 @@ def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: 
     points = tuple(point for own in of_runs for point in own)
     if not points:
         return None
-    m = BY_SUMMARY[name]
+    m = by_summary()[name]
     limits = {run: source.reference for run, source, own in zip(names, sources, of_runs, strict=True) if own}
     note = _limit(limits) if m.needs == "reference" else ""
     return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note)
@@ -168,7 +165,7 @@ def _texts(source: Source, offset: int, prompts: Sequence[str], seeds: Sequence[
                 if before is None
                 else parting(text.text, text.token_ids, text.ends, before.token_ids, before.text),
                 finish_reason=text.finish_reason,
-                measures={name: text.measures.get(name) for name in _OF_TEXT},
+                measures={name: text.measures.get(name) for name in beside_texts()},
             )
         )
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from thermoscope.report.records.measures import BY_SUMMARY, SHOWN
+from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.records.schema import Difference, Differences, Setting
 from thermoscope.report.records.source import Row, Source
 from thermoscope.statistics.between import counterparts, differences, shared
@@ -16,7 +16,7 @@ from thermoscope.words import count
 def arranged(rows: Sequence[Row]) -> tuple[Differences, ...]:
     """Rows of differences by measure, those that a report shows; those without an effect are left out."""
     made = []
-    for name in SHOWN:
+    for name in shown():
         own = [row for row in rows if row["measure"] == name and row["effect"] is not None]
         if own:
             kind: Literal["difference", "ratio"] = "ratio" if own[0]["kind"] == "ratio" else "difference"
@@ -32,7 +32,7 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
     for name, both in (("prompt", (first.prompts, second.prompts)), ("seed", (first.seeds, second.seeds))):
         if not shared(*both):
             return (), [f"The runs have no {name} in common, so no differences between them are paired."]
-    measures = [BY_SUMMARY[name] for name in SHOWN]
+    measures = [by_summary()[name] for name in shown()]
     return arranged(differences(first, second, pairs, measures)), _limits(first, second, len(pairs))
 
 

@@ -14,11 +14,11 @@ from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.records.measures import SHOWN
+from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.terminal.ran import print_ran
-from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
@@ -67,26 +67,27 @@ def print_found(
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
-    known = [name for name in SHOWN if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
+    known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
     names = _short(settings)
     first = max([len("setting"), *map(len, names)])
     first = min(first, max(7, width // 3))
     each = max(1, (width - first) // (_CELL + 2))
     tables = [known[i : i + each] for i in range(0, len(known), each)]
-    shown = len(tables) if everything else -(-LEADING // each)
-    for measures in tables[:shown]:
+    count_shown = len(tables) if everything else -(-LEADING // each)
+    for measures in tables[:count_shown]:
         table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
         table.add_column("setting", max_width=first, overflow="fold")
         for name in measures:
             table.add_column(name, justify="right", no_wrap=True)
-        for setting, name in zip(settings, names, strict=True):
-            table.add_row(Text(escape(name)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        for setting, called in zip(settings, names, strict=True):
+            table.add_row(Text(escape(called)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
         yield table
         yield Text()
-    if len(tables) > shown:
-        rest = ", ".join(name for measures in tables[shown:] for name in measures)
+    if len(tables) > count_shown:
+        rest = ", ".join(name for measures in tables[count_shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
-    missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
+    embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
+    missing = [name for name in embedded if name not in known]
     if missing:
         from thermoscope.metrics.embedding import how_to_get
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import StepMeasures
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.forks import changed, reason, sentence, widest
@@ -25,7 +26,7 @@ from thermoscope.words import ENDINGS, count
 MOST_TEXTS, MOST_FORKS = 6, 10
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 #: Measures in the table over several seeds.
-SHOWN_MEASURES = ("rep_4", "loop", "perplexity", "entropy", "tokens")
+SHOWN_MEASURES = MEASURES.where(lambda m: m.beside_text and m.level == "text" and m.needs in ("", "records"))
 
 
 def print_spectra(spectra: list[Spectrum], measures: StepMeasures, ran: WhatRan, console: Console) -> None:
