@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from thermoscope.decode.generate import generate
-from thermoscope.engines.verdict import Run
+from thermoscope.engines.verdict import EngineSetting
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import probabilities
 from thermoscope.settings.params import SamplingParams
@@ -78,7 +78,7 @@ def distributions_of(
     return Distributions(logits, prompt_ids, output_ids, logprobs)
 
 
-def run(what: Run, sample: Distributions) -> Tensor:
+def run(what: EngineSetting, sample: Distributions) -> Tensor:
     """Probabilities (B, V), float64, of a run on a sample of distributions."""
     prompt, output = sample.prompt_ids, sample.output_ids
     if not what.repetition_counts_prompt:
@@ -91,7 +91,7 @@ def run(what: Run, sample: Distributions) -> Tensor:
     )
 
 
-def distance(a: Run, b: Run, sample: Distributions) -> Distance:
+def distance(a: EngineSetting, b: EngineSetting, sample: Distributions) -> Distance:
     """Total variation between two runs: half the sum of absolute differences, median and worst."""
     if a == b:
         return Distance(0.0, 0.0, len(sample.logits))

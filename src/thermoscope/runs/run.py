@@ -145,7 +145,7 @@ def open_run(folder: str | Path) -> Run:
     RunError
         The folder is not a run.
     """
-    return Run(Store.open(Path(folder)))
+    return Run(Path(folder))
 
 
 def carry_out(
@@ -169,11 +169,11 @@ def carry_out(
         try:
             made = make(model, plan, store, on_progress)
         except KeyboardInterrupt:
-            raise Interrupted(Run(store)) from None
+            raise Interrupted(Run(store.folder)) from None
         measured_from = time.perf_counter()
         same = before is not None and before["measuring"] == measuring.to_dict()
         if made == 0 and same and store.measured:
-            return Run(store)
+            return Run(store.folder)
         found = measure_run(model, plan, store, measuring, on_stage)
         claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
         seconds = {
@@ -182,7 +182,7 @@ def carry_out(
         }
         ran = {"texts_made_last": made, "seconds_last": seconds, "command": command}
         store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
-    return Run(store)
+    return Run(store.folder)
 
 
 def _loaded(model: Model | str | Path, **how: Any) -> Model:
@@ -215,9 +215,9 @@ def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, foun
 class Run:
     """A run in its folder, complete or not; from ``run`` or ``open_run``."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._plan = store.plan()
+    def __init__(self, folder: Path) -> None:
+        self._store = Store.open(folder)
+        self._plan = self._store.plan()
 
     @property
     def folder(self) -> Path:

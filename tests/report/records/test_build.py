@@ -28,7 +28,7 @@ from thermoscope.usecases.load import parse
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(make(str(tmp_path_factory.mktemp("run"))))
+    return Run(make(str(tmp_path_factory.mktemp("run"))).folder)
 
 
 @pytest.fixture(scope="module")
@@ -193,4 +193,4 @@ def test_bad_runs(done: Run, tmp_path: Path) -> None:
     unfinished = Store(tmp_path / "new")
     unfinished.begin(plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4))
     with pytest.raises(RunError, match="is not complete; to go on where it was: repeat its measure command"):
-        run_report(unfinished)
+        run_report(unfinished.folder)
