@@ -17,7 +17,7 @@ from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.runs.plan import Plan
-from thermoscope.runs.scorers import embedder_of, scorer_of, scorer_of_case
+from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of, scorer_of_case
 from thermoscope.runs.store import Store
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
@@ -88,6 +88,11 @@ def measuring_of(
     if scorer is None:
         scorer = scorer_of_case(use_case.score, use_case.source.parent)
     elif isinstance(scorer, str):
+        if compares_with_answers(scorer) and all(prompt.answer is None for prompt in use_case.prompts):
+            raise InputError(
+                f"the scorer {scorer} compares with expected answers; no prompt of {use_case.name} has one; "
+                "add answers, or choose another scorer"
+            )
         scorer = scorer_of(scorer)
     elif not callable(scorer):
         raise InputError(

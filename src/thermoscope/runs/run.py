@@ -6,6 +6,7 @@ complete one generates nothing.
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -300,11 +301,11 @@ class Run:
         """
         if name not in _TABLES:
             raise InputError(f"a table must be one of {', '.join(_TABLES)}; got {name!r}")
-        table: pyarrow.Table = getattr(self, name)()
         try:
-            return table.to_pandas()
+            importlib.import_module("pandas")
         except ImportError:
             raise InputError("to_pandas needs pandas, which is not installed; run pip install pandas") from None
+        return getattr(self, name)().to_pandas()
 
     def resume(
         self,
@@ -375,7 +376,7 @@ class Run:
             [safe(label(setting, names)), *(_cell(cells.get((setting.id, measure))) for measure in _SHOWN)]
             for setting in self.settings
         ]
-        claims = [f"{claim['claim']}: {claim_verdict(claim['verdict'])}" for claim in self.claims]
+        claims = [f"{claim['name']}: {claim_verdict(claim['verdict'])}" for claim in self.claims]
         return fragment(title, table(("setting", *_SHOWN), rows), listed(claims), soft(str(self.folder)))
 
 
