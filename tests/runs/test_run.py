@@ -330,3 +330,8 @@ def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
         plan_run(FakeModel(), case(), [])
     chosen = (SamplingParams(temperature=t) for t in (0.5, 1.0))
     assert [s.temperature for s in plan_run(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]
+
+
+def test_a_query_gives_every_row(done: Store) -> None:
+    names, rows = query(done.folder, "select unnest(range(1000001)) as i")
+    assert (names, len(rows), rows[-1]) == (["i"], 1_000_001, (1_000_000,))
