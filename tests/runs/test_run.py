@@ -24,7 +24,7 @@ from thermoscope.metrics.table import measure
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.measure import Measuring, stored_texts
 from thermoscope.runs.plan import CHUNK_TEXTS, Plan, plan_run
-from thermoscope.runs.run import carry_out
+from thermoscope.runs.run import carry_out, open_run
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
@@ -49,7 +49,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def test_texts_and_tokens_are_those_that_generate_gives(done: Store) -> None:
-    plan = done.plan()
+    plan = open_run(done.folder).plan
     samples = generate(FakeModel(end_bias=3.0), PROMPTS, plan.settings, seeds=range(3), max_new_tokens=24, max_rows=16)
     texts, tokens = done.texts().to_pylist(), done.tokens()
     assert [row["text"] for row in texts] == [s.text for s in samples]
@@ -84,8 +84,8 @@ def test_tables_have_every_setting_and_pair(done: Store) -> None:
 def test_the_manifest_makes_the_run_again(done: Store) -> None:
     manifest = done.manifest()
     assert manifest is not None
-    again = Plan.from_dict(manifest["plan"], "manifest")
-    assert (again, again.id) == (done.plan(), manifest["id"])
+    again = Plan.from_dict(manifest["plan"], done.folder)
+    assert (again, again.id) == (open_run(done.folder).plan, manifest["id"])
     assert manifest["texts"] == 72 == len(PROMPTS) * 4 * 3
     for words in (
         "thermoscope measure --use-case small",
@@ -201,13 +201,13 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, done: Store) -> N
     with pytest.raises(RunError, match="not empty and no run"):
         carry_out(model, plan, Store(tmp_path), Measuring(case()))
     with pytest.raises(RunError, match="with plan"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
     (tmp_path / "plan.json").write_text('{"format": "else"}')
     with pytest.raises(RunError, match="format"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
     (tmp_path / "plan.json").write_text("[")
     with pytest.raises(RunError, match="can't be read"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
 
 
 def test_a_plan_that_cannot_be_read_does_not_hide_the_other_runs(tmp_path: Path, done: Store) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import TABLES, Store
 
 
@@ -17,7 +18,7 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
             continue
         store = Store(path)
         try:
-            plan, manifest = store.plan(), store.manifest()
+            plan, manifest = Plan.from_dict(store.plan_record(), path), store.manifest()
         except ThermoscopeError:
             found.append(dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
                          | {"run": path.name, "state": "unreadable"})  # fmt: skip

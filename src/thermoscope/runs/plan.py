@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from thermoscope.decode.batch import rows_in_flight
@@ -111,14 +112,17 @@ class Plan:
         return listed
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any], where: str) -> Plan:
-        """Read what ``to_dict`` made.
+    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+        """Read what ``to_dict`` made and a run's folder has.
 
         Raises
         ------
         RunError
-            It is something else.
+            It is something else, or there is nothing.
         """
+        if record is None:
+            raise RunError(f"a run must be a folder with plan.json; got {str(folder)!r}; see thermoscope runs list")
+        where = folder / "plan.json"
         if record.get("format") != FORMAT:
             raise RunError(
                 f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
@@ -132,6 +136,23 @@ class Plan:
             return cls(**values)
         except (KeyError, TypeError) as error:
             raise RunError(f"{where} is no plan of a run ({error!r}); choose another folder") from None
+
+    def resumed(self, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+        """The plan that a folder has already, if it makes the same texts; this one where the folder has none.
+
+        Raises
+        ------
+        RunError
+            The folder has another plan.
+        """
+        if record is None:
+            return self
+        there = Plan.from_dict(record, folder)
+        if (name := self.difference(there)) is not None:
+            raise RunError(
+                f"{folder} holds a run with other {name}; name another folder with --run, or repeat its own command"
+            )
+        return there
 
     def difference(self, other: Plan) -> str | None:
         """The first field in which another plan makes different texts, or None."""

@@ -160,7 +160,10 @@ def carry_out(
 ) -> Run:
     """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
     with store.locked():
-        plan = store.begin(plan)
+        there = store.plan_record()
+        plan = plan.resumed(there, store.folder)
+        if there is None:
+            store.begin(plan.to_dict())
         store.clean()
         before = store.manifest()
         command = run_command(plan, store, measuring)
@@ -217,8 +220,8 @@ class Run:
     """A run in its folder, complete or not; from ``run`` or ``open_run``."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = Store.open(folder)
-        self._plan = self._store.plan()
+        self._store = Store(folder)
+        self._plan = Plan.from_dict(self._store.plan_record(), folder)
 
     @property
     def folder(self) -> Path:

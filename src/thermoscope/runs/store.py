@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
 from thermoscope.metrics.table import setting_columns
-from thermoscope.runs.plan import Chunk, Plan
+from thermoscope.runs.plan import Chunk
 from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
@@ -53,48 +53,27 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @classmethod
-    def open(cls, folder: Path) -> Store:
-        """The store of a run that is there.
+    def plan_record(self) -> dict[str, Any] | None:
+        """The plan as it is stored, for ``Plan.from_dict``; None where there is none yet."""
+        return self._read_json("plan.json") if (self.folder / "plan.json").is_file() else None
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Store the plan of a new run.
 
         Raises
         ------
         RunError
-            The folder is no run.
-        """
-        store = cls(folder)
-        if not (folder / "plan.json").is_file():
-            raise RunError(f"a run must be a folder with plan.json; got {str(folder)!r}; see thermoscope runs list")
-        store.plan()
-        return store
-
-    def begin(self, plan: Plan) -> Plan:
-        """Write the plan, or read the one that is there; return the one that counts.
-
-        Raises
-        ------
-        RunError
-            The folder holds another run, or something else.
+            The folder holds something else.
         OutputError
             It can't be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             strangers = [path.name for path in self.folder.iterdir() if path.name != ".lock"]
-            if (self.folder / "plan.json").exists():
-                there = self.plan()
-                if (field := there.difference(plan)) is not None:
-                    raise RunError(
-                        f"{self.folder} holds a run with other {field}; name another folder with --run, or repeat its "
-                        "own command"
-                    )
-                return there
             if any(not name.endswith(".part") for name in strangers):
                 raise RunError(f"{self.folder} is not empty and no run; name another folder with --run")
-            self._write_json("plan.json", plan.to_dict())
+            self._write_json("plan.json", plan)
         except OSError as error:
             raise OutputError(f"a run can't be written to {str(self.folder)!r}: {error.strerror}") from None
-        return plan
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -117,10 +96,6 @@ class Store:
             if error.filename is None or not str(error.filename).startswith(str(self.folder)):
                 raise
             raise OutputError(f"a run can't be written to {str(self.folder)!r}: {error.strerror}") from None
-
-    def plan(self) -> Plan:
-        """The plan of the run."""
-        return Plan.from_dict(self._read_json("plan.json"), str(self.folder / "plan.json"))
 
     def manifest(self) -> dict[str, Any] | None:
         """What ran; None while the run is not complete.
@@ -206,10 +181,10 @@ class Store:
         return self._shards("tokens", _token_rows)
 
     def idle_stages(self, setting: SamplingParams) -> tuple[str, ...]:
-        """The stages of a setting that changed no distribution in the whole run."""
+        """The stages of a setting that changed no distribution in any stored chunk."""
         idle = set(setting.active_stages)
-        for chunk in self.plan().chunks():
-            path = self.folder / "idle" / f"{chunk.number:05}.json"
+        for texts in self.folder.glob("texts/*.parquet"):
+            path = self.folder / "idle" / f"{texts.stem}.json"
             idle &= set(self._read_json(f"idle/{path.name}").get(setting.id, ())) if path.exists() else set()
         return tuple(stage for stage in setting.active_stages if stage in idle)
 

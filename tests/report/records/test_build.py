@@ -191,6 +191,8 @@ def test_bad_runs(done: Run, tmp_path: Path) -> None:
         run_report(done, done)
     model = FakeModel()
     unfinished = Store(tmp_path / "new")
-    unfinished.begin(plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4))
+    with unfinished.locked():
+        plan = plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
+        unfinished.begin(plan.to_dict())
     with pytest.raises(RunError, match="is not complete; to go on where it was: repeat its measure command"):
         run_report(unfinished.folder)
