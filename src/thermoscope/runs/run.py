@@ -118,7 +118,7 @@ def plan(
     length = new_tokens(model, longest, length, None)
     numbers = tuple(seed_list(seeds))
     known: dict[str, SamplingParams] = {}
-    chosen = settings_of(settings, model.vocabulary)
+    chosen = settings_of(tuple(settings), model.vocabulary)
     if not chosen:
         raise InputError("settings must not be empty; give at least one")
     for setting in chosen:
