@@ -138,8 +138,9 @@ def _table(columns: dict[str, Any], value: str, parts: Sequence[Intervals]) -> p
     for name in names:
         column = np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(0)
         made[value if name == "mean" else name] = nullable(column)
-    for name, shown in (("units", "units"), ("texts", "texts")):
-        made[shown] = pa.array(np.concatenate([getattr(part, name) for part in parts]), pa.int64())
+    for name in ("units", "texts"):
+        made[name] = pa.array(np.concatenate([getattr(part, name) for part in parts]), pa.int64())
+    made["band_method"] = pa.array([part.band_method for part in parts for _ in part.mean], pa.string())
     return pa.table(made)
 
 
