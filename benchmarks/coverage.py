@@ -137,7 +137,8 @@ def main() -> None:
         print(f"{shape.name:42}" + "".join(f"{share:11.1f}{star}" for share, star in cells), flush=True)
     print(json.dumps({"benchmark": "coverage", "quick": args.quick, "experiments": experiments, "seed": args.seed,
                       "resamples": resamples, "coverage": {shape.name: found[shape.name] for shape in shapes},
-                      "cpu_s": round(time.process_time() - start, 1), "load": round(os.getloadavg()[0], 1)}))  # fmt: skip
+                      "cpu_s": round(time.process_time() - start, 1),
+                      "load": round(os.getloadavg()[0], 1)}))  # fmt: skip
 
 
 main()

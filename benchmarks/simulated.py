@@ -13,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.bootstrap import Scale
+from thermoscope.statistics.claims import judge
+from thermoscope.statistics.evidence import Cube
+from thermoscope.statistics.reference import Reference
 
 SETTINGS = 15
 #: Chance of a loop along the temperatures of the standard experiment.
@@ -190,6 +195,37 @@ def others() -> list[Shape]:
     return made
 
 
-def claims_without_effect(experiments: int, seed: int) -> dict[str, float]:
-    """How often some claim "does not hold" although all settings are alike."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class _Alike:
+    """Evidence of an experiment in which all settings, and the reference, are alike."""
+
+    settings: list[SamplingParams]
+    cubes: dict[str, Cube]
+    reference: Reference
+
+
+def claims_without_effect(experiments: int, seed: int, prompts: int = 12, seeds: int = 8) -> dict[str, float]:
+    """How often some claim "does not hold", or "holds", although nothing differs.
+
+    The reference has the settings' own means and no spread, which is where a claim is wrong most often.
+    """
+    rng = np.random.default_rng(seed)
+    settings = [SamplingParams(temperature=t) for t in (0.2, 0.3, 0.5, 0.7, 0.9, 1.2)]
+    mean, sd = {"rep_4": 0.1, "drift": 0.0, "perplexity": 0.0}, {"rep_4": 0.0, "drift": 0.0, "perplexity": 0.0}
+    draws: dict[str, tuple[Scale, Callable[..., np.ndarray]]] = {
+        "rep_4": ("share", skewed()),
+        "drift": ("linear", linear()),
+        "perplexity": ("log", exponential(linear())),
+        "reference_distance": ("log", exponential(linear())),
+    }
+    found = {"does not hold": 0, "holds": 0}
+    for number in range(experiments):
+        cubes = {
+            name: Cube(name, draw(rng, prompts, seeds)[:, :, : len(settings)], scale, "", "")
+            for name, (scale, draw) in draws.items()
+        }
+        alike: Any = _Alike(settings, cubes, Reference(mean, sd, 100, "", ""))
+        claims = judge(alike, "creative" if number % 2 else "technical")
+        for verdict in found:
+            found[verdict] += any(claim.verdict == verdict for claim in claims)
+    return {name: count / experiments for name, count in found.items()}

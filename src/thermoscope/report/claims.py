@@ -14,5 +14,10 @@ def contrast_line(contrast: Mapping[str, Any], unit: str) -> str:
     what = f"{c['measure']} at T={c['b']:g}"
     if c["a"] is not None:
         what += f" {'-' if c['bounds'] == [0.0] else '/'} at T={c['a']:g}"
+    limit = ""
+    if c["bounds"] not in ([0.0], [1.0]) and len(c["bounds"]) == 1:
+        limit = f", claimed {c['claimed']} {short(c['bounds'][0])}"
     interval = "interval unknown" if c["low"] is None else f"{short(c['low'])} to {short(c['high'])}"
-    return f"{what} = {short(c['effect'])} ({interval}; {count(c['units'], unit)}, n={c['texts']}): {c['verdict']}"
+    return (
+        f"{what} = {short(c['effect'])} ({interval}; {count(c['units'], unit)}, n={c['texts']}{limit}): {c['verdict']}"
+    )

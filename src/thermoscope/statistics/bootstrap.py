@@ -123,19 +123,21 @@ def intervals(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
+    family: int = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
     """Means and intervals of a measure at several settings, from values (P, S, K), NaN where unknown.
 
     ``bounds`` are the least and the largest value that is possible: intervals end there.
+    ``family`` is as in ``paired``.
     """
     units = _Units.of(_on_scale(values, scale))
     if scale in ("share", "indicator"):
         numbers = effective_numbers(units.mean, units.error, units.texts, most=_most(units, scale))
-        ends = [wilson(units.mean, numbers, c) for c in _bonferroni(units, units.number >= 2)]
+        ends = [wilson(units.mean, numbers, c) for c in _bonferroni(units, units.number >= 2, family)]
         return _made(units, units.number >= 2, ends, bounds, "Bonferroni")
-    one, all_, method = _bootstrap_critical(units, seed, resamples)
+    one, all_, method = _bootstrap_critical(units, seed, resamples, family)
     return _made(
         units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], bounds, method, log=scale == "log"
     )
@@ -147,6 +149,7 @@ def paired(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
+    family: int = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
@@ -160,19 +163,21 @@ def paired(
         (J, 2) columns (a, b); what is compared is b minus a, or b / a.
     bounds
         The least and the largest value that is possible; intervals end at the difference, or ratio, of the two.
+    family
+        Of how many comparisons each is one: intervals are Bonferroni's, so that all of them hold at once.
     """
     values = _on_scale(values, scale)
     units = _Units.of(values[:, :, pairs[:, 1]] - values[:, :, pairs[:, 0]])
     limits = _apart(bounds, log=scale == "log")
     if scale in ("share", "indicator"):
         possible = units.number >= 2
-        one, all_ = _bonferroni(units, possible)
+        one, all_ = _bonferroni(units, possible, family)
         low, high = _share_ends(values, pairs, units.mean, all_, scale, wary=True)
         plain = _ends(units, all_, "linear")  # a band is never narrower than Bonferroni's over paired differences
         band = np.minimum(low, plain[0]), np.maximum(high, plain[1])
         ends = [_share_ends(values, pairs, units.mean, one, scale, wary=False), band]
         return _made(units, possible, ends, limits, "Bonferroni")
-    one, all_, method = _signs_critical(units, seed, resamples)
+    one, all_, method = _signs_critical(units, seed, resamples, family)
     return _made(
         units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], limits, method, log=scale == "log"
     )
@@ -254,9 +259,9 @@ def _share_ends(
     return difference(effect, side_a, side_b, correlation)
 
 
-def _bonferroni(units: _Units, possible: Array) -> tuple[Array, Array]:
+def _bonferroni(units: _Units, possible: Array, family: int) -> tuple[Array, Array]:
     """(K,) Student's critical values: of each column by itself, and Bonferroni's of all that are possible."""
-    return _student(units), _student(units, int(possible.sum()))
+    return _student(units, family), _student(units, family * max(int(possible.sum()), 1))
 
 
 def _student(units: _Units, columns: int = 1) -> Array:
@@ -273,10 +278,10 @@ def _few(units: _Units) -> bool:
     return bool(number.min(initial=FEWEST_RESAMPLED) < FEWEST_RESAMPLED)
 
 
-def _bootstrap_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Array, BandMethod]:
+def _bootstrap_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
     """(K,) critical values by resampling units, of each column by itself and of all at once, and how the latter."""
     possible = _spread(units)
-    student, bound = _bonferroni(units, possible)
+    student, bound = _bonferroni(units, possible, family)
     if not possible.any():
         return student, student, "none"
     means, there = _blocks(units)
@@ -288,21 +293,22 @@ def _bootstrap_critical(units: _Units, seed: int, resamples: int) -> tuple[Array
     center = weights @ means / drawn
     squares = np.maximum(weights @ (means**2) / drawn - center**2, 0)
     errors = np.maximum(np.sqrt(squares / np.maximum(count - 1, 1)), _LEAST_SPREAD * units.error)
+    level = 1 - (1 - LEVEL) / family
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(center - base) / errors
     t[:, ~possible] = 0.0
     t[known < 1e-9] = 0.0  # no known unit was drawn
-    one = np.maximum(np.quantile(t, LEVEL, axis=0), student)
+    one = np.maximum(np.quantile(t, level, axis=0), student)
     if _few(units):
         return one, np.maximum(one, bound), "Bonferroni"
-    all_ = np.maximum(one, np.quantile(t.max(axis=1), LEVEL))
+    all_ = np.maximum(one, np.quantile(t.max(axis=1), level))
     return one, np.maximum(one, np.minimum(all_, bound)), "bootstrap"
 
 
-def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Array, BandMethod]:
+def _signs_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
     """(K,) critical values: Student's, and of all columns at once by flipping the signs of whole units, and how."""
     possible = _spread(units)
-    student, bound = _bonferroni(units, possible)
+    student, bound = _bonferroni(units, possible, family)
     if not possible.any():
         return student, student, "none"
     if _few(units):
@@ -316,7 +322,7 @@ def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Ar
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(center) / np.sqrt(squares / np.maximum(count - 1, 1) / count)
     top = np.minimum(np.where(np.isnan(t), 0.0, t).max(axis=1), bound[possible].max())
-    return student, np.clip(np.quantile(top, LEVEL), student, bound), "sign flips"
+    return student, np.clip(np.quantile(top, 1 - (1 - LEVEL) / family), student, bound), "sign flips"
 
 
 def _blocks(units: _Units) -> tuple[Array, Array]:

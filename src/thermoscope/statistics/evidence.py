@@ -65,7 +65,7 @@ class Evidence:
             if on_progress is not None:
                 on_progress("measuring", list(MEASURES).index(name), len(MEASURES))
 
-        self.texts = texts
+        self.texts, self.reference = texts, reference
         self.of_texts = text_values(texts, tell)
         self.of_groups = group_values(texts, self.of_texts, tell)
         if reference is not None:
@@ -173,12 +173,15 @@ def _zipf_pseudovalues(texts: Texts, shape: tuple[int, int]) -> Array:
     return values
 
 
-def effect(cube: Cube, a: int | None, b: int) -> Mapping[str, float | int | None]:
-    """Setting b's mean (a is None), or b against a, with interval and counts, None where unknown."""
+def effect(cube: Cube, a: int | None, b: int, *, family: int = 1) -> Mapping[str, float | int | None]:
+    """Setting b's mean (a is None), or b against a, with interval and counts, None where unknown.
+
+    ``family`` is as in ``bootstrap.paired``.
+    """
     found = (
-        intervals(cube.values[:, :, [b]], cube.scale, cube.bounds)
+        intervals(cube.values[:, :, [b]], cube.scale, cube.bounds, family=family)
         if a is None
-        else paired(cube.values, np.array([[a, b]]), cube.scale, cube.bounds)
+        else paired(cube.values, np.array([[a, b]]), cube.scale, cube.bounds, family=family)
     )
 
     def number(values: Array) -> float | None:

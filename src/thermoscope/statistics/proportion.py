@@ -4,7 +4,8 @@ A share near 0 or 1 of a dozen prompts has no interval of the form mean +- error
 score interval (Wilson 1927) is one there too. Values of one prompt are alike, so its number of values is the number of
 independent values that would know as much (Kish 1965; Franco et al. 2019 compare such intervals). The variance behind
 that number is the setting's own, or, where that is larger, the mean of it and what a design effect common to all
-settings predicts (a generalised variance function; Wolter 2007, chapter 7): by itself a setting with two loops can't say how alike prompts are.
+settings predicts (a generalised variance function; Wolter 2007, chapter 7): by itself a setting with two loops can't
+say how alike prompts are.
 Shares that are not 0 or 1, such as rep_4, are treated alike: their variance too is about proportional to share times
 (1 - share), so that one of them can be worth several 0/1 values.
 
