@@ -140,6 +140,7 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         from thermoscope.models.load import load_model
         from thermoscope.runs.run import Measuring, plan, run
         from thermoscope.runs.store import Store
+        from thermoscope.statistics.power import foresight
 
         embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)
@@ -147,6 +148,8 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         loaded, case, what.settings(loaded), prompts=prompts, seeds=what.seeds, max_new_tokens=what.max_new_tokens,
         stop=what.stop, max_rows=what.max_rows, name=name,
     )  # fmt: skip
+    for sentence in foresight(len(design.prompts), len(design.seeds)):
+        console.say(sentence)
     store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
     try:
         with console.run_progress() as (on_progress, on_stage):
