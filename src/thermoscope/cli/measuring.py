@@ -148,9 +148,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         loaded, case, what.settings(loaded), prompts=prompts, seeds=what.seeds, max_new_tokens=what.max_new_tokens,
         stop=what.stop, max_rows=what.max_rows, name=name,
     )  # fmt: skip
-    for sentence in foresight(len(design.prompts), len(design.seeds)):
-        console.say(sentence)
     store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
+    if not all(store.has(chunk) for chunk in design.chunks()):
+        for sentence in foresight(len(design.prompts), len(design.seeds)):
+            console.say(sentence)
     try:
         with console.run_progress() as (on_progress, on_stage):
             measuring = Measuring(case, embedder, scorer, how.words)

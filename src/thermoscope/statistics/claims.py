@@ -51,7 +51,7 @@ class Contrast:
     bounds
         What it is held against: 0 for a difference, 1 for a ratio, or the reference's value.
     effect, low, high
-        b - a (b / a for perplexity) with its interval, which holds at 95 % together with all others; None where unknown.
+        b - a (b / a for perplexity) with its interval, at 95 % for all contrasts at once; None where unknown.
     units, texts
         Prompts (seeds, if there is one prompt) and values behind it.
     """
