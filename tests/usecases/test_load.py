@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from thermoscope.errors import InputError
+from thermoscope.statistics.reference_text import windows
 from thermoscope.usecases.load import FOLDER, bundled, load, parse
 
 GOOD = """title = "x"
@@ -28,11 +29,13 @@ def test_the_bundled_use_cases_have_prompts_and_a_reference(name: str) -> None:
     case = load(name)
     assert len(case.open_prompts) >= 12
     assert len(case.held_out_prompts) * 3 >= len(case.prompts)
-    reference = case.reference_statistics()
-    assert reference is not None
-    assert {50, 100, 200} == {window["tokens"] for window in reference["windows"]}
-    for window in reference["windows"]:
-        assert {"perplexity", "rep_4", "loop_rate", "self_bleu", "zipf"} <= set(window["mean"])
+    assert case.reference_statistics() is None
+    text = case.reference_text()
+    assert text is not None
+    assert "# Source: " in text and ("public domain" in text or "CC BY 4.0" in text)
+    assert len(text.encode()) <= 100_000
+    assert len(windows(text)) >= 64
+    assert {len(window.split()) for window in windows(text)} == {200}
 
 
 def test_what_is_read() -> None:
@@ -96,3 +99,9 @@ def test_identity_is_of_content_not_of_layout() -> None:
 
 def test_the_template_is_a_use_case() -> None:
     assert len(parse((FOLDER / "template.txt").read_text(), HERE).prompts) == 3
+
+
+def test_a_reference_text_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text('reference = "none.txt"\n' + GOOD)
+    with pytest.raises(InputError, match="a reference must be text in UTF-8"):
+        load(tmp_path / "f.toml").reference_text()

@@ -25,6 +25,7 @@ class How:
     loading: Mapping[str, str | None]
     embedding_model: str | None
     score: str | None
+    reference: Path | None
     answer_pattern: str | None
     everything: bool
     as_json: bool
@@ -36,6 +37,7 @@ class How:
         options = {
             "--embedding-model": self.embedding_model,
             "--score": self.score,
+            "--reference": None if self.reference is None else str(self.reference),
             "--answer-pattern": self.answer_pattern,
         }
         return tuple(f"{option}={value}" for option, value in options.items() if value is not None)
@@ -127,8 +129,9 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     from thermoscope.cli.options import RUNS
     from thermoscope.cli.scorers import embedder_of, scorer_of, scorer_of_case
     from thermoscope.cli.show_run import show_run
-    from thermoscope.usecases.load import load
+    from thermoscope.usecases.load import load, read_reference
 
+    reference = None if how.reference is None else read_reference(how.reference)
     case = load(name)
     if how.answer_pattern is not None:
         case = case.model_copy(update={"answer_pattern": how.answer_pattern})
@@ -154,7 +157,7 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
             console.say(sentence)
     try:
         with console.run_progress() as (on_progress, on_stage):
-            measuring = Measuring(case, embedder, scorer, how.words)
+            measuring = Measuring(case, embedder, scorer, how.words, reference)
             run(loaded, design, store, measuring, on_progress=on_progress, on_stage=on_stage)
     except KeyboardInterrupt:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")

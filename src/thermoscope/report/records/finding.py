@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any
 
 from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
@@ -12,6 +13,8 @@ from thermoscope.words import count, first_upper, joined, short
 #: What a measure is called in a sentence.
 _CALLED = {"rep_4": "the share of 4-grams that were there before", "perplexity": "perplexity"}
 _VERBS = {"higher": "rises", "lower": "falls"}
+#: Nats per token by which a text may be less likely than the model's own text is to the model.
+_UNLIKELY = 0.1
 _UNTOLD = ", which can't be told apart"
 #: What is said of a claim, and of several, by verdict.
 _VERDICTS = {
@@ -33,7 +36,7 @@ def of_one_run(
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
     sentences = [
         _along(settings, by_name, pairs, ran.unit),
-        _nearest(settings, by_name.get("reference_distance"), differences) or _loops(settings, frontier),
+        _nearest(settings, by_name, differences, _failing(by_name, frontier)) or _loops(settings, frontier),
         _claims(ran) or _neighbours(settings, pairs),
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -90,11 +93,45 @@ def _along(
     return f"{where} {said} (means with 95 % intervals; {behind} each)."
 
 
-def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:
-    """The setting nearest to the reference, with all that can't be told from it."""
+def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int, str]:
+    """The settings that no headline may point at, each with the first constraint that it fails.
+
+    A text drawn from a model's own distribution (T=1) has, on average, a log-perplexity equal to its entropy: what is
+    clearly less likely than that is not fluent to this model, however near its other measures are to a reference.
+    """
+    failing: dict[int, str] = {}
+    if frontier is not None:
+        failing |= {point.setting: "loops" for point in frontier.points if point.loops}
+    for point in curves["drift"].points if "drift" in curves else ():
+        if point.low is not None and point.low > 0:
+            failing.setdefault(point.setting, "drift")
+    if "perplexity" in curves and "entropy" in curves:
+        entropies = {point.setting: point.mean for point in curves["entropy"].points}
+        for point in curves["perplexity"].points:
+            if point.setting in entropies and log(point.mean) > entropies[point.setting] + _UNLIKELY:
+                failing.setdefault(point.setting, "perplexity")
+    return failing
+
+
+def _nearest(
+    settings: Sequence[Setting],
+    curves: Mapping[str, Curve],
+    differences: Sequence[Differences],
+    failing: Mapping[int, str],
+) -> str | None:
+    """The setting nearest to the reference of those that fail no constraint, with all that can't be told from it."""
+    curve = curves.get("reference_distance")
     if curve is None or len(curve.points) < 2:
         return None
-    best = min(curve.points, key=lambda point: point.mean)
+    fluent = [point for point in curve.points if point.setting not in failing]
+    first = min(curve.points, key=lambda point: point.mean)
+    if not fluent:
+        return (
+            "No setting gives text that is free of loops and drift and as likely as this model's own: "
+            f"{settings[first.setting].label} is nearest to the reference in figures, but fails "
+            f"{failing[first.setting]}. This model is too weak to say which setting is best."
+        )
+    best = min(fluent, key=lambda point: point.mean)
     found = next((d for d in differences if d.measure == curve.measure), None)
     if found is None:
         return None
@@ -105,6 +142,8 @@ def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequ
     limit = f" {first_upper(curve.note)}." if curve.note else ""
     distance = f"reference_distance {_with_interval(best)}"
     said = f"Nearest in these measures to the reference, text by people, is {name} ({distance})"
+    if first.setting != best.setting:
+        limit = f" {settings[first.setting].label} is nearer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
         return f"{said}, and every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
