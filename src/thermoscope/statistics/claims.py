@@ -267,6 +267,7 @@ def _judged(evidence: Evidence, claim: Claim, found: Sequence[_Found], family: i
     contrasts = []
     for cube, a, b, claimed, bounds in found:
         low, high = (None if i is None else evidence.settings[i].temperature for i in (a, b))
+        assert high is not None
         shown = _plain(effect(cube, a, b, family=family))
         contrasts.append(Contrast(cube.name, low, high, claimed, bounds, **shown))
     verdicts = {contrast.verdict for contrast in contrasts}

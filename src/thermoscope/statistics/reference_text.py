@@ -1,8 +1,8 @@
 """Reference statistics of text by people, scored under the model at hand: windows of 200 words, cut to a length.
 
 Such text is plain: passages with a line of three asterisks between them, below lines that begin with ``#`` and say
-where it is from (the one that begins with ``# Source:`` in a few words). Eight windows of different passages stand together in
-place of eight samples of one prompt: they are less alike than samples of one prompt can be.
+where it is from (the one that begins with ``# Source:`` in a few words). Eight windows of different passages stand
+together in place of eight samples of one prompt: they are less alike than samples of one prompt can be.
 """
 
 from __future__ import annotations
