@@ -80,10 +80,10 @@ def test_a_headline_never_points_at_a_setting_that_fails_a_constraint() -> None:
     drifts = [row("drift", i, value, value - 0.1, value + 0.1) for i, value in enumerate((-0.5, 0.0, 0.3))]
     said = one(measured=distance + likely + entropies, differences=pairs).finding[1]
     assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails perplexity." in said
-    said = one(measured=distance + drifts, differences=pairs).finding[1]
+    said = one(measured=MEASURED + distance + drifts, differences=pairs).finding[1]
     assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails drift." in said
     weak = [row("drift", i, 0.5, 0.4, 0.6) for i in range(3)]
-    said = one(measured=distance + weak, differences=pairs).finding[1]
+    said = one(measured=MEASURED + distance + weak, differences=pairs).finding[1]
     assert said.startswith("No setting gives text") and said.endswith("too weak to say which setting is best.")
 
 
