@@ -144,7 +144,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         from thermoscope.runs.run import Measuring, plan, run
         from thermoscope.runs.store import Store
         from thermoscope.statistics.power import foresight
+        from thermoscope.statistics.reference_text import enough_windows
 
+        if reference is not None:
+            enough_windows(reference)  # what is wrong with it is said before anything is generated
         embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)
     design = plan(

@@ -50,6 +50,23 @@ def windows(text: str) -> list[str]:
     return [window for turn in zip_longest(*cut) for window in turn if window is not None]
 
 
+def enough_windows(text: str) -> list[str]:
+    """The windows of a reference.
+
+    Raises
+    ------
+    InputError
+        They are too few.
+    """
+    cut = windows(text)
+    if len(cut) < FEWEST * GROUP:
+        raise InputError(
+            f"a reference must have at least {FEWEST * GROUP} windows of {WORDS} words; got {len(cut)}; "
+            "add passages, with a line of three asterisks between them"
+        )
+    return cut
+
+
 def reference_of(
     model: Model, text: str, length: int, on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any] | str:
@@ -71,12 +88,7 @@ def reference_of(
     InputError
         The text has too few windows.
     """
-    cut = windows(text)
-    if len(cut) < FEWEST * GROUP:
-        raise InputError(
-            f"a reference must have at least {FEWEST * GROUP} windows of {WORDS} words; got {len(cut)}; "
-            "add passages, with a line of three asterisks between them"
-        )
+    cut = enough_windows(text)
     scored = score(model, [""] * len(cut), cut, on_progress=on_progress)
     long = np.flatnonzero(scored.tokens.lengths >= length)
     if len(long) < FEWEST * GROUP:
