@@ -29,6 +29,7 @@ class How:
     loading: Mapping[str, Any]
     embedding_model: str | None
     score: str | None
+    reference: Path | None
     answer_pattern: str | None
     everything: bool
     as_json: bool
@@ -40,6 +41,7 @@ class How:
         options = {
             "--embedding-model": self.embedding_model,
             "--score": self.score,
+            "--reference": None if self.reference is None else str(self.reference),
             "--answer-pattern": self.answer_pattern,
         }
         return tuple(f"{option}={value}" for option, value in options.items() if value is not None)
@@ -133,8 +135,9 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     from thermoscope.cli.options import RUNS
     from thermoscope.cli.scorers import embedder_of, scorer_of, scorer_of_case
     from thermoscope.cli.show_run import show_run
-    from thermoscope.usecases.load import load
+    from thermoscope.usecases.load import load, read_reference
 
+    reference = None if how.reference is None else read_reference(how.reference)
     case = load(name)
     if how.answer_pattern is not None:
         case = case.model_copy(update={"answer_pattern": how.answer_pattern})
@@ -146,7 +149,11 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         from thermoscope.models.load import load_model
         from thermoscope.runs.run import Measuring, plan, run
         from thermoscope.runs.store import Store
+        from thermoscope.statistics.power import foresight
+        from thermoscope.statistics.reference_text import enough_windows
 
+        if reference is not None:
+            enough_windows(reference)  # what is wrong with it is said before anything is generated
         embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)
     design = plan(
@@ -154,9 +161,12 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         stop=what.stop, max_rows=what.max_rows, name=name,
     )  # fmt: skip
     store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
+    if not all(store.has(chunk) for chunk in design.chunks()):
+        for sentence in foresight(len(design.prompts), len(design.seeds)):
+            console.say(sentence)
     try:
         with console.run_progress() as (on_progress, on_stage):
-            measuring = Measuring(case, embedder, scorer, how.words)
+            measuring = Measuring(case, embedder, scorer, how.words, reference)
             run(loaded, design, store, measuring, on_progress=on_progress, on_stage=on_stage)
     except KeyboardInterrupt:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")

@@ -35,6 +35,7 @@ from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.claims import judge
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
+from thermoscope.statistics.reference_text import reference_of, text_id
 from thermoscope.usecases.load import Prompt, UseCase
 
 if TYPE_CHECKING:
@@ -55,18 +56,26 @@ class Measuring:
         For ``score``, or None.
     words
         The options of the command that say so.
+    reference
+        Text by people in place of the use case's.
     """
 
     use_case: UseCase
     embedder: Embedder | None = None
     scorer: Scorer | None = None
     words: tuple[str, ...] = ()
+    reference: str | None = None
+
+    @property
+    def reference_text(self) -> str | None:
+        """The text that texts are compared with, if there is one."""
+        return self.use_case.reference_text() if self.reference is None else self.reference
 
     def to_dict(self) -> dict[str, Any]:
         """What is compared to see whether tables must be made anew."""
         return {
             "use_case": self.use_case.content_id,
-            "reference": self.use_case.reference_statistics(),
+            "reference_text": None if (text := self.reference_text) is None else text_id(text),
             "embedder": None if self.embedder is None else self.embedder.name,
             "scorer": self.scorer is not None,
             "words": list(self.words),
@@ -191,15 +200,30 @@ def run(
         begun = time.perf_counter()
         made = _generate(model, design, store, on_progress)
         generated_s = time.perf_counter() - begun
-        same = manifest is not None and manifest["measuring"] == measuring.to_dict()
+        stored = {} if manifest is None else dict(manifest["measuring"])
+        record = stored.pop("reference", None)
+        same = manifest is not None and stored == measuring.to_dict()
         if made == 0 and same and store.measured:
             return store
         begun = time.perf_counter()
-        evidence, tables, why = _measure(model, design, store, measuring, on_stage)
+        if not same or record is None:
+            record = _reference(model, design, measuring, on_stage)
+        evidence, tables, why = _measure(model, design, store, measuring, record, on_stage)
         claims = [claim.to_dict() for claim in judge(evidence, measuring.use_case.objective, why)]
         seconds = {"generating": round(generated_s, 3), "measuring": round(time.perf_counter() - begun, 3)}
-        store.finish(tables, claims, _manifest(model, design, store, measuring, made, seconds, why))
+        store.finish(tables, claims, _manifest(model, design, store, measuring, record, made, seconds, why))
     return store
+
+
+def _reference(
+    model: Model, design: Design, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
+) -> Mapping[str, Any] | str | None:
+    """Statistics of what the texts are compared with, or why there are none; None without such a text."""
+    text = measuring.reference_text
+    if text is None:
+        return measuring.use_case.reference_statistics()
+    told = None if on_stage is None else partial(on_stage, "reading the reference")
+    return reference_of(model, text, design.max_new_tokens, told)
 
 
 def _generate(model: Model, design: Design, store: Store, on_progress: Callable[[Progress], None] | None) -> int:
@@ -287,6 +311,7 @@ def _measure(
     design: Design,
     store: Store,
     measuring: Measuring,
+    record: Mapping[str, Any] | str | None,
     on_stage: Callable[[str, int, int], None] | None,
 ) -> tuple[Evidence, dict[str, pyarrow.Table], str]:
     """Measure all texts; the evidence, the tables, and what limits the comparison with the reference."""
@@ -295,8 +320,11 @@ def _measure(
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
     texts = stored_texts(design, store, measuring)
-    record = measuring.use_case.reference_statistics()
-    reference = choose(record, design.max_new_tokens, tokenizer_id(model), model.revision)
+    reference = (
+        record
+        if isinstance(record, str)
+        else choose(record, design.max_new_tokens, tokenizer_id(model), model.revision)
+    )
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     table = store.texts().sort_by("text_id")
     columns = {name: table[name] for name in ("text_id", "prompt_id", "setting_id", "setting", "temperature", "seed")}
@@ -322,6 +350,7 @@ def _manifest(
     design: Design,
     store: Store,
     measuring: Measuring,
+    record: Mapping[str, Any] | str | None,
     made: int,
     seconds: Mapping[str, float],
     reference: str,
@@ -334,7 +363,7 @@ def _manifest(
         "settings": [setting.to_record() for setting in design.settings],
         "objective": measuring.use_case.objective,
         "title": measuring.use_case.title,
-        "measuring": measuring.to_dict(),
+        "measuring": measuring.to_dict() | {"reference": None if isinstance(record, str) else record},
         "reference": reference,
         "texts": texts.num_rows,
         "tokens": int(np.sum(texts["tokens"].to_numpy())),
