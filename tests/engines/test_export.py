@@ -11,10 +11,11 @@ import torch
 from tests.fakes import FakeModel
 from thermoscope import InputError, SamplingParams, probabilities
 from thermoscope.engines.dialect import conflicts
-from thermoscope.engines.distance import Distance, distance, distributions_of, run
+from thermoscope.engines.distance import distance, distributions_of, run
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.engines.export import export
 from thermoscope.engines.registry import ENGINES
-from thermoscope.engines.verdict import EngineSetting, judge
+from thermoscope.engines.verdict import judge
 from thermoscope.settings.stages import STAGE_OF, STAGES
 
 EVERYTHING = SamplingParams(

@@ -11,7 +11,10 @@ import torch
 from tests.fakes import FakeModel
 from tests.tiny import load
 from thermoscope.decode.generate import generate
+from thermoscope.metrics.ragged import Ragged
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.scoring import _stepped, score
+from thermoscope.metrics.texts import Texts
 from thermoscope.settings.params import SamplingParams
 
 PROMPTS = ["Once upon a time", "Explain how it works"]
@@ -28,6 +31,39 @@ def test_the_records_are_those_of_generating() -> None:
         assert scored.logprobs.row(i) == pytest.approx(samples[i].logprobs[:n], abs=1e-5)
         assert scored.entropies.row(i) == pytest.approx(samples[i].entropies[:n], abs=1e-5)
         assert scored.ends.row(i).tolist() == list(samples[i].text_ends[:n])
+
+
+def test_a_text_measures_the_same_generated_or_read_from_a_file() -> None:
+    model = FakeModel(end_bias=2.0)
+    samples = generate(model, PROMPTS, SamplingParams(top_k=6), seeds=range(40), max_new_tokens=40, stop="e")
+    scored = score(model, [s.prompt for s in samples], [s.text for s in samples])
+    same = [
+        i for i, s in enumerate(samples)
+        if len(s.text_token_ids) < len(s.token_ids) and scored.tokens.row(i).tolist() == list(s.text_token_ids)
+    ]  # fmt: skip
+    assert {samples[i].finish_reason for i in same} == {"end_of_text", "stop"}
+    kept = [samples[i] for i in same]
+    read = Texts(
+        tokens=scored.tokens.take(np.array(same)), logprobs=scored.logprobs.take(np.array(same)),
+        entropies=scored.entropies.take(np.array(same)), strings=[s.text for s in kept],
+        prompts=[s.prompt for s in kept], settings=[s.params for s in kept],
+    )  # fmt: skip
+    made = Texts.from_samples(kept)
+    for name in ("perplexity", "entropy", "drift"):
+        assert MEASURES[name].of(read) == pytest.approx(MEASURES[name].of(made), abs=1e-4, nan_ok=True)
+    first = kept[int(made.order[0])]
+    n = len(first.text_token_ids)
+    if n:
+        assert MEASURES["perplexity"].of(made)[0] == pytest.approx(np.exp(-np.mean(first.logprobs[:n])))
+
+
+def test_a_first_token_without_a_record_is_left_out_of_the_common_length_too() -> None:
+    rows = Ragged.of([[-1.0, -2.0, -9.0]], np.float64)
+    texts = Texts(
+        tokens=Ragged.of([[5, 6, 7, 8]], np.int64), strings=["abcd"], prompts=[""], settings=[""], logprobs=rows,
+        length=3,
+    )  # fmt: skip
+    assert texts.logprobs is not None and texts.logprobs.row(0).tolist() == [-1.0, -2.0]
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "mamba", "gemma3"])

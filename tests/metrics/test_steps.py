@@ -33,7 +33,8 @@ def test_at_any_temperature_it_is_the_mean_over_generated_texts(spectra):
                 continue
             values = [v for text in texts if (v := measure_text(text)[name]) is not None]
             if values:
-                assert mean == pytest.approx(statistics.fmean(values), rel=1e-5)
+                average = statistics.geometric_mean if TEXT_MEASURES[name].scale == "log" else statistics.fmean
+                assert mean == pytest.approx(average(values), rel=1e-5)
             else:
                 assert mean is None
 
@@ -93,3 +94,13 @@ def test_bad_input(spectra):
         step_measures([*spectra, *other])
     with pytest.raises(InputError, match=r"must be in the range 0 to 1\.5; got 2"):
         step_measures(spectra)(2)
+
+
+def test_perplexity_is_averaged_as_its_logarithm(spectra):
+    function = step_measures(spectra, ["perplexity"]).functions["perplexity"]
+    steps = step_measures(spectra, ["perplexity"])
+    values = [measure_text(s.at(0.8))["perplexity"] for s in spectra]
+    assert steps(0.8)["perplexity"] == pytest.approx(np.exp(np.log(values).mean()))
+    assert np.exp(np.log(values).mean()) < np.mean(values) * 0.999
+    piece = int(np.searchsorted(steps.borders, 0.8)) - 1
+    assert function.low[piece] == pytest.approx(np.exp(np.quantile(np.log(values), 0.1)))

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.bootstrap import intervals, paired
 from thermoscope.statistics.claims import Contrast, judge
 from thermoscope.statistics.evidence import Cube
+from thermoscope.statistics.reference import Reference
 
 
 class Made:
@@ -20,9 +23,15 @@ class Made:
         self.settings: list[Any] = [SamplingParams(temperature=t) for t in temperatures]
         noise = np.random.default_rng(0).normal(size=(12, 8, 1)) * 0.01
         own = np.random.default_rng(1).normal(size=(12, 8, len(temperatures))) * 0.01
-        scales = {"reference_distance": "log", "rep_4": "share", "drift": "linear"}
+        scales = {"reference_distance": "log", "perplexity": "log", "rep_4": "share", "drift": "linear"}
+        means = {"perplexity": [10.0] * len(temperatures)} | means
+        mean, sd = (
+            {"rep_4": 0.02, "drift": -0.05, "perplexity": np.log(20.0)},
+            {"rep_4": 0.04, "drift": 0.1, "perplexity": 0.3},
+        )
+        self.reference: Reference | None = Reference(mean, sd, 100, "", "")
         self.cubes = {
-            name: Cube(name, np.array(values) + noise + own, scales[name], "", "")  # type: ignore[arg-type]
+            name: Cube(name, np.array(values) + noise + own, scales.get(name, "indicator"), "", "")  # type: ignore[arg-type]
             for name, values in means.items()
         }
 
@@ -37,7 +46,7 @@ FIVE = [0.2, 0.3, 0.5, 0.9, 1.2]
 def test_the_articles_world() -> None:
     made = Made(
         FIVE,
-        rep_4=[0.6, 0.5, 0.3, 0.1, 0.05],
+        rep_4=[0.6, 0.5, 0.03, 0.1, 0.05],
         drift=[-0.3, -0.2, -0.1, 0.3, 0.5],
         reference_distance=[5.0, 4.0, 2.0, 1.0, 5.2],
     )
@@ -58,11 +67,13 @@ def test_a_world_where_they_do_not_hold() -> None:
         reference_distance=[9.0, 4.0, 2.0, 1.0, 2.0],
     )
     found = verdicts(made)
-    assert {found[n] for n in ("low repeats", "high drifts", "too low is as bad as too high")} == {"does not hold"}
+    assert {found[n] for n in ("low repeats", "middle balances", "high drifts", "too low is as bad as too high")} == {
+        "does not hold"
+    }
 
 
 def test_what_cannot_be_told_is_called_so() -> None:
-    made = Made(FIVE, rep_4=[0.2] * 5, drift=[0.0] * 5, reference_distance=[2.0] * 5)
+    made = Made(FIVE, rep_4=[0.06] * 5, drift=[-0.05] * 5, reference_distance=[2.0] * 5)
     assert {v for name, v in verdicts(made).items() if name != "0.7 beats 0.9"} == {"can't be told"}
 
 
@@ -97,7 +108,7 @@ def test_why_a_claim_is_not_tested() -> None:
     between = Made([0.2, 0.4, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
     assert reasons(between)[0] == "2 settings of the run are equally near T=0.3: T=0.2 and T=0.4; add T=0.3"
     coarse = Made([0.41, 0.9], rep_4=[0.1] * 2, drift=[0.0] * 2)
-    assert reasons(coarse)[1] == "the run has no temperature near 0.3; add T=0.3"
+    assert reasons(coarse)[0] == "the run has no temperature near 0.3; add T=0.3"
     grid = Made([0.3, 0.9, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
     grid.settings = [SamplingParams(temperature=0.3), *(SamplingParams(temperature=0.9, top_k=k) for k in (None, 5))]
     assert reasons(grid)[0] == (
@@ -109,6 +120,14 @@ def test_why_a_claim_is_not_tested() -> None:
     assert reasons(same)[1] == "the run's nearest temperature to 0.5 and 0.3 is the same; add T=0.5 and T=0.3"
     grid = Made([0.9] * 9, rep_4=[0.1] * 9, drift=[0.0] * 9)
     grid.settings = [SamplingParams(temperature=0.9, top_k=k) for k in range(1, 10)]
+    wide = Made([0.2, 1.0], rep_4=[0.6, 0.1], drift=[0.0] * 2)
+    assert (
+        reasons(wide)[0] == "the run's temperatures 1 and 0.2 are further apart than 0.9 and 0.3; add T=0.9 and T=0.3"
+    )
+    near = Made([0.4, 0.8], rep_4=[0.6, 0.1], drift=[0.0] * 2)
+    assert reasons(near)[0] == "" and verdicts(near)["low repeats"] == "holds"
+    bare.reference = None
+    assert reasons(bare)[1:3] == ["the reference has no rep_4", "the reference has no drift"]
     assert reasons(grid)[2].startswith("9 settings of the run are equally near T=0.9: T=0.9 top_k=1, T=0.9 top_k=2,")
     assert reasons(grid)[2].endswith("T=0.9 top_k=6 and 3 more; vary the temperature alone")
 
@@ -129,3 +148,29 @@ def test_why_a_claim_is_not_tested() -> None:
 )
 def test_verdicts(claimed: Any, bounds: tuple[float, ...], low: float | None, high: float | None, verdict: str) -> None:
     assert Contrast("rep_4", 0.9, 0.3, claimed, bounds, 0.2, low, high, 12, 96).verdict == verdict
+
+
+def test_intervals_hold_for_all_contrasts_of_all_claims_at_once() -> None:
+    made = Made(FIVE, rep_4=[0.1] * 5, drift=[0.0] * 5, reference_distance=[2.0] * 5)
+    claims = judge(made, "creative")  # type: ignore[arg-type]
+    contrasts = [contrast for claim in claims for contrast in claim.contrasts]
+    assert {claim.family for claim in claims if claim.contrasts} == {len(contrasts)} == {8}
+    drift = claims[2].contrasts[0]
+    alone = intervals(made.cubes["drift"].values[:, :, [3]])
+    assert drift.low is not None and drift.low < alone.low[0] - 1e-4
+    found = paired(made.cubes["reference_distance"].values, np.array([[3, 0]]), "log", family=8)
+    means = np.log(made.cubes["reference_distance"].values).mean(axis=1)
+    difference = means[:, 0] - means[:, 3]
+    reach = stats.t.ppf(1 - 0.025 / 8, 11) * stats.sem(difference)
+    assert np.log(found.high[0]) == pytest.approx(difference.mean() + reach)
+
+
+def test_texts_that_end_in_a_loop_are_left_out_of_drift() -> None:
+    made = Made(FIVE, rep_4=[0.1] * 5, drift=[0.0] * 5)
+    loops = np.zeros((12, 8, 5))
+    loops[:, :4] = 1
+    made.cubes["drift"].values[:, :4] = -3.0
+    assert verdicts(made)["high drifts"] == "does not hold"
+    made.cubes["loop_rate"] = Cube("loop_rate", loops, "indicator", "", "")
+    claim = judge(made, "creative")[2]  # type: ignore[arg-type]
+    assert (claim.verdict, claim.contrasts[0].texts) == ("holds", 48)

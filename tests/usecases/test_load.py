@@ -8,6 +8,7 @@ import pytest
 
 from thermoscope.errors import InputError
 from thermoscope.models.chat import as_messages
+from thermoscope.statistics.reference_text import windows
 from thermoscope.usecases.load import FOLDER, bundled, load, parse
 
 GOOD = """title = "x"
@@ -29,11 +30,13 @@ def test_the_bundled_use_cases_have_prompts_and_a_reference(name: str) -> None:
     case = load(name)
     assert len(case.open_prompts) >= 12
     assert len(case.held_out_prompts) * 3 >= len(case.prompts)
-    reference = case.reference_statistics()
-    assert reference is not None
-    assert {50, 100, 200} == {window["tokens"] for window in reference["windows"]}
-    for window in reference["windows"]:
-        assert {"perplexity", "rep_4", "loop_rate", "self_bleu", "zipf"} <= set(window["mean"])
+    assert case.reference_statistics() is None
+    text = case.reference_text()
+    assert text is not None
+    assert "# Source: " in text and ("public domain" in text or "CC BY 4.0" in text)
+    assert len(text.encode()) <= 100_000
+    assert len(windows(text)) >= 64
+    assert {len(window.split()) for window in windows(text)} == {200}
 
 
 def test_what_is_read() -> None:
@@ -121,3 +124,9 @@ def test_messages_that_break_the_rules(lines: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         parse(f"{GOOD}[[prompts]]\n{lines}\n", HERE)
     assert "\n" not in str(caught.value)
+
+
+def test_a_reference_text_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text('reference = "none.txt"\n' + GOOD)
+    with pytest.raises(InputError, match="a reference must be text in UTF-8"):
+        load(tmp_path / "f.toml").reference_text()

@@ -48,6 +48,7 @@ def compare(
     chat: options.Chat = None,
     system: options.System = None,
     chat_option: options.ChatOption = None,
+    base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
     json: options.Json = False,
     output: options.Output = None,
@@ -63,9 +64,13 @@ def compare(
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
 
-    how_loaded = options.loading(
-        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    said: dict[str, Any] = {
+        "chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option,
+    }  # fmt: skip
+    endpoint = options.endpoint(
+        model, base_url, **said, revision=revision, device=device, dtype=dtype, max_rows=max_rows, max_length=max_length
     )
+    how_loaded = {} if endpoint is not None else options.loading(model, revision, device, dtype, **said)
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
@@ -85,14 +90,18 @@ def compare(
         from thermoscope.comparison.compare import compare as run
         from thermoscope.models.load import load_model
 
-        loaded = load_model(**how_loaded)
+        loaded = None if endpoint is not None else load_model(**how_loaded)
     if asked.source == "model":
+        if loaded is None:
+            raise InputError(f"--params model is for a model that runs here; {model} does not; leave it out")
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
+    source = loaded if endpoint is None else endpoint
+    assert source is not None
     code = 0
     try:
         with console.progress("comparing") as on_progress:
             result = run(
-                loaded, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
+                source, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
                 on_progress=on_progress, **length,
             )  # fmt: skip
     except Interrupted as interrupt:

@@ -69,6 +69,10 @@ def measure(
         str | None,
         typer.Option(metavar="HOW", help="exact, regex:PATTERN ({answer} in it) or FILE.py:FUNCTION."),
     ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Text by people to compare with, in place of the use case's own."),
+    ] = None,
     answer_pattern: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Finds the answer in a text, for agreement.")
     ] = None,
@@ -91,7 +95,7 @@ def measure(
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
-        "--params": asked.source, "--html": html,
+        "--params": asked.source, "--html": html, "--reference": reference,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -109,7 +113,7 @@ def measure(
     loading = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
-    how = How(loading, embedding_model, score, answer_pattern, everything, json, output)
+    how = How(loading, embedding_model, score, reference, answer_pattern, everything, json, output)
     if use_case is None:
         columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
         measure_files(files or [], columns, whole(length, "--length", least=1), parquet, how)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thermoscope.models.base import Model
+    from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
 
 
@@ -29,6 +30,7 @@ class How:
     loading: Mapping[str, Any]
     embedding_model: str | None
     score: str | None
+    reference: Path | None
     answer_pattern: str | None
     everything: bool
     as_json: bool
@@ -132,25 +134,32 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     from thermoscope.cli import console
     from thermoscope.cli.show_run import show_run
     from thermoscope.metrics.scorers import asked_scorer
-    from thermoscope.usecases.load import load
+    from thermoscope.usecases.load import load, read_reference
 
     case = load(name)  # what is wrong is said before the model is loaded
     if what.held_out and not case.held_out_prompts:
         raise InputError(f"{case.source}: no prompt is held out; leave --held-out out")
     if how.score is not None:
         asked_scorer(how.score)
+    if how.reference is not None:
+        read_reference(how.reference)
     with console.status("loading the libraries and the model"):
         from thermoscope.models.load import load_model
         from thermoscope.runs.run import run
 
         loaded = load_model(**how.loading)
+
+    def say_plan(plan: Plan) -> None:
+        for sentence in plan.foresight:
+            console.say(sentence)
+
     try:
         with console.run_progress() as (on_progress, on_stage):
             done = run(
                 loaded, case, what.settings(loaded), held_out=what.held_out, seeds=what.seeds,
                 max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
                 embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
-                on_progress=on_progress, on_stage=on_stage,
+                reference=how.reference, on_plan=say_plan, on_progress=on_progress, on_stage=on_stage,
             )  # fmt: skip
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")

@@ -6,11 +6,14 @@ What a command takes unless it is given is told by the command: ``Annotated[str 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from thermoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from thermoscope.sources.endpoint import Endpoint
 
 #: What to decode.
 Prompt = Annotated[
@@ -71,6 +74,11 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16."),
 ]
+#: Where an endpoint is, for ``endpoint``.
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),
+]
 MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
 
 #: Where the result goes, for ``console.give``.
@@ -112,6 +120,43 @@ def loading(
         given[key] = str(value)
     options = arguments(chat_option or [])
     return {**given, "chat": chat, "system": system, "chat_options": options}
+
+
+def endpoint(
+    model: str | None,
+    base_url: str | None,
+    *,
+    chat: bool | None,
+    system: str | None,
+    chat_option: list[str] | None,
+    model_option: list[str] | None,
+    **of_models_here: str | None,
+) -> Endpoint | None:
+    """The endpoint that a model's name stands for; None if it names a model that runs here.
+
+    Raises
+    ------
+    InputError
+        The name, the address or an option breaks its rule, or an option is for models that run here.
+    """
+    from thermoscope.models.names import arguments, parse_name
+
+    name = parse_name(model, base_url)
+    if not name.is_endpoint:
+        return None
+    for option, value in of_models_here.items():
+        if value is not None:
+            flag = option.replace("_", "-")
+            raise InputError(f"--{flag} is for a model that runs here; {name.given} does not; leave it out")
+    from thermoscope.sources.opening import open_endpoint
+
+    return open_endpoint(
+        name,
+        chat=chat,
+        system=system,
+        chat_options=arguments(chat_option or []),
+        options=arguments(model_option or []),
+    )
 
 
 def temperatures(usual: str) -> Any:

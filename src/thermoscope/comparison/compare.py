@@ -1,18 +1,27 @@
-"""``compare``: one prompt at several settings under the same noise, measured and read."""
+"""``compare``: one prompt at several settings, measured and read: under the same noise where the model runs here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
 from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.request import (
+    DEFAULT_NEW_TOKENS,
+    at_least_one,
+    check_text,
+    new_tokens,
+    prompt_ids,
+    seed_list,
+    stop_strings,
+)
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
-from thermoscope.errors import InputError, Interrupted
+from thermoscope.errors import EndpointError, InputError, Interrupted, PromptError
 from thermoscope.metrics.repetition import find_loop, repeated_passages
 from thermoscope.metrics.table import measure_text
 from thermoscope.models.base import Model
@@ -21,10 +30,12 @@ from thermoscope.ran.provenance import compare_command, what_ran
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.grid import neighbours, varied
 from thermoscope.settings.params import SamplingParams
+from thermoscope.sources.endpoint import Endpoint
+from thermoscope.words import count
 
 
 def compare(
-    model: Model,
+    model: Model | Endpoint,
     prompt: str,
     temperatures: Sequence[float] | None = None,
     *,
@@ -37,12 +48,15 @@ def compare(
     max_rows: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Comparison:
-    """Compare one prompt at several settings, everything else fixed, the random noise shared.
+    """Compare one prompt at several settings, everything else fixed.
+
+    With a model that runs here the settings share their random noise. Behind an endpoint they do not: its texts are
+    independent samples, and measures that need the model's own distribution are not known unless it gives them.
 
     Parameters
     ----------
     model
-        From ``load_model``.
+        From ``load_model``, or an ``Endpoint``.
     prompt
         The prompt.
     temperatures
@@ -59,6 +73,9 @@ def compare(
     ------
     InputError
         A value breaks its rule (see ``generate`` and ``SamplingParams``), or a temperature is given twice.
+    EndpointError
+        An endpoint answered no request at all, or refuses. If some requests failed, the texts that came are compared,
+        and a note says what is missing.
     Interrupted
         A KeyboardInterrupt that carries the comparison of the texts that were finished.
     """
@@ -68,8 +85,10 @@ def compare(
     settings = varied({**over, **(vary or {})}, params)
     numbers = tuple(seed_list(seeds))
     stops = stop_strings(stop)
-    limit = new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
+    here = not isinstance(model, Endpoint)
+    limit = _limit(model, prompt, max_new_tokens, max_length)
     finished: dict[int, Sample] = {}
+    failed: list[str] = []
     effects = Effects()
 
     def result() -> Comparison:
@@ -80,28 +99,54 @@ def compare(
             seeds=numbers,
             max_new_tokens=limit,
             stop=stops,
-            model_settings=own_settings(model),
+            model_settings=None if isinstance(model, Endpoint) else own_settings(model),
+            shared_noise=here,
+            details=_requests(model),
         )
+        ran = replace(ran, notes=(*ran.notes, *failed))
         texts = compared_texts(finished, len(numbers), neighbours(settings))
         did = (*contradictions(settings), *idle_parameters(settings, effects.idle))
         return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
 
+    how: dict[str, Any] = {"max_new_tokens": limit, "on_sample": finished.__setitem__, "on_progress": on_progress}
     try:
-        generate(
-            model,
-            prompt,
-            settings,
-            seeds=numbers,
-            max_new_tokens=limit,
-            stop=stops,
-            max_rows=max_rows,
-            effects=effects,
-            on_sample=finished.__setitem__,
-            on_progress=on_progress,
-        )
+        if isinstance(model, Endpoint):
+            model.samples([prompt], settings, numbers, stop=stops, **how)
+        else:
+            generate(model, prompt, settings, seeds=numbers, stop=stops, max_rows=max_rows, effects=effects, **how)
     except KeyboardInterrupt:
         raise Interrupted(result()) from None
+    except EndpointError as error:
+        if not finished:
+            raise
+        failed.append(str(error))
     return result()
+
+
+def _limit(model: Model | Endpoint, prompt: str, max_new_tokens: int | None, max_length: int | None) -> int:
+    """The most new tokens of a text; a server's context and tokenizer are not known here."""
+    if not isinstance(model, Endpoint):
+        return new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
+    if not isinstance(prompt, str) or not prompt:
+        raise PromptError(f"a prompt must be a text that is not empty; got {prompt!r}; write one")
+    check_text("a prompt", prompt, PromptError)
+    if max_length is not None:
+        raise InputError(
+            f"max_length counts the prompt's tokens, which {model.name} does not give; use max_new_tokens instead"
+        )
+    return at_least_one("max_new_tokens", max_new_tokens) or DEFAULT_NEW_TOKENS
+
+
+def _requests(model: Model | Endpoint) -> dict[str, str]:
+    """What texts of an endpoint have cost."""
+    if not isinstance(model, Endpoint):
+        return {}
+    usage = model.usage
+    said = f"{count(usage.requests, 'request')}, {count(usage.cached, 'answer')} kept from before"
+    said += f", {usage.retries} repeated" if usage.retries else ""
+    tokens = f"{usage.prompt_tokens:,} of prompts, {usage.completion_tokens:,} of texts"
+    cost = {} if usage.cost is None else {"cost": f"{usage.cost:.4f}"}
+    return {"requests": said, "tokens": tokens, **cost}
 
 
 def compared_texts(

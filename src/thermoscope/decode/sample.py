@@ -59,7 +59,9 @@ class Sample:
     def text_token_ids(self) -> tuple[int, ...]:
         """The tokens of ``text``: without a final end-of-text token, and without those after a stop string's place."""
         if self.finish_reason == "end_of_text":
-            return self.token_ids[:-1]
+            before = self.text_ends[-2] if len(self.text_ends) > 1 else 0
+            silent = not self.text_ends or self.text_ends[-1] == before  # endpoints leave the end-of-text token out
+            return self.token_ids[:-1] if silent else self.token_ids
         if self.finish_reason == "stop":
             starts = (0, *self.text_ends)
             return tuple(t for t, start in zip(self.token_ids, starts, strict=False) if start < len(self.text))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from torch import Tensor
 
 from thermoscope.decode.generate import generate
-from thermoscope.engines.verdict import EngineSetting
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import probabilities
 from thermoscope.settings.params import SamplingParams
@@ -24,22 +23,6 @@ PROMPTS = (
 )
 #: Tokens of each text, and of how many of them the distribution is taken.
 _LENGTH, _STEPS = 48, 12
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """Total variation distance, 0 to 1: the share of draws that come out otherwise, at best.
-
-    ``median`` and ``worst`` over ``distributions`` next-token distributions.
-    """
-
-    median: float
-    worst: float
-    distributions: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as what JSON can hold."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.engines.dialect import Snippet, meaningful
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.engines.registry import engine_named
-from thermoscope.engines.verdict import EngineSetting, Verdict, judge
+from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
-    from thermoscope.engines.distance import Distance
     from thermoscope.models.base import Model
 
 
@@ -131,5 +131,5 @@ def _measured(result: Exported, theirs: EngineSetting, model: Model, prompts: Se
         else replace(verdict, distance=measure.distance(ours, verdict.instead, sample))
         for verdict in result.verdicts
     ]  # fmt: skip
-    whole = measure.Distance(0.0, 0.0, len(sample.logits)) if result.exact else measure.distance(ours, theirs, sample)
+    whole = Distance(0.0, 0.0, len(sample.logits)) if result.exact else measure.distance(ours, theirs, sample)
     return replace(result, verdicts=tuple(verdicts), distance=whole, model=model.name)

@@ -10,8 +10,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Snippet, TextForm, as_json, words
-from thermoscope.engines.draft import Draft
+from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
 from thermoscope.engines.penalties import LAST_N, look_back
 from thermoscope.engines.values import is_number, is_texts, once, pairs
 from thermoscope.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from thermoscope.engines.draft import Draft, Remark
+from thermoscope.engines.dialect import Draft, Remark
 from thermoscope.settings.stages import STAGE_OF
 
 #: As many tokens as llama.cpp's penalties look back on: a whole context, as our penalties do.

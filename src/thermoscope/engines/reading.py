@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect
-from thermoscope.engines.draft import Draft, Remark
+from thermoscope.engines.dialect import Dialect, Draft, Remark
 from thermoscope.engines.formats import take_apart
 from thermoscope.engines.registry import ENGINES, engine_named
 from thermoscope.engines.verdict import Verdict, judge

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
-from thermoscope.engines.draft import Draft
+from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
 from thermoscope.settings.params import SamplingParams
 
 

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Kind, commute, conflicts, meaningful, without
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES, STAGE_OF
 from thermoscope.settings.values import typed
-
-if TYPE_CHECKING:
-    from thermoscope.engines.distance import Distance
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSetting:
-    """What an engine really runs, in our terms: a setting, and whose tokens its penalties count."""
-
-    params: SamplingParams
-    repetition_counts_prompt: bool = True
-    penalties_count_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
-from thermoscope.engines.draft import Draft
+from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
 from thermoscope.engines.penalties import look_back
 from thermoscope.engines.values import is_texts
 from thermoscope.errors import InputError

@@ -1,4 +1,8 @@
-"""What the model itself thinks of a text: under its own distribution (T=1, untruncated), never the tempered one."""
+"""What the model itself thinks of a text: under its own distribution (T=1, untruncated), never the tempered one.
+
+All of them are over the text's own tokens: neither an end-of-text token nor what a stop string cut off counts, so that
+a text measures the same whether it was generated or read from a file.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,10 @@ def perplexities(logprobs: Ragged) -> Array:
 
 
 def mean_entropies(entropies: Ragged) -> Array:
-    """(N,) mean entropy of the model's next-token distribution along the text, nats; NaN without tokens."""
+    """(N,) mean entropy of the model's next-token distribution along the text, nats; NaN without tokens.
+
+    The distribution is the model's own at T=1. Du et al. 2025 take the tempered one, which is another quantity.
+    """
     return ratio(row_sums(entropies), entropies.lengths)
 
 

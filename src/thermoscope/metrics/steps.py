@@ -39,7 +39,7 @@ class StepFunction:
     ----------
     mean
         The mean over the spectra whose text has the measure there; None where none has. Of a measure of the texts of
-        one prompt together, the mean over prompts.
+        one prompt together, the mean over prompts. Perplexity is averaged as its logarithm.
     low, high
         The 10th and 90th percentile over them (linear between values); None where fewer than two have it.
     count
@@ -149,7 +149,7 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
     groups = [_of_groups(of_prompt, middles, of_many) for of_prompt in by_prompt.values()] if of_many else []
     values = {m.name: np.stack([row[i] for row in rows]) for i, m in enumerate(of_one)}
     values |= {m.name: np.stack([group[i] for group in groups]) for i, m in enumerate(of_many)}
-    functions = {name: _function(name, values[name]) for name in chosen}
+    functions = {name: _function(name, values[name], known[name].scale) for name in chosen}
     return StepMeasures(tuple(borders), functions, len(given), min(s.exact_share for s in given))
 
 
@@ -193,14 +193,20 @@ def _of_groups(spectra: Sequence[Spectrum], temperatures: Array, measures: Seque
     return values
 
 
-def _function(name: str, values: np.ndarray[Any, np.dtype[np.float64]]) -> StepFunction:
-    """Mean and band of the values (S, n) of S spectra on n pieces; NaN is unknown."""
+def _function(name: str, values: np.ndarray[Any, np.dtype[np.float64]], scale: str) -> StepFunction:
+    """Mean and band of the values (S, n) of S spectra on n pieces, as the measure is averaged; NaN is unknown."""
+    log = scale == "log"
+    if log:  # an infinite perplexity is unknown, as everywhere
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log(values)
     count = np.isfinite(values).sum(axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # pieces where nothing is known
         values = np.where(np.isfinite(values), values, np.nan)
         mean = np.nanmean(values, axis=0)
         low, high = np.nanquantile(values, BAND, axis=0)
+    if log:
+        mean, low, high = np.exp(mean), np.exp(low), np.exp(high)
     few = count < 2
     return StepFunction(
         name,

@@ -34,7 +34,9 @@ class Texts:
     ends
         For each token, how many characters of its text are there with it; N rows.
     logprobs, entropies
-        Records of each token, N rows, an end-of-text token included; None where there is no model's word on them.
+        Records of each token, N rows; None where there is no model to take them from. Those of tokens that are not in
+        ``tokens``, such as an end-of-text token or what a stop string cut off, are left out. A text that nothing
+        precedes has no record of its first token, so its row is one shorter.
     length
         The common length: only so many tokens of each text count. None: all of them.
     embedder
@@ -77,11 +79,16 @@ class Texts:
         if answer_pattern is not None:
             compile_pattern(answer_pattern)  # says now, not after all other measures, that it is wrong
 
-        def column(rows: Ragged | None) -> Ragged | None:
-            return None if rows is None else rows.take(self.order).cut(length)
-
         self._uncut = tokens.lengths[self.order]
         self.tokens = tokens.take(self.order).cut(length)
+
+        def column(rows: Ragged | None) -> Ragged | None:
+            if rows is None:
+                return None
+            rows = rows.take(self.order)
+            unrecorded = np.maximum(self._uncut - rows.lengths, 0)
+            return rows.spans(rows.starts[:-1], np.maximum(self.tokens.lengths - unrecorded, 0))
+
         self.ends = None if ends is None else ends.take(self.order)
         self.logprobs, self.entropies = column(logprobs), column(entropies)
 

@@ -77,7 +77,9 @@ def _seeds(ran: WhatRan) -> str:
     consecutive = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
     listed = f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
     several = len(ran.settings) > 1 or ran.temperatures is not None
-    return listed + ("; the same noise for every setting" if several else "")
+    if not several:
+        return listed
+    return listed + ("; the same noise for every setting" if ran.shared_noise else "; independent for every setting")
 
 
 def _limit(max_new_tokens: int, stop: Sequence[str]) -> str:
@@ -85,4 +87,6 @@ def _limit(max_new_tokens: int, stop: Sequence[str]) -> str:
 
 
 def _model(ran: WhatRan) -> str:
+    if ran.dtype is None:
+        return f"{ran.model}, behind an endpoint"
     return f"{ran.model}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"

@@ -43,6 +43,8 @@ class WhatRan:
         What had to be switched off for this model.
     model_settings
         What the model's own generation_config.json says about sampling, which is used only where it is asked for.
+    shared_noise
+        Whether all settings share their random noise; texts from an endpoint are independent samples.
     details
         What else the result depends on, by name, in words.
     """
@@ -60,6 +62,7 @@ class WhatRan:
     device: str | None = None
     notes: tuple[str, ...] = ()
     model_settings: str | None = None
+    shared_noise: bool = True
     details: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class WhatRan:
         return record
 
 
-def what_ran(model: Model | None, command: str, **how: Any) -> WhatRan:
+def what_ran(model: Model | Served | None, command: str, **how: Any) -> WhatRan:
     """What ran on a model, or without one.
 
     Parameters
@@ -84,7 +87,8 @@ def what_ran(model: Model | None, command: str, **how: Any) -> WhatRan:
     on: dict[str, Any] = {}
     if model is not None:
         on = {name: getattr(model, name) for name in ("revision", "dtype", "device", "notes")} | {"model": model.name}
-    return WhatRan(command=command, versions=versions(model=model is not None), **on, **how)
+    here = model is not None and model.dtype is not None
+    return WhatRan(command=command, versions=versions(model=here), **on, **how)
 
 
 def versions(*, model: bool = True) -> dict[str, str]:
@@ -98,7 +102,7 @@ def versions(*, model: bool = True) -> dict[str, str]:
 
 
 def compare_command(
-    model: Model,
+    model: Model | Served,
     prompt: str,
     settings: Sequence[SamplingParams],
     seeds: Sequence[int],
@@ -203,14 +207,18 @@ def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[s
     return words
 
 
-def model_words(name: str, revision: str | None, device: str, dtype: str, chat: Sequence[str] = ()) -> list[str]:
+def model_words(
+    name: str, revision: str | None, device: str | None, dtype: str | None, chat: Sequence[str] = ()
+) -> list[str]:
     """The options that load a model as it was loaded, and give prompts to it in the same way (``chat``)."""
     words = []
     if name != "bundled":
         words += ["--model", name]
         if revision and not revision.startswith("sha256:"):
             words += ["--revision", revision]
-    return [*words, "--device", device, "--dtype", dtype, *chat]
+    words += [] if device is None else ["--device", device]
+    words += [] if dtype is None else ["--dtype", dtype]
+    return [*words, *chat]
 
 
 def with_prompt(words: Sequence[str], prompt: str) -> str:
@@ -231,15 +239,15 @@ def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> 
 
 
 class RunsOn(Protocol):
-    """What says on which model something ran, and how: a model, or a run's plan."""
+    """What says on which model something ran, and how: a model, an endpoint, or a run's plan."""
 
     @property
-    def device(self) -> str:
-        """Where it runs."""
+    def device(self) -> str | None:
+        """Where it runs; None where that is not known."""
 
     @property
-    def dtype(self) -> str:
-        """Type of its arithmetic."""
+    def dtype(self) -> str | None:
+        """Type of its arithmetic; None where that is not known."""
 
     @property
     def revision(self) -> str | None:
@@ -248,6 +256,18 @@ class RunsOn(Protocol):
     @property
     def chat_words(self) -> tuple[str, ...]:
         """The options that give prompts in the same way."""
+
+
+class Served(RunsOn, Protocol):
+    """A model behind an endpoint."""
+
+    @property
+    def name(self) -> str:
+        """``provider/model``."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its texts must know, a sentence each."""
 
 
 def common_words(

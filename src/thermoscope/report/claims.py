@@ -18,6 +18,9 @@ def contrast_line(contrast: Mapping[str, Any], unit: str) -> str:
     what = f"{c['measure']}, T={c['b']:g}"
     if c["a"] is not None:
         what += f" {'minus' if c['bounds'] == [0.0] else 'over'} T={c['a']:g}"
+    limit = ""
+    if c["bounds"] not in ([0.0], [1.0]) and len(c["bounds"]) == 1:
+        limit = f", claimed {c['claimed']} {short(c['bounds'][0])}"
     interval = "interval unknown" if c["low"] is None else f"{short(c['low'])} to {short(c['high'])}"
     verdict = claim_verdict(c["verdict"])
-    return f"{what}: {short(c['effect'])} ({interval}; {count(c['units'], unit)}, n={c['texts']}), {verdict}"
+    return f"{what}: {short(c['effect'])} ({interval}; {count(c['units'], unit)}, n={c['texts']}{limit}), {verdict}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_
 from thermoscope.runs.store import Store
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.usecases.load import UseCase
+from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
+from thermoscope.usecases.load import UseCase, read_reference
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,7 +42,10 @@ class Measuring:
     scorer
         For ``score``, or None.
     asked
-        What was asked for by name, as ``measuring_of`` takes it: ``embedder``, ``scorer``, ``answer_pattern``.
+        What was asked for by name, as ``measuring_of`` takes it: ``embedder``, ``scorer``, ``answer_pattern``,
+        ``reference``.
+    reference
+        Text by people to compare with, in place of the use case's.
     objects
         Which of these were given as Python objects, which neither a command nor a file can name.
     """
@@ -50,11 +55,22 @@ class Measuring:
     scorer: Scorer | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
     objects: tuple[str, ...] = ()
+    reference: str | None = None
+
+    @property
+    def reference_text(self) -> str | None:
+        """The text by people that texts are compared with, if there is one."""
+        return self.use_case.reference_text() if self.reference is None else self.reference
 
     @property
     def words(self) -> tuple[str, ...]:
         """The options of ``thermoscope measure`` that ask for the same."""
-        options = {"embedder": "--embedding-model", "scorer": "--score", "answer_pattern": "--answer-pattern"}
+        options = {
+            "embedder": "--embedding-model",
+            "scorer": "--score",
+            "reference": "--reference",
+            "answer_pattern": "--answer-pattern",
+        }
         return tuple(f"{option}={self.asked[name]}" for name, option in options.items() if name in self.asked)
 
     @property
@@ -66,7 +82,7 @@ class Measuring:
         """What decides whether stored tables still apply."""
         return {
             "use_case": self.use_case.content_id,
-            "reference": self.use_case.reference_statistics(),
+            "reference_text": None if (text := self.reference_text) is None else text_id(text),
             "embedder": None if self.embedder is None else self.embedder.name,
             "scorer": self.scorer is not None,
             "asked": dict(self.asked),
@@ -79,9 +95,18 @@ def measuring_of(
     embedder: Embedder | str | None = None,
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
+    reference: str | Path | None = None,
 ) -> Measuring:
     """How texts of a use case are measured; parameters and errors as in ``run``."""
-    given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern}
+    given = {
+        "embedder": embedder,
+        "scorer": scorer,
+        "answer_pattern": answer_pattern,
+        "reference": None if reference is None else str(reference),
+    }
+    text = None if reference is None else read_reference(Path(reference))
+    if text is not None:
+        enough_windows(text)  # what is wrong with it is said before anything is generated
     if answer_pattern is not None:
         compile_pattern(answer_pattern)
         use_case = use_case.model_copy(update={"answer_pattern": answer_pattern})
@@ -106,6 +131,7 @@ def measuring_of(
         scorer,
         asked={name: value for name, value in given.items() if isinstance(value, str)},
         objects=tuple(name for name, value in given.items() if value is not None and not isinstance(value, str)),
+        reference=text,
     )
 
 
@@ -161,19 +187,35 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
     )
 
 
+def reference_statistics(
+    model: Model, plan: Plan, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
+) -> Mapping[str, Any] | str | None:
+    """Statistics of what the texts are compared with, or why there are none; None without such a text."""
+    text = measuring.reference_text
+    if text is None:
+        return measuring.use_case.reference_statistics()
+    told = None if on_stage is None else partial(on_stage, "reading the reference")
+    return reference_of(model, text, plan.max_new_tokens, told)
+
+
 def measure_run(
     model: Model,
     plan: Plan,
     store: Store,
     measuring: Measuring,
+    record: Mapping[str, Any] | str | None,
     on_stage: Callable[[str, int, int], None] | None,
 ) -> Measurements:
-    """Measure all stored texts; ``on_stage`` is told what is under way, how much is done and how much there is."""
+    """Measure all stored texts; ``on_stage`` is told what is under way, how much is done and how much there is.
+
+    ``record`` is what ``reference_statistics`` gives.
+    """
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
     texts = stored_texts(plan, store, measuring)
-    record = measuring.use_case.reference_statistics()
-    reference = choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
+    reference = (
+        record if isinstance(record, str) else choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
+    )
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     note = reference.note if isinstance(reference, Reference) else reference
     return Measurements(evidence, _tables(plan, store, evidence), note)

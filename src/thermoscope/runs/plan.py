@@ -18,6 +18,7 @@ from thermoscope.models.names import arguments
 from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.power import foresight
 from thermoscope.usecases.load import UseCase
 
 FORMAT = "thermoscope.plan/1"
@@ -82,6 +83,11 @@ class Plan:
     def texts(self) -> int:
         """How many texts there are to make."""
         return len(self.prompts) * len(self.settings) * len(self.seeds)
+
+    @property
+    def foresight(self) -> tuple[str, ...]:
+        """What differences the plan can detect, in a sentence or two."""
+        return foresight(len(self.prompts), len(self.seeds))
 
     @property
     def id(self) -> str:

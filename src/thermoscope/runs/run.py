@@ -24,7 +24,7 @@ from thermoscope.ran.provenance import versions
 from thermoscope.runs import RUNS
 from thermoscope.runs.command import run_command
 from thermoscope.runs.make import make
-from thermoscope.runs.measure import Measurements, Measuring, measure_run, measuring_of
+from thermoscope.runs.measure import Measurements, Measuring, measure_run, measuring_of, reference_statistics
 from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import label, varying
@@ -65,6 +65,8 @@ def run(
     embedder: Embedder | str | None = None,
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
+    reference: str | Path | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
 ) -> Run:
@@ -101,6 +103,10 @@ def run(
         "FILE.py:FUNCTION". By default the use case's.
     answer_pattern
         A regular expression that finds the answer in a text, for ``agreement``; by default the use case's.
+    reference
+        A file with text by people to compare with; by default the use case's.
+    on_plan
+        Called with the plan before anything is generated; not called if nothing is missing.
     on_progress
         Called after every step of decoding.
     on_stage
@@ -123,14 +129,14 @@ def run(
         The user interrupted; ``finished`` is the run with all finished pieces.
     """
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
-    measuring = measuring_of(case, embedder, scorer, answer_pattern)
+    measuring = measuring_of(case, embedder, scorer, answer_pattern, reference)
     loaded = _loaded(model)
     plan = plan_run(
         loaded, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
         stop=stop, max_rows=max_rows,
     )  # fmt: skip
     store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
-    return carry_out(loaded, plan, store, measuring, on_progress=on_progress, on_stage=on_stage)
+    return carry_out(loaded, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
 
 
 def open_run(folder: str | Path) -> Run:
@@ -155,6 +161,7 @@ def carry_out(
     store: Store,
     measuring: Measuring,
     *,
+    on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
 ) -> Run:
@@ -169,22 +176,34 @@ def carry_out(
         command = run_command(plan, store, measuring)
         if before is None:
             store.keep_command(command, measuring.to_dict())
+        if on_plan is not None and not all(store.has(chunk) for chunk in plan.chunks()):
+            on_plan(plan)
         begun = time.perf_counter()
         try:
             made = make(model, plan, store, on_progress)
         except KeyboardInterrupt:
             raise Interrupted(Run(store.folder)) from None
         measured_from = time.perf_counter()
-        same = before is not None and before["measuring"] == measuring.to_dict()
+        stored = {} if before is None else dict(before["measuring"])
+        record = stored.pop("reference", None)
+        same = stored == measuring.to_dict()
         if made == 0 and same and store.measured:
             return Run(store.folder)
-        found = measure_run(model, plan, store, measuring, on_stage)
+        if not same or record is None:
+            record = reference_statistics(model, plan, measuring, on_stage)
+        found = measure_run(model, plan, store, measuring, record, on_stage)
         claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
         seconds = {
             "generating": round(measured_from - begun, 3),
             "measuring": round(time.perf_counter() - measured_from, 3),
         }
-        ran = {"texts_made_last": made, "seconds_last": seconds, "command": command}
+        compared = {"reference": None if isinstance(record, str) else record}
+        ran = {
+            "texts_made_last": made,
+            "seconds_last": seconds,
+            "command": command,
+            "measuring": measuring.to_dict() | compared,
+        }
         store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
     return Run(store.folder)
 
@@ -205,7 +224,6 @@ def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, foun
         "settings": [setting.to_record() for setting in plan.settings],
         "objective": measuring.use_case.objective,
         "title": measuring.use_case.title,
-        "measuring": measuring.to_dict(),
         "reference": found.reference,
         "texts": found.tables["measures"].num_rows,
         "tokens": sum(store.texts()["tokens"].to_pylist()),
@@ -317,6 +335,7 @@ class Run:
         embedder: Embedder | str | None = None,
         scorer: Scorer | str | None = None,
         answer_pattern: str | None = None,
+        reference: str | Path | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_stage: Callable[[str, int, int], None] | None = None,
     ) -> Run:
@@ -326,7 +345,7 @@ class Run:
         ----------
         model
             By default the one of the plan, loaded as it was.
-        embedder, scorer, answer_pattern, on_progress, on_stage
+        embedder, scorer, answer_pattern, reference, on_progress, on_stage
             As in ``run``; by default what the run was begun with.
 
         Raises
@@ -338,7 +357,7 @@ class Run:
         ModelError
             The model can't be loaded.
         """
-        given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern}
+        given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
         if self.complete and all(value is None for value in given.values()):
             return self
         asked, objects = self._store.asked()
@@ -351,6 +370,7 @@ class Run:
             embedder=asked.get("embedder") if embedder is None else embedder,
             scorer=asked.get("scorer") if scorer is None else scorer,
             answer_pattern=asked.get("answer_pattern") if answer_pattern is None else answer_pattern,
+            reference=asked.get("reference") if reference is None else reference,
         )
         loaded = _loaded(self._plan.model, **self._plan.loading) if model is None else _loaded(model)
         plan = self._plan.on(loaded)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.request import seed_list, stop_strings
@@ -14,14 +15,14 @@ from thermoscope.decode.sample import Sample
 from thermoscope.engines.export import export
 from thermoscope.errors import EndpointError, InputError
 from thermoscope.metrics.words import word_tokens
+from thermoscope.models.names import ENDPOINTS, ModelName
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.answers import Answer, read_answer
 from thermoscope.sources.base import Capabilities, Usage
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask, BadAnswerError, Client, Limits
-from thermoscope.sources.providers import Provider, key_of, provider
+from thermoscope.sources.providers import Provider, Route, provider
 
-Route = Literal["chat", "completions"]
 #: Paths below the base address.
 _PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
 
@@ -86,13 +87,15 @@ class Endpoint:
         logprobs: bool = True,
     ) -> None:
         self.provider = provider(kind)
-        url = base_url or self.provider.base_url
+        url = base_url or ENDPOINTS[kind]
         if not url:
             raise InputError(f"{kind} has no default address; give one with --base-url http://HOST:PORT/v1")
         self.route = _route(self.provider, route)
         if system is not None and self.route != "chat":
             raise InputError("a system message is for the chat route; leave --system or --raw out")
-        self.client = Client(url, key=key_of(self.provider), key_name=self.provider.key, limits=limits)
+        variable = ModelName("", kind, model or "", url).key_variable
+        key = os.environ.get(variable or "") or None
+        self.client = Client(url, key=key, key_name=variable, limits=limits)
         self.model = model or self._first_model()
         self._system, self._extra, self._prices = system, dict(extra or {}), prices
         self._logprobs = logprobs and self.provider.top_logprobs > 0
@@ -104,6 +107,16 @@ class Endpoint:
     def name(self) -> str:
         """``provider/model``."""
         return f"{self.provider.name}/{self.model}"
+
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options that reach it in the same way: its address, its route and the system message."""
+        how = "--chat" if self.route == "chat" else "--raw"
+        system = () if self._system is None else ("--system", self._system)
+        return ("--base-url", self.client.base_url, how, *system)
+
+    #: A server does not say on what its model runs.
+    revision = dtype = device = None
 
     @property
     def can(self) -> Capabilities:

@@ -1,17 +1,19 @@
-"""Providers: for each kind of endpoint its default address, its key, and how it is asked.
+"""Providers: how each kind of endpoint is asked, and what its answers hold.
 
-A provider is one entry here. The fields of a setting are not repeated: they are those of its engine (``engines/``).
+A provider is one entry here. Its default address stands with the names of models (``models/names.py``), and the fields
+of a setting are those of its engine (``engines/``): neither is repeated.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Literal
 
 from thermoscope.errors import InputError
 from thermoscope.sources.base import Logprobs
 from thermoscope.words import nearest
+
+Route = Literal["chat", "completions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,8 @@ class Provider:
     ----------
     name
         The prefix of its models' names: ``vllm/NAME``.
-    base_url
-        Where it is unless another address is given; None if there is no default.
     engine
         Whose words its sampling parameters are in (a name in ``engines``).
-    key
-        The environment variable that holds its key; None if it asks for none.
     routes
         The routes that it has, the default first.
     seeds
@@ -39,27 +37,25 @@ class Provider:
     """
 
     name: str
-    base_url: str | None
     engine: str
-    key: str | None
-    routes: tuple[Literal["chat", "completions"], ...] = ("chat", "completions")
+    routes: tuple[Route, ...] = ("chat", "completions")
     seeds: bool = True
     logprobs: Logprobs = "unknown"
     top_logprobs: int = 20
 
 
-#: Providers by name. Addresses are the defaults of each server's documentation.
+#: Providers by name.
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
-        Provider("openai-api", None, "openai", "OPENAI_API_KEY"),
-        Provider("vllm", "http://127.0.0.1:8000/v1", "vllm", "VLLM_API_KEY", logprobs="raw"),
-        Provider("sglang", "http://127.0.0.1:30000/v1", "sglang", "SGLANG_API_KEY", logprobs="tempered"),
-        Provider("llama-cpp", "http://127.0.0.1:8080/v1", "llama.cpp", "LLAMA_CPP_API_KEY", logprobs="raw"),
-        Provider("ollama", "http://127.0.0.1:11434/v1", "openai", "OLLAMA_API_KEY", logprobs="raw"),
-        Provider("lmstudio", "http://127.0.0.1:1234/v1", "openai", "LMSTUDIO_API_KEY"),
-        Provider("openrouter", "https://openrouter.ai/api/v1", "openai", "OPENROUTER_API_KEY", routes=("chat",)),
-        Provider("openai", "https://api.openai.com/v1", "openai", "OPENAI_API_KEY", routes=("chat",), logprobs="raw"),
+        Provider("openai-api", "openai"),
+        Provider("vllm", "vllm", logprobs="raw"),
+        Provider("sglang", "sglang", logprobs="tempered"),
+        Provider("llama-cpp", "llama.cpp", logprobs="raw"),
+        Provider("ollama", "openai", logprobs="raw"),
+        Provider("lmstudio", "openai"),
+        Provider("openrouter", "openai", routes=("chat",)),
+        Provider("openai", "openai", routes=("chat",), logprobs="raw"),
     )
 }
 
@@ -76,8 +72,3 @@ def provider(name: str) -> Provider:
         known = ", ".join(PROVIDERS)
         raise InputError(f"unknown provider {name!r}{nearest(name, PROVIDERS)}; the providers are {known}")
     return PROVIDERS[name]
-
-
-def key_of(of: Provider) -> str | None:
-    """The provider's key from the environment; None if it is not set."""
-    return (os.environ.get(of.key) or None) if of.key else None

@@ -5,18 +5,21 @@ within prompts on top would count their variance twice (the spread between the m
 Davison and Hinkley 1997, section 3.8), and ``benchmarks/coverage.py`` shows what that does. With one prompt the seeds
 are the unit, and what is said is about that prompt alone.
 
-An interval reaches so many standard errors to both sides of the mean; how many, its *critical value*, is
+An interval reaches some number of standard errors to both sides of the mean, its *critical value*:
 
-- for the mean of a measure the larger of Student's t and a studentised bootstrap's (Efron and Tibshirani 1993, chapter
-  12): with a dozen prompts a percentile interval is too narrow. Shares are treated on the logit scale, as what is small
-  for most texts and large for some has a long tail;
-- for a paired difference Student's t. Skewness mostly cancels in differences, and tails that are left make t cautious;
-- for the share of a 0/1 measure Student's t, in Wilson's interval (see ``proportion``);
-- for a band that of the largest studentised deviation along the curve: of the bootstrap for means (the sup-t band;
-  Montiel Olea and Plagborg-Moller 2019), of flipping the signs of whole prompts for differences and 0/1 measures (the
-  wild bootstrap: Liu 1988; its maximum: Westfall and Young 1993). Flipping signs keeps how heavy the tails are and how
-  the settings hang together, where resampling a dozen prompts exaggerates both. Except for shares it is never more
-  than Bonferroni's.
+- for a mean, the larger of Student's t and a studentised bootstrap's (Efron and Tibshirani 1993, chapter 12): with a
+  dozen prompts a percentile interval is too narrow;
+- for a paired difference, Student's t. Skewness mostly cancels in differences, and the remaining tails make t cautious;
+- for a band of means, the largest studentised deviation along the curve, from the bootstrap (the sup-t band; Montiel
+  Olea and Plagborg-Moller 2019); for a band of differences, from flipping the signs of whole prompts (the wild
+  bootstrap: Liu 1988; its maximum: Westfall and Young 1993). Neither is ever more than Bonferroni's over t;
+- with fewer than ``FEWEST_RESAMPLED`` units, Bonferroni over t: three units have three patterns of signs, which say
+  nothing of a twentieth.
+
+Shares, continuous or 0/1, have Wilson's score interval with Student's t (see ``proportion``), their differences are
+made of the intervals of both sides, and their bands are Bonferroni's. Symmetric intervals fail them: a share that falls
+along the curve has differences whose variance and skewness change from pair to pair, and resampling a dozen prompts
+that mostly lack the large values does not show it.
 
 Intervals and bands end where a measure's possible values do (``Measure.bounds``), and those of differences at what two
 possible values can differ by: what is cut off holds no true value, so nothing is uncovered.
@@ -40,17 +43,19 @@ from thermoscope.statistics.proportion import difference, effective_numbers, wil
 
 #: Resamples, the nominal coverage, and the seed of the resampling.
 RESAMPLES, LEVEL, SEED = 2000, 0.95, 20_260_101
+#: Bands are resampled from so many units on; with fewer they are Bonferroni's over Student's t.
+FEWEST_RESAMPLED = 10
 #: A resample that draws one prompt over and over has no spread; it counts as having this share of the original's
-#: (a smaller one on the logit scale, where tails are long: chosen by simulation).
-_LEAST_SPREAD = {False: 0.4, True: 0.3}
-#: A share is taken to be at least so far from 0 and 1 on the logit scale.
-_NEAR_ZERO = 1e-6
+#: (chosen by simulation).
+_LEAST_SPREAD = 0.4
 #: From this number on units are resampled in blocks.
 _MOST_UNITS = 500
 #: Up to so many units all patterns of signs are taken, of more of them a sample.
 _ALL_SIGNS = 12
 
 Scale = Literal["linear", "share", "log", "indicator"]
+#: How a band was made; "none" where there is none.
+BandMethod = Literal["bootstrap", "sign flips", "Bonferroni", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Intervals:
         Prompts that have a known value (seeds, if there is one prompt).
     texts
         Known values.
+    band_method
+        How the band was made.
     """
 
     mean: Array
@@ -79,6 +86,7 @@ class Intervals:
     band_high: Array
     units: Array
     texts: Array
+    band_method: BandMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +123,24 @@ def intervals(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
+    family: int = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
     """Means and intervals of a measure at several settings, from values (P, S, K), NaN where unknown.
 
     ``bounds`` are the least and the largest value that is possible: intervals end there.
+    ``family`` is as in ``paired``.
     """
     units = _Units.of(_on_scale(values, scale))
-    if scale == "indicator":
-        numbers = effective_numbers(units.mean, units.error, units.texts)
-        one, all_ = _signs_critical(units, seed, resamples)
-        ends = [wilson(units.mean, numbers, c) for c in (one, all_)]
-        return _made(units, units.number >= 2, ends, bounds)
-    one, all_ = _bootstrap_critical(units, seed, resamples, logit=scale == "share")
-    return _made(units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], bounds, log=scale == "log")
+    if scale in ("share", "indicator"):
+        numbers = effective_numbers(units.mean, units.error, units.texts, most=_most(units, scale))
+        ends = [wilson(units.mean, numbers, c) for c in _bonferroni(units, units.number >= 2, family)]
+        return _made(units, units.number >= 2, ends, bounds, "Bonferroni")
+    one, all_, method = _bootstrap_critical(units, seed, resamples, family)
+    return _made(
+        units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], bounds, method, log=scale == "log"
+    )
 
 
 def paired(
@@ -138,6 +149,7 @@ def paired(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
+    family: int = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
@@ -151,16 +163,24 @@ def paired(
         (J, 2) columns (a, b); what is compared is b minus a, or b / a.
     bounds
         The least and the largest value that is possible; intervals end at the difference, or ratio, of the two.
+    family
+        Of how many comparisons each is one: intervals are Bonferroni's, so that all of them hold at once.
     """
     values = _on_scale(values, scale)
     units = _Units.of(values[:, :, pairs[:, 1]] - values[:, :, pairs[:, 0]])
-    one, all_ = _signs_critical(units, seed, resamples)
     limits = _apart(bounds, log=scale == "log")
-    if scale == "indicator":
-        ends = [_share_ends(values, pairs, units.mean, c) for c in (one, all_)]
-        return _made(units, units.number >= 2, ends, limits)
-    ends = [_ends(units, c, "log" if scale == "log" else "linear") for c in (one, all_)]
-    return _made(units, _spread(units), ends, limits, log=scale == "log")
+    if scale in ("share", "indicator"):
+        possible = units.number >= 2
+        one, all_ = _bonferroni(units, possible, family)
+        low, high = _share_ends(values, pairs, units.mean, all_, scale, wary=True)
+        plain = _ends(units, all_, "linear")  # a band is never narrower than Bonferroni's over paired differences
+        band = np.minimum(low, plain[0]), np.maximum(high, plain[1])
+        ends = [_share_ends(values, pairs, units.mean, one, scale, wary=False), band]
+        return _made(units, possible, ends, limits, "Bonferroni")
+    one, all_, method = _signs_critical(units, seed, resamples, family)
+    return _made(
+        units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], limits, method, log=scale == "log"
+    )
 
 
 def _apart(bounds: tuple[float, float], *, log: bool) -> tuple[float, float]:
@@ -190,6 +210,7 @@ def _made(
     possible: Array,
     ends: Sequence[tuple[Array, Array]],
     limits: tuple[float, float],
+    method: BandMethod,
     *,
     log: bool = False,
 ) -> Intervals:
@@ -199,35 +220,48 @@ def _made(
     least, most = np.minimum(limits[0], shown), np.maximum(limits[1], shown)
     cut = [np.where(possible, np.clip(end, least, most), np.nan) for pair in ends for end in pair]
     low, high, band_low, band_high = cut
-    return Intervals(shown, low, high, band_low, band_high, units.number, units.texts)
+    return Intervals(
+        shown, low, high, band_low, band_high, units.number, units.texts, method if possible.any() else "none"
+    )
 
 
 def _ends(units: _Units, critical: Array, scale: Scale) -> tuple[Array, Array]:
     """The interval of each column, so many standard errors to both sides on its scale."""
-    from scipy.special import expit, logit
-
-    if scale == "share":
-        share = np.clip(units.mean, _NEAR_ZERO, 1 - _NEAR_ZERO)
-        reach = critical * units.error / (share * (1 - share))
-        # a mean nearer to 0 or 1 than what it is taken for is in its interval all the same
-        low, high = expit(logit(share) - reach), expit(logit(share) + reach)
-        return np.minimum(low, units.mean), np.maximum(high, units.mean)
     low, high = units.mean - critical * units.error, units.mean + critical * units.error
-    return (np.exp(low), np.exp(high)) if scale == "log" else (low, high)
+    if scale != "log":
+        return low, high
+    with np.errstate(over="ignore"):  # two units can say so little that an end is infinite
+        return np.exp(low), np.exp(high)
 
 
-def _share_ends(values: Array, pairs: Array, effect: Array, critical: Array) -> tuple[Array, Array]:
-    """The interval (J,) of each difference between shares of a 0/1 measure, from values (P, S, K)."""
+def _most(units: _Units, scale: Scale) -> Array | float:
+    """The most independent values that a column can be worth: of 0/1 values no more than there are."""
+    return np.maximum(units.texts, 1) if scale == "indicator" else inf
+
+
+def _share_ends(
+    values: Array, pairs: Array, effect: Array, critical: Array, scale: Scale, *, wary: bool
+) -> tuple[Array, Array]:
+    """The interval (J,) of each difference between shares, from values (P, S, K); wary of correlations for a band."""
     units = _Units.of(values)
-    numbers = effective_numbers(units.mean, units.error, units.texts)
+    numbers = effective_numbers(units.mean, units.error, units.texts, most=_most(units, scale))
     a, b = pairs.T
     deviations = units.deviations
     lengths = np.sqrt((deviations**2).sum(axis=0))
     product = lengths[a] * lengths[b]
     together = (deviations[:, a] * deviations[:, b]).sum(axis=0)
     correlation = np.where(product > 0, together / np.where(product > 0, product, 1), 0.0)
+    # two units are always fully correlated, and a few often by chance: what narrows an interval is trusted less
+    both = np.minimum(units.number[a], units.number[b])
+    trust = np.where(wary | (both < FEWEST_RESAMPLED), np.maximum(both - 3, 0) / np.maximum(both, 1), 1.0)
+    correlation = np.where(correlation > 0, correlation * trust, correlation)
     side_a, side_b = ((units.mean[i], *wilson(units.mean[i], numbers[i], critical)) for i in (a, b))
     return difference(effect, side_a, side_b, correlation)
+
+
+def _bonferroni(units: _Units, possible: Array, family: int) -> tuple[Array, Array]:
+    """(K,) Student's critical values: of each column by itself, and Bonferroni's of all that are possible."""
+    return _student(units, family), _student(units, family * max(int(possible.sum()), 1))
 
 
 def _student(units: _Units, columns: int = 1) -> Array:
@@ -238,10 +272,18 @@ def _student(units: _Units, columns: int = 1) -> Array:
     return critical
 
 
-def _bootstrap_critical(units: _Units, seed: int, resamples: int, *, logit: bool) -> tuple[Array, Array]:
-    """(K,) critical values by resampling units: of each column by itself, and of all at once."""
-    from scipy.special import logit as logit_of
+def _few(units: _Units) -> bool:
+    """Whether some column has too few units to be resampled."""
+    number = units.number[_spread(units)]
+    return bool(number.min(initial=FEWEST_RESAMPLED) < FEWEST_RESAMPLED)
 
+
+def _bootstrap_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
+    """(K,) critical values by resampling units, of each column by itself and of all at once, and how the latter."""
+    possible = _spread(units)
+    student, bound = _bonferroni(units, possible, family)
+    if not possible.any():
+        return student, student, "none"
     means, there = _blocks(units)
     count = np.maximum(there.sum(axis=0), 1)
     base = means.sum(axis=0) / count
@@ -250,29 +292,27 @@ def _bootstrap_critical(units: _Units, seed: int, resamples: int, *, logit: bool
     drawn = np.maximum(known, 1e-9)
     center = weights @ means / drawn
     squares = np.maximum(weights @ (means**2) / drawn - center**2, 0)
-    errors = np.maximum(np.sqrt(squares / np.maximum(count - 1, 1)), _LEAST_SPREAD[logit] * units.error)
-    if logit:
-        base, center = (np.clip(share, _NEAR_ZERO, 1 - _NEAR_ZERO) for share in (base, center))
-        errors = errors / (center * (1 - center))
-        base, center = logit_of(base), logit_of(center)
+    errors = np.maximum(np.sqrt(squares / np.maximum(count - 1, 1)), _LEAST_SPREAD * units.error)
+    level = 1 - (1 - LEVEL) / family
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(center - base) / errors
-    t[:, ~_spread(units)] = 0.0
+    t[:, ~possible] = 0.0
     t[known < 1e-9] = 0.0  # no known unit was drawn
-    student = _student(units)
-    if not t.shape[1]:
-        return student, student
-    one = np.maximum(np.quantile(t, LEVEL, axis=0), student)
-    all_ = np.maximum(one, np.quantile(t.max(axis=1), LEVEL))
-    return one, all_ if logit else np.maximum(one, np.minimum(all_, _student(units, int(_spread(units).sum()))))
+    one = np.maximum(np.quantile(t, level, axis=0), student)
+    if _few(units):
+        return one, np.maximum(one, bound), "Bonferroni"
+    all_ = np.maximum(one, np.quantile(t.max(axis=1), level))
+    return one, np.maximum(one, np.minimum(all_, bound)), "bootstrap"
 
 
-def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Array]:
-    """(K,) critical values: Student's, and of all columns at once by flipping the signs of whole units."""
-    student = _student(units)
+def _signs_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
+    """(K,) critical values: Student's, and of all columns at once by flipping the signs of whole units, and how."""
     possible = _spread(units)
+    student, bound = _bonferroni(units, possible, family)
     if not possible.any():
-        return student, student
+        return student, student, "none"
+    if _few(units):
+        return student, bound, "Bonferroni"
     means, there = _blocks(units)
     means, there = means[:, possible], there[:, possible]
     count = np.maximum(there.sum(axis=0), 1)
@@ -281,9 +321,8 @@ def _signs_critical(units: _Units, seed: int, resamples: int) -> tuple[Array, Ar
     squares = np.maximum((deviations**2).sum(axis=0) - count * center**2, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(center) / np.sqrt(squares / np.maximum(count - 1, 1) / count)
-    bound = _student(units, int(possible.sum()))
-    top = np.minimum(np.where(np.isnan(t), 0.0, t).max(axis=1), bound.max())
-    return student, np.clip(np.quantile(top, LEVEL), student, bound)
+    top = np.minimum(np.where(np.isnan(t), 0.0, t).max(axis=1), bound[possible].max())
+    return student, np.clip(np.quantile(top, 1 - (1 - LEVEL) / family), student, bound), "sign flips"
 
 
 def _blocks(units: _Units) -> tuple[Array, Array]:

@@ -65,7 +65,7 @@ class Evidence:
             if on_progress is not None:
                 on_progress("measuring", list(MEASURES).index(name), len(MEASURES))
 
-        self.texts = texts
+        self.texts, self.reference = texts, reference
         self.of_texts = text_values(texts, tell)
         self.of_groups = group_values(texts, self.of_texts, tell)
         if reference is not None:
@@ -138,8 +138,9 @@ def _table(columns: dict[str, Any], value: str, parts: Sequence[Intervals]) -> p
     for name in names:
         column = np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(0)
         made[value if name == "mean" else name] = nullable(column)
-    for name, shown in (("units", "units"), ("texts", "texts")):
-        made[shown] = pa.array(np.concatenate([getattr(part, name) for part in parts]), pa.int64())
+    for name in ("units", "texts"):
+        made[name] = pa.array(np.concatenate([getattr(part, name) for part in parts]), pa.int64())
+    made["band_method"] = pa.array([part.band_method for part in parts for _ in part.mean], pa.string())
     return pa.table(made)
 
 
@@ -172,12 +173,15 @@ def _zipf_pseudovalues(texts: Texts, shape: tuple[int, int]) -> Array:
     return values
 
 
-def effect(cube: Cube, a: int | None, b: int) -> Mapping[str, float | int | None]:
-    """Setting b's mean (a is None), or b against a, with interval and counts, None where unknown."""
+def effect(cube: Cube, a: int | None, b: int, *, family: int = 1) -> Mapping[str, float | int | None]:
+    """Setting b's mean (a is None), or b against a, with interval and counts, None where unknown.
+
+    ``family`` is as in ``bootstrap.paired``.
+    """
     found = (
-        intervals(cube.values[:, :, [b]], cube.scale, cube.bounds)
+        intervals(cube.values[:, :, [b]], cube.scale, cube.bounds, family=family)
         if a is None
-        else paired(cube.values, np.array([[a, b]]), cube.scale, cube.bounds)
+        else paired(cube.values, np.array([[a, b]]), cube.scale, cube.bounds, family=family)
     )
 
     def number(values: Array) -> float | None:

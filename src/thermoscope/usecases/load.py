@@ -3,7 +3,7 @@
 title = "Short stories"
 objective = "creative"            # creative, technical, human-like or task
 max_new_tokens = 150
-reference = "my-stories.json"     # optional: statistics of text written by people, beside this file
+reference = "my-stories.txt"      # optional: text by people, beside this file (or .json: statistics of such text)
 
 [[prompts]]
 text = "Once upon a time"
@@ -87,7 +87,7 @@ class UseCase(BaseModel):
     prompts, score
         What is asked, and how the texts are scored.
     reference
-        File name of reference statistics, beside the use case's own file.
+        File name of text by people, or (``.json``) of its statistics, beside the use case's own file.
     source
         The file.
     """
@@ -128,7 +128,7 @@ class UseCase(BaseModel):
         InputError
             The file is named but can't be read.
         """
-        if self.reference is None:
+        if self.reference is None or not self.reference.endswith(".json"):
             return None
         path = self.source.parent / self.reference
         try:
@@ -139,10 +139,38 @@ class UseCase(BaseModel):
             ) from None
         return found
 
+    def reference_text(self) -> str | None:
+        """The reference text, or None if the use case has none.
+
+        Raises
+        ------
+        InputError
+            The file is named but can't be read.
+        """
+        if self.reference is None or self.reference.endswith(".json"):
+            return None
+        return read_reference(self.source.parent / self.reference)
+
     @property
     def content_id(self) -> str:
         """Sixteen hexadecimal digits that change with anything in the file that matters."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def read_reference(path: Path) -> str:
+    """A text that others are compared with.
+
+    Raises
+    ------
+    InputError
+        It can't be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: a reference must be text in UTF-8; it can't be read ({error}); name another"
+        ) from None
 
 
 def bundled() -> list[str]:

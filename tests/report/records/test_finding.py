@@ -76,6 +76,21 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
     )
 
 
+def test_a_headline_never_points_at_a_setting_that_fails_a_constraint() -> None:
+    distance = [row("reference_distance", i, value, value / 2, value * 2) for i, value in enumerate((9.0, 2.0, 1.0))]
+    pairs = [pair("reference_distance", 1, i, 9.0, 5.0, 20.0, "ratio") for i in (0, 2)]
+    likely = [row("perplexity", i, value, value, value) for i, value in enumerate((2.0, 5.0, 60.0))]
+    entropies = [row("entropy", i, value, value, value) for i, value in enumerate((1.0, 2.0, 3.0))]
+    drifts = [row("drift", i, value, value - 0.1, value + 0.1) for i, value in enumerate((-0.5, 0.0, 0.3))]
+    said = one(measured=distance + likely + entropies, differences=pairs).finding[1]
+    assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails perplexity." in said
+    said = one(measured=MEASURED + distance + drifts, differences=pairs).finding[1]
+    assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails drift." in said
+    weak = [row("drift", i, 0.5, 0.4, 0.6) for i in range(3)]
+    said = one(measured=MEASURED + distance + weak, differences=pairs).finding[1]
+    assert said.startswith("No setting gives text") and said.endswith("too weak to say which setting is best.")
+
+
 def test_what_limits_the_distance_is_said_with_it_and_beside_it() -> None:
     note = "the reference's windows have 100 tokens, the texts 110"
     distance = [row("reference_distance", i, value, value / 2, value * 2) for i, value in enumerate((9.0, 1.0, 1.5))]

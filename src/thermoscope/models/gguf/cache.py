@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -78,7 +79,8 @@ def _read(path: Path) -> dict[str, Tensor]:
     while names is None or names:
         copied = 0
         with safe_open(path, framework="pt") as file:
-            names = list(file.keys()) if names is None else names
+            if names is None:  # the largest at the end, which is read first: beside it there is nothing yet
+                names = sorted(file.keys(), key=lambda name: math.prod(file.get_slice(name).get_shape()))
             while names and copied < _MAPPED:
                 name = names.pop()
                 state[name] = file.get_tensor(name).clone()

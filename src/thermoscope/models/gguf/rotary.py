@@ -10,8 +10,8 @@ import numpy as np
 from thermoscope.errors import ModelError
 
 if TYPE_CHECKING:
-    from thermoscope.models.gguf.architectures import Keys
     from thermoscope.models.gguf.file import Array, GGUFFile
+    from thermoscope.models.gguf.keys import Keys
 
 #: What Llama 3.1 and later scale with, as (low frequency factor, high frequency factor, original context).
 _LLAMA3 = (1.0, 4.0, 8192)

@@ -20,6 +20,8 @@ _VERBS = {"higher": "rises", "lower": "falls"}
 _UNTOLD = ", which is no clear difference"
 #: The same at the beginning of a sentence.
 _TITLED = {"rep_4": "Repetition (rep_4)", "perplexity": "Perplexity"}
+#: Nats per token by which a text may be less likely than the model's own text is to the model.
+_UNLIKELY = 0.1
 
 
 def of_one_run(
@@ -34,7 +36,7 @@ def of_one_run(
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
     sentences = [
         _along(settings, by_name, pairs, ran.unit),
-        _nearest(settings, by_name.get("reference_distance"), differences)
+        _nearest(settings, by_name, differences, _failing(by_name, frontier))
         or _loops(settings, frontier, by_name.get("loop_rate")),
         _claims(ran) or _neighbours(settings, pairs),
     ]
@@ -94,11 +96,45 @@ def _along(
     return f"{where} {said} ({'means with 95% intervals; ' if known else ''}{behind} each)."
 
 
-def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:
-    """The setting closest to the reference, and those that are not clearly further away."""
+def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int, str]:
+    """The settings that no headline may point at, each with the first constraint that it fails.
+
+    A text drawn from a model's own distribution (T=1) has, on average, a log-perplexity equal to its entropy: what is
+    clearly less likely than that is not fluent to this model, however near its other measures are to a reference.
+    """
+    failing: dict[int, str] = {}
+    if frontier is not None:
+        failing |= {point.setting: "loops" for point in frontier.points if point.loops}
+    for point in curves["drift"].points if "drift" in curves else ():
+        if point.low is not None and point.low > 0:
+            failing.setdefault(point.setting, "drift")
+    if "perplexity" in curves and "entropy" in curves:
+        entropies = {point.setting: point.mean for point in curves["entropy"].points}
+        for point in curves["perplexity"].points:
+            if point.setting in entropies and log(point.mean) > entropies[point.setting] + _UNLIKELY:
+                failing.setdefault(point.setting, "perplexity")
+    return failing
+
+
+def _nearest(
+    settings: Sequence[Setting],
+    curves: Mapping[str, Curve],
+    differences: Sequence[Differences],
+    failing: Mapping[int, str],
+) -> str | None:
+    """The setting closest to the reference of those that fail no constraint, and those not clearly further away."""
+    curve = curves.get("reference_distance")
     if curve is None or len(curve.points) < 2:
         return None
-    best = min(curve.points, key=lambda point: point.mean)
+    fluent = [point for point in curve.points if point.setting not in failing]
+    first = min(curve.points, key=lambda point: point.mean)
+    if not fluent:
+        return (
+            "No setting gives text that is free of loops and drift and as likely as this model's own: "
+            f"{settings[first.setting].label} is closest to the reference in figures, but fails "
+            f"{failing[first.setting]}. This model is too weak to say which setting is best."
+        )
+    best = min(fluent, key=lambda point: point.mean)
     found = next((d for d in differences if d.measure == curve.measure), None)
     if found is None:
         return None
@@ -107,9 +143,10 @@ def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequ
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
     limit = f" {first_upper(curve.note)}." if curve.note else ""
-    interval = "" if best.low is None else f", 95% interval {short(best.low)} to {short(best.high)}"
-    distance = f"reference_distance {short(best.mean)}{interval}"
+    distance = f"reference_distance {_with_interval(best)}"
     said = f"{name} is closest to the reference, text written by people ({distance})"
+    if first.setting != best.setting:
+        limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
         return f"{said}; every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thermoscope.engines.draft import Remark
+from thermoscope.engines.dialect import Remark
 from thermoscope.engines.export import Exported
 from thermoscope.engines.reading import Imported
 from thermoscope.escape import escape
@@ -19,7 +19,7 @@ from thermoscope.report.terminal.ran import as_it_is, command_lines, print_ran
 from thermoscope.settings.values import typed
 
 if TYPE_CHECKING:
-    from thermoscope.engines.distance import Distance
+    from thermoscope.engines.effect import Distance
 
 #: What is shown for a kind of verdict, where it is not its name.
 _KINDS = {"not there": "not supported"}

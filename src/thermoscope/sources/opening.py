@@ -1,0 +1,90 @@
+"""An endpoint from what a user says: a model's name, an address, how prompts are given, and options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from thermoscope.errors import InputError
+from thermoscope.models.names import ModelName
+from thermoscope.sources.cache import default_path
+from thermoscope.sources.client import Limits
+from thermoscope.sources.endpoint import Endpoint, Prices
+from thermoscope.words import nearest
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+#: Options of an endpoint (``-M NAME=VALUE``): what each takes, in words, and the test of a value.
+OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "at_once": ("requests at a time, a whole number from 1 to 1000", _whole),
+    "timeout_s": ("seconds that one answer may take, above 0", _positive),
+    "cache": ("true or false: whether answers are kept and used again", _flag),
+    "logprobs": ("true or false: whether log-probabilities are asked for", _flag),
+    "prompt_price": ("the price of a million tokens of prompts, above 0", _positive),
+    "completion_price": ("the price of a million tokens of texts, above 0", _positive),
+}
+
+
+def open_endpoint(
+    name: ModelName,
+    *,
+    chat: bool | None = None,
+    system: str | None = None,
+    chat_options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Endpoint:
+    """The endpoint that a name stands for.
+
+    Parameters
+    ----------
+    name
+        From ``parse_name``; its ``is_endpoint`` is true.
+    chat
+        True: the chat route; False: the completion route; None: the provider's first.
+    system
+        A system message, on the chat route.
+    chat_options
+        Sent as ``chat_template_kwargs``.
+    options
+        Of ``OPTIONS``.
+
+    Raises
+    ------
+    InputError
+        An option is unknown or breaks its rule, or the provider has no such route.
+    """
+    given = dict(options or {})
+    for key, value in given.items():
+        if key not in OPTIONS:
+            known = ", ".join(OPTIONS)
+            raise InputError(f"-M {key} is unknown for an endpoint{nearest(key, OPTIONS)}; known are {known}")
+        what, fits = OPTIONS[key]
+        if not fits(value):
+            raise InputError(f"-M {key} must be {what}; got {value!r}")
+    prices = None
+    if "prompt_price" in given or "completion_price" in given:
+        prices = Prices(float(given.get("prompt_price", 0)), float(given.get("completion_price", 0)))
+    usual = Limits()
+    return Endpoint(
+        name.provider,
+        name.model,
+        base_url=name.base_url,
+        route=None if chat is None else "chat" if chat else "completions",
+        system=system,
+        limits=Limits(given.get("at_once", usual.at_once), float(given.get("timeout_s", usual.timeout_s))),
+        cache=default_path() if given.get("cache", True) else None,
+        prices=prices,
+        extra={"chat_template_kwargs": dict(chat_options)} if chat_options else None,
+        logprobs=given.get("logprobs", True),
+    )
