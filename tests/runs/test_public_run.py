@@ -247,3 +247,35 @@ def test_to_pandas_has_the_columns_of_the_table(here: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="with plan"):
         open_run(tmp_path)
+
+
+def test_the_plan_is_told_before_anything_is_generated_and_only_then(here: Path) -> None:
+    told: list[tuple[int, int]] = []
+    model = FakeModel()
+    for _ in range(2):
+        made(model=model, on_plan=lambda plan: told.append((plan.texts, len(model.added))))
+    assert told == [(24, 0)]
+    assert any("6 prompts x 2 seeds" in sentence for sentence in open_run("kept").plan.foresight)
+
+
+def test_a_reference_by_people(here: Path) -> None:
+    (here / "short.txt").write_text("a few words")
+    with pytest.raises(InputError, match="a reference must have at least 16 windows of 200 words; got 0"):
+        made(reference="short.txt")
+    with pytest.raises(InputError, match=r"none\.txt: a reference must be text in UTF-8"):
+        made(reference="none.txt")
+    assert not (here / "kept").exists()
+    passages = [" ".join(f"w{i}{j}" for j in range(200)) for i in range(16)]
+    (here / "people.txt").write_text("# Source: sixteen passages\n" + "\n* * *\n".join(passages))
+    done = made(reference=Path("people.txt"))
+    assert done.manifest["measuring"]["reference"]["source"] == "sixteen passages"
+    assert "--reference=people.txt" in done.command
+    assert "reference_distance" in done.summary()["measure"].to_pylist()
+    (here / "kept" / "claims.json").unlink()  # measured again, with the reference that it was begun with
+    assert made(reference="people.txt").manifest["measuring"] == done.manifest["measuring"]
+
+
+@pytest.mark.parametrize("folder", [5, None, b"kept"])
+def test_a_folder_must_be_a_path(folder: object) -> None:
+    with pytest.raises(InputError, match="a run's folder must be a path"):
+        open_run(folder)  # type: ignore[arg-type]

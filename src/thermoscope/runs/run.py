@@ -149,9 +149,13 @@ def open_run(folder: str | Path) -> Run:
 
     Raises
     ------
+    InputError
+        It is not a path.
     RunError
         The folder is not a run.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"a run's folder must be a path; got {type(folder).__name__}")
     return Run(Path(folder))
 
 
