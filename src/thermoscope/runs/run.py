@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from thermoscope.checks import at_least_one
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
