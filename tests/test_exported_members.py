@@ -158,3 +158,17 @@ def test_the_help_of_a_command_loads_no_model_library() -> None:
 
 def test_settings_need_no_model_library() -> None:
     assert loaded("import thermoscope; thermoscope.SamplingParams(temperature=0.5)") == ["pydantic"]
+
+
+def test_sql_on_a_run_needs_no_model_library(tmp_path) -> None:
+    code = f"""
+from thermoscope.cli.app import _run
+import sys
+sys.argv = ['thermoscope', 'runs', 'list', {str(tmp_path)!r}]
+try:
+    _run()
+except SystemExit:
+    pass
+import thermoscope.runs.catalog
+"""
+    assert not set(loaded(code)) & {"torch", "transformers"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.fakes import FakeModel
+from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import Plan, plan_run
-from thermoscope.runs.run import carry_out
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.usecases.load import UseCase, parse

@@ -21,10 +21,11 @@ from tests.runs.killed import PROMPTS, case, make, small
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.errors import InputError, RunError
 from thermoscope.metrics.table import measure
+from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.measure import Measuring, stored_texts
 from thermoscope.runs.plan import CHUNK_TEXTS, Plan, plan_run
-from thermoscope.runs.run import carry_out, open_run
+from thermoscope.runs.run import open_run
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams

@@ -117,7 +117,7 @@ def test_why_a_claim_is_not_tested() -> None:
     near = Made([0.26, 0.34, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
     assert reasons(near)[0].endswith("T=0.26 and T=0.34; add T=0.3")
     same = Made([0.4], rep_4=[0.1], drift=[0.0])
-    assert reasons(same)[1] == "the run's nearest temperature to 0.5 and 0.3 is the same; add T=0.5 and T=0.3"
+    assert reasons(same)[0] == "the run has no temperature near 0.9; add T=0.9"
     grid = Made([0.9] * 9, rep_4=[0.1] * 9, drift=[0.0] * 9)
     grid.settings = [SamplingParams(temperature=0.9, top_k=k) for k in range(1, 10)]
     wide = Made([0.2, 1.0], rep_4=[0.6, 0.1], drift=[0.0] * 2)

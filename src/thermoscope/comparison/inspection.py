@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from thermoscope.checks import at_least_one, whole_number
 from thermoscope.decode.generate import generate
 from thermoscope.decode.records import records_of
-from thermoscope.decode.request import at_least_one, prompt_ids, whole_number
+from thermoscope.decode.request import prompt_ids
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from thermoscope.checks import at_least_one
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.loop import Decoder
 from thermoscope.decode.memory import memory_errors_explained
-from thermoscope.decode.request import Request, at_least_one, requests_for, stop_strings
+from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
 from thermoscope.sampling.effects import Effects

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
+from thermoscope.checks import at_least_one, check_text
 from thermoscope.decode.records import Record
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
@@ -103,40 +103,6 @@ def prompt_ids(model: Model, prompt: str) -> list[int]:
             f"shorten it to {model.context_length - 1} or fewer"
         )
     return ids
-
-
-def check_text(what: str, text: str, error: type[InputError]) -> None:
-    """Raise the error if a text holds half a surrogate pair (as undecodable bytes of a command line become)."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as fault:
-        raise error(
-            f"{what} must be Unicode text; got {text[fault.start]!r} at character {fault.start}; write it in UTF-8"
-        ) from None
-
-
-def at_least_one(name: str, value: int | None) -> int | None:
-    """The number as a plain int, numpy's too; None stays None.
-
-    Raises
-    ------
-    InputError
-        It is not a whole number >= 1.
-    """
-    return None if value is None else whole_number(name, value, least=1, example="a number such as 60")
-
-
-def whole_number(name: str, value: Any, *, least: int, example: str) -> int:
-    """The number as a plain int, numpy's too.
-
-    Raises
-    ------
-    InputError
-        It is not a whole number, or less than ``least``; the message suggests the example.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}; use {example}")
-    return int(value)
 
 
 def new_tokens(model: Model, prompt_tokens: int, max_new_tokens: int | None, max_length: int | None) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from thermoscope.decode.request import at_least_one
+from thermoscope.checks import at_least_one
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer

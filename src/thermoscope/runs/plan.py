@@ -8,18 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from thermoscope.decode.batch import rows_in_flight
-from thermoscope.decode.request import as_list, at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, RunError
-from thermoscope.models.base import Model
 from thermoscope.models.names import arguments
-from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.power import foresight
-from thermoscope.usecases.load import UseCase
+
+if TYPE_CHECKING:
+    from thermoscope.models.base import Model
+    from thermoscope.usecases.load import UseCase
 
 FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
@@ -207,6 +206,10 @@ def plan_run(
     max_rows: int | None = None,
 ) -> Plan:
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
+    from thermoscope.checks import at_least_one
+    from thermoscope.decode.batch import rows_in_flight  # which needs torch; a stored plan does not
+    from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+
     texts = _prompts(use_case, prompts, held_out=held_out)
     chosen, numbers = _settings(model, settings), tuple(seed_list(seeds))
     limit = use_case.max_new_tokens if max_new_tokens is None else max_new_tokens
@@ -239,6 +242,8 @@ def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out
         if not chosen:
             raise InputError(f"{use_case.source}: no prompt is held out; leave held_out (--held-out) out")
         return chosen
+    from thermoscope.decode.request import as_list
+
     if held_out:
         raise InputError("give prompts or held_out=True, not both; leave one out")
     chosen = tuple(as_list("prompts", prompts, str))
@@ -250,6 +255,8 @@ def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out
 def _settings(
     model: Model, settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]]
 ) -> tuple[SamplingParams, ...]:
+    from thermoscope.sampling.chain import settings_of
+
     if isinstance(settings, Mapping):
         settings = varied(settings)
     chosen = tuple(settings_of(settings, model.vocabulary))

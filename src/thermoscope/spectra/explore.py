@@ -8,9 +8,10 @@ from numbers import Real
 
 import torch
 
+from thermoscope.checks import at_least_one
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.memory import memory_errors_explained
-from thermoscope.decode.request import as_list, at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.request import as_list, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_tokens

@@ -17,9 +17,10 @@ from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import comparison_report, run_report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.terminal.run import print_run
+from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import plan_run
-from thermoscope.runs.run import Run, carry_out
+from thermoscope.runs.run import Run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.statistics.reference import FORMAT, tokenizer_id

@@ -65,8 +65,8 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
     ]
     said = one(measured=MEASURED + distance, differences=PAIRS + pairs).finding[1]
     assert said == (
-        "T=0.6 is closest to the reference, text written by people (reference_distance 1.00, 95% interval 0.500 to "
-        "2.00); T=0.9 is not clearly further away."
+        "T=0.6 is closest to the reference, text written by people (reference_distance 1.00 (0.500 to 2.00)); "
+        "T=0.9 is not clearly further away."
     )
     clear = [pairs[0], pair("reference_distance", 1, 2, 1.5, 1.2, 3.0, "ratio")]
     assert (
@@ -83,9 +83,9 @@ def test_a_headline_never_points_at_a_setting_that_fails_a_constraint() -> None:
     entropies = [row("entropy", i, value, value, value) for i, value in enumerate((1.0, 2.0, 3.0))]
     drifts = [row("drift", i, value, value - 0.1, value + 0.1) for i, value in enumerate((-0.5, 0.0, 0.3))]
     said = one(measured=distance + likely + entropies, differences=pairs).finding[1]
-    assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails perplexity." in said
+    assert said.startswith("T=0.6 is closest") and "T=0.9 is closer in figures, but fails perplexity." in said
     said = one(measured=MEASURED + distance + drifts, differences=pairs).finding[1]
-    assert "is T=0.6 (" in said and "T=0.9 is nearer in figures, but fails drift." in said
+    assert said.startswith("T=0.6 is closest") and "T=0.9 is closer in figures, but fails drift." in said
     weak = [row("drift", i, 0.5, 0.4, 0.6) for i in range(3)]
     said = one(measured=MEASURED + distance + weak, differences=pairs).finding[1]
     assert said.startswith("No setting gives text") and said.endswith("too weak to say which setting is best.")
