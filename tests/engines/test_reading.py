@@ -145,7 +145,7 @@ def test_the_name_generation_config_decides():
     shared = '{"temperature": 0.7, "repetition_penalty": 1.1, "top_p": 0.8}'
     assert read(shared, file_name="generation_config.json").engine == "transformers"
     assert read(shared, "vllm", file_name="generation_config.json").engine == "vllm"
-    with pytest.raises(InputError, match="transformers, vllm, sglang, tgi or text-generation-webui; say it") as caught:
+    with pytest.raises(InputError, match="transformers, vllm, sglang, tgi or text-generation-webui; add --format") as caught:
         read(shared, file_name="settings.json")
     assert "--format transformers" in str(caught.value)
     with pytest.raises(InputError, match="the transformers file has the field 'foo_bar'"):
@@ -207,7 +207,7 @@ def test_llama_cpps_chain_is_the_order():
         ('{"a": 1, "b": 2, "c": 3}', "openai", "'a' and 2 more (b, c)"),
         ("--temp 0.5 --frobnicate 3", None, "the llama.cpp file has the field 'frobnicate'"),
         ("PARAMETER tfs_z 1", None, "the ollama file has the field 'tfs_z'"),
-        ('{"temperature": 0.6}', None, "whose format this is can't be told"),
+        ('{"temperature": 0.6}', None, "the format is ambiguous"),
         ("{", None, "must be JSON"),
         ("hello", None, "must be a JSON object, SamplingParams(...), flags or a Modelfile; got 'hello'"),
         ("", None, "got an empty file"),

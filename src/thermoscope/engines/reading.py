@@ -119,10 +119,7 @@ def _told_by(fields: Mapping[str, Any]) -> str:
     engines = [name for name, known in knows.items() if known == most] if most else list(ENGINES)
     if len(engines) == 1:
         return engines[0]
-    raise InputError(
-        f"whose format this is can't be told from its fields: {', '.join(engines[:-1])} or {engines[-1]}; "
-        f"say it, such as --format {engines[0]}"
-    )
+    raise InputError(f"the format is ambiguous: {', '.join(engines[:-1])} or {engines[-1]}; add --format {engines[0]}")
 
 
 def _known(of: Dialect) -> set[str]:

@@ -34,5 +34,11 @@ def scale_of(name: str) -> Literal["linear", "share", "log"]:
 def meaning_of(name: str) -> Meaning:
     """What a reader must know of a measure."""
     m = by_summary()[name]
-    text = m.meaning if m.summary_name == m.name else f"mean of: {m.meaning}"
+    text = (
+        m.meaning
+        if m.summary_name == m.name
+        else f"share of texts with a {m.name}: {m.meaning}"
+        if m.scale == "indicator"
+        else f"mean of {m.meaning}"
+    )
     return Meaning(name, m.unit, m.direction, text, m.source)
