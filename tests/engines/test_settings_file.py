@@ -24,7 +24,7 @@ def test_a_file_is_read_as_its_engine_would(tmp_path: Path) -> None:
 def test_the_format_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "any.json"
     path.write_text('{"temperature": 0.5}')
-    with pytest.raises(InputError, match="can't be told from its fields"):
+    with pytest.raises(InputError, match="the format is ambiguous"):
         read_settings(path)
     assert read_settings(path, format="vllm").params.temperature == 0.5
     with pytest.raises(InputError, match="unknown engine 'vlm'"):

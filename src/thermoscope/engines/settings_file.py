@@ -38,7 +38,7 @@ def read_settings(
     Raises
     ------
     InputError
-        Neither or both of file and model are given, the file can't be read, its format can't be told, it has an
+        Neither or both of file and model are given, the file can't be read, its format is ambiguous, it has an
         unknown field, the model recommends nothing; or ``strict``, and something is different.
     ParameterError
         A value breaks our rules.
