@@ -11,29 +11,61 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from thermoscope._version import __version__
-from thermoscope.errors import InputError, ModelError, ThermoscopeError
+from thermoscope.errors import InputError, Interrupted, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
     from thermoscope.comparison.compare import compare
-    from thermoscope.comparison.comparison import Comparison
-    from thermoscope.comparison.inspection import inspect
-    from thermoscope.decode.generate import generate
+    from thermoscope.comparison.comparison import ComparedText, Comparison
+    from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
+    from thermoscope.comparison.passages import Passage
+    from thermoscope.decode.generate import Progress, generate
     from thermoscope.decode.sample import Sample
-    from thermoscope.engines.dialect import Dialect, Snippet
+    from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
+    from thermoscope.engines.effect import Distance, EngineSetting
     from thermoscope.engines.export import Exported, export
+    from thermoscope.engines.reading import Imported
     from thermoscope.engines.registry import register_engine
+    from thermoscope.engines.settings_file import read_settings
+    from thermoscope.engines.verdict import Verdict
+    from thermoscope.metrics.embedding import Embedder
+    from thermoscope.metrics.ngrams import Ngrams
+    from thermoscope.metrics.ragged import Ragged
     from thermoscope.metrics.registry import Measure, register_measure
+    from thermoscope.metrics.repetition import Loop
     from thermoscope.metrics.scorers import ScorerKind, register_scorer
-    from thermoscope.metrics.steps import step_measures
+    from thermoscope.metrics.steps import StepFunction, StepMeasures, step_measures
     from thermoscope.metrics.table import measure
+    from thermoscope.metrics.texts import Texts
+    from thermoscope.models.base import Model, Rows
     from thermoscope.models.load import load_model
+    from thermoscope.ran.provenance import WhatRan
     from thermoscope.report.forms import render, save
     from thermoscope.report.records.build import comparison_report, run_report
-    from thermoscope.report.records.schema import Report
+    from thermoscope.report.records.schema import (
+        Curve,
+        Difference,
+        Differences,
+        Meaning,
+        Point,
+        Ran,
+        Report,
+        Setting,
+        TextRecord,
+    )
+    from thermoscope.runs.plan import Chunk, Plan
+    from thermoscope.runs.run import Run, open_run, run
     from thermoscope.sampling.chain import probabilities
+    from thermoscope.sampling.effects import Effects
     from thermoscope.settings.params import SamplingParams
+    from thermoscope.sources.base import Capabilities, Usage
+    from thermoscope.sources.client import Limits
+    from thermoscope.sources.endpoint import Endpoint, Prices
     from thermoscope.spectra.explore import spectrum
+    from thermoscope.spectra.fork import Fork
+    from thermoscope.spectra.leaf import Leaf, Node
     from thermoscope.spectra.spectrum import Spectrum
+    from thermoscope.statistics.frontier import Frontier, FrontierPoint
+    from thermoscope.usecases.load import Prompt, Score, UseCase
 
 # Read when torch is loaded. By default its threads wait in a loop for milliseconds: beside another busy process that
 # is ten times slower, and it takes a core from the compiled loops. So many turns are some ten microseconds.
@@ -41,28 +73,79 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _LAZY = {
-    "Exported": "thermoscope.engines.export",
-    "export": "thermoscope.engines.export",
-    "Dialect": "thermoscope.engines.dialect",
-    "Measure": "thermoscope.metrics.registry",
-    "ScorerKind": "thermoscope.metrics.scorers",
-    "Snippet": "thermoscope.engines.dialect",
-    "register_engine": "thermoscope.engines.registry",
-    "register_measure": "thermoscope.metrics.registry",
-    "register_scorer": "thermoscope.metrics.scorers",
+    "Capabilities": "thermoscope.sources.base",
+    "Chunk": "thermoscope.runs.plan",
+    "ComparedText": "thermoscope.comparison.comparison",
     "Comparison": "thermoscope.comparison.comparison",
+    "Curve": "thermoscope.report.records.schema",
+    "Dialect": "thermoscope.engines.dialect",
+    "Difference": "thermoscope.report.records.schema",
+    "Differences": "thermoscope.report.records.schema",
+    "Distance": "thermoscope.engines.effect",
+    "Draft": "thermoscope.engines.dialect",
+    "Effects": "thermoscope.sampling.effects",
+    "Embedder": "thermoscope.metrics.embedding",
+    "Endpoint": "thermoscope.sources.endpoint",
+    "EngineSetting": "thermoscope.engines.effect",
+    "Exported": "thermoscope.engines.export",
+    "Fork": "thermoscope.spectra.fork",
+    "Frontier": "thermoscope.statistics.frontier",
+    "FrontierPoint": "thermoscope.statistics.frontier",
+    "Imported": "thermoscope.engines.reading",
+    "Inspection": "thermoscope.comparison.inspection",
+    "Leaf": "thermoscope.spectra.leaf",
+    "Limits": "thermoscope.sources.client",
+    "Loop": "thermoscope.metrics.repetition",
+    "Meaning": "thermoscope.report.records.schema",
+    "Measure": "thermoscope.metrics.registry",
+    "Model": "thermoscope.models.base",
+    "Ngrams": "thermoscope.metrics.ngrams",
+    "Node": "thermoscope.spectra.leaf",
+    "Passage": "thermoscope.comparison.passages",
+    "Plan": "thermoscope.runs.plan",
+    "Point": "thermoscope.report.records.schema",
+    "Prices": "thermoscope.sources.endpoint",
+    "Progress": "thermoscope.decode.generate",
+    "Prompt": "thermoscope.usecases.load",
+    "Ragged": "thermoscope.metrics.ragged",
+    "Ran": "thermoscope.report.records.schema",
+    "Remark": "thermoscope.engines.dialect",
     "Report": "thermoscope.report.records.schema",
+    "Rows": "thermoscope.models.base",
+    "Run": "thermoscope.runs.run",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.settings.params",
+    "Score": "thermoscope.usecases.load",
+    "ScorerKind": "thermoscope.metrics.scorers",
+    "Setting": "thermoscope.report.records.schema",
+    "Snippet": "thermoscope.engines.dialect",
     "Spectrum": "thermoscope.spectra.spectrum",
+    "StageView": "thermoscope.comparison.inspection",
+    "StepFunction": "thermoscope.metrics.steps",
+    "StepMeasures": "thermoscope.metrics.steps",
+    "TextForm": "thermoscope.engines.dialect",
+    "TextRecord": "thermoscope.report.records.schema",
+    "Texts": "thermoscope.metrics.texts",
+    "TokenView": "thermoscope.comparison.inspection",
+    "Usage": "thermoscope.sources.base",
+    "UseCase": "thermoscope.usecases.load",
+    "Verdict": "thermoscope.engines.verdict",
+    "WhatRan": "thermoscope.ran.provenance",
     "compare": "thermoscope.comparison.compare",
     "comparison_report": "thermoscope.report.records.build",
+    "export": "thermoscope.engines.export",
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
+    "open_run": "thermoscope.runs.run",
     "probabilities": "thermoscope.sampling.chain",
+    "read_settings": "thermoscope.engines.settings_file",
+    "register_engine": "thermoscope.engines.registry",
+    "register_measure": "thermoscope.metrics.registry",
+    "register_scorer": "thermoscope.metrics.scorers",
     "render": "thermoscope.report.forms",
+    "run": "thermoscope.runs.run",
     "run_report": "thermoscope.report.records.build",
     "save": "thermoscope.report.forms",
     "spectrum": "thermoscope.spectra.explore",
@@ -70,19 +153,68 @@ _LAZY = {
 }
 
 __all__ = [
+    "Capabilities",
+    "Chunk",
+    "ComparedText",
     "Comparison",
+    "Curve",
     "Dialect",
+    "Difference",
+    "Differences",
+    "Distance",
+    "Draft",
+    "Effects",
+    "Embedder",
+    "Endpoint",
+    "EngineSetting",
     "Exported",
+    "Fork",
+    "Frontier",
+    "FrontierPoint",
+    "Imported",
     "InputError",
+    "Inspection",
+    "Interrupted",
+    "Leaf",
+    "Limits",
+    "Loop",
+    "Meaning",
     "Measure",
+    "Model",
     "ModelError",
+    "Ngrams",
+    "Node",
+    "Passage",
+    "Plan",
+    "Point",
+    "Prices",
+    "Progress",
+    "Prompt",
+    "Ragged",
+    "Ran",
+    "Remark",
     "Report",
+    "Rows",
+    "Run",
     "Sample",
     "SamplingParams",
+    "Score",
     "ScorerKind",
+    "Setting",
     "Snippet",
     "Spectrum",
+    "StageView",
+    "StepFunction",
+    "StepMeasures",
+    "TextForm",
+    "TextRecord",
+    "Texts",
     "ThermoscopeError",
+    "TokenView",
+    "Usage",
+    "UseCase",
+    "Verdict",
+    "WhatRan",
     "__version__",
     "compare",
     "comparison_report",
@@ -91,11 +223,14 @@ __all__ = [
     "inspect",
     "load_model",
     "measure",
+    "open_run",
     "probabilities",
+    "read_settings",
     "register_engine",
     "register_measure",
     "register_scorer",
     "render",
+    "run",
     "run_report",
     "save",
     "spectrum",

@@ -23,6 +23,8 @@ with code 2. No module raises anything else for bad input.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ThermoscopeError(Exception):
     """Base of every error that Thermoscope raises on purpose."""
@@ -93,6 +95,6 @@ class PluginWarning(UserWarning):
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 
-    def __init__(self, finished: object) -> None:
+    def __init__(self, finished: Any) -> None:
         super().__init__()
         self.finished = finished

@@ -43,7 +43,7 @@ BAD = [
     (["export", "--from", "x", "--model", "gpt2"], "--model is what differences from another engine are measured on"),
     (["export", "--from", "x", "--prompt", "a"], "--prompt is what differences from another engine are measured on"),
     (["export", "--to", "vllm", "--format", "tgi"], "--format says how a file is read; add --from FILE"),
-    (["export", "--from", "/nowhere"], "--from must be a file that can be read"),
+    (["export", "--from", "/nowhere"], "a setting must be in a file that can be read"),
     (["export", "--from", "x", "--format", "vlm"], "unknown engine 'vlm'"),
     (
         ["export", "--to", "ollama", "-t", "0.7", "--top-p", "0.9", "--strict"],

@@ -195,10 +195,10 @@ def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path
 def test_an_interrupt_says_how_to_go_on(
     here: Path, cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thermoscope.runs import run as running
+    from thermoscope.runs import make as making
 
     words = ["measure", "--use-case", "two.toml", "-t", "0.5", "--seeds", "2", "--model", str(tiny_model)]
-    generate = running.generate
+    generate = making.generate
 
     def interrupted(model: object, prompt: str, *args: object, **how: object) -> object:
         if prompt == "A time":
@@ -206,7 +206,7 @@ def test_an_interrupt_says_how_to_go_on(
         return generate(model, prompt, *args, **how)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "generate", interrupted)
+        patch.setattr(making, "generate", interrupted)
         ran = cli(*words)
     assert ran.code == 130
     assert "the same command goes on where it was (runs/two-" in ran.err
@@ -257,3 +257,15 @@ def test_a_table_that_is_too_wide_is_shown_row_by_row() -> None:
     assert shown.splitlines()[:2] == ["column_0   value 0value 0value 0", "column_1   value 1value 1value 1"]
     assert len(shown.splitlines()) == 25
     assert console.plain(console.table(["a", "b"], [[1, "x"]])) == "a  b\n1  x\n"
+
+
+def test_an_order_that_does_the_same_goes_on_with_the_same_run(here: Path, cli: Cli, tiny_model: Path) -> None:
+    words = ["measure", "--use-case", "two.toml", "-t", "0.5", "--seeds", "2", "--model", str(tiny_model)]
+    first = cli(*words)
+    assert first.code == 0, first.err
+    (run,) = (here / "runs").iterdir()
+    made = {path: path.stat().st_mtime_ns for path in run.rglob("*.*") if path.name != ".lock"}
+    again = cli(*words, "--order", "vllm")
+    assert again.code == 0, again.err
+    assert [path.name for path in (here / "runs").iterdir()] == [run.name]
+    assert made == {path: path.stat().st_mtime_ns for path in made}

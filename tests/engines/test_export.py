@@ -12,7 +12,7 @@ from tests.fakes import FakeModel
 from thermoscope import InputError, SamplingParams, probabilities
 from thermoscope.engines.dialect import conflicts
 from thermoscope.engines.distance import distance, distributions_of, run
-from thermoscope.engines.effect import Distance, Run
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.engines.export import export
 from thermoscope.engines.registry import ENGINES
 from thermoscope.engines.verdict import judge
@@ -208,17 +208,19 @@ def test_total_variation_by_hand() -> None:
     assert len(sample.logits) == len(sample.prompt_ids) == len(sample.output_ids) == 24
     p = torch.softmax(sample.logits.double(), dim=-1)
     # top_k=1 keeps the most probable token: what moves is the mass of the others
-    away = distance(Run(SamplingParams()), Run(SamplingParams(top_k=1)), sample)
+    away = distance(EngineSetting(SamplingParams()), EngineSetting(SamplingParams(top_k=1)), sample)
     apart = (1 - p.max(dim=-1).values).tolist()
     assert away.worst == pytest.approx(max(apart))
     assert away.distributions == 24
-    assert distance(Run(SamplingParams()), Run(SamplingParams()), sample) == Distance(0.0, 0.0, 24)
+    assert distance(EngineSetting(SamplingParams()), EngineSetting(SamplingParams()), sample) == Distance(0.0, 0.0, 24)
 
 
 def test_who_counts_the_prompt() -> None:
     sample = distributions_of(FakeModel(), SamplingParams(), prompts=["abcabc"])
     params = SamplingParams(repetition_penalty=1.5, presence_penalty=1.0)
-    ours, none, all_ = (run(Run(params, *who), sample) for who in ((True, False), (False, False), (True, True)))
+    ours, none, all_ = (
+        run(EngineSetting(params, *who), sample) for who in ((True, False), (False, False), (True, True))
+    )
     logits = sample.logits.double()
     empty = [[]] * len(logits)
     torch.testing.assert_close(none, probabilities(logits, params, prompt_ids=empty, output_ids=sample.output_ids))

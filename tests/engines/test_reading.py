@@ -145,7 +145,9 @@ def test_the_name_generation_config_decides():
     shared = '{"temperature": 0.7, "repetition_penalty": 1.1, "top_p": 0.8}'
     assert read(shared, file_name="generation_config.json").engine == "transformers"
     assert read(shared, "vllm", file_name="generation_config.json").engine == "vllm"
-    with pytest.raises(InputError, match="transformers, vllm, sglang, tgi or text-generation-webui; add --format") as caught:
+    with pytest.raises(
+        InputError, match="transformers, vllm, sglang, tgi or text-generation-webui; add --format"
+    ) as caught:
         read(shared, file_name="settings.json")
     assert "--format transformers" in str(caught.value)
     with pytest.raises(InputError, match="the transformers file has the field 'foo_bar'"):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.verdicts import claim_verdict, outcome_shown
 from thermoscope.statistics.outcome import Outcome
+from thermoscope.statistics.verdicts import claim_verdict, outcome_shown
 
 CONTRAST: dict[str, Any] = {
     "measure": "rep_4", "a": 0.9, "b": 0.3, "bounds": [0.0], "effect": 0.3147, "low": 0.2376, "high": 0.3918,

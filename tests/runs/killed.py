@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.fakes import FakeModel
-from thermoscope.runs.design import Design
-from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.carry_out import carry_out
+from thermoscope.runs.measure import Measuring
+from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.usecases.load import UseCase, parse
@@ -19,11 +20,13 @@ def case() -> UseCase:
     return parse(CASE, Path("small.toml"))
 
 
-def small(model: FakeModel) -> Design:
+def small(model: FakeModel) -> Plan:
     settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
-    return plan(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+    return plan_run(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
 
 
 def make(folder: str) -> Store:
     model = FakeModel(end_bias=3.0)
-    return run(model, small(model), Store(Path(folder)), Measuring(case()))
+    store = Store(Path(folder))
+    carry_out(model, small(model), store, Measuring(case()))
+    return store

@@ -21,10 +21,11 @@ from tests.runs.killed import PROMPTS, case, make, small
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.errors import InputError, RunError
 from thermoscope.metrics.table import measure
-from thermoscope.runs import run as running
+from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import query, runs_in
-from thermoscope.runs.design import CHUNK_TEXTS, Design
-from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.measure import Measuring, stored_texts
+from thermoscope.runs.plan import CHUNK_TEXTS, Plan, plan_run
+from thermoscope.runs.run import open_run
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
@@ -49,10 +50,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def test_texts_and_tokens_are_those_that_generate_gives(done: Store) -> None:
-    design = done.design()
-    samples = generate(
-        FakeModel(end_bias=3.0), PROMPTS, design.settings, seeds=range(3), max_new_tokens=24, max_rows=16
-    )
+    plan = open_run(done.folder).plan
+    samples = generate(FakeModel(end_bias=3.0), PROMPTS, plan.settings, seeds=range(3), max_new_tokens=24, max_rows=16)
     texts, tokens = done.texts().to_pylist(), done.tokens()
     assert [row["text"] for row in texts] == [s.text for s in samples]
     assert [(r["prompt"], r["setting"], r["seed"], r["finish_reason"]) for r in texts] == [
@@ -86,8 +85,8 @@ def test_tables_have_every_setting_and_pair(done: Store) -> None:
 def test_the_manifest_makes_the_run_again(done: Store) -> None:
     manifest = done.manifest()
     assert manifest is not None
-    again = Design.from_dict(manifest["plan"], "manifest")
-    assert (again, again.id) == (done.design(), manifest["id"])
+    again = Plan.from_dict(manifest["plan"], done.folder)
+    assert (again, again.id) == (open_run(done.folder).plan, manifest["id"])
     assert manifest["texts"] == 72 == len(PROMPTS) * 4 * 3
     for words in (
         "thermoscope measure --use-case small",
@@ -101,7 +100,7 @@ def test_the_manifest_makes_the_run_again(done: Store) -> None:
 def test_the_same_run_twice_computes_nothing(done: Store) -> None:
     model = FakeModel(end_bias=3.0)
     before = {path: path.stat().st_mtime_ns for path in done.folder.glob("**/*.*") if path.name != ".lock"}
-    run(model, small(model), done, Measuring(case()))
+    carry_out(model, small(model), done, Measuring(case()))
     assert (model.stepped, model.added) == (0, [])
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
@@ -109,7 +108,9 @@ def test_the_same_run_twice_computes_nothing(done: Store) -> None:
 def test_another_way_of_measuring_makes_no_new_texts(tmp_path: Path) -> None:
     store = make(str(tmp_path))
     model = FakeModel(end_bias=3.0)
-    run(model, small(model), store, Measuring(case(), scorer=lambda text, answer: len(text), words=("--score=x",)))
+    carry_out(
+        model, small(model), store, Measuring(case(), scorer=lambda text, answer: len(text), asked={"scorer": "x"})
+    )
     assert model.stepped == 0
     assert all(score >= 0 for score in store.table("measures")["score"].to_pylist())
     assert "--score=x" in store.manifest()["command"]  # type: ignore[index]
@@ -125,14 +126,14 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, done: Store) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(model, small(model), store, Measuring(case()), on_progress=interrupt)
+        carry_out(model, small(model), store, Measuring(case()), on_progress=interrupt)
     assert store.manifest() is None
     assert store.texts().num_rows == 24  # two prompts are whole
     assert runs_in(tmp_path)[0]["state"] == "not complete"
     assert runs_in(tmp_path)[0]["done"] == 24
-    assert query(store, "select count(*) from texts")[1] == [(24,)]
+    assert query(store.folder, "select count(*) from texts")[1] == [(24,)]
     again = FakeModel(end_bias=3.0)
-    run(again, small(again), store, Measuring(case()))
+    carry_out(again, small(again), store, Measuring(case()))
     assert {bytes(context) for context in again.added} == {p.encode() for p in PROMPTS[2:]}
     assert same(store, done)
 
@@ -193,21 +194,21 @@ def test_a_kill_between_any_two_writes_leaves_a_run_that_goes_on(
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, done: Store) -> None:
     model = FakeModel(end_bias=3.0)
-    design = small(model)
-    other = plan(model, case(), design.settings, seeds=range(4), max_new_tokens=24, max_rows=16)
+    plan = small(model)
+    other = plan_run(model, case(), plan.settings, seeds=range(4), max_new_tokens=24, max_rows=16)
     with pytest.raises(RunError, match="other seeds"):
-        run(model, other, done, Measuring(case()))
+        carry_out(model, other, done, Measuring(case()))
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="not empty and no run"):
-        run(model, design, Store(tmp_path), Measuring(case()))
+        carry_out(model, plan, Store(tmp_path), Measuring(case()))
     with pytest.raises(RunError, match="with plan"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
     (tmp_path / "plan.json").write_text('{"format": "else"}')
     with pytest.raises(RunError, match="format"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
     (tmp_path / "plan.json").write_text("[")
     with pytest.raises(RunError, match="can't be read"):
-        Store.open(tmp_path)
+        open_run(tmp_path)
 
 
 def test_a_plan_that_cannot_be_read_does_not_hide_the_other_runs(tmp_path: Path, done: Store) -> None:
@@ -252,7 +253,8 @@ def test_a_damaged_file_is_named_and_made_again(
     assert str(path) in str(told.value) and f"delete {store.folder / again} and repeat" in str(told.value)
     (store.folder / again).unlink(missing_ok=True)
     model = FakeModel(end_bias=3.0)
-    assert same(run(model, small(model), store, Measuring(case())), done)
+    carry_out(model, small(model), store, Measuring(case()))
+    assert same(store, done)
 
 
 def test_a_command_that_is_none_is_told(tmp_path: Path) -> None:
@@ -268,28 +270,29 @@ def test_a_damaged_run_does_not_hide_the_other_runs(tmp_path: Path, done: Store)
     assert [(r["run"], r["state"]) for r in runs_in(tmp_path)] == [("bad", "unreadable"), ("done", "complete")]
     (tmp_path / "bad" / "settings.parquet").write_bytes(b"PAR")
     with pytest.raises(InputError, match=r"the query can't be run: .*settings\.parquet"):
-        query(Store(tmp_path / "bad"), "select 1")
+        query(tmp_path / "bad", "select 1")
 
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
     model = FakeModel()
     with Store(tmp_path).locked(), pytest.raises(RunError, match="another process"):
-        run(model, small(model), Store(tmp_path), Measuring(case()))
+        carry_out(model, small(model), Store(tmp_path), Measuring(case()))
 
 
 def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     settings = varied({"temperature": [0.5, 1.0]})
-    design = plan(model, case(), settings, seeds=range(CHUNK_TEXTS), max_new_tokens=2, max_rows=8)
-    chunks = list(design.chunks())
+    plan = plan_run(model, case(), settings, seeds=range(CHUNK_TEXTS), max_new_tokens=2, max_rows=8)
+    chunks = list(plan.chunks())
     assert len(chunks) == 2 * len(PROMPTS)
     assert [c.first_text for c in chunks[:3]] == [0, 128, 256]
-    assert sum(len(c.seeds) * 2 for c in chunks) == design.texts
-    monkeypatch.setattr("thermoscope.runs.design.CHUNK_TEXTS", 4)
-    small_chunks = plan(model, case(), settings, seeds=range(5), max_new_tokens=6, max_rows=8)
+    assert sum(len(c.seeds) * 2 for c in chunks) == plan.texts
+    monkeypatch.setattr("thermoscope.runs.plan.CHUNK_TEXTS", 4)
+    small_chunks = plan_run(model, case(), settings, seeds=range(5), max_new_tokens=6, max_rows=8)
     assert len(list(small_chunks.chunks())) == 3 * len(PROMPTS)
-    store = run(model, small_chunks, Store(tmp_path), Measuring(case()))
-    texts = running.stored_texts(small_chunks, store, Measuring(case()))
+    store = Store(tmp_path)
+    carry_out(model, small_chunks, store, Measuring(case()))
+    texts = stored_texts(small_chunks, store, Measuring(case()))
     assert texts.groups.tolist() == [5] * 12
     samples = generate(model, PROMPTS, settings, seeds=range(5), max_new_tokens=6)
     assert sorted(store.texts()["text"].to_pylist()) == sorted(s.text for s in samples)
@@ -304,7 +307,7 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
 def test_settings_that_do_the_same_are_not_counted_twice() -> None:
     settings = [SamplingParams(temperature=0.7, order=order) for order in ("transformers", "llama.cpp")]
     with pytest.raises(InputError, match="settings of a run must differ"):
-        plan(FakeModel(), case(), settings)
+        plan_run(FakeModel(), case(), settings)
 
 
 @pytest.mark.parametrize(
@@ -318,13 +321,18 @@ def test_settings_that_do_the_same_are_not_counted_twice() -> None:
 )
 def test_a_plan_refuses_bad_numbers(how: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        plan(FakeModel(), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
+        plan_run(FakeModel(), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
 
 
 def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
     with pytest.raises(InputError, match="settings of a run must differ"):
-        plan(FakeModel(), case(), [SamplingParams(), SamplingParams()])
+        plan_run(FakeModel(), case(), [SamplingParams(), SamplingParams()])
     with pytest.raises(InputError, match="settings must not be empty"):
-        plan(FakeModel(), case(), [])
+        plan_run(FakeModel(), case(), [])
     chosen = (SamplingParams(temperature=t) for t in (0.5, 1.0))
-    assert [s.temperature for s in plan(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]
+    assert [s.temperature for s in plan_run(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]
+
+
+def test_a_query_gives_every_row(done: Store) -> None:
+    names, rows = query(done.folder, "select unnest(range(1000001)) as i")
+    assert (names, len(rows), rows[-1]) == (["i"], 1_000_001, (1_000_000,))

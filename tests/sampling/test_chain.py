@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -453,6 +454,16 @@ def test_a_row_without_a_finite_logit():
         (torch.zeros(2, 3), 0.7, {}, "params must be SamplingParams; got 0.7"),
         (torch.zeros(2, 3), [SamplingParams(), 0.7], {}, "params must be SamplingParams; got 0.7"),
         (torch.zeros(2, 3), SamplingParams(), {"prompt_ids": [[1]]}, "prompt_ids must have one entry per row"),
+        (
+            torch.zeros(1, 3),
+            SamplingParams(),
+            {"prompt_ids": torch.tensor([1])},
+            "prompt_ids must be one list of token",
+        ),
+        (torch.zeros(1, 3), SamplingParams(), {"prompt_ids": 1}, "prompt_ids must be one list of token ids per row"),
+        (torch.zeros(1, 3), SamplingParams(), {"output_ids": [["a"]]}, "output_ids must be one list of token ids"),
+        (torch.zeros(1, 3), SamplingParams(), {"output_ids": [[3]]}, "output_ids must be token ids from 0 to 2; got 3"),
+        (torch.zeros(1, 3), SamplingParams(), {"drawn_logprobs": [None]}, "drawn_logprobs must be one list of numbers"),
         (torch.zeros(2, 3), SamplingParams(), {"output_ids": [[1]] * 3}, "output_ids must have one entry"),
     ],
 )
@@ -466,3 +477,11 @@ def test_token_lists_of_the_right_number_are_taken():
     logits = torch.zeros(2, 3)
     p = probabilities(logits, SamplingParams(), prompt_ids=[[1], [1, 2]], output_ids=[[], [0]])
     assert torch.equal(p, probabilities(logits, SamplingParams()))
+
+
+def test_token_ids_may_be_tensors_and_arrays():
+    logits, params = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]]), SamplingParams(repetition_penalty=2.0)
+    expected = probabilities(logits, params, prompt_ids=[[0], [2]])
+    for ids in (torch.tensor([[0], [2]]), np.array([[0], [2]]), [torch.tensor([0]), np.array([2])], ((0,), (2,))):
+        assert torch.equal(probabilities(logits, params, prompt_ids=ids), expected)
+    assert not torch.equal(expected, probabilities(logits, params))

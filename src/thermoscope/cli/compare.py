@@ -105,7 +105,7 @@ def compare(
                 on_progress=on_progress, **length,
             )  # fmt: skip
     except Interrupted as interrupt:
-        result, code = interrupt.finished, 130  # type: ignore[assignment]
+        result, code = interrupt.finished, 130
         done, wanted = len(result.texts), len(result.settings) * len(result.seeds)
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 

@@ -74,6 +74,7 @@ def export(
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
     from thermoscope.engines.registry import engine_named
+    from thermoscope.engines.settings_file import read_settings
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
     from thermoscope.settings.values import number_of
@@ -95,8 +96,13 @@ def export(
     file: EngineFile | None = None
     imported: Imported | None = None
     if from_ is not None:
-        file = EngineFile(None if str(from_) == "-" else str(from_), _text(from_), format_)
-        imported = read(file.text, format_, file_name=from_.name, strict=strict)
+        piped = sys.stdin.read() if str(from_) == "-" else None
+        file = EngineFile(None if piped is not None else str(from_), piped or "", format_)
+        imported = (
+            read_settings(from_, format=format_, strict=strict)
+            if piped is None
+            else read(piped, format_, strict=strict)
+        )
         hotter = ["temperature"] if temperature is not None else []
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
@@ -133,12 +139,3 @@ def export(
             print_import(imported, ran, to_console)
 
     console.give(to_json, printing, as_json=json, output=output)
-
-
-def _text(path: Path) -> str:
-    try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--from must be a file that can be read; got {str(path)!r} ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"--from must be a text in UTF-8; got {str(path)!r}; convert it") from None

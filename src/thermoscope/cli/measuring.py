@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from thermoscope.errors import InputError
+from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from thermoscope.models.base import Model
+    from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
 
 
@@ -41,7 +42,6 @@ class How:
         options = {
             "--embedding-model": self.embedding_model,
             "--score": self.score,
-            "--reference": None if self.reference is None else str(self.reference),
             "--answer-pattern": self.answer_pattern,
         }
         return tuple(f"{option}={value}" for option, value in options.items() if value is not None)
@@ -72,7 +72,7 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.scorers import compares_with_answers, embedder_of, scorer_of
+    from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 
     loading = how.loading
     if loading["name_or_path"] is None and (
@@ -132,51 +132,43 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         The use case or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.options import RUNS
-    from thermoscope.cli.scorers import embedder_of, scorer_of, scorer_of_case
     from thermoscope.cli.show_run import show_run
+    from thermoscope.metrics.scorers import asked_scorer
     from thermoscope.usecases.load import load, read_reference
 
-    reference = None if how.reference is None else read_reference(how.reference)
-    case = load(name)
-    if how.answer_pattern is not None:
-        case = case.model_copy(update={"answer_pattern": how.answer_pattern})
-    scorer = scorer_of(how.score) if how.score is not None else scorer_of_case(case.score, case.source.parent)
-    prompts = case.held_out_prompts if what.held_out else case.open_prompts
-    if not prompts:
+    case = load(name)  # what is wrong is said before the model is loaded
+    if what.held_out and not case.held_out_prompts:
         raise InputError(f"{case.source}: no prompt is held out; leave --held-out out")
+    if how.score is not None:
+        asked_scorer(how.score)
+    if how.reference is not None:
+        read_reference(how.reference)
     with console.status("loading the libraries and the model"):
         from thermoscope.models.load import load_model
-        from thermoscope.runs.run import Measuring, plan, run
-        from thermoscope.runs.store import Store
-        from thermoscope.statistics.power import foresight
-        from thermoscope.statistics.reference_text import enough_windows
+        from thermoscope.runs.run import run
 
-        if reference is not None:
-            enough_windows(reference)  # what is wrong with it is said before anything is generated
-        embedder = embedder_of(how.embedding_model)
         loaded = load_model(**how.loading)
-    design = plan(
-        loaded, case, what.settings(loaded), prompts=prompts, seeds=what.seeds, max_new_tokens=what.max_new_tokens,
-        stop=what.stop, max_rows=what.max_rows, name=name,
-    )  # fmt: skip
-    store = Store(what.folder or RUNS / f"{case.name}-{design.id}")
-    if not all(store.has(chunk) for chunk in design.chunks()):
-        for sentence in foresight(len(design.prompts), len(design.seeds)):
+
+    def say_plan(plan: Plan) -> None:
+        for sentence in plan.foresight:
             console.say(sentence)
+
     try:
         with console.run_progress() as (on_progress, on_stage):
-            measuring = Measuring(case, embedder, scorer, how.words, reference)
-            run(loaded, design, store, measuring, on_progress=on_progress, on_stage=on_stage)
-    except KeyboardInterrupt:
-        console.say(f"interrupted; the same command goes on where it was ({store.folder})")
+            done = run(
+                loaded, case, what.settings(loaded), held_out=what.held_out, seeds=what.seeds,
+                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
+                embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
+                reference=how.reference, on_plan=say_plan, on_progress=on_progress, on_stage=on_stage,
+            )  # fmt: skip
+    except Interrupted as interrupt:
+        console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
     if what.html is not None:
         from thermoscope.report.forms import render
-        from thermoscope.report.records.build import run_report
 
         with console.status("drawing"):
-            page = render(run_report(store), "html")
+            page = render(done, "html")
         console.write(what.html, page)
     if what.html is None or how.as_json or how.output is not None:
-        show_run(store, as_json=how.as_json, output=how.output, everything=how.everything)
+        show_run(done, as_json=how.as_json, output=how.output, everything=how.everything)

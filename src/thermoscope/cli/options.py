@@ -15,8 +15,6 @@ from thermoscope.errors import InputError
 if TYPE_CHECKING:
     from thermoscope.sources.endpoint import Endpoint
 
-#: Where runs are kept unless another folder is named.
-RUNS = Path("runs")
 #: What to decode.
 Prompt = Annotated[
     str | None,

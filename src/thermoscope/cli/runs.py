@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from thermoscope.cli import options
+from thermoscope.runs import RUNS
 
 _Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in runs/.")]
 
@@ -19,7 +20,7 @@ def alone(context: typer.Context) -> None:
 
 
 def list_runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = options.RUNS,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = RUNS,
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
@@ -69,7 +70,7 @@ def sql(
     from thermoscope.runs.catalog import query as ask
 
     console.check_writable(output)
-    names, rows = ask(find(run), query)
+    names, rows = ask(find(run).folder, query)
 
     def to_json() -> str:
         return console.json([dict(zip(names, row, strict=True)) for row in rows])

@@ -110,7 +110,7 @@ def spectrum(
                 max_leaves=leaves, max_rows=rows, on_progress=on_progress, effects=effects, **length,
             )  # fmt: skip
     except Interrupted as interrupt:
-        found, code = interrupt.finished, 130  # type: ignore[assignment]
+        found, code = interrupt.finished, 130
         sys.stderr.write(f"thermoscope: interrupted; {len(found)} of {len(numbers)} spectra are finished\n")
         if not found:
             raise typer.Exit(code) from None

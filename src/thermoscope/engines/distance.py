@@ -9,7 +9,7 @@ from statistics import median
 from torch import Tensor
 
 from thermoscope.decode.generate import generate
-from thermoscope.engines.effect import Distance, Run
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import probabilities
 from thermoscope.settings.params import SamplingParams
@@ -61,7 +61,7 @@ def distributions_of(
     return Distributions(logits, prompt_ids, output_ids, logprobs)
 
 
-def run(what: Run, sample: Distributions) -> Tensor:
+def run(what: EngineSetting, sample: Distributions) -> Tensor:
     """Probabilities (B, V), float64, of a run on a sample of distributions."""
     prompt, output = sample.prompt_ids, sample.output_ids
     if not what.repetition_counts_prompt:
@@ -74,7 +74,7 @@ def run(what: Run, sample: Distributions) -> Tensor:
     )
 
 
-def distance(a: Run, b: Run, sample: Distributions) -> Distance:
+def distance(a: EngineSetting, b: EngineSetting, sample: Distributions) -> Distance:
     """Total variation between two runs: half the sum of absolute differences, median and worst."""
     if a == b:
         return Distance(0.0, 0.0, len(sample.logits))

@@ -9,7 +9,7 @@ from thermoscope.settings.params import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EngineSetting:
     """What an engine really runs, in our terms: a setting, and whose tokens its penalties count."""
 
     params: SamplingParams

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.engines.dialect import Snippet, meaningful
-from thermoscope.engines.effect import Distance, Run
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.engines.registry import engine_named
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
@@ -120,11 +120,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, tuple) else value
 
 
-def _measured(result: Exported, theirs: Run, model: Model, prompts: Sequence[str] | None) -> Exported:
+def _measured(result: Exported, theirs: EngineSetting, model: Model, prompts: Sequence[str] | None) -> Exported:
     """The export with distances where something differs."""
     from thermoscope.engines import distance as measure
 
-    ours = Run(meaningful(result.params))
+    ours = EngineSetting(meaningful(result.params))
     sample = measure.distributions_of(model, result.params, prompts=measure.PROMPTS if prompts is None else prompts)
     verdicts = [
         verdict if verdict.exact or verdict.instead is None

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Kind, commute, conflicts, meaningful, without
-from thermoscope.engines.effect import Distance, Run
+from thermoscope.engines.effect import Distance, EngineSetting
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES, STAGE_OF
 from thermoscope.settings.values import typed
@@ -35,7 +35,7 @@ class Verdict:
     parameter: str
     kind: Kind
     note: str
-    instead: Run | None = None
+    instead: EngineSetting | None = None
     distance: Distance | None = None
 
     @property
@@ -49,7 +49,7 @@ class Verdict:
         return {"parameter": self.parameter, "kind": self.kind, "note": self.note, "distance": distance}
 
 
-def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Run]:
+def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], EngineSetting]:
     """A verdict per parameter that is set, and what the engine runs of the whole."""
     ours = meaningful(params)
     absent = [name for name in ours.given if name not in dialect.names or STAGE_OF[name] not in dialect.order]
@@ -62,7 +62,9 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Run]
     for name in ours.given:
         if name in absent or SHAPES.get(name) in absent:
             if name in absent:
-                verdicts.append(Verdict(name, "not there", f"{dialect.name} has none", Run(without(ours, [name]))))
+                verdicts.append(
+                    Verdict(name, "not there", f"{dialect.name} has none", EngineSetting(without(ours, [name])))
+                )
             continue
         verdicts.append(_one(name, ours, there, dialect, edges, clash, explicit))
     if not dialect.order_known and _order_matters(there):
@@ -70,7 +72,7 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Run]
     elif clash and not explicit:
         pairs = ", ".join(f"{b} before {a}" for a, b in clash)
         note = edges.get("order") or f"runs {pairs}"
-        verdicts.append(Verdict("order", "different", note, Run(_reordered(ours, dialect.order))))
+        verdicts.append(Verdict("order", "different", note, EngineSetting(_reordered(ours, dialect.order))))
     return verdicts, _run(there, dialect, explicit)
 
 
@@ -88,14 +90,16 @@ def _one(
     if clamped != value:
         least, most = (typed(bound) for bound in dialect.ranges[name])
         note = f"must be from {least} to {most} there; {typed(value)} is refused or becomes {typed(clamped)}"
-        return Verdict(name, "different", note, Run(_with(ours, name, clamped)))
+        return Verdict(name, "different", note, EngineSetting(_with(ours, name, clamped)))
     counted = (dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
     if name == "repetition_penalty" and not counted[0]:
-        return Verdict(name, "different", "counts generated tokens alone, not the prompt", Run(ours, False, False))
+        return Verdict(
+            name, "different", "counts generated tokens alone, not the prompt", EngineSetting(ours, False, False)
+        )
     if name in ("presence_penalty", "frequency_penalty") and counted[1]:
-        return Verdict(name, "different", "counts the prompt as well", Run(ours, True, True))
+        return Verdict(name, "different", "counts the prompt as well", EngineSetting(ours, True, True))
     if name in edges:
-        return Verdict(name, "different", edges[name], Run(without(ours, [SHAPES.get(name, name)])))
+        return Verdict(name, "different", edges[name], EngineSetting(without(ours, [SHAPES.get(name, name)])))
     if any(STAGE_OF[name] in pair for pair in clash):
         if explicit:
             return Verdict(name, "exact with an explicit order", "")
@@ -111,14 +115,14 @@ def _order_matters(params: SamplingParams) -> bool:
 
 def _unknown_order(there: SamplingParams) -> Verdict:
     note = "the order of stages is not documented; measured as if temperature came last"
-    return Verdict("order", "different", note, Run(_temperature_last(there)))
+    return Verdict("order", "different", note, EngineSetting(_temperature_last(there)))
 
 
 def _temperature_last(params: SamplingParams) -> SamplingParams:
     return params.replace(order=sorted(params.order, key=lambda stage: stage == "temperature"))
 
 
-def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> Run:
+def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> EngineSetting:
     """The setting as the engine runs it."""
     params = there
     for name, value in there.given.items():
@@ -130,7 +134,7 @@ def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> Run:
         params = _temperature_last(params) if _order_matters(params) else params
     elif not explicit:
         params = _reordered(params, dialect.order)
-    return Run(params, dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
+    return EngineSetting(params, dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
 
 
 def _with(params: SamplingParams, name: str, value: Any) -> SamplingParams:

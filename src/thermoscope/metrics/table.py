@@ -50,7 +50,7 @@ def measure(
     answers
         For each sample, the expected answer.
     answer_pattern
-        A regular expression that finds the answer in a text, for ``agreement``.
+        A regular expression that finds the answer in a text, as cut to the common length, for ``agreement``.
 
     Returns
     -------

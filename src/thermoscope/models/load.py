@@ -24,6 +24,7 @@ from thermoscope.errors import (
     TokenizerError,
     is_out_of_memory,
 )
+from thermoscope.models.base import Model
 from thermoscope.models.chat import ChatStyle
 from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
@@ -51,7 +52,7 @@ def load_model(
     chat: bool | None = None,
     system: str | None = None,
     chat_options: Mapping[str, Any] | None = None,
-) -> TransformersModel:
+) -> Model:
     """Load a causal language model with its tokenizer.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from thermoscope.report.verdicts import claim_verdict
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, short
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
 #: Every form, by the ending of its files.
@@ -23,18 +24,18 @@ _ENDINGS = {"markdown": "md", "htm": "html"}
 
 
 def render(
-    thing: Report | Comparison | Spectrum | Sequence[Spectrum], form: str, *, ran: WhatRan | None = None
+    thing: Report | Run | Comparison | Spectrum | Sequence[Spectrum], form: str, *, ran: WhatRan | None = None
 ) -> str | bytes:
     """Render a result in one of its forms.
 
     Parameters
     ----------
     thing
-        A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Comparison`` (from ``compare``), or a
-        ``Spectrum`` or several of one prompt (from ``spectrum``).
+        A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
+        ``Comparison`` (from ``compare``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
-        "html": one self-contained page. "json": every record. Of a report or a comparison also "md" (Markdown), and
-        "png" or "svg" (its charts on one sheet).
+        "html": one self-contained page. "json": every record. Of a report, a run or a comparison also "md"
+        (Markdown), and "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
 
@@ -46,7 +47,7 @@ def render(
     Raises
     ------
     InputError
-        This kind of result does not have the form, or has no charts to draw.
+        This kind of result does not have the form, or has no charts to draw; or a run is not complete.
     """
     makers = _makers(thing, ran)
     if form not in makers:
@@ -55,7 +56,7 @@ def render(
 
 
 def save(
-    thing: Report | Comparison | Spectrum | Sequence[Spectrum],
+    thing: Report | Run | Comparison | Spectrum | Sequence[Spectrum],
     path: str | Path,
     form: str | None = None,
     *,
@@ -112,10 +113,15 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     """What makes each form of a result."""
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
     if isinstance(thing, Report):
         return _of_report(thing)
+    if isinstance(thing, Run):
+        from thermoscope.report.records.build import run_report
+
+        return _of_report(run_report(thing))
     if isinstance(thing, Comparison):
         from thermoscope.report.records.build import comparison_report
 
@@ -123,7 +129,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     spectra = [thing] if isinstance(thing, Spectrum) else thing
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
-    kinds = joined(("a Report", "a Comparison", "a Spectrum", "a list of Spectrum"))
+    kinds = joined(("a Report", "a Run", "a Comparison", "a Spectrum", "a list of Spectrum"))
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 
 

@@ -10,7 +10,7 @@ from thermoscope.escape import escape
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.marks import UNICODE, signs_meaning
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
-from thermoscope.report.verdicts import claim_verdict, outcome_shown
+from thermoscope.statistics.verdicts import claim_verdict, outcome_shown
 from thermoscope.words import first_upper, short
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.

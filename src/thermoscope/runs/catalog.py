@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import TABLES, Store
 
 
@@ -17,21 +18,21 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
             continue
         store = Store(path)
         try:
-            design, manifest = store.design(), store.manifest()
+            plan, manifest = Plan.from_dict(store.plan_record(), path), store.manifest()
         except ThermoscopeError:
             found.append(dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
                          | {"run": path.name, "state": "unreadable"})  # fmt: skip
             continue
-        done = sum(len(c.seeds) * len(design.settings) for c in design.chunks() if store.has(c))
+        done = sum(len(c.seeds) * len(plan.settings) for c in plan.chunks() if store.has(c))
         found.append(
             {
                 "run": path.name,
-                "name": design.name,
-                "model": design.model,
-                "prompts": len(design.prompts),
-                "settings": len(design.settings),
-                "seeds": len(design.seeds),
-                "texts": design.texts,
+                "name": plan.name,
+                "model": plan.model,
+                "prompts": len(plan.prompts),
+                "settings": len(plan.settings),
+                "seeds": len(plan.seeds),
+                "texts": plan.texts,
                 "done": done,
                 "state": "complete" if manifest is not None else "not complete",
                 "finished": None if manifest is None else manifest["finished"],
@@ -40,7 +41,7 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(folder: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a DuckDB query on a run's tables.
 
     The tables are views of the run's files: ``texts`` and ``tokens`` (as far as they are there), and once the run is
@@ -53,8 +54,8 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """
     import duckdb
 
-    places = {"texts": store.folder / "texts" / "*.parquet", "tokens": store.folder / "tokens" / "*.parquet"}
-    places |= {name: store.folder / f"{name}.parquet" for name in TABLES}
+    places = {"texts": folder / "texts" / "*.parquet", "tokens": folder / "tokens" / "*.parquet"}
+    places |= {name: folder / f"{name}.parquet" for name in TABLES}
     there = {name: place for name, place in places.items() if any(place.parent.glob(place.name))}
     with duckdb.connect() as connection:
         try:

@@ -1,389 +1,347 @@
-"""A run: prompts x settings x seeds generated in pieces into a folder, measured, and read.
+"""A run: prompts x settings x seeds generated in pieces into a folder, measured, and judged.
 
-What is stored is never made again: an interrupted run goes on with the first piece that is missing, a complete one
-makes nothing.
+What is stored is never generated again: an interrupted run continues with the first piece that is missing, and a
+complete one generates nothing.
 """
 
 from __future__ import annotations
 
-import time
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from thermoscope.checks import at_least_one
-from thermoscope.decode.batch import rows_in_flight
-from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
-from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer
-from thermoscope.metrics.embedding import Embedder, Watched
-from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.metrics.table import nullable, setting_columns
-from thermoscope.metrics.texts import Texts
-from thermoscope.models.base import Model
-from thermoscope.ran.effective import contradictions, idle_parameters
-from thermoscope.ran.provenance import common_words, quote, setting_words, versions
-from thermoscope.runs.design import Design
+from thermoscope.errors import InputError, RunError
+from thermoscope.fragment import fragment, listed, safe, soft, table
+from thermoscope.runs import RUNS
+from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
-from thermoscope.sampling.chain import settings_of
-from thermoscope.sampling.effects import Effects
+from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
-from thermoscope.statistics.claims import judge
-from thermoscope.statistics.evidence import Evidence
-from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.statistics.reference_text import reference_of, text_id
-from thermoscope.usecases.load import Prompt, UseCase
+from thermoscope.statistics.verdicts import claim_verdict
+from thermoscope.words import count, short
 
 if TYPE_CHECKING:
     import pyarrow
 
+    from thermoscope.decode.generate import Progress
+    from thermoscope.metrics.answers import Scorer
+    from thermoscope.metrics.embedding import Embedder
+    from thermoscope.models.base import Model
+    from thermoscope.usecases.load import UseCase
 
-@dataclass(frozen=True, slots=True)
-class Measuring:
-    """How the texts of a run are measured; another way needs no new texts.
-
-    Attributes
-    ----------
-    use_case
-        Objective, reference, answers and their pattern.
-    embedder
-        For the embedding measures, or None.
-    scorer
-        For ``score``, or None.
-    words
-        The options of the command that say so.
-    reference
-        Text by people in place of the use case's.
-    """
-
-    use_case: UseCase
-    embedder: Embedder | None = None
-    scorer: Scorer | None = None
-    words: tuple[str, ...] = ()
-    reference: str | None = None
-
-    @property
-    def reference_text(self) -> str | None:
-        """The text that texts are compared with, if there is one."""
-        return self.use_case.reference_text() if self.reference is None else self.reference
-
-    def to_dict(self) -> dict[str, Any]:
-        """What is compared to see whether tables must be made anew."""
-        return {
-            "use_case": self.use_case.content_id,
-            "reference_text": None if (text := self.reference_text) is None else text_id(text),
-            "embedder": None if self.embedder is None else self.embedder.name,
-            "scorer": self.scorer is not None,
-            "words": list(self.words),
-        }
+#: Tables of a run by the name of the method that gives them, and what the folder calls them.
+_TABLES = {
+    "texts": "texts",
+    "tokens": "tokens",
+    "measures": "measures",
+    "groups": "groups",
+    "summary": "settings",
+    "differences": "differences",
+}
+#: Measures that a notebook shows.
+_SHOWN = ("rep_4", "loop_rate", "perplexity", "self_bleu")
 
 
-def plan(
-    model: Model,
-    use_case: UseCase,
-    settings: Iterable[SamplingParams],
+def run(
+    model: Model | str | Path,
+    use_case: UseCase | str | Path,
+    settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
     *,
-    prompts: Sequence[Prompt] | None = None,
-    seeds: int | Sequence[int] = 8,
+    prompts: str | Sequence[str] | None = None,
+    held_out: bool = False,
+    seeds: int | Sequence[int] = range(8),
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
-    name: str | None = None,
-) -> Design:
-    """What a run is to make, with every rule checked.
+    folder: str | Path | None = None,
+    embedder: Embedder | str | None = None,
+    scorer: Scorer | str | None = None,
+    answer_pattern: str | None = None,
+    reference: str | Path | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str, int, int], None] | None = None,
+) -> Run:
+    """Generate prompts x settings x seeds into a folder, measure the texts and test the usual claims.
+
+    The same call resumes a run that was interrupted, and generates nothing once the run is complete.
 
     Parameters
     ----------
     model
-        From ``load_model``.
+        From ``load_model``, or the name or path that it takes.
     use_case
-        From ``usecases.load``.
+        The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings
-        The settings.
+        One setting, several, or values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every
+        combination.
     prompts
-        Prompts of the use case; by default those that are not held out.
+        Prompts instead of those of the use case.
+    held_out
+        Use the prompts that the use case holds out.
     seeds
-        A list of seeds; ``range(8)`` are eight.
+        As in ``generate``: ``range(8)`` are eight seeds, ``8`` is the one seed 8.
     max_new_tokens
-        By default the use case's.
+        The most new tokens per text; by default the use case's.
     stop, max_rows
         As in ``generate``.
-    name
-        What the use case is called in the command that makes the run again; by default its name.
+    folder
+        Where the run is kept; by default a folder in ``runs/`` named after the use case and the plan.
+    embedder
+        The model of the embedding measures: a name, a path, or an object with ``encode``. By default
+        sentence-transformers' small model if it is on this machine; nothing is downloaded.
+    scorer
+        A function of (text, expected answer or None), or as ``--score`` takes it: "exact", "regex:PATTERN",
+        "FILE.py:FUNCTION". By default the use case's.
+    answer_pattern
+        A regular expression that finds the answer in a text, for ``agreement``; by default the use case's.
+    reference
+        A file with text by people to compare with; by default the use case's.
+    on_plan
+        Called with the plan before anything is generated; not called if nothing is missing.
+    on_progress
+        Called after every step of decoding.
+    on_stage
+        Called while texts are measured, with (what is under way, how much is done, how much there is).
+
+    Returns
+    -------
+    Run
+        The complete run.
 
     Raises
     ------
     InputError
-        A value breaks its rule.
+        A value breaks its rule, or a seed, a prompt or a setting is given twice.
+    RunError
+        The folder holds another run or something else, or another process is writing it.
+    ModelError
+        The model can't be loaded.
+    Interrupted
+        The user interrupted; ``finished`` is the run with all finished pieces.
     """
-    texts = tuple(prompt.text for prompt in (use_case.open_prompts if prompts is None else prompts))
-    length = use_case.max_new_tokens if max_new_tokens is None else max_new_tokens
-    rows = at_least_one("max_rows", max_rows)
-    longest = max(len(prompt_ids(model, text)) for text in texts)
-    length = new_tokens(model, longest, length, None)
-    numbers = tuple(seed_list(seeds))
-    known: dict[str, SamplingParams] = {}
-    chosen = settings_of(tuple(settings), model.vocabulary)
-    if not chosen:
-        raise InputError("settings must not be empty; give at least one")
-    for setting in chosen:
-        before = known.get(setting.id)
-        if before == setting:
-            raise InputError(f"settings of a run must differ; got {setting} more than once; leave the repeats out")
-        if before is not None:
-            raise InputError(
-                f"settings of a run must differ in what they do; got {setting} twice, with orders of stages that are "
-                "off; leave one out"
-            )
-        known[setting.id] = setting
-    return Design(
-        name=use_case.name,
-        prompts=texts,
-        settings=tuple(chosen),
-        seeds=numbers,
-        max_new_tokens=length,
-        stop=stop_strings(stop),
-        model=model.name,
-        revision=model.revision,
-        dtype=model.dtype,
-        device=model.device,
-        max_rows=rows or rows_in_flight(model, longest + length, len(chosen) * len(numbers)),
-        use_case=name or use_case.name,
-        use_case_id=use_case.content_id,
-        chat_words=tuple(model.chat_words),
-    )
+    from thermoscope.runs.carry_out import carry_out
+    from thermoscope.runs.measure import measuring_of
+    from thermoscope.runs.plan import plan_run
+    from thermoscope.usecases.load import UseCase, load
+
+    case = use_case if isinstance(use_case, UseCase) else load(use_case)
+    measuring = measuring_of(case, embedder, scorer, answer_pattern, reference)
+    loaded = _loaded(model)
+    plan = plan_run(
+        loaded, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
+        stop=stop, max_rows=max_rows,
+    )  # fmt: skip
+    store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
+    return carry_out(loaded, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
 
 
-def run(
-    model: Model,
-    design: Design,
-    store: Store,
-    measuring: Measuring,
-    *,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_stage: Callable[[str, int, int], None] | None = None,
-) -> Store:
-    """Make what is missing of a run, measure it, and store the tables and the reading.
+def open_run(folder: str | Path) -> Run:
+    """Open a stored run, complete or not.
 
     Parameters
     ----------
-    model
-        The model of the design.
-    design
-        From ``plan``.
-    store
-        Where the run is kept; it may hold a part of this run, or all of it.
-    measuring
-        How the texts are measured.
-    on_progress
-        Told after every step how much of what was missing at the start is done.
-    on_stage
-        Told, once all texts are there, what is under way, how much of it is done and how much there is.
+    folder
+        The run's folder.
 
     Raises
     ------
+    InputError
+        It is not a path.
     RunError
-        The folder holds another run, or another process writes it.
-    KeyboardInterrupt
-        The user interrupted; all finished pieces are stored.
+        The folder is not a run.
     """
-    with store.locked():
-        design = store.begin(design)
-        store.clean()
-        manifest = store.manifest()
-        if manifest is None:
-            store.keep_command(run_command(design, store, measuring))
-        begun = time.perf_counter()
-        made = _generate(model, design, store, on_progress)
-        generated_s = time.perf_counter() - begun
-        stored = {} if manifest is None else dict(manifest["measuring"])
-        record = stored.pop("reference", None)
-        same = manifest is not None and stored == measuring.to_dict()
-        if made == 0 and same and store.measured:
-            return store
-        begun = time.perf_counter()
-        if not same or record is None:
-            record = _reference(model, design, measuring, on_stage)
-        evidence, tables, why = _measure(model, design, store, measuring, record, on_stage)
-        claims = [claim.to_dict() for claim in judge(evidence, measuring.use_case.objective, why)]
-        seconds = {"generating": round(generated_s, 3), "measuring": round(time.perf_counter() - begun, 3)}
-        store.finish(tables, claims, _manifest(model, design, store, measuring, record, made, seconds, why))
-    return store
+    if not isinstance(folder, str | Path):
+        raise InputError(f"a run's folder must be a path; got {type(folder).__name__}")
+    return Run(Path(folder))
 
 
-def _reference(
-    model: Model, design: Design, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
-) -> Mapping[str, Any] | str | None:
-    """Statistics of what the texts are compared with, or why there are none; None without such a text."""
-    text = measuring.reference_text
-    if text is None:
-        return measuring.use_case.reference_statistics()
-    told = None if on_stage is None else partial(on_stage, "reading the reference")
-    return reference_of(model, text, design.max_new_tokens, told)
+def _loaded(model: Model | str | Path, **how: Any) -> Model:
+    if not isinstance(model, str | Path):
+        return model
+    from thermoscope.models.load import load_model
+
+    return load_model(model, **how)
 
 
-def _generate(model: Model, design: Design, store: Store, on_progress: Callable[[Progress], None] | None) -> int:
-    """Generate the chunks that are missing; return how many texts were made."""
-    missing = [chunk for chunk in design.chunks() if not store.has(chunk)]
-    sizes = [len(chunk.seeds) * len(design.settings) for chunk in missing]
-    most = sum(sizes) * design.max_new_tokens
-    done = Progress(0, sum(sizes), 0, most, 0)
-    for chunk, size in zip(missing, sizes, strict=True):
-        latest = Progress(0, size, 0, size * design.max_new_tokens, 0)
+class Run:
+    """A run in its folder, complete or not; from ``run`` or ``open_run``."""
 
-        def tell(state: Progress, before: Progress = done) -> None:
-            nonlocal latest
-            latest = state
-            if on_progress is not None:
-                on_progress(
-                    replace(
-                        before,
-                        finished=before.finished + state.finished,
-                        tokens=before.tokens + state.tokens,
-                        forward_rows=before.forward_rows + state.forward_rows,
-                    )
-                )
+    def __init__(self, folder: Path) -> None:
+        self._store = Store(folder)
+        self._plan = Plan.from_dict(self._store.plan_record(), folder)
 
-        effects = Effects()
-        samples = generate(
-            model,
-            design.prompts[chunk.prompt],
-            design.settings,
-            seeds=chunk.seeds,
-            max_new_tokens=design.max_new_tokens,
-            stop=design.stop,
-            max_rows=design.max_rows,
-            effects=effects,
-            on_progress=tell,
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self._store.folder
+
+    @property
+    def plan(self) -> Plan:
+        """Everything that the texts depend on."""
+        return self._plan
+
+    @property
+    def settings(self) -> tuple[SamplingParams, ...]:
+        """The settings, in order."""
+        return self._plan.settings
+
+    @property
+    def complete(self) -> bool:
+        """Whether all texts are generated and measured."""
+        return self._store.manifest() is not None
+
+    @property
+    def command(self) -> str:
+        """The command line that makes the run again, or resumes it."""
+        return self._store.command()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ran, as records.
+
+        Raises
+        ------
+        RunError
+            The run is not complete.
+        """
+        return self._store.complete_manifest()
+
+    @property
+    def claims(self) -> tuple[dict[str, Any], ...]:
+        """The claims that were tested, as records; errors as for ``manifest``."""
+        self._store.complete_manifest()
+        return tuple(self._store.claims())
+
+    def texts(self) -> pyarrow.Table:
+        """One row per text, as many as are stored."""
+        return self._store.texts().sort_by("text_id")
+
+    def tokens(self) -> pyarrow.Table:
+        """One row per token of these texts: log-probabilities, entropies (nats) and ranks."""
+        return self._store.tokens()
+
+    def measures(self) -> pyarrow.Table:
+        """One row per text with every measure; errors as for ``manifest``."""
+        return self._measured("measures")
+
+    def groups(self) -> pyarrow.Table:
+        """One row per prompt and setting; errors as for ``manifest``."""
+        return self._measured("groups")
+
+    def summary(self) -> pyarrow.Table:
+        """One row per setting and measure: mean, interval and band; errors as for ``manifest``."""
+        return self._measured("summary")
+
+    def differences(self) -> pyarrow.Table:
+        """One row per pair of settings and measure, paired by prompt and seed; errors as for ``manifest``."""
+        return self._measured("differences")
+
+    def to_pandas(self, name: str) -> Any:
+        """One of the tables as a pandas DataFrame.
+
+        Parameters
+        ----------
+        name
+            "texts", "tokens", "measures", "groups", "summary" or "differences".
+
+        Raises
+        ------
+        InputError
+            There is no such table, or pandas is not installed.
+        """
+        if name not in _TABLES:
+            raise InputError(f"a table must be one of {', '.join(_TABLES)}; got {name!r}")
+        try:
+            importlib.import_module("pandas")
+        except ImportError:
+            raise InputError("to_pandas needs pandas, which is not installed; run pip install pandas") from None
+        return getattr(self, name)().to_pandas()
+
+    def resume(
+        self,
+        model: Model | str | Path | None = None,
+        *,
+        embedder: Embedder | str | None = None,
+        scorer: Scorer | str | None = None,
+        answer_pattern: str | None = None,
+        reference: str | Path | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_stage: Callable[[str, int, int], None] | None = None,
+    ) -> Run:
+        """Generate and measure what is missing. A complete run changes only if it is to be measured differently.
+
+        Parameters
+        ----------
+        model
+            By default the one of the plan, loaded as it was.
+        embedder, scorer, answer_pattern, reference, on_progress, on_stage
+            As in ``run``; by default what the run was begun with.
+
+        Raises
+        ------
+        InputError
+            The use case can't be read any more, or a value breaks its rule.
+        RunError
+            The model is another one, or the run was begun with a Python function or object that is not given.
+        ModelError
+            The model can't be loaded.
+        """
+        from thermoscope.runs.carry_out import carry_out
+        from thermoscope.runs.measure import measuring_of
+        from thermoscope.usecases.load import load
+
+        given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
+        if self.complete and all(value is None for value in given.values()):
+            return self
+        asked, objects = self._store.asked()
+        if missing := [name for name in objects if given[name] is None]:
+            raise RunError(
+                f"{self.folder} was begun with a Python object as {missing[0]}, which is not stored; give {missing[0]}="
+            )
+        measuring = measuring_of(
+            load(self._plan.use_case),
+            embedder=asked.get("embedder") if embedder is None else embedder,
+            scorer=asked.get("scorer") if scorer is None else scorer,
+            answer_pattern=asked.get("answer_pattern") if answer_pattern is None else answer_pattern,
+            reference=asked.get("reference") if reference is None else reference,
         )
-        store.add(chunk, samples, {setting.id: effects.idle(setting) for setting in design.settings})
-        # texts that ended early leave less to do
-        done = replace(
-            done,
-            finished=done.finished + size,
-            tokens=done.tokens + latest.tokens,
-            most_tokens=done.most_tokens - size * design.max_new_tokens + latest.tokens,
-            forward_rows=done.forward_rows + latest.forward_rows,
+        loaded = _loaded(self._plan.model, **self._plan.loading) if model is None else _loaded(model)
+        plan = self._plan.on(loaded)
+        return carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+
+    def _measured(self, name: str) -> pyarrow.Table:
+        self._store.complete_manifest()
+        return self._store.table(_TABLES[name])
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else f", {self._store.texts().num_rows} of {self._plan.texts} texts"
+        return (
+            f"Run({str(self.folder)!r}, prompts={len(self._plan.prompts)}, settings={len(self.settings)}, "
+            f"seeds={len(self._plan.seeds)}{state})"
         )
-    return sum(sizes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: means with intervals per setting, and what holds of the usual claims."""
+        title = f"{self._plan.name}: {count(self._plan.texts, 'text')} of {self._plan.model}"
+        if not self.complete:
+            there = self._store.texts().num_rows
+            return fragment(title, soft(f"not complete: {there:,} texts are stored; resume() continues"))
+        cells = {(row["setting_id"], row["measure"]): row for row in self.summary().to_pylist()}
+        names = varying(self.settings)
+        rows = [
+            [safe(label(setting, names)), *(_cell(cells.get((setting.id, measure))) for measure in _SHOWN)]
+            for setting in self.settings
+        ]
+        claims = [f"{claim['name']}: {claim_verdict(claim['verdict'])}" for claim in self.claims]
+        return fragment(title, table(("setting", *_SHOWN), rows), listed(claims), soft(str(self.folder)))
 
 
-def stored_texts(design: Design, store: Store, measuring: Measuring) -> Texts:
-    """The texts of a run as columns to be measured, from what is stored."""
-    table, tokens = store.texts(), store.tokens()
-    order = np.argsort(table["text_id"].to_numpy(), kind="stable")
-    table = table.take(order)
-    counts, spoken = table["tokens"].to_numpy(), table["text_tokens"].to_numpy()
-    starts = starts_of(counts)
-
-    def column(name: str) -> Ragged:
-        return Ragged(tokens[name].to_numpy(), starts)
-
-    def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
-        return column(name).spans(starts[:-1], spoken)
-
-    strings = table["text"].to_pylist()
-    by_id = {setting.id: setting for setting in design.settings}
-    prompts = [design.prompts[i] for i in table["prompt_id"].to_pylist()]
-    answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
-    return Texts(
-        tokens=of_text("token_id"),
-        strings=strings,
-        prompts=prompts,
-        settings=[by_id[name] for name in table["setting_id"].to_pylist()],
-        ends=of_text("text_end"),
-        logprobs=column("logprob"),
-        entropies=column("entropy"),
-        length=design.max_new_tokens,
-        embedder=measuring.embedder,
-        scorer=measuring.scorer,
-        answers=[answers.get(prompt) for prompt in prompts],
-        answer_pattern=measuring.use_case.answer_pattern,
-    )
-
-
-def _measure(
-    model: Model,
-    design: Design,
-    store: Store,
-    measuring: Measuring,
-    record: Mapping[str, Any] | str | None,
-    on_stage: Callable[[str, int, int], None] | None,
-) -> tuple[Evidence, dict[str, pyarrow.Table], str]:
-    """Measure all texts; the evidence, the tables, and what limits the comparison with the reference."""
-    import pyarrow as pa
-
-    if on_stage is not None and measuring.embedder is not None:
-        measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
-    texts = stored_texts(design, store, measuring)
-    reference = (
-        record
-        if isinstance(record, str)
-        else choose(record, design.max_new_tokens, tokenizer_id(model), model.revision)
-    )
-    evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
-    table = store.texts().sort_by("text_id")
-    columns = {name: table[name] for name in ("text_id", "prompt_id", "setting_id", "setting", "temperature", "seed")}
-    columns |= {name: nullable(texts.in_given_order(values)) for name, values in evidence.of_texts.items()}
-    settings = [texts.setting_names[i] for i in texts.group_setting.tolist()]
-    named = setting_columns(settings)
-    groups = {
-        "prompt_id": pa.array([design.prompts.index(texts.prompt_names[i]) for i in texts.group_prompt], pa.int32()),
-        **{name: named[name] for name in ("setting_id", "setting", "temperature")},
-        "texts": pa.array(texts.groups, pa.int64()),
-    } | {name: nullable(values) for name, values in evidence.of_groups.items()}
-    tables = {
-        "measures": pa.table(columns),
-        "groups": pa.table(groups),
-        "settings": evidence.settings_table(),
-        "differences": evidence.differences_table(),
-    }
-    return evidence, tables, reference.note if isinstance(reference, Reference) else reference
-
-
-def _manifest(
-    model: Model,
-    design: Design,
-    store: Store,
-    measuring: Measuring,
-    record: Mapping[str, Any] | str | None,
-    made: int,
-    seconds: Mapping[str, float],
-    reference: str,
-) -> dict[str, Any]:
-    """What ran, and how to make it again."""
-    texts = store.texts()
-    return {
-        "id": design.id,
-        "plan": design.to_dict(),
-        "settings": [setting.to_record() for setting in design.settings],
-        "objective": measuring.use_case.objective,
-        "title": measuring.use_case.title,
-        "measuring": measuring.to_dict() | {"reference": None if isinstance(record, str) else record},
-        "reference": reference,
-        "texts": texts.num_rows,
-        "tokens": int(np.sum(texts["tokens"].to_numpy())),
-        "texts_made_last": made,
-        "seconds_last": dict(seconds),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "notes": list(model.notes),
-        "effective": [*contradictions(design.settings), *idle_parameters(design.settings, store.idle_stages)],
-        "versions": versions(),
-        "command": run_command(design, store, measuring),
-    }
-
-
-def run_command(design: Design, store: Store, measuring: Measuring) -> str:
-    """The ``thermoscope measure`` command that makes the run again."""
-    words = ["thermoscope", "measure", "--use-case", design.use_case]
-    words += setting_words(design.settings)
-    words += common_words(design, design.seeds, design.max_new_tokens, design.stop, design.model)
-    if design.prompts == tuple(prompt.text for prompt in measuring.use_case.held_out_prompts):
-        words.append("--held-out")
-    words += [*measuring.words, "--run", str(store.folder)]
-    return " ".join(map(quote, words))
+def _cell(row: Mapping[str, Any] | None) -> str:
+    """A mean and its interval."""
+    if row is None or row["mean"] is None:
+        return "unknown"
+    if row["low"] is None:
+        return short(row["mean"])
+    return f"{short(row['mean'])} ({short(row['low'])} to {short(row['high'])})"

@@ -20,14 +20,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
 from thermoscope.metrics.table import setting_columns
-from thermoscope.runs.design import Chunk, Design
+from thermoscope.runs.plan import Chunk
 from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 FORMAT = "thermoscope.run/1"
+COMMAND = "thermoscope.command/1"
 #: Tables that are made of the texts once all are there.
 TABLES = ("measures", "groups", "settings", "differences")
 
@@ -52,48 +53,27 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @classmethod
-    def open(cls, folder: Path) -> Store:
-        """The store of a run that is there.
+    def plan_record(self) -> dict[str, Any] | None:
+        """The plan as it is stored, for ``Plan.from_dict``; None where there is none yet."""
+        return self._read_json("plan.json") if (self.folder / "plan.json").is_file() else None
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Store the plan of a new run.
 
         Raises
         ------
         RunError
-            The folder is no run.
-        """
-        store = cls(folder)
-        if not (folder / "plan.json").is_file():
-            raise RunError(f"a run must be a folder with plan.json; got {str(folder)!r}; see thermoscope runs list")
-        store.design()
-        return store
-
-    def begin(self, design: Design) -> Design:
-        """Write the plan, or read the one that is there; return the one that counts.
-
-        Raises
-        ------
-        RunError
-            The folder holds another run, or something else.
+            The folder holds something else.
         OutputError
             It can't be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             strangers = [path.name for path in self.folder.iterdir() if path.name != ".lock"]
-            if (self.folder / "plan.json").exists():
-                there = self.design()
-                if (field := there.difference(design)) is not None:
-                    raise RunError(
-                        f"{self.folder} holds a run with other {field}; name another folder with --run, or repeat its "
-                        "own command"
-                    )
-                return there
             if any(not name.endswith(".part") for name in strangers):
                 raise RunError(f"{self.folder} is not empty and no run; name another folder with --run")
-            self._write_json("plan.json", design.to_dict())
+            self._write_json("plan.json", plan)
         except OSError as error:
             raise OutputError(f"a run can't be written to {str(self.folder)!r}: {error.strerror}") from None
-        return design
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -117,10 +97,6 @@ class Store:
                 raise
             raise OutputError(f"a run can't be written to {str(self.folder)!r}: {error.strerror}") from None
 
-    def design(self) -> Design:
-        """The plan of the run."""
-        return Design.from_dict(self._read_json("plan.json"), str(self.folder / "plan.json"))
-
     def manifest(self) -> dict[str, Any] | None:
         """What ran; None while the run is not complete.
 
@@ -143,18 +119,30 @@ class Store:
         Raises
         ------
         RunError
-            The run is not complete; the command that goes on with it is named.
+            The run is not complete; the command that resumes it is named.
         """
         manifest = self.manifest()
         if manifest is None:
-            there = (self.folder / "command.json").exists()
-            again = self._read_field("command.json", "command", str) if there else "repeat its measure command"
-            raise RunError(f"{self.folder} is not complete; to go on where it was: {again}")
+            raise RunError(f"{self.folder} is not complete; to go on where it was: {self.command()}")
         return manifest
 
-    def keep_command(self, command: str) -> None:
-        """Store the command that makes the run, for who finds it unfinished."""
-        self._write_json("command.json", {"format": "thermoscope.command/1", "command": command})
+    def keep_command(self, command: str, measuring: Mapping[str, Any]) -> None:
+        """Store the command that makes the run, and how its texts are to be measured, until the manifest has both."""
+        self._write_json("command.json", {"format": COMMAND, "command": command, "measuring": dict(measuring)})
+
+    def command(self) -> str:
+        """The command that makes the run again, or resumes it."""
+        manifest = self.manifest()
+        if manifest is not None:
+            return str(manifest["command"])
+        there = (self.folder / "command.json").exists()
+        return self._read_field("command.json", "command", str) if there else "repeat its measure command"
+
+    def asked(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """What was asked for by name when the run was begun, and what was given as Python objects."""
+        record = self.manifest() or (self._read_json("command.json") if (self.folder / "command.json").exists() else {})
+        measuring = record.get("measuring", {})
+        return dict(measuring.get("asked", {})), tuple(measuring.get("objects", ()))
 
     @property
     def measured(self) -> bool:
@@ -171,7 +159,7 @@ class Store:
 
     def add(self, chunk: Chunk, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
         """Store the texts of a chunk, whole, and by a setting's id its stages that changed nothing."""
-        self.write(self._shard("tokens", chunk), _token_rows(samples, chunk.first_text))
+        self.write(self._shard("tokens", chunk), _token_rows(samples, chunk))
         (self.folder / "idle").mkdir(exist_ok=True)
         self._write_json(f"idle/{chunk.number:05}.json", {name: list(stages) for name, stages in idle.items()})
         self.write(self._shard("texts", chunk), _text_rows(samples, chunk))
@@ -186,17 +174,17 @@ class Store:
 
     def texts(self) -> pyarrow.Table:
         """All stored texts, in order."""
-        return self._shards("texts")
+        return self._shards("texts", _text_rows)
 
     def tokens(self) -> pyarrow.Table:
         """The token records of all stored texts, in order."""
-        return self._shards("tokens")
+        return self._shards("tokens", _token_rows)
 
     def idle_stages(self, setting: SamplingParams) -> tuple[str, ...]:
-        """The stages of a setting that changed no distribution in the whole run."""
+        """The stages of a setting that changed no distribution in any stored chunk."""
         idle = set(setting.active_stages)
-        for chunk in self.design().chunks():
-            path = self.folder / "idle" / f"{chunk.number:05}.json"
+        for texts in self.folder.glob("texts/*.parquet"):
+            path = self.folder / "idle" / f"{texts.stem}.json"
             idle &= set(self._read_json(f"idle/{path.name}").get(setting.id, ())) if path.exists() else set()
         return tuple(stage for stage in setting.active_stages if stage in idle)
 
@@ -221,10 +209,11 @@ class Store:
     def _shard(self, kind: str, chunk: Chunk) -> Path:
         return self.folder / kind / f"{chunk.number:05}.parquet"
 
-    def _shards(self, kind: str) -> pyarrow.Table:
+    def _shards(self, kind: str, rows: Callable[[Sequence[Sample], Chunk], pyarrow.Table]) -> pyarrow.Table:
         import pyarrow
 
-        return pyarrow.concat_tables([_read_table(path) for path in sorted((self.folder / kind).glob("*.parquet"))])
+        there = [_read_table(path) for path in sorted((self.folder / kind).glob("*.parquet"))]
+        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))])
 
     def write(self, path: Path, table: pyarrow.Table) -> None:
         """Write a table as Parquet, whole or not at all."""
@@ -304,7 +293,7 @@ def _text_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
     )
 
 
-def _token_rows(samples: Sequence[Sample], first: int) -> pyarrow.Table:
+def _token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
     import pyarrow as pa
 
     def column(name: str, kind: pa.DataType) -> pa.Array:
@@ -312,7 +301,7 @@ def _token_rows(samples: Sequence[Sample], first: int) -> pyarrow.Table:
 
     return pa.table(
         {
-            "text_id": pa.array([first + i for i, s in enumerate(samples) for _ in s.token_ids], pa.int64()),
+            "text_id": pa.array([chunk.first_text + i for i, s in enumerate(samples) for _ in s.token_ids], pa.int64()),
             "position": pa.array([at for s in samples for at in range(len(s.token_ids))], pa.int32()),
             "token_id": column("token_ids", pa.int32()),
             "logprob": column("logprobs", pa.float32()),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from thermoscope.errors import BadLogitsError, InputError, ParameterError
 from thermoscope.sampling import filters
 from thermoscope.sampling.candidates import open_rows, truncation
 from thermoscope.sampling.effects import Effects
+from thermoscope.sampling.lists import per_row, token_ids
 from thermoscope.sampling.passes import at_least
 from thermoscope.sampling.stages import FUNCTIONS, StageRows, temperature_column
 from thermoscope.settings.params import SamplingParams
@@ -276,12 +278,11 @@ def probabilities(
     settings = settings_of(params, vocabulary)
     if isinstance(params, SamplingParams):
         settings *= rows
-    sized: dict[str, Sequence[object] | None] = {
-        "params": settings, "prompt_ids": prompt_ids, "output_ids": output_ids, "drawn_logprobs": drawn_logprobs
-    }  # fmt: skip
-    for name, lists in sized.items():
-        if lists is not None and len(lists) != rows:
-            raise InputError(f"{name} must have one entry per row; got {len(lists)} for {rows} rows of logits")
+    if len(settings) != rows:
+        raise InputError(f"params must have one entry per row; got {len(settings)} for {rows} rows of logits")
+    prompt_ids = token_ids("prompt_ids", prompt_ids, rows, vocabulary)
+    output_ids = token_ids("output_ids", output_ids, rows, vocabulary)
+    drawn_logprobs = per_row("drawn_logprobs", drawn_logprobs, rows, Real, "numbers")
     if rows == 0:
         return logits.clone()
     check_logits(logits)
@@ -306,7 +307,7 @@ def probabilities(
     return result.to(logits.dtype)
 
 
-def settings_of(params: SamplingParams | Sequence[SamplingParams], vocabulary: int) -> list[SamplingParams]:
+def settings_of(params: SamplingParams | Iterable[SamplingParams], vocabulary: int) -> list[SamplingParams]:
     """One setting or several as a list, for V tokens.
 
     Raises

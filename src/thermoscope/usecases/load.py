@@ -115,6 +115,11 @@ class UseCase(BaseModel):
         """The prompts that a choice is confirmed on."""
         return tuple(prompt for prompt in self.prompts if prompt.held_out)
 
+    @property
+    def name_or_path(self) -> str:
+        """What ``load`` takes to load it again: the name of a bundled use case, or the path of its file."""
+        return self.name if self.source.parent == FOLDER else str(self.source)
+
     def reference_statistics(self) -> dict[str, Any] | None:
         """The reference statistics, or None if the use case has none.
 

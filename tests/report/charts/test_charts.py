@@ -15,7 +15,7 @@ from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, ticks, vega_
 from thermoscope.report.charts.figures import curve_figure, frontier_figure, interval, number
 from thermoscope.report.charts.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point
-from thermoscope.report.verdicts import outcome_shown
+from thermoscope.statistics.verdicts import outcome_shown
 
 
 def spec_of(drawing: Drawing) -> dict:

@@ -23,7 +23,7 @@ from thermoscope.report.charts.figures import curve_figure, frontier_figure
 from thermoscope.report.page import vega
 from thermoscope.report.page.run import report_page
 from thermoscope.report.records.schema import Report
-from thermoscope.report.verdicts import outcome_shown
+from thermoscope.statistics.verdicts import outcome_shown
 
 HOSTILE = (
     '</script><script>document.title="taken"</script><img src=x onerror=alert(1)> </style> ]]> <!-- & {{ 7*7 }} "\u202e'

@@ -17,7 +17,10 @@ from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import comparison_report, run_report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.terminal.run import print_run
-from thermoscope.runs.run import Measuring, plan, run
+from thermoscope.runs.carry_out import carry_out
+from thermoscope.runs.measure import Measuring
+from thermoscope.runs.plan import plan_run
+from thermoscope.runs.run import Run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.statistics.reference import FORMAT, tokenizer_id
@@ -25,24 +28,24 @@ from thermoscope.usecases.load import parse
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make(str(tmp_path_factory.mktemp("run")))
+def done(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(make(str(tmp_path_factory.mktemp("run"))).folder)
 
 
 @pytest.fixture(scope="module")
-def report(store: Store) -> Report:
-    return run_report(store)
+def report(done: Run) -> Report:
+    return run_report(done)
 
 
-def test_every_text_is_there_as_it_was_stored(store: Store, report: Report) -> None:
-    rows = store.texts().to_pylist()
+def test_every_text_is_there_as_it_was_stored(done: Run, report: Report) -> None:
+    rows = done.texts().to_pylist()
     assert len(report.texts) == len(rows) == 6 * 4 * 3
     for made, row in zip(report.texts, rows, strict=True):
         assert "".join(p.text for p in made.passages) == row["text"]
         assert report.prompts[made.prompt] == row["prompt"]
         assert report.settings[made.setting].id == row["setting_id"]
         assert report.seeds[made.seed] == row["seed"]
-    rep = {row["text_id"]: row["rep_4"] for row in store.table("measures").to_pylist()}
+    rep = {row["text_id"]: row["rep_4"] for row in done.measures().to_pylist()}
     assert [text.measures["rep_4"] for text in report.texts] == [rep[i] for i in range(len(rows))]
 
 
@@ -62,10 +65,10 @@ def test_texts_part_where_they_first_differ_from_their_neighbour(report: Report)
     assert parted > 20
 
 
-def test_curves_and_differences_are_those_of_the_tables(store: Store, report: Report) -> None:
+def test_curves_and_differences_are_those_of_the_tables(done: Run, report: Report) -> None:
     assert report.axis == "temperature"
     assert report.settings[1].series == "top_k=5"
-    rows = [row for row in store.table("settings").to_pylist() if row["measure"] == "rep_4"]
+    rows = [row for row in done.summary().to_pylist() if row["measure"] == "rep_4"]
     curve = next(curve for curve in report.curves if curve.measure == "rep_4")
     assert [(p.mean, p.band_low) for p in curve.points] == [(row["mean"], row["band_low"]) for row in rows]
     assert [c.measure for c in report.curves][:2] == ["rep_4", "loop_rate"]
@@ -86,18 +89,18 @@ def test_the_same_records_as_json(report: Report) -> None:
 def test_what_of_the_settings_did_nothing(tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0)
     settings = varied({"temperature": [0.5, 0.9], "min_p": [1e-30]})
-    design = plan(model, case(), settings, seeds=range(2), max_new_tokens=8)
-    made = run_report(run(model, design, Store(tmp_path / "run"), Measuring(case())))
+    design = plan_run(model, case(), settings, seeds=range(2), max_new_tokens=8)
+    made = run_report(carry_out(model, design, Store(tmp_path / "run"), Measuring(case())))
     assert made.runs[0].effective == ("min_p=1e-30 removed nothing.",)
 
 
-def test_two_runs_beside_each_other(store: Store, tmp_path: Path) -> None:
+def test_two_runs_beside_each_other(done: Run, tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0, spread=4.0)
     settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
-    design = plan(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
-    other = run(model, design, Store(tmp_path / "peaked"), Measuring(case()))
-    both = run_report(store, other)
-    assert [r.name for r in both.runs] == [store.folder.name, "peaked"]
+    design = plan_run(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+    other = carry_out(model, design, Store(tmp_path / "peaked"), Measuring(case()))
+    both = run_report(done, other)
+    assert [r.name for r in both.runs] == [done.folder.name, "peaked"]
     assert len(both.settings) == 8
     assert len(both.texts) == 2 * 72
     assert both.prompts == PROMPTS
@@ -116,15 +119,15 @@ def with_reference(folder: Path, tokens: int) -> tuple[Report, str]:
     (folder / "people.json").write_text(json.dumps(record | {"windows": windows}))
     story = parse('reference = "people.json"\n' + CASE, folder / "small.toml")
     settings = varied({"temperature": [0.2, 0.9, 1.2]})
-    design = plan(model, story, settings, seeds=range(2), max_new_tokens=24)
-    store = run(model, design, Store(folder / "run"), Measuring(story))
-    shown = plain(lambda to: show(store, to))
-    return run_report(store), " ".join(shown.split())
+    design = plan_run(model, story, settings, seeds=range(2), max_new_tokens=24)
+    done = carry_out(model, design, Store(folder / "run"), Measuring(story))
+    shown = plain(lambda to: show(done, to))
+    return run_report(done), " ".join(shown.split())
 
 
-def show(store: Store, to: Console) -> None:
+def show(done: Run, to: Console) -> None:
     print_run(
-        store.complete_manifest(), store.table("settings").to_pylist(), store.claims(), to, folder="run",
+        done.manifest, done.summary().to_pylist(), done.claims, to, folder="run",
         everything=True,
     )  # fmt: skip
 
@@ -182,13 +185,15 @@ def test_a_comparison_that_was_interrupted() -> None:
     assert [p.setting for p in made.curves[0].points] == [0]
 
 
-def test_bad_runs(store: Store, tmp_path: Path) -> None:
+def test_bad_runs(done: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one run or of two; got 3"):
-        run_report(store, store, store)
+        run_report(done, done, done)
     with pytest.raises(InputError, match="must differ"):
-        run_report(store, store)
+        run_report(done, done)
     model = FakeModel()
     unfinished = Store(tmp_path / "new")
-    unfinished.begin(plan(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4))
+    with unfinished.locked():
+        plan = plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
+        unfinished.begin(plan.to_dict())
     with pytest.raises(RunError, match="is not complete; to go on where it was: repeat its measure command"):
-        run_report(unfinished)
+        run_report(unfinished.folder)

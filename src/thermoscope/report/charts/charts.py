@@ -22,8 +22,8 @@ from thermoscope.report.charts.drawing import (
 from thermoscope.report.charts.figures import along_axis, by_series, interval, number, place
 from thermoscope.report.charts.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Differences, Report
-from thermoscope.report.verdicts import outcome_shown
 from thermoscope.statistics.frontier import Frontier
+from thermoscope.statistics.verdicts import outcome_shown
 
 TOLD_SHAPES = {
     outcome_shown(told): shape

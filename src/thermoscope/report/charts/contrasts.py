@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from thermoscope.report.charts.figures import interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report
-from thermoscope.report.verdicts import OUTCOMES, outcome_shown
 from thermoscope.statistics.outcome import Outcome
+from thermoscope.statistics.verdicts import OUTCOMES, outcome_shown
 from thermoscope.words import first_upper
 
 #: Signs and what they mean.

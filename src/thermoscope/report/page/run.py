@@ -17,7 +17,7 @@ from thermoscope.report.marks import UNICODE
 from thermoscope.report.page.pages import render
 from thermoscope.report.page.vega import runtime
 from thermoscope.report.records.schema import Differences, Ran, Report, TextRecord
-from thermoscope.report.verdicts import claim_verdict
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import ENDINGS, count, first_upper, short
 
 #: Measures whose charts are open; those of the others are opened at will.

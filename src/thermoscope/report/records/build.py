@@ -13,8 +13,8 @@ from thermoscope.report.records.measures import beside_texts, by_summary, meanin
 from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
 from thermoscope.report.records.settings import listed
-from thermoscope.report.records.source import Row, Source, from_comparison, from_store
-from thermoscope.runs.store import Store
+from thermoscope.report.records.source import Row, Source, from_comparison, from_run
+from thermoscope.runs.run import Run, open_run
 from thermoscope.settings.grid import neighbours
 from thermoscope.statistics.frontier import frontier
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
 
 
-def run_report(*runs: str | Path | Store) -> Report:
+def run_report(*runs: str | Path | Run) -> Report:
     """The report of a stored run, or of two beside each other.
 
     Parameters
     ----------
     runs
-        One or two folders of runs, or stores.
+        One or two runs, or their folders.
 
     Returns
     -------
@@ -44,11 +44,11 @@ def run_report(*runs: str | Path | Store) -> Report:
     """
     if not 1 <= len(runs) <= 2:
         raise InputError(f"a report is of one run or of two; got {len(runs)}; leave some out")
-    stores = [run if isinstance(run, Store) else Store.open(Path(run)) for run in runs]
-    if len(stores) == 2 and stores[0].folder.resolve() == stores[1].folder.resolve():
-        raise InputError(f"two runs beside each other must differ; got {str(stores[0].folder)!r} twice")
-    sources = [from_store(store) for store in stores]
-    return _report(sources, _names(sources, [store.folder.name for store in stores]))
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    if len(opened) == 2 and opened[0].folder.resolve() == opened[1].folder.resolve():
+        raise InputError(f"two runs beside each other must differ; got {str(opened[0].folder)!r} twice")
+    sources = [from_run(run) for run in opened]
+    return _report(sources, _names(sources, [run.folder.name for run in opened]))
 
 
 def comparison_report(comparison: Comparison) -> Report:

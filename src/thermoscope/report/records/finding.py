@@ -7,9 +7,9 @@ from math import log
 from typing import Any
 
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point, Ran, Setting
-from thermoscope.report.verdicts import CLAIMS, claim_verdict
 from thermoscope.statistics.evidence import MOST_SETTINGS
 from thermoscope.statistics.frontier import LOOPS, Frontier
+from thermoscope.statistics.verdicts import CLAIMS, claim_verdict
 from thermoscope.words import count, first_upper, joined, short
 
 #: What a measure is called in a sentence.

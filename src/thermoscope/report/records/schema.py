@@ -15,9 +15,9 @@ from typing import Any, Literal
 from thermoscope.comparison.comparison import finite
 from thermoscope.comparison.passages import Passage
 from thermoscope.fragment import clipped, fragment, listed, safe, soft, table
-from thermoscope.report.verdicts import claim_verdict
 from thermoscope.statistics.frontier import Frontier
 from thermoscope.statistics.outcome import Outcome
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, first_upper, short
 
 FORMAT = "thermoscope.report/1"

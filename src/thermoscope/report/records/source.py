@@ -15,7 +15,7 @@ from thermoscope.statistics.reference import nearest_window
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
-    from thermoscope.runs.store import Store
+    from thermoscope.runs.run import Run
 
 Row = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ class Source:
         return "seed" if len(self.prompts) == 1 else "prompt"
 
 
-def from_store(store: Store) -> Source:
+def from_run(run: Run) -> Source:
     """A stored run.
 
     Raises
@@ -100,30 +100,30 @@ def from_store(store: Store) -> Source:
     RunError
         It is not complete.
     """
-    manifest, design = store.complete_manifest(), store.design()
-    place = {setting.id: i for i, setting in enumerate(design.settings)}
-    seed_place = {seed: i for i, seed in enumerate(design.seeds)}
+    manifest, plan = run.manifest, run.plan
+    place = {setting.id: i for i, setting in enumerate(plan.settings)}
+    seed_place = {seed: i for i, seed in enumerate(plan.seeds)}
     groups = [row | {"setting": place[row["setting_id"]], "prompt": row["prompt_id"]}
-              for row in store.table("groups").to_pylist()]  # fmt: skip
+              for row in run.groups().to_pylist()]  # fmt: skip
     return Source(
-        name=design.name,
+        name=plan.name,
         title=str(manifest["title"]),
         objective=str(manifest["objective"]),
-        model=design.model,
-        prompts=design.prompts,
-        settings=design.settings,
-        seeds=design.seeds,
-        texts=tuple(_stored_texts(store, place, seed_place)),
-        measured=_by_place(store.table("settings").to_pylist(), place, ("setting",)),
-        differences=_by_place(store.table("differences").to_pylist(), place, ("setting_a", "setting_b")),
+        model=plan.model,
+        prompts=plan.prompts,
+        settings=plan.settings,
+        seeds=plan.seeds,
+        texts=tuple(_stored_texts(run, place, seed_place)),
+        measured=_by_place(run.summary().to_pylist(), place, ("setting",)),
+        differences=_by_place(run.differences().to_pylist(), place, ("setting_a", "setting_b")),
         groups=groups,
-        facts=tuple(facts(what_ran(manifest, str(store.folder)))),
-        command=str(manifest["command"]),
-        claims=tuple(store.claims()),
+        facts=tuple(facts(what_ran(manifest, str(run.folder)))),
+        command=run.command,
+        claims=run.claims,
         effective=tuple(manifest.get("effective", ())),
         reference=str(manifest["reference"]),
         loop_limit=_loop_limit(manifest),
-        limit=design.max_new_tokens,
+        limit=plan.max_new_tokens,
     )
 
 
@@ -133,11 +133,11 @@ def _by_place(rows: Sequence[dict[str, Any]], place: Mapping[str, int], names: S
     return [row | {name: place[row[column]] for name, column in ids.items()} for row in rows]
 
 
-def _stored_texts(store: Store, place: Mapping[str, int], seed_place: Mapping[int, int]) -> list[SourceText]:
-    table, tokens = store.texts().sort_by("text_id"), store.tokens()
+def _stored_texts(run: Run, place: Mapping[str, int], seed_place: Mapping[int, int]) -> list[SourceText]:
+    table, tokens = run.texts(), run.tokens()
     starts = starts_of(table["tokens"].to_numpy())
     ids, ends = (Ragged(tokens[name].to_numpy(), starts) for name in ("token_id", "text_end"))
-    measured = store.table("measures").sort_by("text_id").to_pylist()
+    measured = run.measures().sort_by("text_id").to_pylist()
     return [
         SourceText(
             prompt=row["prompt_id"],

@@ -16,9 +16,9 @@ from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.terminal.ran import print_ran
-from thermoscope.report.verdicts import claim_verdict
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, first_upper, short
 
 #: Columns of one cell: a mean and its interval.

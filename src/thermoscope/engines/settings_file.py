@@ -1,0 +1,64 @@
+"""``read_settings``: a setting from an engine's file, or from what a model recommends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thermoscope.engines.model_config import model_settings
+from thermoscope.engines.reading import Imported, read
+from thermoscope.errors import InputError
+from thermoscope.models.base import Model
+
+
+def read_settings(
+    path: str | Path | None = None,
+    *,
+    format: str | None = None,  # noqa: A002  (the name of the command's option)
+    model: Model | None = None,
+    strict: bool = False,
+) -> Imported:
+    """Read a setting from an engine's file, or the one that a model recommends.
+
+    Parameters
+    ----------
+    path
+        A file with JSON, a Python call ``SamplingParams(...)``, llama.cpp's flags or an Ollama Modelfile.
+    format
+        The engine whose format it is; by default told from the form, the file's name and the fields.
+    model
+        In place of a file: the model whose generation_config.json is read.
+    strict
+        Refuse what the engine does differently from us.
+
+    Returns
+    -------
+    Imported
+        The setting, and remarks on what the engine adds, ignores and does differently.
+
+    Raises
+    ------
+    InputError
+        Neither or both of file and model are given, the file can't be read, its format is ambiguous, it has an
+        unknown field, the model recommends nothing; or ``strict``, and something is different.
+    ParameterError
+        A value breaks our rules.
+    """
+    if (path is None) == (model is None):
+        raise InputError("give a file or model=, one of them; got " + ("neither" if path is None else "both"))
+    if path is None:
+        assert model is not None
+        if format is not None or strict:
+            raise InputError("format and strict are for files; leave them out")
+        if (found := model_settings(model)) is None:
+            raise InputError(f"{model.name} has no generation_config.json with sampling parameters; give a file")
+        return found
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"a setting must be in a file that can be read; got {str(path)!r} ({error.strerror})"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"a setting must be a text in UTF-8; got {str(path)!r}; convert it") from None
+    return read(text, format, file_name=file.name, strict=strict)

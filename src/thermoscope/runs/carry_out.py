@@ -1,0 +1,92 @@
+"""Carrying out a plan: make, keep, measure, judge, keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from thermoscope.decode.generate import Progress
+from thermoscope.errors import Interrupted
+from thermoscope.models.base import Model
+from thermoscope.ran.effective import contradictions, idle_parameters
+from thermoscope.ran.provenance import versions
+from thermoscope.runs.command import run_command
+from thermoscope.runs.make import make
+from thermoscope.runs.measure import Measurements, Measuring, measure_run, reference_statistics
+from thermoscope.runs.plan import Plan
+from thermoscope.runs.run import Run
+from thermoscope.runs.store import Store
+from thermoscope.statistics.claims import judge
+
+
+def carry_out(
+    model: Model,
+    plan: Plan,
+    store: Store,
+    measuring: Measuring,
+    *,
+    on_plan: Callable[[Plan], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str, int, int], None] | None = None,
+) -> Run:
+    """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
+    with store.locked():
+        there = store.plan_record()
+        plan = plan.resumed(there, store.folder)
+        if there is None:
+            store.begin(plan.to_dict())
+        store.clean()
+        before = store.manifest()
+        command = run_command(plan, store, measuring)
+        if before is None:
+            store.keep_command(command, measuring.to_dict())
+        if on_plan is not None and not all(store.has(chunk) for chunk in plan.chunks()):
+            on_plan(plan)
+        begun = time.perf_counter()
+        try:
+            made = make(model, plan, store, on_progress)
+        except KeyboardInterrupt:
+            raise Interrupted(Run(store.folder)) from None
+        measured_from = time.perf_counter()
+        stored = {} if before is None else dict(before["measuring"])
+        record = stored.pop("reference", None)
+        same = stored == measuring.to_dict()
+        if made == 0 and same and store.measured:
+            return Run(store.folder)
+        if not same or record is None:
+            record = reference_statistics(model, plan, measuring, on_stage)
+        found = measure_run(model, plan, store, measuring, record, on_stage)
+        claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
+        seconds = {
+            "generating": round(measured_from - begun, 3),
+            "measuring": round(time.perf_counter() - measured_from, 3),
+        }
+        compared = {"reference": None if isinstance(record, str) else record}
+        ran = {
+            "texts_made_last": made,
+            "seconds_last": seconds,
+            "command": command,
+            "measuring": measuring.to_dict() | compared,
+        }
+        store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
+    return Run(store.folder)
+
+
+def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:
+    """What ran, and how to make it again."""
+    return {
+        "id": plan.id,
+        "plan": plan.to_dict(),
+        "settings": [setting.to_record() for setting in plan.settings],
+        "objective": measuring.use_case.objective,
+        "title": measuring.use_case.title,
+        "reference": found.reference,
+        "texts": found.tables["measures"].num_rows,
+        "tokens": sum(store.texts()["tokens"].to_pylist()),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "notes": [*model.notes, *measuring.notes],
+        "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
+        "versions": versions(),
+    }

@@ -1,0 +1,277 @@
+"""What a run is to make: prompts x settings x seeds on one model, as data, with an identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.errors import InputError, RunError
+from thermoscope.models.names import arguments
+from thermoscope.settings.grid import varied
+from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.power import foresight
+
+if TYPE_CHECKING:
+    from thermoscope.models.base import Model
+    from thermoscope.usecases.load import UseCase
+
+FORMAT = "thermoscope.plan/1"
+#: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
+CHUNK_TEXTS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One prompt at all settings with some of the seeds: generated together, stored together."""
+
+    number: int
+    prompt: int
+    seeds: tuple[int, ...]
+    first_text: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the texts of a run depend on, and in what pieces they are made.
+
+    Attributes
+    ----------
+    name
+        What the run is called: its use case.
+    prompts
+        The prompts.
+    settings
+        The settings, in order.
+    seeds
+        The seeds.
+    max_new_tokens
+        The length asked for.
+    stop
+        Stop strings.
+    model, revision, dtype, device
+        The model, its commit or the hash of its weights, and how it runs.
+    max_rows
+        Rows in flight; fixed at the start, so that a resumed run does the same arithmetic.
+    use_case, use_case_id
+        The use case by name or path, and the identity of its content.
+    chat_words
+        The options that say how prompts are given to a model with a chat template.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    settings: tuple[SamplingParams, ...]
+    seeds: tuple[int, ...]
+    max_new_tokens: int
+    stop: tuple[str, ...]
+    model: str
+    revision: str | None
+    dtype: str
+    device: str
+    max_rows: int
+    use_case: str
+    use_case_id: str
+    chat_words: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> int:
+        """How many texts there are to make."""
+        return len(self.prompts) * len(self.settings) * len(self.seeds)
+
+    @property
+    def foresight(self) -> tuple[str, ...]:
+        """What differences the plan can detect, in a sentence or two."""
+        return foresight(len(self.prompts), len(self.seeds))
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits that name the texts: two plans share them if they make the same texts."""
+        record = self.to_dict()
+        for name in ("max_rows", "name", "use_case", "use_case_id"):  # which don't change a text
+            del record[name]
+        if not self.chat_words:  # a model without a chat template: as before there were any
+            del record["chat_words"]
+        record["settings"] = [setting.id for setting in self.settings]
+        canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The pieces, in order: by prompt, then by as many seeds as fit."""
+        seeds_each = max(1, CHUNK_TEXTS // len(self.settings))
+        parts = [self.seeds[i : i + seeds_each] for i in range(0, len(self.seeds), seeds_each)]
+        first = 0
+        for number, (prompt, seeds) in enumerate(product(range(len(self.prompts)), parts)):
+            yield Chunk(number, prompt, seeds, first)
+            first += len(self.settings) * len(seeds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as what JSON can hold."""
+        record: dict[str, Any] = {"format": FORMAT} | {f.name: getattr(self, f.name) for f in fields(self)}
+        record["settings"] = [json.loads(setting.to_json()) for setting in self.settings]
+        listed: dict[str, Any] = json.loads(json.dumps(record))
+        return listed
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+        """Read what ``to_dict`` made and a run's folder has.
+
+        Raises
+        ------
+        RunError
+            It is something else, or there is nothing.
+        """
+        if record is None:
+            raise RunError(f"a run must be a folder with plan.json; got {str(folder)!r}; see thermoscope runs list")
+        where = folder / "plan.json"
+        if record.get("format") != FORMAT:
+            raise RunError(
+                f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
+            )
+        try:
+            values: dict[str, Any] = {
+                f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING
+            }
+            values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+            values["settings"] = tuple(SamplingParams(**setting) for setting in values["settings"])
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{where} is no plan of a run ({error!r}); choose another folder") from None
+
+    def resumed(self, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+        """The plan that a folder has already, if it makes the same texts; this one where the folder has none.
+
+        Raises
+        ------
+        RunError
+            The folder has another plan.
+        """
+        if record is None:
+            return self
+        there = Plan.from_dict(record, folder)
+        if (name := self.difference(there)) is not None:
+            raise RunError(
+                f"{folder} holds a run with other {name}; name another folder with --run, or repeat its own command"
+            )
+        return there
+
+    def difference(self, other: Plan) -> str | None:
+        """The first field in which another plan makes different texts, or None."""
+        mine, theirs = asdict(self), asdict(other)
+        ignored = ("max_rows", "name", "use_case", "use_case_id")
+        return next((name for name in mine if name not in ignored and mine[name] != theirs[name]), None)
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What ``load_model`` takes after the name to load the model of the plan again."""
+        commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
+        found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
+        options = []
+        for word in self.chat_words:
+            name, _, value = word.partition("=")
+            if name in ("--chat", "--raw"):
+                found["chat"] = name == "--chat"
+            elif name == "--system":
+                found["system"] = value
+            else:
+                options.append(value)
+        return found | ({"chat_options": arguments(options)} if options else {})
+
+    def on(self, model: Model) -> Plan:
+        """The same plan on a model, which ``difference`` then tells apart if it is another one."""
+        return replace(
+            self,
+            model=model.name,
+            revision=model.revision,
+            dtype=model.dtype,
+            device=model.device,
+            chat_words=tuple(model.chat_words),
+        )
+
+
+def plan_run(
+    model: Model,
+    use_case: UseCase,
+    settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
+    *,
+    prompts: str | Sequence[str] | None = None,
+    held_out: bool = False,
+    seeds: int | Sequence[int] = range(8),
+    max_new_tokens: int | None = None,
+    stop: str | Sequence[str] = (),
+    max_rows: int | None = None,
+) -> Plan:
+    """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
+    from thermoscope.checks import at_least_one
+    from thermoscope.decode.batch import rows_in_flight  # which needs torch; a stored plan does not
+    from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+
+    texts = _prompts(use_case, prompts, held_out=held_out)
+    chosen, numbers = _settings(model, settings), tuple(seed_list(seeds))
+    limit = use_case.max_new_tokens if max_new_tokens is None else max_new_tokens
+    longest = max(len(prompt_ids(model, text)) for text in texts)
+    if (twice := _repeated(texts)) is not None:
+        raise InputError(f"each prompt may be given once; got {twice!r:.60} twice; leave one out")
+    length = new_tokens(model, longest, limit, None)
+    rows = at_least_one("max_rows", max_rows)
+    return Plan(
+        name=use_case.name,
+        prompts=texts,
+        settings=chosen,
+        seeds=numbers,
+        max_new_tokens=length,
+        stop=stop_strings(stop),
+        model=model.name,
+        revision=model.revision,
+        dtype=model.dtype,
+        device=model.device,
+        max_rows=rows or rows_in_flight(model, longest + length, len(chosen) * len(numbers)),
+        use_case=use_case.name_or_path,
+        use_case_id=use_case.content_id,
+        chat_words=tuple(model.chat_words),
+    )
+
+
+def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool) -> tuple[str, ...]:
+    if prompts is None:
+        chosen = tuple(prompt.text for prompt in (use_case.held_out_prompts if held_out else use_case.open_prompts))
+        if not chosen:
+            raise InputError(f"{use_case.source}: no prompt is held out; leave held_out (--held-out) out")
+        return chosen
+    from thermoscope.decode.request import as_list
+
+    if held_out:
+        raise InputError("give prompts or held_out=True, not both; leave one out")
+    chosen = tuple(as_list("prompts", prompts, str))
+    if not chosen:
+        raise InputError("prompts must not be empty; give at least one")
+    return chosen
+
+
+def _settings(
+    model: Model, settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]]
+) -> tuple[SamplingParams, ...]:
+    from thermoscope.sampling.chain import settings_of
+
+    if isinstance(settings, Mapping):
+        settings = varied(settings)
+    chosen = tuple(settings_of(settings, model.vocabulary))
+    if not chosen:
+        raise InputError("settings must not be empty; give at least one")
+    if (twice := _repeated(chosen)) is not None:
+        raise InputError(f"settings of a run must differ; got {twice} more than once; leave the repeats out")
+    return chosen
+
+
+def _repeated(values: Sequence[Any]) -> Any:
+    """The first value that is equal to an earlier one, or None."""
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

@@ -1,0 +1,62 @@
+"""``read_settings``: from a file as from what a model recommends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.fakes import FakeModel
+from thermoscope import Imported, InputError, SamplingParams, read_settings
+
+
+def test_a_file_is_read_as_its_engine_would(tmp_path: Path) -> None:
+    path = tmp_path / "generation_config.json"
+    path.write_text('{"do_sample": true, "temperature": 0.6, "top_k": 40, "max_length": 20}')
+    for given in (path, str(path)):
+        found = read_settings(given)
+        assert isinstance(found, Imported)
+        assert (found.params, found.engine) == (SamplingParams(temperature=0.6, top_k=40), "transformers")
+        assert found.aside == ("max_length",)
+
+
+def test_the_format_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "any.json"
+    path.write_text('{"temperature": 0.5}')
+    with pytest.raises(InputError, match="the format is ambiguous"):
+        read_settings(path)
+    assert read_settings(path, format="vllm").params.temperature == 0.5
+    with pytest.raises(InputError, match="unknown engine 'vlm'"):
+        read_settings(path, format="vlm")
+
+
+def test_strict_refuses_what_is_different(tmp_path: Path) -> None:
+    path = tmp_path / "flags.txt"
+    path.write_text("--temp 0.8 --repeat-penalty 1.2 --repeat-last-n 64")
+    assert read_settings(path).different
+    with pytest.raises(InputError, match="is not exactly one of ours"):
+        read_settings(path, strict=True)
+
+
+def test_a_models_own_settings() -> None:
+    model = FakeModel()
+    with pytest.raises(InputError, match=r"fake has no generation_config\.json with sampling parameters"):
+        read_settings(model=model)
+    config = SimpleNamespace(to_diff_dict=lambda: {"temperature": 0.6, "top_p": 0.9})
+    model.network = SimpleNamespace(generation_config=config)  # type: ignore[attr-defined]
+    assert read_settings(model=model).params == SamplingParams(temperature=0.6, top_p=0.9)
+    with pytest.raises(InputError, match="format and strict are for files"):
+        read_settings(model=model, strict=True)
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"give a file or model=, one of them; got neither"):
+        read_settings()
+    with pytest.raises(InputError, match=r"got both"):
+        read_settings(tmp_path, model=FakeModel())
+    with pytest.raises(InputError, match=r"must be in a file that can be read; got .*none"):
+        read_settings(tmp_path / "none")
+    (tmp_path / "latin.json").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match="must be a text in UTF-8"):
+        read_settings(tmp_path / "latin.json")
