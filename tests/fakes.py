@@ -39,6 +39,8 @@ class FakeModel:
     vocabulary = 257
     end_of_text = frozenset({END})
     notes: tuple[str, ...] = ()
+    chat = False
+    chat_words: tuple[str, ...] = ()
 
     def __init__(
         self, *, spread: float = 2.0, memory: int = 3, end_bias: float = 0.0, context_length: int | None = 4096
@@ -60,6 +62,8 @@ class FakeModel:
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
+
+    encode_prompt = encode
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return bytes(token for token in token_ids if token < END).decode(errors="replace")

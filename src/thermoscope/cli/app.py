@@ -20,7 +20,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from thermoscope._version import __version__
-from thermoscope.cli import runs, use_cases
+from thermoscope.cli import models, runs, use_cases
 from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
@@ -147,6 +147,12 @@ _use_cases.command("show")(_passing(_plain(use_cases.show)))
 _use_cases.command("check")(_passing(_plain(use_cases.check)))
 _use_cases.command("new")(_passing(use_cases.new))
 app.add_typer(_use_cases, name="use-cases")
+
+_models = typer.Typer(rich_markup_mode=None)
+_models.callback(invoke_without_command=True)(_passing(models.alone))
+_models.command("list")(_passing(_plain(models.list_models)))
+_models.command("get")(_passing(models.get))
+app.add_typer(_models, name="models")
 
 _runs = typer.Typer(rich_markup_mode=None)
 _runs.callback(invoke_without_command=True)(_passing(runs.alone))

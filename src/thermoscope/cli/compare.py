@@ -44,6 +44,10 @@ def compare(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     json: options.Json = False,
     output: options.Output = None,
@@ -59,6 +63,9 @@ def compare(
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
 
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
@@ -78,7 +85,7 @@ def compare(
         from thermoscope.comparison.compare import compare as run
         from thermoscope.models.load import load_model
 
-        loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+        loaded = load_model(**how_loaded)
     if asked.source == "model":
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0

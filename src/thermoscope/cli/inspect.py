@@ -27,6 +27,10 @@ def inspect(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
@@ -41,6 +45,9 @@ def inspect(
     from thermoscope.cli.values import MOST_SEED, read_prompt, whole
     from thermoscope.settings.values import number_of
 
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     console.check_writable(output)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
     seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
@@ -52,7 +59,7 @@ def inspect(
         from thermoscope.models.load import load_model
         from thermoscope.report.terminal.inspection import print_inspection
 
-        loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+        loaded = load_model(**how_loaded)
         result = run(loaded, text, asked.settings(loaded, temperature=hot), at_step=step, seed=seed_number, tokens=many)
 
     def printing(to: Console) -> None:

@@ -48,6 +48,10 @@ def spectrum(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     html: options.Html = None,
     json: options.Json = False,
@@ -63,6 +67,9 @@ def spectrum(
     from thermoscope.cli import console
     from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole
 
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     ends = (finite(low, "--low", DEFAULT_LOW), finite(high, "--high", DEFAULT_HIGH))
@@ -87,7 +94,7 @@ def spectrum(
         from thermoscope.spectra.halflines import split_at_temperature
 
         split_at_temperature(params)
-        loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+        loaded = load_model(**how_loaded)
         params = asked.settings(loaded)
         if params.temperature != SamplingParams().temperature:
             console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum covers them all")

@@ -94,7 +94,7 @@ def prompt_ids(model: Model, prompt: str) -> list[int]:
     if not isinstance(prompt, str):
         raise PromptError(f"a prompt must be a string; got {type(prompt).__name__}")
     check_text("a prompt", prompt, PromptError)
-    ids = model.encode(prompt) if prompt else []
+    ids = model.encode_prompt(prompt) if prompt else []
     if not ids:
         raise PromptError("a prompt must have at least one token; got an empty one; write a word")
     if model.context_length is not None and len(ids) >= model.context_length:

@@ -168,7 +168,7 @@ def what_ran(
     options = [f"--{name}-column={column}" for name, column in columns.items() if column is not None]
     options += [*(["--length", str(length)] if length is not None else []), *words]
     if model is not None:
-        named = model_words(model.name, model.revision, model.device, model.dtype)
+        named = model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
         options += named if "--model" in named else ["--model", model.name, *named]
     command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *files]))
     details = {"files": ", ".join(files)} | ({} if length is None else {"length": f"cut to {length} tokens"})

@@ -137,6 +137,7 @@ def plan(
         max_rows=max_rows or rows_in_flight(model, longest + length, len(settings) * len(numbers)),
         use_case=name or use_case.name,
         use_case_id=use_case.content_id,
+        chat_words=tuple(model.chat_words),
     )
 
 
