@@ -32,6 +32,9 @@ from thermoscope.errors import ThermoscopeError
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.
 _RARELY = (200_000, 20, 50)
+#: How often a waiting thread of GNU's OpenMP looks for work before it sleeps, some ten microseconds; torch reads it when
+#: it is imported. By default threads spin for milliseconds: beside another busy process that is ten times slower.
+_SPINS = "2000"
 
 app = typer.Typer(
     name="thermoscope",
@@ -169,6 +172,8 @@ def main() -> None:
     cycles, and once more at the end, is a sixth of what a short command costs.
     """
     gc.set_threshold(*_RARELY)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
     code = _run()
     if "torch" in sys.modules:
         gc.freeze()  # all that is left goes with the process
