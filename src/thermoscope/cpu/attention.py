@@ -7,14 +7,12 @@ numbers (R, 1, 1, 2), first and one past the last: transformers hands a mask of 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 NAME = "thermoscope"
 #: Types of keys and values that the kernel reads.
@@ -47,6 +45,8 @@ def attention(
     (Tensor (R, T, H, E), None)
     """
     if attention_mask is None or attention_mask.dtype != torch.int64:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, scaling=scaling, **extras
         )
@@ -91,5 +91,11 @@ def as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
     return array
 
 
-AttentionInterface.register(NAME, attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+@cache
+def register() -> None:
+    """Make the attention known to transformers by its name."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from thermoscope.cpu import attention
 from thermoscope.models.cache import RowCache
+from thermoscope.models.own.network import OwnNetwork
 from thermoscope.models.written_steps import Step, step_of
 
 #: Tokens of a row that tries the cache, at most.
@@ -47,7 +48,7 @@ class CachedRows:
         self._kernel = kernel
         self._direct = direct
         self._config = network.config.get_text_config()
-        self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
+        self._cache = cache_for(network)(self._config.num_hidden_layers, capacity, length)
         self._cache_word = cache_word(network)
 
     def __len__(self) -> int:
@@ -219,6 +220,15 @@ class PlainRows:
         return torch.cat(parts)[torch.tensor(order, device=parts[0].device).argsort()]
 
 
+def cache_for(network: Any) -> type[RowCache]:
+    """The class of cache that a network takes."""
+    if isinstance(network, OwnNetwork):
+        return RowCache
+    from thermoscope.models.transformers_cache import TransformersRowCache
+
+    return TransformersRowCache
+
+
 def cache_word(network: Any) -> str:
     """What a network calls its cache: ``cache`` from transformers 5.24 on, ``past_key_values`` before."""
     return "cache" if "cache" in inspect.signature(type(network).forward).parameters else "past_key_values"
@@ -307,6 +317,8 @@ class Way:
 def way(network: Any, vocabulary: int) -> Way:
     """Find the fastest way that gives the network's own logits; sets the attention that it takes."""
     notes: list[str] = []
+    if isinstance(network, OwnNetwork):
+        return _own_way(network)
     if network.device.type == "cpu" and network.dtype in attention.KERNEL_TYPES:
         usual = network.config._attn_implementation
         fault: str | None = f"it is made for {usual} attention"
@@ -317,6 +329,7 @@ def way(network: Any, vocabulary: int) -> Way:
                 if fault is None:
                     return Way(cache=True, kernel=True, direct=direct, notes=())
                 notes.append(f"a step by transformers' modules and not by ours for this architecture ({fault})")
+            attention.register()
             network.set_attn_implementation(attention.NAME)
             fault = cache_works(network, vocabulary, kernel=True)
         if fault is None:
@@ -332,3 +345,9 @@ def way(network: Any, vocabulary: int) -> Way:
         direct=None,
         notes=(f"no key/value cache for this architecture, so every step runs the whole context ({fault})",),
     )
+
+
+def _own_way(network: OwnNetwork) -> Way:
+    """The way of a network of our own, for which nothing has to be tried: our step where the layers are packed."""
+    direct = step_of(network) if network.dtype in attention.KERNEL_TYPES else None
+    return Way(cache=True, kernel=direct is not None, direct=direct, notes=())

@@ -20,6 +20,7 @@ from thermoscope.cpu.attention import as_array, spans
 from thermoscope.cpu.packed import PackedLinear
 from thermoscope.cpu.shared import Sibling
 from thermoscope.models.cache import RowCache
+from thermoscope.models.own.network import OwnNetwork
 
 Bounds = Tensor | dict[str, Tensor]
 _Array = np.ndarray[Any, Any]
@@ -253,6 +254,8 @@ def _activated(linear: PackedLinear, activation: nn.Module) -> Callable[[Tensor]
 
 
 _FAMILIES: dict[str, type[Step]] = {
+    "GPT2": GPT2Step,
+    "Llama": LlamaStep,
     "GPT2LMHeadModel": GPT2Step,
     "LlamaForCausalLM": LlamaStep,
     "MistralForCausalLM": LlamaStep,
@@ -264,7 +267,8 @@ _FAMILIES: dict[str, type[Step]] = {
 def step_of(network: Any) -> Step | None:
     """A step of this network, if its class is one of those that are written out and its layers are packed."""
     kind = type(network)
-    if not kind.__module__.startswith("transformers.models.") or kind.__name__ not in _FAMILIES:
+    known = kind.__module__.startswith("transformers.models.") or isinstance(network, OwnNetwork)
+    if not known or kind.__name__ not in _FAMILIES:
         return None
     try:
         return _FAMILIES[kind.__name__](network)
