@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from thermoscope.cpu import compiled as module
+from thermoscope.cpu import probe
 from thermoscope.cpu.compiled import compiled, exp, over_slices, sliced
 
 _thread = ctypes.CDLL(None).pthread_self if hasattr(ctypes.CDLL(None), "pthread_self") else None
@@ -25,9 +26,9 @@ if _thread is not None:
 def _both_kinds_of_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.param == "a pool":
         monkeypatch.setattr(module, "_forked", [True])
-    module._openmp_parallel.cache_clear()
+    module.openmp_parallel.cache_clear()
     yield
-    module._openmp_parallel.cache_clear()
+    module.openmp_parallel.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +158,7 @@ def test_the_exponential() -> None:
 
 def test_every_file_of_loops_counts_for_what_numba_keeps() -> None:
     here = Path(module.__file__).parent
-    counted = {path for pattern in module.SOURCES for path in here.glob(pattern)}
+    counted = {path for pattern in probe.SOURCES for path in here.glob(pattern)}
     loops = re.compile(r"^(@compiled\(|@sliced\(|@intrinsic|from numba|from llvmlite)", flags=re.MULTILINE)
     assert counted == {path for path in here.rglob("*.py") if loops.search(path.read_text(encoding="utf-8"))}
-    assert exp.py_func.__qualname__ == f"exp_{module._state_of_sources()}"
+    assert exp.py_func.__qualname__ == f"exp_{probe.state_of_sources()}"

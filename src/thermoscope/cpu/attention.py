@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thermoscope.cpu import plain_attention, probe
+
 NAME = "thermoscope"
 #: Types of keys and values that the kernel reads.
 KERNEL_TYPES = (torch.float32, torch.bfloat16)
@@ -61,20 +63,27 @@ def attention(
 
 def write(block: Tensor, states: Tensor, positions: np.ndarray[Any, Any]) -> None:
     """Write each row's new key or value (R, K, 1, D) into its slot of a block (S, L, K, D) at its position (R,)."""
+    if not probe.loops("attention"):
+        block[torch.arange(len(states)), torch.from_numpy(positions)] = states[:, :, 0]
+        return
     from thermoscope.cpu import attention_loops
 
     attention_loops.write(as_array(block), as_array(states[:, :, 0].contiguous()), positions)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, scale: float, result: Tensor) -> None:
+    if not probe.loops("attention"):
+        low, high = bounds[:, 0, 0].T
+        result.copy_(plain_attention.attend(query, key, value, low, high, scale))
+        return
     from thermoscope.cpu import attention_loops
     from thermoscope.cpu.compiled import over_slices
 
-    low, high = spans(bounds)
-    pairs, width = len(low) * key.shape[2], key.shape[3] + value.shape[3]
+    first, last = spans(bounds)
+    pairs, width = len(first) * key.shape[2], key.shape[3] + value.shape[3]
     over_slices(
-        attention_loops.attend, pairs, query.float().contiguous().numpy(), as_array(key), as_array(value), low, high,
-        np.float32(scale), result.numpy(), work=int((high - low).sum()) * key.shape[2] * width,
+        attention_loops.attend, pairs, query.float().contiguous().numpy(), as_array(key), as_array(value), first, last,
+        np.float32(scale), result.numpy(), work=int((last - first).sum()) * key.shape[2] * width,
     )  # fmt: skip
 
 

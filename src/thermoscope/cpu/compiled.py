@@ -10,7 +10,6 @@ result must never depend on how the work was cut.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +28,14 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from thermoscope.cpu.probe import state_of_sources
+
 #: Below so many units of work (roughly, array elements) waking another thread costs more than it brings.
 _WORTH_A_THREAD = 2**17
 #: Slices for each thread: who comes late finds fewer of them.
 _SLICES_EACH = 4
 
 _F = np.float32
-#: Where loops are written, and what goes into them.
-SOURCES = ("compiled.py", "*_loops.py", "tiles.py", "vectors.py")
 
 
 class Processor(NamedTuple):
@@ -53,17 +52,6 @@ def processor() -> Processor:
     return Processor(name, frozenset(word[1:] for word in features.split(",") if word.startswith("+")))
 
 
-@cache
-def _state_of_sources() -> str:
-    """Eight hexadecimal digits of what ``SOURCES`` say.
-
-    numba looks at a loop's own file to see whether what it has kept still holds, and not at what the loop calls.
-    """
-    here = Path(__file__).parent
-    files = sorted(path for pattern in SOURCES for path in here.glob(pattern))
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).hexdigest()
-
-
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a function of numbers and arrays so that numba compiles it; ``options`` are those of ``numba.njit``.
 
@@ -72,7 +60,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         settings = {"nogil": True, "error_model": "numpy", "cache": True, **options}
-        function.__qualname__ += f"_{_state_of_sources()}"  # numba keeps what it compiles under this name
+        function.__qualname__ += f"_{state_of_sources()}"  # numba keeps what it compiles under this name
         try:
             return numba.njit(**settings)(function)  # type: ignore[no-any-return]
         except RuntimeError:  # neither the source's folder nor the user's cache can be written
@@ -216,7 +204,7 @@ def over_slices(kernel: Any, items: int, *arguments: Any, work: int) -> None:
         kernel(*arguments, 0, items)
         return
     count = min(items, threads * max(1, min(_SLICES_EACH, work // (threads * _WORTH_A_THREAD))))
-    parallel = _openmp_parallel()
+    parallel = openmp_parallel()
     if not parallel:
         ends = pairwise(items * n // count for n in range(count + 1))
         list(_pool(threads).map(lambda slice_: kernel(*arguments, *slice_), ends))
@@ -225,7 +213,7 @@ def over_slices(kernel: Any, items: int, *arguments: Any, work: int) -> None:
 
 
 @cache
-def _openmp_parallel() -> int:
+def openmp_parallel() -> int:
     """The address of what starts a parallel region of torch's OpenMP; 0 if that isn't GNU's, or in a fork's child.
 
     Two sets of threads on the same cores get into each other's way: torch's wait awake for a moment after each
@@ -251,7 +239,7 @@ _forked: list[bool] = []
 def _forget() -> None:
     """Threads don't survive a fork: the child makes its own."""
     _forked.append(True)
-    _openmp_parallel.cache_clear()
+    openmp_parallel.cache_clear()
     _pool.cache_clear()
 
 

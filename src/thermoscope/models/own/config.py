@@ -123,7 +123,11 @@ def _windows(given: dict[str, Any]) -> bool:
 def _plain_rotations(given: dict[str, Any]) -> float | None:
     """The base of the rotations, None if they are scaled."""
     found = given.get("rope_parameters") or {}
-    if given.get("rope_scaling") or found.get("rope_type", "default") != "default" or given.get("partial_rotary_factor"):
+    if (
+        given.get("rope_scaling")
+        or found.get("rope_type", "default") != "default"
+        or given.get("partial_rotary_factor")
+    ):
         return None
     if set(found) - {"rope_type", "rope_theta"}:
         return None

@@ -41,7 +41,11 @@ def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[
         return None
     with torch.device("meta"):
         network: OwnNetwork = (GPT2 if config.model_type == "gpt2" else Llama)(config)
-    parts = (network.transformer if config.model_type == "gpt2" else network.model) if config.tie_word_embeddings else network
+    parts = (
+        (network.transformer if config.model_type == "gpt2" else network.model)
+        if config.tie_word_embeddings
+        else network
+    )
     check_memory(sum(p.numel() for p in parts.parameters()), wanted, device)
     weights = _weights(folder / _WEIGHTS, config, wanted)
     if weights is None or not _fits(network, weights, config):

@@ -89,7 +89,9 @@ def read_tokenizer(folder: Path) -> OwnTokenizer | None:
     special = {token.content for token in added.values() if token.special}
     stated = {int(number): token for number, token in given.get("added_tokens_decoder", {}).items()}
     if set(roles.values()) - special or any(
-        number not in added or added[number].content != token.get("content") or added[number].special != token["special"]
+        number not in added
+        or added[number].content != token.get("content")
+        or added[number].special != token["special"]
         for number, token in stated.items()
     ):
         return None
