@@ -160,5 +160,6 @@ def test_every_file_of_loops_counts_for_what_numba_keeps() -> None:
     here = Path(module.__file__).parent
     counted = {path for pattern in probe.SOURCES for path in here.glob(pattern)}
     loops = re.compile(r"^(@compiled\(|@sliced\(|@intrinsic|from numba|from llvmlite)", flags=re.MULTILINE)
-    assert counted == {path for path in here.rglob("*.py") if loops.search(path.read_text(encoding="utf-8"))}
+    written = {path for path in here.rglob("*.py") if loops.search(path.read_text(encoding="utf-8"))}
+    assert counted == written | {here / "plain_texts.py"}  # text_loops.py takes numbers from it
     assert exp.py_func.__qualname__ == f"exp_{probe.state_of_sources()}"

@@ -32,8 +32,8 @@ from thermoscope.errors import ThermoscopeError
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.
 _RARELY = (200_000, 20, 50)
-#: How often a waiting thread of GNU's OpenMP looks for work before it sleeps, some ten microseconds; torch reads it when
-#: it is imported. By default threads spin for milliseconds: beside another busy process that is ten times slower.
+#: How often a waiting thread of GNU's OpenMP looks for work before it sleeps, some ten microseconds; torch reads it
+#: when it is imported. By default threads spin for milliseconds: beside another busy process that is ten times slower.
 _SPINS = "2000"
 
 app = typer.Typer(

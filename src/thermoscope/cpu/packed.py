@@ -216,11 +216,11 @@ class PlainLinear(PackedLinear):
 
     def gelu(self, x: Tensor) -> Tensor:
         """GELU, by its tanh formula, of what ``forward`` gives."""
-        return functional.gelu(self(x), approximate="tanh")
+        return functional.gelu(self.forward(x), approximate="tanh")
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         """What ``forward`` gives, plus ``other`` (..., out)."""
-        return self(x) + other
+        return self.forward(x) + other
 
     def blocks(self, block: int) -> Tensor | None:
         """See ``PackedLinear``."""

@@ -35,7 +35,7 @@ def attend_new(
 ) -> Tensor:  # fmt: skip
     """``attention_loops.attend_new``: writes the new keys and values, and gives (R, H, E), float32."""
     rows, (key_heads, size) = len(qkv), keys.shape[2:]
-    parts = qkv.split([heads * size, key_heads * size, key_heads * values.shape[3]], dim=1)
+    parts = torch.split(qkv, [heads * size, key_heads * size, key_heads * values.shape[3]], dim=1)
     q, k, v = (part.view(rows, count, -1) for part, count in zip(parts, (heads, key_heads, key_heads), strict=True))
     at = torch.arange(rows), high - 1
     keys[at] = _turn(k, k_weight, eps, cos, sin).to(keys.dtype)

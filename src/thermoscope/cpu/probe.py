@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -41,7 +42,7 @@ def use_loops() -> None:
 
 def loops(part: Part) -> bool:
     """Whether a group's compiled loops are used: numba is there, and they are compiled or that is worth it."""
-    return (part in _repaid and numba_fault() is None) or _are_compiled(part)
+    return (part in _repaid or _are_compiled(part)) and _import_fault() is None
 
 
 def text_is_there(tokens_left: int) -> None:
@@ -56,11 +57,22 @@ def measures(tokens: int) -> bool:
     return loops("texts")
 
 
-@cache
 def numba_fault() -> str | None:
-    """Why there are no compiled loops; None if there are."""
+    """Why there are no compiled loops; None if there are, as far as can be said without importing numba."""
     if importlib.util.find_spec("numba") is None:
         return "numba is not installed"
+    return _import_fault() if "numba" in sys.modules or _repaid else None
+
+
+@cache
+def _import_fault() -> str | None:
+    """Why numba can't be imported; None if it can."""
+    if importlib.util.find_spec("numba") is None:
+        return "numba is not installed"
+    try:
+        import numba.extending
+    except Exception as error:  # it refuses versions of numpy that it doesn't know
+        return f"numba can't be imported: {error}".splitlines()[0]
     return None
 
 

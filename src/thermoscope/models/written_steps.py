@@ -111,10 +111,10 @@ class Attention:
         """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
         if not probe.loops("attention"):
             q_weight, k_weight, eps = self._norms
-            arrays = (*queries.angles, q_weight, k_weight)
+            cos, sin, low, high = map(torch.from_numpy, (*queries.angles, *queries.looks))
             out = plain_attention.attend_new(
-                qkv, *(torch.from_numpy(array) for array in arrays), float(eps), layer.keys, layer.values,
-                *(torch.from_numpy(array) for array in queries.looks), float(self._scale), queries.results[0].shape[1],
+                qkv, cos, sin, torch.from_numpy(q_weight), torch.from_numpy(k_weight), float(eps), layer.keys,
+                layer.values, low, high, float(self._scale), queries.results[0].shape[1],
             )  # fmt: skip
             return out.flatten(1).to(qkv.dtype)
         over_slices, kernel = _loops()

@@ -65,7 +65,7 @@ def test_logits_texts_and_ends_are_those_of_the_way_through_transformers(
         assert float((ours - wanted).abs().max()) <= 1e-5 * max(1.0, float(wanted.abs().max()))
     long = [n % VOCABULARY for n in range(60)]
     rows = [model.rows(capacity=3, length=64) for model in (own, theirs)]
-    for contexts in ([long, long[:20] + [5]], [long[:20] + [7, 8]]):  # shared beginnings, and rows beside others
+    for contexts in ([long, [*long[:20], 5]], [[*long[:20], 7, 8]]):  # shared beginnings, and rows beside others
         ours, wanted = (some.add(contexts) for some in rows)
         assert float((ours - wanted).abs().max()) <= 1e-5 * max(1.0, float(wanted.abs().max()))
     assert (own.ends, own.end_of_text, own.vocabulary, own.context_length) == (

@@ -41,18 +41,15 @@ def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[
         return None
     with torch.device("meta"):
         network: OwnNetwork = (GPT2 if config.model_type == "gpt2" else Llama)(config)
-    parts = (
-        (network.transformer if config.model_type == "gpt2" else network.model)
-        if config.tie_word_embeddings
-        else network
-    )
-    check_memory(sum(p.numel() for p in parts.parameters()), wanted, device)
+    tied = network.lm_head.weight.numel() if config.tie_word_embeddings else 0
+    check_memory(sum(p.numel() for p in network.parameters()) - tied, wanted, device)
     weights = _weights(folder / _WEIGHTS, config, wanted)
     if weights is None or not _fits(network, weights, config):
         return None
     network.load_state_dict(weights, strict=False, assign=True)
     if config.tie_word_embeddings:
-        network.lm_head.weight = network.get_input_embeddings().weight
+        embedding: Any = network.get_input_embeddings()
+        network.lm_head.weight = embedding.weight
     network.generation_config = generation
     return tokenizer, network.requires_grad_(False).eval()
 

@@ -62,6 +62,10 @@ class OwnNetwork(nn.Module):
         """Where it runs."""
         return next(self.parameters()).device
 
+    def get_input_embeddings(self) -> Any:
+        """The embedding of tokens."""
+        raise NotImplementedError
+
     def get_output_embeddings(self) -> Any:
         """The layer that gives logits."""
         return self.lm_head
@@ -97,7 +101,8 @@ class OwnNetwork(nn.Module):
 
 def _embedding(count: int, size: int) -> nn.Embedding:
     """An embedding without numbers: drawing them on the "meta" device would import half of torch's compiler."""
-    return nn.Embedding.from_pretrained(torch.empty(count, size))
+    made: nn.Embedding = nn.Embedding(count, size, _weight=torch.empty(count, size))
+    return made
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | None, cache: Any, layer: int) -> Tensor:

@@ -39,7 +39,9 @@ class OwnTokenizer:
         for name in _ROLES:
             setattr(self, name, roles.get(name))
         self.chat_template = chat_template
-        self.all_special_ids = sorted({backend.token_to_id(token) for token in roles.values()})
+        self.all_special_ids = sorted(
+            number for token in set(roles.values()) if (number := backend.token_to_id(token)) is not None
+        )
 
     def __len__(self) -> int:
         return int(self.backend.get_vocab_size(with_added_tokens=True))
