@@ -1,7 +1,8 @@
 """What a user waits for at the shell on the bundled model: ``--help``, ``inspect``, ``compare``, ``spectrum``.
 
-``compare`` is run at two temperatures, short and long; ``first compare`` is the short one where nothing has been compiled
-yet (an empty ``NUMBA_CACHE_DIR`` each time). Targets are wall seconds on two quiet cores; on busy ones look at CPU seconds.
+``compare`` is run at two temperatures, short and long; ``first compare`` is the short one where nothing has been
+compiled yet (an empty ``NUMBA_CACHE_DIR`` each time). Targets are wall seconds on two quiet cores; on busy ones look at
+CPU seconds.
 
 Each run is a fresh process; medians of wall and CPU seconds and the largest peak of memory are printed, then one
 line of JSON.
@@ -32,7 +33,7 @@ TARGETS = {"inspect": 2.5, "compare": 3.0, "first compare": 8.0}
 
 
 def timed(arguments: list[str], *, first: bool = False) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak memory (MB) of one run of the command, with no compiled loops if it's first."""
+    """Wall seconds, CPU seconds and peak memory (MB) of one run of the command; ``first`` with nothing compiled."""
     with tempfile.TemporaryDirectory() as empty:
         return _timed(arguments, {**os.environ, "NUMBA_CACHE_DIR": empty} if first else None)
 

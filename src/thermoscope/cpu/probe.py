@@ -70,7 +70,7 @@ def _import_fault() -> str | None:
     if importlib.util.find_spec("numba") is None:
         return "numba is not installed"
     try:
-        import numba.extending
+        import numba.extending  # noqa: F401
     except Exception as error:  # it refuses versions of numpy that it doesn't know
         return f"numba can't be imported: {error}".splitlines()[0]
     return None
