@@ -114,11 +114,6 @@ def missing() -> tuple[str, ...]:
         said.append(f"compiled loops are not kept for the next time: {fault}; set NUMBA_CACHE_DIR")
     if fault := onednn_fault():
         said.append(f"no packed products by oneDNN: {fault}")
-    if numba_fault() is None and loops("attention"):
-        from thermoscope.cpu.compiled import openmp_parallel
-
-        if not openmp_parallel():
-            said.append("loops run on Python's threads: torch's OpenMP is not GNU's")
     return tuple(said)
 
 
