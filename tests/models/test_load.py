@@ -325,4 +325,4 @@ def test_out_of_memory_on_the_way(folder, monkeypatch, fault, kind, reads):
 
     save(kind, folder / f"full of {kind}")
     monkeypatch.setattr(reads, fail)
-    assert "out of memory" in refused(ModelMemoryError, folder / f"full of {kind}" / kind)
+    assert "out of memory" in refused(ModelMemoryError, folder / f"full of {kind}")
