@@ -149,6 +149,7 @@ def test_a_large_job_compiles_once_it_has_its_first_text(monkeypatch: pytest.Mon
     monkeypatch.setattr(probe, "_repaid", set())
     monkeypatch.setattr(probe, "_are_compiled", lambda part: False)
     assert not probe.loops("sampling")
+    assert any("not compiled yet" in line for line in probe.missing())
     probe.text_is_there(probe._REPAYS["sampling"] - 1)
     assert not probe.loops("sampling")
     probe.text_is_there(probe._REPAYS["sampling"])
@@ -156,6 +157,7 @@ def test_a_large_job_compiles_once_it_has_its_first_text(monkeypatch: pytest.Mon
     assert not probe.measures(probe._REPAYS["texts"] - 1)
     assert probe.measures(probe._REPAYS["texts"])
     assert probe.measures(1)
+    assert probe.missing() == ()
 
 
 @pytest.mark.parametrize("bias", [True, False])

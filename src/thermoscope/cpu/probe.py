@@ -61,7 +61,8 @@ def numba_fault() -> str | None:
     """Why there are no compiled loops; None if there are, as far as can be said without importing numba."""
     if importlib.util.find_spec("numba") is None:
         return "numba is not installed"
-    return _import_fault() if "numba" in sys.modules or _repaid else None
+    wanted = "numba" in sys.modules or _repaid or any(_are_compiled(part) for part in _SHOWS)
+    return _import_fault() if wanted else None
 
 
 @cache
@@ -112,6 +113,8 @@ def missing() -> tuple[str, ...]:
         said.append(f"loops are torch's and numpy's, which is slower: {fault}")
     elif fault := cache_fault():
         said.append(f"compiled loops are not kept for the next time: {fault}; set NUMBA_CACHE_DIR")
+    if numba_fault() is None and not loops("sampling"):
+        said.append("loops are not compiled yet, so torch's and numpy's do what is small")
     if fault := onednn_fault():
         said.append(f"no packed products by oneDNN: {fault}")
     return tuple(said)
@@ -120,8 +123,6 @@ def missing() -> tuple[str, ...]:
 @cache
 def _are_compiled(part: Part) -> bool:
     """Whether a group was compiled, for these sources, before this process began."""
-    if numba_fault() is not None:
-        return False
     pattern = f"{_SHOWS[part]}_{state_of_sources()}-*.nbi"
     return any(next(folder.glob(pattern), None) is not None for folder in _folders() if folder.is_dir()) or any(
         next(folder.glob(f"*/{pattern}"), None) is not None for folder in _folders()[-1:] if folder.is_dir()
