@@ -17,10 +17,12 @@ from hypothesis import settings  # noqa: E402
 from transformers.utils import logging  # noqa: E402
 
 from tests.tiny_cli import cli, no_model, tiny_model  # noqa: E402
+from thermoscope.cpu import probe  # noqa: E402
 
 __all__ = ["cli", "no_model", "tiny_model"]
 
 torch.set_num_threads(1)
+probe.use_loops()  # they are what most tests are about; what is used instead has tests of its own
 logging.disable_progress_bar()
 settings.register_profile("thermoscope", deadline=None, derandomize=True)
 settings.load_profile("thermoscope")

@@ -7,7 +7,6 @@ that needs them is first used.
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from thermoscope._version import __version__
@@ -66,11 +65,6 @@ if TYPE_CHECKING:
     from thermoscope.spectra.spectrum import Spectrum
     from thermoscope.statistics.frontier import Frontier, FrontierPoint
     from thermoscope.usecases.load import Prompt, Score, UseCase
-
-# Read when torch is loaded. By default its threads wait in a loop for milliseconds: beside another busy process that
-# is ten times slower, and it takes a core from the compiled loops. So many turns are some ten microseconds.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _LAZY = {
     "Capabilities": "thermoscope.sources.base",

@@ -149,11 +149,25 @@ def test_sql_leaves_standard_error_empty(tmp_path: Path) -> None:
     ("asked", "set_to"),
     [({}, "2000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
 )
-def test_waiting_threads_leave_the_processor_to_others(asked: dict[str, str], set_to: str) -> None:
-    script = "import os, thermoscope; print(os.environ.get('GOMP_SPINCOUNT'))"
-    bare = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    ran = subprocess.run([sys.executable, "-c", script], env={**bare, **asked}, capture_output=True, check=True)
-    assert ran.stdout.decode().strip() == set_to
+def test_waiting_threads_of_the_command_leave_the_processor_to_others(asked: dict[str, str], set_to: str) -> None:
+    script = (
+        "import contextlib, os, sys; from thermoscope.cli.app import main; sys.argv = ['thermoscope', '--version']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "print(os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], env={**bare(), **asked}, capture_output=True, check=True)
+    assert ran.stdout.decode().splitlines()[-1] == set_to
+
+
+def test_the_library_sets_no_environment_variable_of_torch() -> None:
+    script = "import os, thermoscope; thermoscope.load_model(); print(os.environ.get('GOMP_SPINCOUNT'))"
+    ran = subprocess.run([sys.executable, "-c", script], env=bare(), capture_output=True, check=True)
+    assert ran.stdout.decode().strip() == "None"
+
+
+def bare() -> dict[str, str]:
+    """The environment without what is said of waiting threads."""
+    return {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
 
 
 @pytest.mark.parametrize("flag", ["-v", "--verbose"])

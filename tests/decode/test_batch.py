@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tests.fakes import FakeModel
@@ -69,5 +71,41 @@ def test_texts_do_not_depend_on_it(model: Timed) -> None:
     want = generate(model, "a", params, seeds=seeds, max_new_tokens=3, max_rows=256)
     for slow in (1.9, 1.5):
         fresh = Timed()
-        batch._measured[fresh] = {64: 64.0, 128: 128 / slow}
+        batch._of(fresh).update({64: 64.0, 128: 128 / slow})
         assert generate(fresh, "a", params, seeds=seeds, max_new_tokens=3) == want
+
+
+class Unhashable(FakeModel):
+    """A model that is compared by what it holds, as a dataclass is."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("room", [1, 2, 8, None])
+def test_models_with_few_positions_and_without_a_hash_are_timed(room: int | None) -> None:
+    model = Unhashable()
+    model.context_length = room
+    longest = []
+    first = model.rows
+
+    def rows(*, capacity: int, length: int):
+        longest.append(length)
+        return first(capacity=capacity, length=length)
+
+    model.rows = rows  # type: ignore[method-assign]
+    assert 64 <= batch.rows_in_flight(model, room or 20, 65) <= 65
+    assert all(length <= (room or 11) for length in longest)
+    assert bool(longest) == (room != 1)
+
+
+def test_what_was_measured_is_forgotten_with_the_model() -> None:
+    model = Unhashable()
+    batch.rows_in_flight(model, 20, 65)
+    key = id(model)
+    assert key in batch._measured
+    del model
+    gc.collect()
+    assert key not in batch._measured

@@ -315,9 +315,14 @@ def test_more_than_the_memory(folder, gpt2, monkeypatch):
     "fault",
     [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: 9 GB")],
 )
-def test_out_of_memory_on_the_way(folder, gpt2, monkeypatch, fault):
+@pytest.mark.parametrize(
+    ("kind", "reads"),
+    [("gpt2", "safetensors.torch.load_file"), ("bloom", "transformers.AutoModelForCausalLM.from_pretrained")],
+)
+def test_out_of_memory_on_the_way(folder, monkeypatch, fault, kind, reads):
     def fail(*_, **__):
         raise fault
 
-    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", fail)
-    assert "out of memory" in refused(ModelMemoryError, folder / "gpt2")
+    save(kind, folder / f"full of {kind}")
+    monkeypatch.setattr(reads, fail)
+    assert "out of memory" in refused(ModelMemoryError, folder / f"full of {kind}")

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.tiny import CONFIGS, VOCABULARY, network
-from thermoscope.models import captured as captured_module
 from thermoscope.models import rows as rows_module
 from thermoscope.models.rows import CachedRows, PlainRows, cache_works, way
 
@@ -42,33 +41,12 @@ def test_a_cache_that_gives_other_logits_is_found_out():
     assert "differ" in cache_works(model, VOCABULARY)
 
 
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """In place of a GPU's recording: the step runs again, on the memory that it was recorded with, and so does it."""
-    plays: list[int] = []
-
-    def record(step):
-        for _ in range(3):
-            logits = step()
-
-        def play():
-            plays.append(len(logits))
-            logits.copy_(step())
-
-        return play, logits
-
-    monkeypatch.setattr(captured_module, "record", record)
-    monkeypatch.setattr(captured_module, "_FEWEST_COLUMNS", 16)
-    return plays
-
-
-@pytest.mark.parametrize("after", [None, 0, 2])
 @pytest.mark.parametrize("uneven", [True, False])
 @pytest.mark.parametrize("kind", CACHED)
-def test_cached_rows_give_the_logits_of_the_whole_context(kind, uneven, after, recorder):
+def test_cached_rows_give_the_logits_of_the_whole_context(kind, uneven):
     """A random life: rows of one or several lengths are added, stepped, forked, moved and dropped."""
     model, dice = network(kind), random.Random(4)
-    cached, plain = CachedRows(model, 12, 70, capture_after=after), PlainRows(model)
+    cached, plain = CachedRows(model, 12, 70), PlainRows(model)
     worst = 0.0
 
     def check(ours: torch.Tensor, theirs: torch.Tensor) -> None:
@@ -96,31 +74,13 @@ def test_cached_rows_give_the_logits_of_the_whole_context(kind, uneven, after, r
             check(cached.add(late), plain.add(late))
     assert len(cached) == len(plain)
     assert worst < 1e-4
-    assert (len(recorder) > 10) == (after is not None)
-    assert set(recorder) <= {1, 2, 4, 8, 12}  # powers of two, or as many as there may be
-
-
-@pytest.mark.parametrize("kind", CACHELESS)
-def test_recorded_steps_are_found_not_to_work_for(kind, recorder):
-    assert cache_works(network(kind), VOCABULARY, capture_after=0)
-
-
-def test_a_step_is_recorded_once_it_has_been_used_a_few_times(recorder):
-    model = network("gpt2")
-    rows = CachedRows(model, 3, 64, capture_after=2)
-    rows.add([[1, 2], [3, 4, 5], [6]])
-    logits = [rows.step(torch.tensor([step, step + 1, step + 2])) for step in range(20)]
-    assert recorder == [3] * (20 - 2 * 2)  # 14 steps within 16 positions, then the next power of two
-    assert len({tensor.data_ptr() for tensor in logits}) == len(logits)  # no one's logits are written over
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kind", CACHED)
-def test_steps_recorded_on_a_gpu_give_the_logits_of_the_whole_context(kind):
-    model = network(kind).to("cuda")
-    assert cache_works(model, VOCABULARY, capture_after=0) is None
-    found = way(model, VOCABULARY)
-    assert (found.cache, found.capture_after is not None, found.notes) == (True, True, ())
+def test_rows_on_a_gpu_give_the_logits_of_the_whole_context(kind):
+    found = way(network(kind).to("cuda"), VOCABULARY)
+    assert (found.cache, found.notes) == (True, ())
 
 
 def test_rows_may_all_go_and_others_come():

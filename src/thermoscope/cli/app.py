@@ -33,6 +33,9 @@ from thermoscope.errors import PluginWarning, ThermoscopeError
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.
 _RARELY = (200_000, 20, 50)
+#: How often a waiting thread of GNU's OpenMP looks for work before it sleeps, some ten microseconds; torch reads it
+#: when it is imported. By default threads spin for milliseconds: beside another busy process that is ten times slower.
+_SPINS = "2000"
 
 app = typer.Typer(
     name="thermoscope",
@@ -171,6 +174,8 @@ def main() -> None:
     """
     gc.set_threshold(*_RARELY)
     warnings.showwarning = _warn
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
     code = _run()
     if "torch" in sys.modules:
         gc.freeze()  # all that is left goes with the process

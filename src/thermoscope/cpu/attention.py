@@ -7,14 +7,14 @@ numbers (R, 1, 1, 2), first and one past the last: transformers hands a mask of 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+
+from thermoscope.cpu import plain_attention, probe
 
 NAME = "thermoscope"
 #: Types of keys and values that the kernel reads.
@@ -47,6 +47,8 @@ def attention(
     (Tensor (R, T, H, E), None)
     """
     if attention_mask is None or attention_mask.dtype != torch.int64:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, scaling=scaling, **extras
         )
@@ -61,20 +63,27 @@ def attention(
 
 def write(block: Tensor, states: Tensor, positions: np.ndarray[Any, Any]) -> None:
     """Write each row's new key or value (R, K, 1, D) into its slot of a block (S, L, K, D) at its position (R,)."""
+    if not probe.loops("attention"):
+        block[torch.arange(len(states)), torch.from_numpy(positions)] = states[:, :, 0]
+        return
     from thermoscope.cpu import attention_loops
 
     attention_loops.write(as_array(block), as_array(states[:, :, 0].contiguous()), positions)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, scale: float, result: Tensor) -> None:
+    if not probe.loops("attention"):
+        low, high = bounds[:, 0, 0].T
+        result.copy_(plain_attention.attend(query, key, value, low, high, scale))
+        return
     from thermoscope.cpu import attention_loops
     from thermoscope.cpu.compiled import over_slices
 
-    low, high = spans(bounds)
-    pairs, width = len(low) * key.shape[2], key.shape[3] + value.shape[3]
+    first, last = spans(bounds)
+    pairs, width = len(first) * key.shape[2], key.shape[3] + value.shape[3]
     over_slices(
-        attention_loops.attend, pairs, query.float().contiguous().numpy(), as_array(key), as_array(value), low, high,
-        np.float32(scale), result.numpy(), work=int((high - low).sum()) * key.shape[2] * width,
+        attention_loops.attend, pairs, query.float().contiguous().numpy(), as_array(key), as_array(value), first, last,
+        np.float32(scale), result.numpy(), work=int((last - first).sum()) * key.shape[2] * width,
     )  # fmt: skip
 
 
@@ -91,5 +100,11 @@ def as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
     return array
 
 
-AttentionInterface.register(NAME, attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+@cache
+def register() -> None:
+    """Make the attention known to transformers by its name."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)

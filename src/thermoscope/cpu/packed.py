@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from thermoscope.cpu import probe
 from thermoscope.cpu.attention import as_array
 
 #: Rows that oneDNN's layout is chosen for; others work as well.
@@ -27,9 +29,6 @@ _AT_ONCE = 8
 #: Processors with AVX-512, in LLVM's words, on which our float32 product is the faster, with up to so many threads: it
 #: cuts the outputs of a layer among them, and not the rows.
 _TILED_PROCESSORS, _FEW_THREADS = {"znver4"}, 8
-
-if torch._C._has_mkldnn:
-    _product, _product_and_sum = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
 
 
 class PackedLinear(nn.Module):
@@ -90,17 +89,17 @@ class OneDNNLinear(PackedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) to (..., out)."""
-        result: Tensor = _product(x, self._packed, self._bias, "none", [], "")
+        result: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, self._packed, self._bias, "none", [], "")
         return result
 
     def gelu(self, x: Tensor) -> Tensor:
         """GELU, by its tanh formula, of what ``forward`` gives."""
-        result: Tensor = _product(x, self._packed, self._bias, "gelu", [], "tanh")
+        result: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, self._packed, self._bias, "gelu", [], "tanh")
         return result
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         """What ``forward`` gives, plus ``other`` (..., out)."""
-        result: Tensor = _product_and_sum(x, other, self._packed, self._bias, "add")
+        result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self._packed, self._bias, "add")
         return result
 
     def blocks(self, block: int) -> Tensor | None:
@@ -204,22 +203,60 @@ def _apart(x: Tensor) -> Tensor:
     return x
 
 
+class PlainLinear(PackedLinear):
+    """The same by torch's ordinary product, where there is no packed one."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight, bias)
+        self._weight = weight.detach()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        return functional.linear(x, self._weight, self._bias)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        return functional.gelu(self.forward(x), approximate="tanh")
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        return self.forward(x) + other
+
+    def blocks(self, block: int) -> Tensor | None:
+        """See ``PackedLinear``."""
+        if self.out_features % block:
+            return None
+        return self._weight.view(-1, block, self.in_features).transpose(1, 2)[..., None]
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in)."""
+        return self._weight
+
+
 def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
-    """Which packed linears this processor is given for weights of a type; None if there are none.
+    """Which linears this processor is given for weights of a type; None for types that are not packed.
 
     Ours where it was measured to be the faster, on two cores (docs/performance.md): with AVX2 and no more, and in
-    float32 with few threads on processors that take AVX-512 in halves, as Zen 4 does. Else oneDNN's.
+    float32 with few threads on processors that take AVX-512 in halves, as Zen 4 does. Else oneDNN's, and torch's
+    ordinary product where that is missing.
     """
-    from thermoscope.cpu.compiled import processor
-
     if dtype not in (torch.float32, torch.bfloat16):
         return None
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+    if probe.loops("attention") and _ours_is_faster(dtype):
         return TiledLinear
+    if probe.onednn_fault() is not None:
+        return PlainLinear
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return PlainLinear
+    return OneDNNLinear
+
+
+def _ours_is_faster(dtype: torch.dtype) -> bool:
+    from thermoscope.cpu.compiled import processor
+
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return True
     name, features = processor()
     halves = name in _TILED_PROCESSORS and "avx512f" in features
-    if halves and dtype == torch.float32 and torch.get_num_threads() <= _FEW_THREADS:
-        return TiledLinear
-    if not torch._C._has_mkldnn or (dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-        return None
-    return OneDNNLinear
+    return halves and dtype == torch.float32 and torch.get_num_threads() <= _FEW_THREADS

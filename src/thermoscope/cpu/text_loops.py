@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 
 from thermoscope.cpu.compiled import compiled
+from thermoscope.cpu.plain_texts import BASE, PLACES, SPACE, WORD
 
 _U = np.uint64
-#: Odd multipliers, one per place of an n-gram: digits of e, of pi, of the golden ratio and of the square root of 2.
-_PLACES = (_U(0xB7E151628AED2A6B), _U(0x243F6A8885A308D3), _U(0x9E3779B97F4A7C15), _U(0x6A09E667F3BCC909))
+_PLACES = PLACES
 #: N-grams in a part of a large group, on average: a table of them fits a processor's own cache.
 _PART = 2**15
-#: An odd number; a word is a polynomial in it.
-_BASE = _U(0xD6E8FEB86659FD93)
-SPACE, WORD, ALONE = 0, 1, 2
+_BASE = BASE
 _ASCII = 128
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 import torch
 
@@ -25,7 +25,8 @@ _FASTER = 1.1
 _CONTEXT = 8
 _STEPS = 3
 
-_measured: WeakKeyDictionary[Model, dict[int, float]] = WeakKeyDictionary()
+#: Tokens per second by number of rows, by the ``id`` of a model, which need not be hashable.
+_measured: dict[int, dict[int, float]] = {}
 
 
 def rows_in_flight(model: Model, length: int, texts: int) -> int:
@@ -36,6 +37,8 @@ def rows_in_flight(model: Model, length: int, texts: int) -> int:
     """
     most = max(1, min(_MOST_ROWS, texts, model.free_bytes() // 2 // model.row_bytes(length)))
     rows = _FEW_ROWS
+    if model.context_length == 1:  # there is no step to time
+        return min(rows, most)
     while rows < most and _rate(model, min(2 * rows, _MOST_ROWS)) > _FASTER * _rate(model, rows):
         rows *= 2
     return min(rows, most)
@@ -43,15 +46,27 @@ def rows_in_flight(model: Model, length: int, texts: int) -> int:
 
 def _rate(model: Model, rows: int) -> float:
     """Tokens per second of steps of so many rows, the fastest of a few; measured once for each model."""
-    known = _measured.setdefault(model, {})
+    known = _of(model)
     if rows not in known:
-        batch = model.rows(capacity=rows, length=_CONTEXT + _STEPS)
-        batch.add([[token % model.vocabulary for token in range(row, row + _CONTEXT)] for row in range(rows)])
+        room = model.context_length or _CONTEXT + _STEPS
+        steps = max(1, min(_STEPS, room - 1))
+        context = max(1, min(_CONTEXT, room - steps))
+        batch = model.rows(capacity=rows, length=context + steps)
+        batch.add([[token % model.vocabulary for token in range(row, row + context)] for row in range(rows)])
         tokens, times = torch.arange(rows, device=model.device) % model.vocabulary, []
-        for _ in range(_STEPS):
+        for _ in range(steps):
             start = time.perf_counter()
             float(batch.step(tokens)[0, 0])  # asked for, so that a device has done it
             times.append(time.perf_counter() - start)
         known[rows] = rows / min(times)
         _log.info("%d rows at a time: %.0f tokens/s", rows, known[rows])
     return known[rows]
+
+
+def _of(model: Model) -> dict[int, float]:
+    """What has been measured of a model; forgotten with it."""
+    known = _measured.get(id(model))
+    if known is None:
+        known = _measured[id(model)] = {}
+        finalize(model, _measured.pop, id(model), None)
+    return known

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Ending, Endings
 from thermoscope.decode.records import records_of
@@ -89,8 +90,11 @@ class Decoder:
             logits = flight.admit(self._admitted(flight.branches))
             check_logits(logits)
             finished, forks = self._advance(flight.branches, logits)
+            first = bool(finished) and not self.work.finished
             self.work.finished += len(finished)
             yield finished
+            if first:
+                probe.text_is_there(sum(r.max_new_tokens - len(r.records) for r in self._requests))
             flight.replace(forks)
             flight.step()
             self.work.forward_rows = flight.forward_rows

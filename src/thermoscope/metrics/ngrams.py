@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermoscope.metrics.counting import loops_for
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
 
 #: n-grams are counted up to this n.
@@ -47,13 +48,11 @@ class Ngrams:
         groups
             (G,) number of texts of each group.
         """
-        from thermoscope.cpu.text_loops import count
-
         all_ = np.array([ngram_counts(mixed, n) for n in range(1, LONGEST + 1)])
         edges = starts_of(groups)
         different, elsewhere = all_.copy(), np.zeros(len(mixed), dtype=np.int64)
         in_groups = np.diff(np.pad(all_.cumsum(axis=1), ((0, 0), (1, 0)))[:, edges], axis=1)
-        count(mixed.values, mixed.starts, edges, different, in_groups, elsewhere)
+        loops_for(len(mixed.values)).count(mixed.values, mixed.starts, edges, different, in_groups, elsewhere)
         return cls(groups, all_, different, in_groups, elsewhere)
 
     def in_groups(self, values: Array) -> Array:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thermoscope.metrics.counting import loops_for
+
 Array = NDArray[Any]
 
 
@@ -54,10 +56,8 @@ class Ragged:
         starts = starts_of(lengths)
         if len(lengths) and np.array_equal(first, first[0] + starts[:-1]):  # they follow each other: nothing to move
             return Ragged(self.values[first[0] : first[0] + starts[-1]], starts)
-        from thermoscope.cpu.text_loops import gather
-
         values = np.empty(starts[-1], dtype=self.values.dtype)
-        gather(np.ascontiguousarray(self.values), np.asarray(first), starts, values)
+        loops_for(int(starts[-1])).gather(np.ascontiguousarray(self.values), np.asarray(first), starts, values)
         return Ragged(values, starts)
 
     def cut(self, length: int | None) -> Ragged:
@@ -82,10 +82,8 @@ def starts_of(lengths: Array) -> Array:
 
 def mix(tokens: Ragged) -> Ragged:
     """64 well-mixed bits of each value: token ids as n-grams are counted on."""
-    from thermoscope.cpu.text_loops import mix_all
-
     mixed = np.empty(len(tokens.values), dtype=np.uint64)
-    mix_all(np.ascontiguousarray(tokens.values), mixed)
+    loops_for(len(tokens.values)).mix_all(np.ascontiguousarray(tokens.values), mixed)
     return Ragged(mixed, tokens.starts)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermoscope.metrics.counting import loops_for
 from thermoscope.metrics.ngrams import ngram_counts
 from thermoscope.metrics.ragged import Array, Ragged, ratio, row_sums, starts_of
 from thermoscope.metrics.registry import SHARE, Measure
@@ -49,11 +50,9 @@ def self_bleu(mixed: Ragged, groups: Array) -> Array:
 
 def sentence_bleus(mixed: Ragged, groups: Array) -> Array:
     """(N,) BLEU-4 of each text against the others of its group, from 0 to 1; 0 where there are no others."""
-    from thermoscope.cpu.text_loops import matches
-
     correct = np.zeros((ORDERS, len(mixed)), dtype=np.int64)
     for n, found in enumerate(correct, start=1):
-        matches(mixed.values, mixed.starts, starts_of(groups), n, found)
+        loops_for(len(mixed.values)).matches(mixed.values, mixed.starts, starts_of(groups), n, found)
     total = np.array([ngram_counts(mixed, n) for n in range(1, ORDERS + 1)])
     there = total > 0  # shorter texts have no longer n-grams
     # the first order without a match counts as 1/2 of one, the next as 1/4

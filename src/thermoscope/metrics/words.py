@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from thermoscope.cpu.plain_texts import ALONE, SPACE, WORD
+from thermoscope.metrics.counting import loops_for
 from thermoscope.metrics.ragged import Array, Ragged, starts_of
 
 #: Scripts that are written without spaces between words: kana, and Chinese characters in the planes where they are.
@@ -67,8 +69,6 @@ def _roomier(values: Array, room: int) -> Array:
 
 def _cut(rows: Sequence[str], tokens: Array, ends: Array, counts: Array) -> int:
     """Words of some texts, into ``tokens`` and ``ends``, how many each has, into ``counts``; and how many in all."""
-    from thermoscope.cpu.text_loops import cut_words
-
     starts = starts_of(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)))
     joined = "".join(rows)
     points = (
@@ -76,7 +76,7 @@ def _cut(rows: Sequence[str], tokens: Array, ends: Array, counts: Array) -> int:
         if joined.isascii()
         else np.frombuffer(joined.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
     )
-    return int(cut_words(points, _kinds(points), starts, tokens, ends, counts))
+    return int(loops_for(len(points)).cut_words(points, _kinds(points), starts, tokens, ends, counts))
 
 
 def _kinds(points: Array) -> Array:
@@ -103,8 +103,6 @@ def _plane(number: int) -> Array:
 
 
 def _kind(point: int) -> int:
-    from thermoscope.cpu.text_loops import ALONE, SPACE, WORD
-
     if any(low <= point <= high for low, high in _NO_SPACES):
         return ALONE
     c = chr(point)

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, CacheLayerMixin
 
 from thermoscope.cpu.attention import as_array, write
 
 
-class RowLayer(CacheLayerMixin):  # type: ignore[misc]
+class RowLayer:
     """Keys and values of one layer: (capacity, length, heads, head size), of which the first rows are in use.
 
     Parameters
@@ -37,8 +36,10 @@ class RowLayer(CacheLayerMixin):  # type: ignore[misc]
     is_sliding = False
 
     def __init__(self, state: RowState) -> None:
-        super().__init__()
         self.state = state
+        self.keys: Any = None
+        self.values: Any = None
+        self.is_initialized = False
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Reserve the blocks in the shape and type of the first keys (N, H, T, D) and values (N, H, T, E)."""
@@ -127,12 +128,19 @@ def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.frombuffer(memory, dtype=like.dtype, count=math.prod(shape)).view(shape)
 
 
-class RowCache(Cache):  # type: ignore[misc]
+class RowCache:
     """One ``RowLayer`` per layer of the model, all with the same row lengths."""
 
     def __init__(self, layers: int, capacity: int, length: int) -> None:
         self.state = RowState(capacity, length)
-        super().__init__(layers=[RowLayer(self.state) for _ in range(layers)])
+        self.layers: list[Any] = [RowLayer(self.state) for _ in range(layers)]
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write a layer's new keys and values; return what the queries may look at: ``RowLayer.update``."""
+        keys, values = self.layers[layer_idx].update(key_states, value_states)
+        return keys, values
 
     def share(self, source: int, targets: range, length: int) -> None:
         """Copy the first ``length`` tokens of slot ``source`` to other slots."""

@@ -221,9 +221,7 @@ class TransformersModel:
         """Room for up to ``capacity`` rows of up to ``length`` tokens each, empty."""
         if self._caches(length):
             way = self._way
-            return CachedRows(
-                self.network, capacity, length, kernel=way.kernel, direct=way.direct, capture_after=way.capture_after
-            )
+            return CachedRows(self.network, capacity, length, kernel=way.kernel, direct=way.direct)
         return PlainRows(self.network)
 
     def row_bytes(self, length: int) -> int:
@@ -258,7 +256,6 @@ class TransformersModel:
         way = self._way
         attention = "our one-token attention" if way.kernel else "torch's attention"
         steps = "our steps" if way.direct else "steps by transformers' modules"
-        steps += ", recorded" if way.capture_after is not None else ""
         return f"{layers} packed linear layers; " + (
             f"cache in place, {attention}, {steps}" if way.cache else "no cache"
         )

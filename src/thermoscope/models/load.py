@@ -9,11 +9,13 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thermoscope.cpu import probe
 from thermoscope.errors import (
     InputError,
     ModelError,
@@ -30,6 +32,7 @@ from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other
 from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.memory import check_memory
 from thermoscope.models.names import ModelName, parse_name
+from thermoscope.models.own.load import read_folder
 from thermoscope.models.packing import pack
 
 _log = logging.getLogger(__name__)
@@ -95,9 +98,13 @@ def load_model(
     else:
         model = _from_hugging_face(parsed, revision, place, dtype)
     model.use_chat(ChatStyle(chat, system, dict(chat_options or {})))
-    with quiet():  # what an architecture says at its first forward pass, it says here
+    with (
+        quiet() if "transformers" in sys.modules else contextlib.nullcontext()
+    ):  # it may say something at its first pass
         notes = model.notes
     _log.info("%s: %s on %s; %s", model.name, model.dtype, model.device, model.how)
+    for line in probe.missing():
+        _log.info("%s", line)
     for note in notes:
         _log.info("%s: %s", model.name, note)
     return model
@@ -117,6 +124,13 @@ def _from_hugging_face(parsed: ModelName, revision: str | None, place: Any, dtyp
     elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
         raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
     here = _is(Path.is_dir, local)
+    if here:
+        with _explained(name, revision, dtype):
+            own = read_folder(local, place, dtype)
+            if own is not None:
+                tokenizer, network = own
+                pack(network)
+                return TransformersModel(network, tokenizer, name=name, revision=_content_hash(local))
     with quiet(), _explained(name, revision, dtype):
         where = _Where(source, None, offline=True) if here else _on_the_hub(source, revision)
         tokenizer, network = _load(where, place, dtype)

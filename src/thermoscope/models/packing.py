@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.activations import NewGELUActivation
-from transformers.pytorch_utils import Conv1D
 
 from thermoscope.cpu.packed import PackedLinear, kind_for
 from thermoscope.cpu.shared import PackedEmbedding, Sibling, Siblings
@@ -53,9 +51,9 @@ def pack(network: Any) -> int:
                     setattr(parent, name, linear)
                     if tied is not None and (embedding := PackedEmbedding.of(linear, tied.weight)) is not None:
                         network.set_input_embeddings(embedding)
-                elif type(layer) is Conv1D:  # GPT-2's linear, stored (in, out)
+                elif _is(layer, "transformers.pytorch_utils", "Conv1D"):  # GPT-2's linear, stored (in, out)
                     setattr(parent, name, kind(layer.weight.t(), layer.bias))
-                elif type(layer) is NewGELUActivation:
+                elif _is(layer, "transformers.activations", "NewGELUActivation"):
                     setattr(parent, name, nn.GELU(approximate="tanh"))
                     continue
                 else:
@@ -63,6 +61,11 @@ def pack(network: Any) -> int:
                 packed += 1
         _release(network)
     return packed
+
+
+def _is(layer: Any, module: str, name: str) -> bool:
+    """Whether a layer is of this class and no subclass; the module need not be imported."""
+    return (type(layer).__module__, type(layer).__qualname__) == (module, name)
 
 
 def _pack_siblings(parent: nn.Module, kind: type[PackedLinear]) -> int:

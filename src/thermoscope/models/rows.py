@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +14,13 @@ from torch import Tensor
 
 from thermoscope.cpu import attention
 from thermoscope.models.cache import RowCache
-from thermoscope.models.captured import CapturedSteps
+from thermoscope.models.own.network import OwnNetwork
 from thermoscope.models.written_steps import Step, step_of
 
 #: Tokens of a row that tries the cache, at most.
 _LONGEST_PROBE = 1024
 #: Tokens of prompts that go through the model at once: what one pass may need of memory beside the cache.
 _PREFILL_TOKENS = 2**14
-#: Steps of a shape before it is recorded on a GPU, which takes as long as some of them.
-_CAPTURE_AFTER = 3
 #: Tokens of one context that go through at once.
 _CHUNK = 2048
 
@@ -30,8 +29,7 @@ class CachedRows:
     """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step.
 
     With ``kernel`` the network's attention must be ours (``attention.NAME``), and a step goes through our kernel;
-    with ``direct`` a step does not go through the network's modules at all. With ``capture_after`` steps have few
-    shapes, each of which is recorded on the GPU after so many of them.
+    with ``direct`` a step does not go through the network's modules at all.
     """
 
     #: From how many tokens on that contexts begin with alike they are run once.
@@ -45,16 +43,13 @@ class CachedRows:
         *,
         kernel: bool = False,
         direct: Step | None = None,
-        capture_after: int | None = None,
     ) -> None:
         self._network = network
         self._kernel = kernel
         self._direct = direct
         self._config = network.config.get_text_config()
-        self._cache = RowCache(self._config.num_hidden_layers, capacity, length)
-        self._captured: CapturedSteps | None = None
-        if capture_after is not None:
-            self._captured = CapturedSteps(self._masked_step, capacity, length, network.device, after=capture_after)
+        self._cache = cache_for(network)(self._config.num_hidden_layers, capacity, length)
+        self._cache_word = cache_word(network)
 
     def __len__(self) -> int:
         return len(self._cache.state.lengths)
@@ -116,8 +111,6 @@ class CachedRows:
     def _next(self, tokens: Tensor) -> Tensor:
         """Logits (R, V) behind one more token for every row, whose key and value are written."""
         state = self._cache.state
-        if self._captured is not None:
-            return self._captured(tokens, state.lengths)
         lengths = torch.tensor(state.lengths, device=tokens.device)
         if self._direct is not None:
             return self._direct(tokens, lengths, self._by_layer(self._bounds, lengths), self._cache).float()
@@ -156,9 +149,9 @@ class CachedRows:
                 input_ids=ids,
                 position_ids=positions.expand(ids.shape),
                 attention_mask=mask,
-                past_key_values=self._cache,
                 use_cache=True,
                 logits_to_keep=1,
+                **{self._cache_word: self._cache},
             )
         logits: Tensor = output.logits[:, -1].float()
         return logits
@@ -225,6 +218,20 @@ class PlainRows:
                 parts.append(self._network(input_ids=ids, use_cache=False).logits[:, -1].float())
             order += rows
         return torch.cat(parts)[torch.tensor(order, device=parts[0].device).argsort()]
+
+
+def cache_for(network: Any) -> type[RowCache]:
+    """The class of cache that a network takes."""
+    if isinstance(network, OwnNetwork):
+        return RowCache
+    from thermoscope.models.transformers_cache import TransformersRowCache
+
+    return TransformersRowCache
+
+
+def cache_word(network: Any) -> str:
+    """What a network calls its cache: ``cache`` from transformers 5.24 on, ``past_key_values`` before."""
+    return "cache" if "cache" in inspect.signature(type(network).forward).parameters else "past_key_values"
 
 
 def _unknown_windows(config: Any) -> list[int]:
@@ -297,8 +304,6 @@ class Way:
         Whether a step's attention is ours.
     direct
         A step without the network's modules, if it gives their logits.
-    capture_after
-        After how many steps of a shape it is recorded, on a GPU; None if that doesn't work.
     notes
         What this architecture does not allow, a sentence each.
     """
@@ -307,12 +312,13 @@ class Way:
     kernel: bool
     direct: Step | None
     notes: tuple[str, ...]
-    capture_after: int | None = None
 
 
 def way(network: Any, vocabulary: int) -> Way:
     """Find the fastest way that gives the network's own logits; sets the attention that it takes."""
     notes: list[str] = []
+    if isinstance(network, OwnNetwork):
+        return _own_way(network)
     if network.device.type == "cpu" and network.dtype in attention.KERNEL_TYPES:
         usual = network.config._attn_implementation
         fault: str | None = f"it is made for {usual} attention"
@@ -323,17 +329,13 @@ def way(network: Any, vocabulary: int) -> Way:
                 if fault is None:
                     return Way(cache=True, kernel=True, direct=direct, notes=())
                 notes.append(f"a step by transformers' modules and not by ours for this architecture ({fault})")
+            attention.register()
             network.set_attn_implementation(attention.NAME)
             fault = cache_works(network, vocabulary, kernel=True)
         if fault is None:
             return Way(cache=True, kernel=True, direct=None, notes=tuple(notes))
         network.set_attn_implementation(usual)
         notes.append(f"attention by torch and not by our kernel for this architecture ({fault})")
-    if network.device.type == "cuda":
-        fault = cache_works(network, vocabulary, capture_after=0)
-        if fault is None:
-            return Way(cache=True, kernel=False, direct=None, notes=(), capture_after=_CAPTURE_AFTER)
-        notes.append(f"steps launched operation by operation, not recorded, for this architecture ({fault})")
     fault = cache_works(network, vocabulary)
     if fault is None:
         return Way(cache=True, kernel=False, direct=None, notes=tuple(notes))
@@ -343,3 +345,9 @@ def way(network: Any, vocabulary: int) -> Way:
         direct=None,
         notes=(f"no key/value cache for this architecture, so every step runs the whole context ({fault})",),
     )
+
+
+def _own_way(network: OwnNetwork) -> Way:
+    """The way of a network of our own, for which nothing has to be tried: our step where the layers are packed."""
+    direct = step_of(network) if network.dtype in attention.KERNEL_TYPES else None
+    return Way(cache=True, kernel=direct is not None, direct=direct, notes=())

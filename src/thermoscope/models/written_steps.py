@@ -10,16 +10,19 @@ Shapes: R rows, C channels, H query heads, K key heads, D the size of a head, V 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from thermoscope.cpu import plain_attention, probe
 from thermoscope.cpu.attention import as_array, spans
 from thermoscope.cpu.packed import PackedLinear
 from thermoscope.cpu.shared import Sibling
 from thermoscope.models.cache import RowCache
+from thermoscope.models.own.network import OwnNetwork
 
 Bounds = Tensor | dict[str, Tensor]
 _Array = np.ndarray[Any, Any]
@@ -102,22 +105,36 @@ class Attention:
     """A layer's attention between its two products: its own numbers, as ``attention_loops.attend_new`` names them."""
 
     def __init__(self, scale: float, q_weight: _Array, k_weight: _Array, eps: float) -> None:
-        from thermoscope.cpu import attention_loops
-        from thermoscope.cpu.compiled import over_slices
-
         self._norms, self._scale = (q_weight, k_weight, np.float32(eps)), np.float32(scale)
-        self._over_slices, self._kernel = over_slices, attention_loops.attend_new
 
     def __call__(self, qkv: Tensor, queries: Queries, layer: Any) -> Tensor:
         """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
+        if not probe.loops("attention"):
+            q_weight, k_weight, eps = self._norms
+            cos, sin, low, high = map(torch.from_numpy, (*queries.angles, *queries.looks))
+            out = plain_attention.attend_new(
+                qkv, cos, sin, torch.from_numpy(q_weight), torch.from_numpy(k_weight), float(eps), layer.keys,
+                layer.values, low, high, float(self._scale), queries.results[0].shape[1],
+            )  # fmt: skip
+            return out.flatten(1).to(qkv.dtype)
+        over_slices, kernel = _loops()
         keys, values = layer.arrays
         key_heads = keys.shape[2]
-        self._over_slices(
-            self._kernel, queries.rows * key_heads, as_array(qkv), *queries.angles, *self._norms, keys, values,
+        over_slices(
+            kernel, queries.rows * key_heads, as_array(qkv), *queries.angles, *self._norms, keys, values,
             *queries.looks, self._scale, *queries.results,
             work=queries.tokens * key_heads * (keys.shape[3] + values.shape[3]),
         )  # fmt: skip
         return queries.flat.to(qkv.dtype)
+
+
+@cache
+def _loops() -> tuple[Callable[..., None], Any]:
+    """What runs slices, and the loop of a layer's attention: imported when they are first needed."""
+    from thermoscope.cpu import attention_loops
+    from thermoscope.cpu.compiled import over_slices
+
+    return over_slices, attention_loops.attend_new
 
 
 class GPT2Step(Step):
@@ -210,6 +227,8 @@ class _RMSNorm:
         self._eps = np.float32(norm.variance_epsilon)
 
     def __call__(self, x: Tensor) -> Tensor:
+        if not probe.loops("attention"):
+            return plain_attention.rms_norm(x, torch.from_numpy(self.weight), float(self._eps)).to(x.dtype)
         from thermoscope.cpu import attention_loops
 
         out = torch.empty_like(x)
@@ -219,6 +238,8 @@ class _RMSNorm:
 
 def _silu_times(gate_up: Tensor) -> Tensor:
     """(R, 2 I) to (R, I)."""
+    if not probe.loops("attention"):
+        return plain_attention.silu_times(gate_up)
     from thermoscope.cpu import attention_loops
     from thermoscope.cpu.compiled import over_slices
 
@@ -253,6 +274,8 @@ def _activated(linear: PackedLinear, activation: nn.Module) -> Callable[[Tensor]
 
 
 _FAMILIES: dict[str, type[Step]] = {
+    "GPT2": GPT2Step,
+    "Llama": LlamaStep,
     "GPT2LMHeadModel": GPT2Step,
     "LlamaForCausalLM": LlamaStep,
     "MistralForCausalLM": LlamaStep,
@@ -264,7 +287,8 @@ _FAMILIES: dict[str, type[Step]] = {
 def step_of(network: Any) -> Step | None:
     """A step of this network, if its class is one of those that are written out and its layers are packed."""
     kind = type(network)
-    if not kind.__module__.startswith("transformers.models.") or kind.__name__ not in _FAMILIES:
+    known = kind.__module__.startswith("transformers.models.") or isinstance(network, OwnNetwork)
+    if not known or kind.__name__ not in _FAMILIES:
         return None
     try:
         return _FAMILIES[kind.__name__](network)

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thermoscope.cpu import probe
 from thermoscope.errors import InputError
 
 MAX_SEED = 2**64 - 1
@@ -101,7 +102,7 @@ class Keys:
 
     def gumbel(self, rows: Tensor, ids: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, K), float64, of the token ids (N, K) for the rows (N,)."""
-        if self._device.type == "cpu":
+        if self._device.type == "cpu" and probe.loops("sampling"):
             from thermoscope.cpu import draw_loops
 
             uniforms = torch.empty(ids.shape, dtype=torch.float64)
@@ -113,7 +114,7 @@ class Keys:
     def gumbel_all(self, rows: Tensor, vocabulary: int) -> Tensor:
         """Noise (N, V), float64, of every token for the rows (N,)."""
         numbers, places = torch.unique(self._number[rows], return_inverse=True)
-        if self._device.type == "cpu":
+        if self._device.type == "cpu" and probe.loops("sampling"):
             return _gumbel(self._uniforms_of_rows(numbers, vocabulary))[places]
         blocks = torch.arange(1, (vocabulary + 3) // 4 + 1, device=self._device)[None]
         words = self._philox(numbers, blocks).movedim(0, -1).flatten(1)[:, :vocabulary]

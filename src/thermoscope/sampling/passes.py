@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from thermoscope.cpu import probe
+
 #: Elements of a row's comparison that torch may hold at once.
 _ELEMENTS = 2**25
 
@@ -74,9 +76,10 @@ def at_least(logits: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
 
 def compiled_for(logits: Tensor) -> bool:
     """Whether compiled loops treat such logits."""
-    return logits.device.type == "cpu" and logits.dtype == torch.float32
+    return logits.device.type == "cpu" and logits.dtype == torch.float32 and probe.loops("sampling")
 
 
 def drawn_by_loops(logits: Tensor) -> bool:
     """Whether compiled loops draw from such logits."""
-    return logits.device.type == "cpu" and logits.dtype in (torch.float32, torch.float64)
+    plain = logits.device.type == "cpu" and logits.dtype in (torch.float32, torch.float64)
+    return plain and probe.loops("sampling")

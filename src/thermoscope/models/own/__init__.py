@@ -1,0 +1,1 @@
+"""Networks and tokenizers of the commonest families, read without importing transformers."""
