@@ -61,13 +61,15 @@ def test_the_readmes_query_gives_the_means_of_the_runs_own_table(tmp_path):
     from thermoscope.runs.catalog import query
     from thermoscope.runs.measure import Measuring
     from thermoscope.runs.plan import plan_run
+    from thermoscope.runs.run import open_run
     from thermoscope.runs.store import Store
     from thermoscope.settings.grid import varied
 
     (asked,) = re.findall(r'runs sql NAME "(.*?)"', (ROOT / "README.md").read_text())
     model = FakeModel(spread=2.0)
     design = plan_run(model, case(), varied({"temperature": [0.3, 0.9]}), seeds=range(3), max_new_tokens=8)
-    run = carry_out(model, design, Store(tmp_path / "run"), Measuring(case()))
+    carry_out(model, design, Store(tmp_path / "run"), Measuring(case()))
+    run = open_run(tmp_path / "run")
     rows = run.summary().to_pylist()
     means = {row["temperature"]: row["mean"] for row in rows if row["measure"] == "perplexity"}
     assert dict(query(run.folder, asked)[1]) == pytest.approx(means)

@@ -101,7 +101,15 @@ MEASURES = Registry(
     "measure",
     built_in=[
         f"thermoscope.metrics.{family}"
-        for family in ("repetition", "likelihood", "length", "diversity", "self_bleu", "embedding", "answers")
+        for family in (
+            "repetition",
+            "likelihood",
+            "length",
+            "diversity",
+            "self_bleu",
+            "embedding_measures",
+            "answer_measures",
+        )
     ],
 )
 #: Measures of one text that need nothing but its sample, by name.

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from thermoscope.decode.generate import Progress
-from thermoscope.errors import Interrupted
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions
@@ -16,7 +15,6 @@ from thermoscope.runs.command import run_command
 from thermoscope.runs.make import make
 from thermoscope.runs.measure import Measurements, Measuring, measure_run, reference_statistics
 from thermoscope.runs.plan import Plan
-from thermoscope.runs.run import Run
 from thermoscope.runs.store import Store
 from thermoscope.statistics.claims import judge
 
@@ -30,7 +28,7 @@ def carry_out(
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
-) -> Run:
+) -> None:
     """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
     with store.locked():
         there = store.plan_record()
@@ -45,16 +43,13 @@ def carry_out(
         if on_plan is not None and not all(store.has(chunk) for chunk in plan.chunks()):
             on_plan(plan)
         begun = time.perf_counter()
-        try:
-            made = make(model, plan, store, on_progress)
-        except KeyboardInterrupt:
-            raise Interrupted(Run(store.folder)) from None
+        made = make(model, plan, store, on_progress)
         measured_from = time.perf_counter()
         stored = {} if before is None else dict(before["measuring"])
         record = stored.pop("reference", None)
         same = stored == measuring.to_dict()
         if made == 0 and same and store.measured:
-            return Run(store.folder)
+            return
         if not same or record is None:
             record = reference_statistics(model, plan, measuring, on_stage)
         found = measure_run(model, plan, store, measuring, record, on_stage)
@@ -71,7 +66,6 @@ def carry_out(
             "measuring": measuring.to_dict() | compared,
         }
         store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
-    return Run(store.folder)
 
 
 def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:

@@ -7,11 +7,12 @@ complete one generates nothing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.errors import InputError, RunError
+from thermoscope.errors import InputError, Interrupted, RunError
 from thermoscope.fragment import fragment, listed, safe, soft, table
 from thermoscope.runs import RUNS
 from thermoscope.runs.plan import Plan
@@ -134,7 +135,20 @@ def run(
         stop=stop, max_rows=max_rows,
     )  # fmt: skip
     store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
-    return carry_out(loaded, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
+    with _finished(store):
+        carry_out(loaded, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
+    return Run(store.folder)
+
+
+@contextmanager
+def _finished(store: Store) -> Iterator[None]:
+    """An interrupt in the block carries the run with all finished pieces, if any part of it is stored."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if store.plan_record() is None:
+            raise
+        raise Interrupted(Run(store.folder)) from None
 
 
 def open_run(folder: str | Path) -> Run:
@@ -309,7 +323,9 @@ class Run:
         )
         loaded = _loaded(self._plan.model, **self._plan.loading) if model is None else _loaded(model)
         plan = self._plan.on(loaded)
-        return carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+        with _finished(self._store):
+            carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+        return Run(self.folder)
 
     def _measured(self, name: str) -> pyarrow.Table:
         self._store.complete_manifest()

@@ -20,7 +20,7 @@ from thermoscope.report.terminal.run import print_run
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import plan_run
-from thermoscope.runs.run import Run
+from thermoscope.runs.run import Run, open_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.statistics.reference import FORMAT, tokenizer_id
@@ -90,7 +90,8 @@ def test_what_of_the_settings_did_nothing(tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0)
     settings = varied({"temperature": [0.5, 0.9], "min_p": [1e-30]})
     design = plan_run(model, case(), settings, seeds=range(2), max_new_tokens=8)
-    made = run_report(carry_out(model, design, Store(tmp_path / "run"), Measuring(case())))
+    carry_out(model, design, Store(tmp_path / "run"), Measuring(case()))
+    made = run_report(tmp_path / "run")
     assert made.runs[0].effective == ("min_p=1e-30 removed nothing.",)
 
 
@@ -98,7 +99,8 @@ def test_two_runs_beside_each_other(done: Run, tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0, spread=4.0)
     settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
     design = plan_run(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
-    other = carry_out(model, design, Store(tmp_path / "peaked"), Measuring(case()))
+    carry_out(model, design, Store(tmp_path / "peaked"), Measuring(case()))
+    other = open_run(tmp_path / "peaked")
     both = run_report(done, other)
     assert [r.name for r in both.runs] == [done.folder.name, "peaked"]
     assert len(both.settings) == 8
@@ -120,7 +122,8 @@ def with_reference(folder: Path, tokens: int) -> tuple[Report, str]:
     story = parse('reference = "people.json"\n' + CASE, folder / "small.toml")
     settings = varied({"temperature": [0.2, 0.9, 1.2]})
     design = plan_run(model, story, settings, seeds=range(2), max_new_tokens=24)
-    done = carry_out(model, design, Store(folder / "run"), Measuring(story))
+    carry_out(model, design, Store(folder / "run"), Measuring(story))
+    done = open_run(folder / "run")
     shown = plain(lambda to: show(done, to))
     return run_report(done), " ".join(shown.split())
 
