@@ -27,12 +27,12 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
 demo: $(VENV)/.demo  ## compare two temperatures, then measure six and write a report, on the bundled model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/thermoscope compare "$(PROMPT)" -t 0.2 -t 0.9
 	@mkdir -p runs
-	HF_HUB_OFFLINE=1 $(BIN)/thermoscope measure --use-case creative-story -t 0.2:1.2:0.2 --seeds 4 \
+	HF_HUB_OFFLINE=1 $(BIN)/thermoscope measure --use-case creative-story -t 0.2,0.3,0.5,0.7,0.9,1.2 --seeds 4 \
 	  --max-new-tokens 60 --html runs/demo.html
 	@echo "The report is runs/demo.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

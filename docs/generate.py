@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: ``docs/cli.md`` and ``docs/measures.md``.
+"""Write the documents that are made from the code: ``cli.md``, ``measures.md`` and ``stages.md`` in ``docs/``.
 
 ``--check`` writes nothing and fails if one of them is not what the code says.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,19 @@ from thermoscope.cli.app import app
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- made by docs/generate.py; don't edit -->\n"
+#: Prints the help of many commands in one process, a zero byte after each.
+HELP = """
+import json, sys
+from thermoscope.cli.app import main
+for words in json.loads(sys.argv[1]):
+    sys.argv[:] = ["thermoscope", *words]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+    print(end="\\0")
+"""
 
 
 def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -31,13 +45,13 @@ def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str,
 def cli() -> str:
     """The help of the command and of each of its commands."""
     pages = [NOTE, "# The command line\n"]
-    for words in ([*command, "--help"] for command in commands(typer.main.get_command(app))):
-        script = "import sys; sys.argv[0] = 'thermoscope'; from thermoscope.cli.app import main; main()"
-        env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
-        shown = subprocess.run(
-            [sys.executable, "-c", script, *words], env=env, check=True, capture_output=True, text=True
-        )
-        lines = "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines())
+    asked = [[*command, "--help"] for command in commands(typer.main.get_command(app))]
+    env = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+    shown = subprocess.run(
+        [sys.executable, "-c", HELP, json.dumps(asked)], env=env, check=True, capture_output=True, text=True
+    )
+    for words, page in zip(asked, shown.stdout.split("\0")[:-1], strict=True):
+        lines = "\n".join(line.rstrip() for line in page.strip().splitlines())
         pages.append(f"## `thermoscope {' '.join(words)}`\n\n```\n{lines}\n```\n")
     return "\n".join(pages)
 
@@ -79,13 +93,46 @@ def measures() -> str:
     )
 
 
+def stages() -> str:
+    """The table of stages."""
+    from thermoscope.settings.stages import STAGES
+
+    def cell(text: object) -> str:
+        return str(text).replace("|", "\\|")
+
+    rows = []
+    for stage in STAGES.values():
+        names = ", ".join(f"`{p.name}` ({cell(p.domain)})" for p in stage.parameters)
+        off = ", ".join(f"{p.inert:g}" for p in stage.parameters[:1] if p.inert is not None) or "-"
+        spectrum = {"lines": "yes", "half-lines": "yes", "refused": "no"}
+        exact = f"{spectrum[stage.before]} / {spectrum[stage.after]}" if stage.name != "temperature" else "-"
+        rows.append(f"| `{stage.name}` | {names} | {cell(stage.rule)} | {off} | {exact} |")
+    head = [
+        "| stage | parameters | rule | does nothing at | spectrum, before / after temperature |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Stages",
+            "",
+            "In the default order, that of transformers' `generate`. A stage is off unless its parameter is set; l is",
+            "a logit, p a probability among the tokens that are left, H their entropy in nats.",
+            "",
+            *head,
+            *rows,
+            "",
+        ]
+    )
+
+
 def main() -> int:
     """Write or check; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="fail if a document is stale")
     check = parser.parse_args().check
     stale = []
-    for name, make in (("cli.md", cli), ("measures.md", measures)):
+    for name, make in (("cli.md", cli), ("measures.md", measures), ("stages.md", stages)):
         path, text = DOCS / name, make()
         if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             stale.append(name)

@@ -1,6 +1,6 @@
 """What every test has: one thread (tiny tensors gain nothing from more), no network, no colour from outside.
 
-Hypothesis runs without deadlines and with the same examples each time.
+Hypothesis runs without deadlines and with the same examples each time. Tests of every room may run the command line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from transformers.utils import logging  # noqa: E402
+
+from tests.tiny_cli import cli, no_model, tiny_model  # noqa: E402
+
+__all__ = ["cli", "no_model", "tiny_model"]
 
 torch.set_num_threads(1)
 logging.disable_progress_bar()

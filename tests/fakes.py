@@ -7,11 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thermoscope.models.base import Rows
 
 END = 256
+
+
+@lru_cache(maxsize=50_000)
+def _noise(context: tuple[int, ...], size: int) -> NDArray[np.float64]:
+    """Standard normal numbers, the same for every fake model: making them costs more than a step."""
+    return np.random.default_rng(np.array((7, *context), dtype=np.uint32)).normal(size=size)
 
 
 class FakeModel:
@@ -32,6 +39,8 @@ class FakeModel:
     vocabulary = 257
     end_of_text = frozenset({END})
     notes: tuple[str, ...] = ()
+    chat = False
+    chat_words: tuple[str, ...] = ()
 
     def __init__(
         self, *, spread: float = 2.0, memory: int = 3, end_bias: float = 0.0, context_length: int | None = 4096
@@ -43,8 +52,7 @@ class FakeModel:
         self.stepped = 0
 
     def _logits(self, context: tuple[int, ...]) -> Tensor:
-        seed = np.array((7, *context), dtype=np.uint32)
-        noise = np.random.default_rng(seed).normal(size=self.vocabulary) * self.spread
+        noise = _noise(context, self.vocabulary) * self.spread
         noise[97:123] += 2 * self.spread  # letters, so that texts look like texts
         noise[END] += self.end_bias
         return torch.tensor(noise, dtype=torch.float32)
@@ -54,6 +62,8 @@ class FakeModel:
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
+
+    encode_prompt = encode
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return bytes(token for token in token_ids if token < END).decode(errors="replace")

@@ -108,3 +108,14 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[byt
         return Ran(code, out.decode(), err.decode())
 
     return run
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading a model is a failure of the test."""
+    import thermoscope.models.load
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a model is loaded for what is known to be wrong without one")
+
+    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)

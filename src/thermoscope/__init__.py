@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from thermoscope.comparison.inspection import inspect
     from thermoscope.decode.generate import generate
     from thermoscope.decode.sample import Sample
+    from thermoscope.engines.dialect import Dialect, Snippet
     from thermoscope.engines.export import Exported, export
+    from thermoscope.engines.registry import register_engine
+    from thermoscope.metrics.registry import Measure, register_measure
+    from thermoscope.metrics.scorers import ScorerKind, register_scorer
     from thermoscope.metrics.steps import step_measures
     from thermoscope.metrics.table import measure
     from thermoscope.models.load import load_model
+    from thermoscope.report.forms import render, save
     from thermoscope.report.records.build import comparison_report, run_report
     from thermoscope.report.records.schema import Report
     from thermoscope.sampling.chain import probabilities
@@ -38,6 +43,13 @@ if "OMP_WAIT_POLICY" not in os.environ:
 _LAZY = {
     "Exported": "thermoscope.engines.export",
     "export": "thermoscope.engines.export",
+    "Dialect": "thermoscope.engines.dialect",
+    "Measure": "thermoscope.metrics.registry",
+    "ScorerKind": "thermoscope.metrics.scorers",
+    "Snippet": "thermoscope.engines.dialect",
+    "register_engine": "thermoscope.engines.registry",
+    "register_measure": "thermoscope.metrics.registry",
+    "register_scorer": "thermoscope.metrics.scorers",
     "Comparison": "thermoscope.comparison.comparison",
     "Report": "thermoscope.report.records.schema",
     "Sample": "thermoscope.decode.sample",
@@ -50,19 +62,25 @@ _LAZY = {
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "probabilities": "thermoscope.sampling.chain",
+    "render": "thermoscope.report.forms",
     "run_report": "thermoscope.report.records.build",
+    "save": "thermoscope.report.forms",
     "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
 }
 
 __all__ = [
     "Comparison",
+    "Dialect",
     "Exported",
     "InputError",
+    "Measure",
     "ModelError",
     "Report",
     "Sample",
     "SamplingParams",
+    "ScorerKind",
+    "Snippet",
     "Spectrum",
     "ThermoscopeError",
     "__version__",
@@ -74,7 +92,12 @@ __all__ = [
     "load_model",
     "measure",
     "probabilities",
+    "register_engine",
+    "register_measure",
+    "register_scorer",
+    "render",
     "run_report",
+    "save",
     "spectrum",
     "step_measures",
 ]

@@ -80,6 +80,16 @@ class EndpointError(ThermoscopeError):
     """A server can't be reached, refuses a request, or does not answer as its protocol says."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, CUDA or the CPU's allocator ran out of memory (the last says so in its message alone)."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "allocate memory" in str(error)
+
+
+class PluginWarning(UserWarning):
+    """An installed package registers something that can't be loaded."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user interrupted a job; ``finished`` is the result made of what was finished."""
 

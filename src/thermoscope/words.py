@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Mapping
+
+#: How a text ended, by its finish reason.
+ENDINGS: Mapping[str, str] = {
+    "end_of_text": "ended by itself",
+    "stop": "ended at a stop string",
+    "length": "reached the limit",
+}
 
 
 def first_upper(text: str) -> str:
@@ -17,7 +25,7 @@ def joined(names: Iterable[str]) -> str:
 
 
 def short(value: float | None, unknown: str = "unknown") -> str:
-    """Three digits: ``.031``, ``0.31``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
+    """Three digits: ``0.031``, ``0.310``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
     if value is None:
         return unknown
     size = abs(value)
@@ -29,9 +37,24 @@ def short(value: float | None, unknown: str = "unknown") -> str:
         return f"{value:.1f}"
     if size >= 0.9995:
         return f"{value:.2f}"
-    return f"{value:.3f}".replace("0.", ".", 1) if size >= 0.0005 else "0"
+    return f"{value:.3f}" if size >= 0.0005 else "0"
 
 
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``" (did you mean 'top_p'?)"`` for a name that is nearly a known one; else ""."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def quoted(value: object) -> str:
+    """What was given, on one line and not too long."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else "?"
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -69,13 +69,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def again(shown: str) -> list[str]:
     """The arguments of the command at the end of a report."""
-    return shlex.split(shown.split("To make it again\n")[1].replace("\\\n", " "))[1:]
+    return shlex.split(shown.split("To reproduce\n")[1].replace("\\\n", " "))[1:]
 
 
 def check_again(cli: Cli, words: list[str]) -> None:
     first = cli(*words)
     assert (first.code, "What ran" in first.out) == (0, True), first.err
-    ran = first.out.split("What ran")[1].split("To make it again")[0]  # what one pastes may be longer
+    ran = first.out.split("What ran")[1].split("To reproduce")[0]  # what one pastes may be longer
     assert max(map(len, ran.splitlines())) <= 80
     assert "\x1b" not in first.out
     name, *rest = again(first.out)

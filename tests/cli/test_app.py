@@ -115,8 +115,8 @@ def test_ctrl_c_before_there_is_anything(cli: Callable[..., Ran], monkeypatch: p
 def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
     # the model of the tests stands in for a real one: what is tried is how the process writes and ends
     script = (
-        "import sys, thermoscope.models.load as load; from tests.fakes import FakeModel\n"
-        "from thermoscope.cli import app\n"
+        "import sys, types; from tests.fakes import FakeModel; from thermoscope.cli import app\n"
+        "load = sys.modules['thermoscope.models.load'] = types.ModuleType('load')  # the real one takes seconds\n"
         "load.load_model = lambda *a, **k: FakeModel(); app.main()"
     )
     read, write = os.pipe()

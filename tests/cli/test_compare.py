@@ -19,20 +19,10 @@ from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.cli import console
 from thermoscope.comparison.article import EXPERIMENTS
 from thermoscope.decode.generate import Progress
-from thermoscope.settings.params import ORDERS, STAGES
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.stages import STAGES
 
 Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known to be wrong without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
 
 
 BAD = [

@@ -13,17 +13,6 @@ from tests.tiny_cli import Ran
 Cli = Callable[..., Ran]
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
-
-
 BAD = [
     (["inspect"], "give a prompt"),
     (["inspect", "x", "-t", "-1"], "temperature must be at least 0; got -1"),
@@ -34,7 +23,7 @@ BAD = [
     (["inspect", "x", "--logit-bias", "foo"], "got 'foo'; write 198:-5,50256:2"),
     (["inspect", "x", "--logit-bias", "5:1,-5:2"], "got '5:1,-5:2'"),
     (["inspect", "x", "--logit-bias", "5:inf"], "got '5:inf'"),
-    (["inspect", "x", "--logit-bias", "5:1,5:2"], "must have each token once; token 5 is there twice"),
+    (["inspect", "x", "--logit-bias", "5:1,5:2"], "must have each token once; token 5 appears twice"),
     (
         ["inspect", "x", "--dry-breakers", "foo", "--dry-multiplier", "1"],
         "--dry-breakers must be token ids, joined by commas; got 'foo'; write 198,13",
@@ -99,7 +88,7 @@ def test_export_that_is_exact_needs_no_model(cli: Cli, no_model: None) -> None:
     assert ran.code == 0
     assert "SamplingParams(\n    temperature=0.7,\n" in ran.out
     assert "top_k=0" in ran.out  # neutral values are written out
-    assert "The distribution in vllm is ours." in ran.out
+    assert "vllm will sample from exactly this distribution." in ran.out
     assert cli("export", "-t", "0.7", "--min-p", "0.1", "--top-p", "0.9", "--to", "ollama", "--no-measure").code == 0
 
 
@@ -137,19 +126,19 @@ def test_what_became_of_a_file_is_said_where_it_goes_on(tmp_path: Path, cli: Cli
     said = " ".join(ran.out.split("vllm: Python")[0].split())
     assert (ran.code, ran.err) == (0, "")
     assert "Read as a setting of transformers: temperature=0 " in said
-    assert "Not in the file, but what transformers does by itself: greedy decoding (temperature=0)." in said
+    assert "Not in the file; transformers's defaults: greedy decoding (temperature=0)." in said
     assert "ignored by transformers: temperature=0.6, top_p=0.9 (decoding is greedy without do_sample=true)." in said
-    assert "Says nothing about sampling: bos_token_id." in said
+    assert "Ignored (not sampling parameters): bos_token_id." in said
     path.write_text('{"do_sample": true, "temperature": 0.6}')
     said = " ".join(cli("export", "--from", str(path), "--to", "vllm").out.split())
-    assert "what transformers does by itself: top_k=50." in said and "ignored" not in said
+    assert "Not in the file; transformers's defaults: top_k=50." in said and "ignored" not in said
 
 
 def test_strict_refuses_what_is_not_read_exactly(cli: Cli, no_model: None) -> None:
     flags = b"--presence-penalty 0.5 --repeat-last-n -1"
     loose = cli("export", "--from", "-", "--to", "vllm", "--no-measure", stdin=flags)
     assert loose.code == 0
-    assert "Not as here in llama.cpp: presence_penalty=0.5 (counts the prompt as well)." in " ".join(loose.out.split())
+    assert "Different in llama.cpp: presence_penalty=0.5 (counts the prompt as well)." in " ".join(loose.out.split())
     for more in ([], ["--to", "vllm"]):
         strict = cli("export", "--from", "-", *more, "--strict", stdin=flags)
         assert (strict.code, strict.out, strict.err.count("\n")) == (2, "", 1)

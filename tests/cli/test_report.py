@@ -68,7 +68,10 @@ def test_a_pipe_whose_reader_has_left_is_no_error(run: Path) -> None:
     ("words", "said"),
     [
         (["RUN", "--format", "pdf"], "--format must be one of html, md, json, png, svg; got 'pdf'"),
-        (["RUN", "-o", "x.pdf"], "-o must end in one of .html, .md, .json, .png, .svg, or give --format; got x.pdf"),
+        (
+            ["RUN", "-o", "x.pdf"],
+            "must end in one of .html, .md, .json, .png, .svg, or give --format; got x.pdf",
+        ),
         (["RUN", "RUN"], "two runs beside each other must differ"),
         (["RUN", "--json", "--format", "md"], "--json and --format md contradict each other; leave one out"),
         (["nowhere"], "a run must be a folder with plan.json; got 'nowhere'; see thermoscope runs list"),

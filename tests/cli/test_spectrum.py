@@ -16,17 +16,6 @@ Cli = Callable[..., Ran]
 HOW = ("--max-new-tokens", "12")
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a model is a failure of the test."""
-    import thermoscope.models.load
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a model is loaded for what is known to be wrong without one")
-
-    monkeypatch.setattr(thermoscope.models.load, "load_model", refuse)
-
-
 BAD = [
     ([], 'give a prompt, such as "Once upon a time"'),
     (["x", "--low", "1", "--high", "0.5"], "--low must be below --high; got 1 and 0.5"),
@@ -71,12 +60,12 @@ def test_the_view(cli: Cli, tiny_model: Path) -> None:
     assert ran.code == 0, ran.err
     assert "\x1b" not in ran.out
     assert "texts between T=0 and T=1.5" in ran.out
-    assert "To make it again" in ran.out
+    assert "To reproduce" in ran.out
 
 
 def test_the_command_that_is_shown_gives_the_same(cli: Cli, tiny_model: Path) -> None:
     first = cli("spectrum", "it's", "--model", str(tiny_model), "--min-p", "0.02", *HOW)
-    command = first.out.split("To make it again\n")[1].replace("\\\n", " ")
+    command = first.out.split("To reproduce\n")[1].replace("\\\n", " ")
     again = cli(*shlex.split(command)[1:])
     assert again.out == first.out
 

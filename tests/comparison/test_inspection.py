@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -65,8 +67,13 @@ def test_along_a_text_the_token_drawn_is_the_texts(params: SamplingParams) -> No
     for step in (0, 1, 7, 13):
         found = inspect(model, "Once", params, seed=4, at_step=step)
         assert found.step == step
+        assert found == inspect(model, "Once", params, seed=4, at_step=np.int64(step))
         assert found.drawn == text.token_ids[step]
-        last = next(token for token in found.tokens if token.token_id == found.drawn).probabilities[-1]
+        drawn = next(token for token in found.tokens if token.token_id == found.drawn)
+        assert drawn.rank == text.ranks[step]
+        assert drawn.probabilities[0] == pytest.approx(math.exp(text.logprobs[step]), rel=1e-5)
+        assert found.stages[0].entropy_nats == pytest.approx(text.entropies[step], abs=1e-5)
+        last = drawn.probabilities[-1]
         assert last == pytest.approx(torch.tensor(text.drawn_logprobs[step]).exp().item(), rel=1e-6)
 
 
@@ -75,6 +82,8 @@ def test_along_a_text_the_token_drawn_is_the_texts(params: SamplingParams) -> No
     [
         ({"at_step": -1}, "at_step must be a whole number of at least 0; got -1"),
         ({"at_step": True}, "at_step must be a whole number"),
+        ({"at_step": 1.0}, "at_step must be a whole number"),
+        ({"at_step": np.int64(-1)}, "at_step must be a whole number"),
         ({"tokens": 0}, "tokens must be a whole number of at least 1"),
         ({"seed": -1}, "a seed must be from 0"),
         ({"params": 0.7}, "params must be SamplingParams; got 0.7"),
@@ -89,6 +98,26 @@ def test_bad_input(how: dict[str, object], said: str) -> None:
 def test_a_text_that_ends_before() -> None:
     with pytest.raises(InputError, match=r"at_step must be within the text; got 50, but it ends by itself after \d+"):
         inspect(FakeModel(end_bias=12.0), "Once", at_step=50)
+
+
+def test_a_step_beyond_the_context_names_what_was_asked_and_what_fits() -> None:
+    model = FakeModel(context_length=20)
+    prompt = len(model.encode("Once"))
+    with pytest.raises(InputError) as caught:
+        inspect(model, "Once", at_step=600)
+    assert str(caught.value) == (
+        f"at_step and the prompt of {prompt} tokens must fit the context of 20 tokens; got at_step 600; "
+        f"use at most {20 - prompt}"
+    )
+    assert inspect(model, "Once", at_step=20 - prompt).step == 20 - prompt
+
+
+def test_numpys_whole_numbers_are_whole_numbers() -> None:
+    model = FakeModel()
+    found = inspect(model, "Once", at_step=np.int64(1), seed=3)  # type: ignore[arg-type]
+    same = inspect(model, "Once", at_step=1, seed=3)
+    assert (found.step, found.text, found.drawn) == (1, same.text, same.drawn)
+    assert json.loads(found.to_json())["step"] == 1
 
 
 def printed(params: SamplingParams, *, width: int = 80, encoding: str = "utf-8") -> str:
@@ -110,7 +139,7 @@ def test_the_terminal() -> None:
         for name in ("model", "repetition", "temperature", "top_k", "top_p", "min_p", "typical_p", "xtc"):
             assert name in text
         assert "█" in text
-        assert "XTC's coin says" in text
+        assert "XTC acts at this step." in text or "XTC does not act at this step." in text
     plain = printed(params, encoding="ascii")
     assert plain.isascii() and "#" in plain
 

@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -60,6 +62,24 @@ def test_what_is_packed():
     assert type(model.extra[1]) is Special
     assert not any(type(m) in (nn.Linear, Conv1D) for m in model.modules())
     assert pack(model) == 0
+
+
+@needs_onednn
+def test_weights_are_let_go_of_as_they_are_packed(monkeypatch):
+    """So that a network never takes twice the memory of its weights."""
+    model, kind = network("llama"), kind_for(torch.float32)
+    layers = [weakref.ref(m) for m in model.modules() if type(m) is nn.Linear]
+    alive = []
+
+    def packing_one(weight, bias):
+        alive.append(sum(layer() is not None for layer in layers))
+        return kind(weight, bias)
+
+    monkeypatch.setattr(packing, "kind_for", lambda dtype: packing_one)
+    pack(model)
+    assert alive[0] == len(layers)
+    assert alive[-1] <= 3  # the one that is packed now, and its siblings
+    assert not any(layer() is not None for layer in layers)
 
 
 @pytest.mark.parametrize(

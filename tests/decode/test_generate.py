@@ -140,6 +140,23 @@ def test_one_or_several_of_each():
         fake, "a", max_new_tokens=2
     )
     assert generate(fake, "a", seeds=2**64 - 1, max_new_tokens=2)[0].seed == 2**64 - 1
+    assert generate(fake, "a", seeds=np.array(3), max_new_tokens=2)[0].seed == 3
+
+
+def test_generators_and_arrays_are_as_good_as_lists():
+    settings, how = [GREEDY, SamplingParams()], {"max_new_tokens": 4}
+    want = generate(FakeModel(), ["a", "b"], settings, seeds=[0, 1], stop=["x", "y"], **how)
+    assert want == generate(
+        FakeModel(),
+        (prompt for prompt in "ab"),
+        (setting for setting in settings),
+        seeds=(seed for seed in range(2)),
+        stop=(text for text in "xy"),
+        **how,
+    )
+    assert want == generate(
+        FakeModel(), np.array(["a", "b"]), settings, seeds=np.arange(2, dtype=np.uint64), stop=("x", "y"), **how
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,14 @@ def test_one_or_several_of_each():
         ({"seeds": [0, None]}, "a seed must be a whole number; got None"),
         ({"seeds": {1, 2}}, "seeds must be in an order"),
         ({"seeds": []}, "seeds must not be empty"),
+        ({"seeds": [1, 2, 1]}, "each seed may be given once; got 1 twice; leave one out"),
+        ({"seeds": [3, np.int64(3)]}, "each seed may be given once; got 3 twice"),
+        ({"seeds": [[1]]}, "a seed must be a whole number; got [1]"),
+        ({"seeds": np.array(1.5)}, "a seed must be a whole number; got 1.5"),
+        ({"prompts": [["a"]]}, "a prompt must be a string; got list"),
+        ({"prompts": np.array(5)}, "a prompt must be a string; got int"),
+        ({"params": [[GREEDY]]}, "params must be SamplingParams; got [SamplingParams("),
+        ({"stop": [["a"]]}, "a stop string must be a text that is not empty; got ['a']"),
         ({"prompts": []}, "prompts must not be empty"),
         ({"params": []}, "params must not be empty"),
         ({"params": 0.7}, "params must be SamplingParams; got 0.7"),

@@ -10,11 +10,12 @@ import torch
 
 from tests.fakes import FakeModel
 from thermoscope import InputError, SamplingParams, probabilities
-from thermoscope.engines.dialect import STAGE_OF, conflicts
+from thermoscope.engines.dialect import conflicts
 from thermoscope.engines.distance import Distance, distance, distributions_of, run
-from thermoscope.engines.export import DIALECTS, export
+from thermoscope.engines.export import export
+from thermoscope.engines.registry import ENGINES
 from thermoscope.engines.verdict import Run, judge
-from thermoscope.settings.params import STAGES
+from thermoscope.settings.stages import STAGE_OF, STAGES
 
 EVERYTHING = SamplingParams(
     logit_bias={3: 1.5}, repetition_penalty=1.2, presence_penalty=0.5, frequency_penalty=0.25, no_repeat_ngram_size=3,
@@ -30,19 +31,19 @@ def kinds(params: SamplingParams, engine: str) -> dict[str, str]:
 # --- what every dialect must do -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_parameter_gets_a_verdict(engine: str) -> None:
     found = kinds(EVERYTHING, engine)
     assert set(EVERYTHING.given) <= set(found)
     for name, kind in found.items():
         if name != "order":
-            absent = name not in DIALECTS[engine].names
+            absent = name not in ENGINES[engine].names
             assert (kind == "not there") is absent, name
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_neutral_value_is_written_out(engine: str) -> None:
-    dialect = DIALECTS[engine]
+    dialect = ENGINES[engine]
     exported = export(SamplingParams(), engine)
     assert exported.exact
     assert exported.verdicts == ()
@@ -53,22 +54,22 @@ def test_every_neutral_value_is_written_out(engine: str) -> None:
         assert f'"{dialect.names[value]}"' in shown
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_names_are_parameters_and_stages_of_ours(engine: str) -> None:
-    dialect = DIALECTS[engine]
+    dialect = ENGINES[engine]
     assert set(dialect.names) <= set(STAGE_OF)
     assert {STAGE_OF[name] for name in dialect.names} <= set(dialect.order) <= set(STAGES)
     assert dialect.version and dialect.source
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_temperature_alone_is_exact_everywhere(engine: str) -> None:
     assert export(SamplingParams(temperature=0.7), engine).exact
     assert export(SamplingParams(temperature=0.7, top_p=1.0, min_p=0.0, repetition_penalty=1.0), engine).exact
     assert export(SamplingParams(temperature=0), engine).exact
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_exact_is_what_the_engine_runs(engine: str) -> None:
     """An export that is called exact runs, in our terms, what we run: same distribution on random logits."""
     generator = torch.Generator().manual_seed(3)
@@ -83,7 +84,7 @@ def test_exact_is_what_the_engine_runs(engine: str) -> None:
         {"temperature": 0, "top_p": 0.5}, {"temperature": 1.2, "typical_p": 0.5, "top_p": 0.9},
     ):  # fmt: skip
         params = SamplingParams(**values)
-        verdicts, theirs = judge(params, DIALECTS[engine])
+        verdicts, theirs = judge(params, ENGINES[engine])
         if all(verdict.exact for verdict in verdicts):
             checked += 1
             assert theirs.repetition_counts_prompt or params.repetition_penalty is None
@@ -108,7 +109,7 @@ def test_the_order_of_vllm_is_different_where_it_matters() -> None:
 def test_sglang_takes_top_k_and_top_p_jointly_and_counts_no_prompt() -> None:
     """p = .6 .2 .2, k = 2, p = .7: one token in sequence (.75), two jointly."""
     params = SamplingParams(top_k=2, top_p=0.7)
-    verdicts, theirs = judge(params, DIALECTS["sglang"])
+    verdicts, theirs = judge(params, ENGINES["sglang"])
     assert verdicts[-1].parameter == "order"
     logits = torch.tensor([[0.6, 0.25, 0.15]], dtype=torch.float64).log()
     assert probabilities(logits, params)[0].tolist() == pytest.approx([1, 0, 0])  # .6 of .85 is .706

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from thermoscope import InputError, SamplingParams
 from thermoscope.engines.dialect import meaningful
-from thermoscope.engines.export import DIALECTS, export
+from thermoscope.engines.export import export
 from thermoscope.engines.reading import read
+from thermoscope.engines.registry import ENGINES
 from thermoscope.engines.verdict import judge
 from thermoscope.errors import ParameterError
 
@@ -40,11 +41,11 @@ def same(a, b):
     return a.keys() == b.keys() and all(a[n] == (pytest.approx(b[n]) if isinstance(b[n], float) else b[n]) for n in a)
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ENGINES)
 @given(values=st.fixed_dictionaries({}, optional={**COMMON, **MORE}))
 def test_what_is_written_is_read_back(engine, values):
     """Every snippet gives what the engine runs of the setting: all of it, but for what is not there."""
-    dialect = DIALECTS[engine]
+    dialect = ENGINES[engine]
     params = SamplingParams(**{n: v for n, v in values.items() if n in dialect.names})
     if params.dynatemp_range and engine == "text-generation-webui" and params.dynatemp_range > params.temperature:
         return
@@ -109,8 +110,8 @@ def test_what_is_added_is_in_the_setting():
 
 @pytest.mark.parametrize("engine", ["transformers", "llama.cpp", "ollama"])
 def test_null_is_as_if_the_field_were_absent(engine):
-    fields = dict.fromkeys(DIALECTS[engine].neutral) | ({"do_sample": True} if engine == "transformers" else {})
-    assert read(json.dumps(fields), engine).added == DIALECTS[engine].defaults
+    fields = dict.fromkeys(ENGINES[engine].neutral) | ({"do_sample": True} if engine == "transformers" else {})
+    assert read(json.dumps(fields), engine).added == ENGINES[engine].defaults
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.handmade import sample
-from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, measure_text
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES
+from thermoscope.metrics.table import measure_text
 from thermoscope.metrics.texts import Texts
 
 WORDS = ["a", "b", "a", "b", "a", "b"]

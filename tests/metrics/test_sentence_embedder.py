@@ -11,7 +11,7 @@ import pytest
 
 import thermoscope
 from tests.handmade import sample
-from tests.tiny_cli import Ran, cli, tiny_model  # noqa: F401  (fixtures)
+from tests.tiny_cli import Ran
 from thermoscope.errors import ModelError
 from thermoscope.metrics import embedding
 from thermoscope.metrics.embedding import SentenceEmbedder, Watched, coherences, default_embedder, dispersion, unit
@@ -73,7 +73,7 @@ def test_measure_with_a_real_model(folder: Path) -> None:
 
 
 @there
-def test_the_command_on_a_file(folder: Path, tmp_path: Path, cli: Callable[..., Ran]) -> None:  # noqa: F811
+def test_the_command_on_a_file(folder: Path, tmp_path: Path, cli: Callable[..., Ran]) -> None:
     rows = [{"text": text, "prompt": "once", "t": t} for t, text in ((1, "a b"), (1, "a b"), (2, "a b"), (2, "c d"))]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     ran = cli("measure", str(tmp_path / "texts.jsonl"), "--prompt-column", "prompt", "--setting-column", "t", "--json",
@@ -88,8 +88,8 @@ def test_the_command_on_a_file(folder: Path, tmp_path: Path, cli: Callable[..., 
 def test_the_command_on_a_use_case(
     folder: Path,
     tmp_path: Path,
-    cli: Callable[..., Ran],  # noqa: F811
-    tiny_model: Path,  # noqa: F811
+    cli: Callable[..., Ran],
+    tiny_model: Path,
 ) -> None:
     case = tmp_path / "two.toml"
     case.write_text('title = "Two"\nobjective = "creative"\nmax_new_tokens = 6\n'

@@ -10,8 +10,9 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope import InputError, generate, spectrum
-from thermoscope.metrics.registry import TEXT_MEASURES, measure_text
+from thermoscope.metrics.registry import TEXT_MEASURES
 from thermoscope.metrics.steps import GROUP_MEASURES, step_measures
+from thermoscope.metrics.table import measure_text
 from thermoscope.metrics.texts import Texts
 
 

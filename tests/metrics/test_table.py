@@ -113,8 +113,26 @@ def test_bad_input(samples: list[object], how: dict[str, object], says: str) -> 
         thermoscope.measure(samples, **how)  # type: ignore[arg-type]
 
 
-def test_no_samples_give_an_empty_table() -> None:
-    assert thermoscope.measure([]).num_rows == 0
-    assert thermoscope.measure([], per="group").num_rows == 0
+def test_no_samples_are_refused() -> None:
+    with pytest.raises(InputError, match="must not be empty"):
+        thermoscope.measure([])
+
+
+@pytest.mark.parametrize("length", [-1, 0, "5", 2.5])
+def test_a_length_that_is_no_count_is_refused(length: object) -> None:
+    with pytest.raises(InputError, match="length must be a whole number"):
+        thermoscope.measure([sample(["a"])], length=length)  # type: ignore[arg-type]
+
+
+def test_answers_are_looked_for_in_the_cut_texts() -> None:
+    samples = [sample(["a", "b", "x"], seed=0), sample(["a", "b", "y"], seed=1)]
+    found = [
+        thermoscope.measure(samples, per="group", length=n, answer_pattern="[abxy]")["agreement"].to_pylist()
+        for n in (2, 3)
+    ]
+    assert found == [[1.0], [0.0]]
+
+
+def test_a_text_without_tokens() -> None:
     one = thermoscope.measure([sample([])], per="group")
     assert [one[name].to_pylist() for name in ("self_bleu", "rep_4", "tokens")] == [[None], [None], [0.0]]

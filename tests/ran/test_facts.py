@@ -69,7 +69,7 @@ def test_many_settings_are_told_by_their_values() -> None:
     settings = varied({"temperature": [0.1, 0.2, 0.3], "top_k": [None, 5, 9]})
     told = dict(facts(replace(RAN, settings=settings)))
     assert told["settings"] == "9: T=0.1, T=0.2, T=0.3 x top_k off, top_k=5, top_k=9"
-    orders = varied({"order": ["transformers", "llama.cpp"]}, SamplingParams(top_p=0.9))
+    orders = varied({"order": ["transformers", "llama.cpp"]}, SamplingParams(temperature=0.7, top_p=0.9))
     assert "order" not in dict(facts(replace(RAN, settings=orders)))  # it is among what differs
 
 

@@ -16,8 +16,8 @@ from tests.fakes import FakeModel
 from tests.tiny_cli import Ran, environment
 from thermoscope.comparison.compare import compare
 from thermoscope.comparison.comparison import Comparison
+from thermoscope.escape import escape
 from thermoscope.ran.provenance import compare_command, versions
-from thermoscope.report.escape import escape
 from thermoscope.settings.params import SamplingParams
 
 ODD = [

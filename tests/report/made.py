@@ -8,21 +8,20 @@ from dataclasses import replace
 from itertools import combinations
 from random import Random
 
+from thermoscope.comparison.passages import Passage
 from thermoscope.report.records.schema import (
     Curve,
     Difference,
     Differences,
-    Frontier,
-    FrontierPoint,
     Meaning,
-    Passage,
     Point,
     Ran,
     Report,
     Setting,
     TextRecord,
-    Told,
 )  # fmt: skip
+from thermoscope.statistics.frontier import Frontier, FrontierPoint
+from thermoscope.statistics.outcome import Outcome
 
 TEMPERATURES = tuple(round(0.1 * n, 1) for n in range(1, 16))
 WORDS = [
@@ -39,7 +38,7 @@ MEASURES: Sequence[tuple[str, str, str, Callable[[float], float], float]] = (
     ("entropy", "linear", "less certain", lambda t: 1.5 + 0.8 * t, 0.05),
     ("drift", "linear", "less likely", lambda t: 0.3 * (t - 1.0), 0.4),
 )
-_OPPOSITE: dict[str, Told] = {"higher": "lower", "lower": "higher"}
+_OPPOSITE: dict[str, Outcome] = {"higher": "lower", "lower": "higher"}
 
 
 def settings(run: int = 0, temperatures: Sequence[float] = TEMPERATURES, name: str = "") -> tuple[Setting, ...]:
@@ -94,7 +93,7 @@ def point(setting: int, mean: float, scale: str, width: float, shift: float = 0.
     return Point(setting, mean, low, high, band_low, band_high, 12, 96)
 
 
-def told(low: float, high: float, nothing: float) -> Told:
+def told(low: float, high: float, nothing: float) -> Outcome:
     return "higher" if low > nothing else "lower" if high < nothing else "can't be told"
 
 
@@ -170,7 +169,7 @@ def report(
     return Report(
         title="creative-story on bundled",
         finding=(
-            "Repetition falls with the temperature: rep_4 is .424 at T=0.1 and .011 at T=1.5.",
+            "Repetition falls with the temperature: rep_4 is 0.424 at T=0.1 and 0.011 at T=1.5.",
             "Between T=0.7 and T=0.9 no measure can be told apart.",
             "Two of the four claims that were tested hold.",
         ),

@@ -31,7 +31,7 @@ def test_the_parts_stand_in_a_readers_order() -> None:
     heads = re.findall(r"^#+ .*", made(), flags=re.MULTILINE)
     assert heads == [
         "# A title", "## The article's claims", "## Measures", "## Differences", "## Texts", "## Settings",
-        "## Measures and their meaning", "## What ran",
+        "## What the measures mean", "## What ran",
     ]  # fmt: skip
     assert "## Differences" not in made(differences=[])
     assert "claims" not in made(claims=[])
@@ -39,11 +39,11 @@ def test_the_parts_stand_in_a_readers_order() -> None:
 
 def test_numbers_and_verdicts() -> None:
     page = made()
-    assert "| T=0.3 | .500 (.400 to .600) |" in page
-    assert "| T=0.9 | .100 |" in page
+    assert "| T=0.3 | 0.500 (0.400 to 0.600) |" in page
+    assert "| T=0.9 | 0.100 |" in page
     assert "| `rep_4` | 1 of 1 | 1 of 1 |" in page
-    assert "- **low repeats: holds.** low is more repetitive" in page
-    assert r"rep\_4 at T=0.3 - at T=0.9 = .300 (.200 to .400; 12 prompts, n=96): holds" in page
+    assert "- **Low repeats: holds.** Low is more repetitive." in page
+    assert r"rep\_4, T=0.3 minus T=0.9: 0.300 (0.200 to 0.400; 12 prompts, n=96), holds" in page
     assert r"- top\_k=20 removed nothing." in page
 
 
@@ -51,7 +51,7 @@ def test_marks_in_texts() -> None:
     page = made()
     assert "> Once upon a time.\n> ‹Once upon a time›! …" in page
     assert "> Once ▸more ⟳go on ‹go on go on› …" in page
-    assert "▸ differs from the text before it, ‹…› was there before, ⟳ a loop begins" in page
+    assert "▸ differs from the text before, ‹…› repeated from earlier, ⟳ start of a loop" in page
 
 
 def test_nothing_is_read_as_markup() -> None:

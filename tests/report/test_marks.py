@@ -99,9 +99,9 @@ def test_colour_says_what_the_signs_say() -> None:
 
 def test_the_legend_explains_the_signs_that_occur() -> None:
     assert legend(compared(sample(ABCD)), UNICODE) == ""
-    assert legend(compared(sample(["a"]), sample(["b"])), UNICODE) == "▸ differs from the text before it"
+    assert legend(compared(sample(["a"]), sample(["b"])), UNICODE) == "▸ differs from the text before"
     loop = legend(compared(sample(["a", "b"] * 3)), ASCII)
-    assert loop == "[...] was there before | (loop) a loop begins"
+    assert loop == "[...] repeated from earlier | (loop) start of a loop"
     assert legend(compared(sample([" "] * 5)), UNICODE) == ""  # nothing visible is repeated
 
 

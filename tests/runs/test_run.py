@@ -302,7 +302,29 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_settings_that_do_the_same_are_not_counted_twice() -> None:
-    settings = varied({"order": ["transformers", "llama.cpp"]}, SamplingParams(temperature=0.7))
-    assert len(settings) == 2
-    with pytest.raises(InputError, match="must differ in what they do"):
+    settings = [SamplingParams(temperature=0.7, order=order) for order in ("transformers", "llama.cpp")]
+    with pytest.raises(InputError, match="settings of a run must differ"):
         plan(FakeModel(), case(), settings)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"seeds": [0, 1, 0]}, "each seed may be given once; got 0"),
+        ({"max_rows": -3}, "max_rows must be"),
+        ({"max_rows": 0}, "max_rows must be"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be"),
+    ],
+)
+def test_a_plan_refuses_bad_numbers(how: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        plan(FakeModel(), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
+
+
+def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
+    with pytest.raises(InputError, match="settings of a run must differ"):
+        plan(FakeModel(), case(), [SamplingParams(), SamplingParams()])
+    with pytest.raises(InputError, match="settings must not be empty"):
+        plan(FakeModel(), case(), [])
+    chosen = (SamplingParams(temperature=t) for t in (0.5, 1.0))
+    assert [s.temperature for s in plan(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]

@@ -15,7 +15,7 @@ from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys
 from thermoscope.sampling.stages import mirostat_mu
 from thermoscope.sampling.trace import trace
-from thermoscope.settings.params import STAGES
+from thermoscope.settings.stages import STAGE_OF, STAGES
 
 INF = math.inf
 LN2 = math.log(2)
@@ -258,7 +258,7 @@ def test_idempotent_where_that_holds(name, row):
     rows = StageRows(
         [SamplingParams(**{name: IDEMPOTENT[name]})], [[1, 2, 1]], [[3, 1]], None, None, torch.device("cpu")
     )
-    stage = next(stage for stage, names in STAGES.items() if name in names)
+    stage = STAGE_OF[name]
     once = FUNCTIONS[stage](torch.tensor([row]), rows)
     assert torch.equal(FUNCTIONS[stage](once, rows), once)
 
@@ -285,7 +285,7 @@ COMMUTING = [
 @given(ROWS)
 def test_independent_of_the_order_where_that_holds(a, b, row):
     """The pairs that exports take to commute (engines.dialect)."""
-    from thermoscope.engines.dialect import STAGE_OF, conflicts
+    from thermoscope.engines.dialect import conflicts
 
     stages = [STAGE_OF[next(iter(part))] for part in (a, b)]
     one, other = (SamplingParams(**a, **b, order=order) for order in (stages, stages[::-1]))

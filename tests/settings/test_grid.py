@@ -38,22 +38,24 @@ def test_two_at_once_are_a_grid_whose_neighbours_differ_in_one() -> None:
     "vary",
     [
         {"temperature": [0.3, 0.9]}, {"top_p": [0.5, 0.9]}, {"top_p": [0.5, 0.9], "temperature": [0.3, 0.9, 1.0]},
-        {"order": ["transformers", "llama.cpp"], "min_p": [0.1, 0.2]}, {"repetition_penalty": [1, 1.2]},
+        {"order": ["transformers", "llama.cpp"], "min_p": [0.1], "temperature": [0.3, 0.9]},
+        {"repetition_penalty": [1, 1.2]},
         {"top_k": [5]}, {"mirostat_tau": [2.0, 3.0], "mirostat_eta": [0.1, 0.3]}, {"top_k": [None, 5]},
-        {"order": [["penalties", "top_p", "temperature"], ["penalties", "temperature"]]},
+        {"order": [["penalties", "temperature"], ["temperature", "penalties"]], "temperature": [0.5]},
         {"temperature": [1 / 3, 0.5], "top_p": [0.5, 1]},
     ],
 )  # fmt: skip
 def test_the_command_gives_the_same_settings_in_the_same_order(vary: dict[str, list[object]]) -> None:
     import shlex
 
-    from thermoscope.cli.settings import OPTIONS, Asked, varied_settings
+    from thermoscope.cli.settings import Asked, varied_settings
+    from thermoscope.settings.stages import PARAMETERS
 
     settings = varied(vary, SamplingParams(presence_penalty=0.25))
     words = shlex.split(compare_command(FakeModel(), "x", settings, [0], 5, []))
     temperatures = [words[i + 1] for i, word in enumerate(words) if word == "-t"]
     over = [words[i + 1] for i, word in enumerate(words) if word == "--vary"]
-    options = {name: f"--{name.replace('_', '-')}" for name, _, _ in OPTIONS}
+    options = {name: f"--{name.replace('_', '-')}" for name in PARAMETERS if name != "temperature"}
     typed = {name: words[words.index(flag) + 1] for name, flag in options.items() if flag in words}
     again, params = varied_settings(temperatures or None, over, Asked(typed), usual=("0.7",))
     assert varied(again, params) == settings
@@ -66,6 +68,7 @@ def test_the_command_gives_the_same_settings_in_the_same_order(vary: dict[str, l
         ({"logit_bias": [{}]}, "can't vary 'logit_bias'"),
         ({"top_p": []}, "values of top_p must not be empty"),
         ({"top_p": [0.5, 0.50]}, "each setting may be given once"),
+        ({"order": ["transformers", "llama.cpp"]}, "got temperature=1 twice (these orders do the same here)"),
         ({"top_p": [0.5, 2]}, "top_p must be at most 1; got 2"),
         ({}, "nothing is varied"),
     ],

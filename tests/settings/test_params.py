@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from thermoscope import InputError, SamplingParams, ThermoscopeError
 from thermoscope.errors import ParameterError
-from thermoscope.settings.params import ORDERS, SHAPES, STAGES, number_of
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGES, Parameter
+from thermoscope.settings.values import number_of
 
 temperatures = st.floats(0, 1e308) | st.integers(0, 10**6)
 top_ks = st.none() | st.integers(1, 2**63 - 1)
@@ -126,7 +129,7 @@ def test_nothing_set_is_pure_sampling():
         ({"logit_bias": 3}, "logit_bias must be a mapping from token id to bias", "got 3", "write {50256: -5.0}"),
         ({"logit_bias": {"a": 1}}, "logit_bias must have token ids that are whole numbers", "got {'a': 1}", "write"),
         ({"logit_bias": {1: float("inf")}}, "logit_bias must have finite biases", "got {1: inf}", "write"),
-        ({"logit_bias": [(1, 2), (1, 3)]}, "token 1 is there twice", "got [(1, 2)", "write"),
+        ({"logit_bias": [(1, 2), (1, 3)]}, "token 1 appears twice", "got [(1, 2)", "write"),
         (
             {"top_k": 5, "order": ["temperature"]},
             "order lacks the stage 'top_k'",
@@ -252,7 +255,10 @@ def test_a_parameter_that_a_stage_gets_later_changes_nothing_where_it_is_off(mon
 
     now = SamplingParams(temperature=0.7, top_k=5)
     identity, text = now.id, str(now)
-    monkeypatch.setitem(STAGES, "temperature", ("temperature", "dynatemp_range", "dynatemp_exponent", "smoothing"))
+    later = Parameter("smoothing", "S", "Smooth.", "use a value such as 0.2", ">= 0")
+    stage = STAGES["temperature"]
+    monkeypatch.setitem(STAGES, "temperature", replace(stage, parameters=(*stage.parameters, later)))
+    monkeypatch.setitem(PARAMETERS, "smoothing", later)
     assert Later(temperature=0.7, top_k=5).id == identity
     assert str(Later(temperature=0.7, top_k=5)) == text
     on = Later(smoothing=0.5)

@@ -12,7 +12,7 @@ from thermoscope import InputError, SamplingParams, probabilities
 from thermoscope.sampling.chain import process
 from thermoscope.sampling.effects import Effects
 from thermoscope.spectra.envelope import envelope
-from thermoscope.spectra.halflines import plan_for
+from thermoscope.spectra.halflines import split_at_temperature
 
 SETTINGS = [
     SamplingParams(top_p=0.9),
@@ -44,7 +44,7 @@ def survivors(logits: np.ndarray, params: SamplingParams, temperature: float) ->
 
 def before(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
     """Logits (K,) of all tokens after the stages before temperature."""
-    (part,) = process(torch.tensor(logits)[None], [plan_for(params).before])
+    (part,) = process(torch.tensor(logits)[None], [split_at_temperature(params).before])
     if part.ids is None:
         return part.tempered()[0].numpy()
     full = np.full(len(logits), -np.inf)
@@ -56,10 +56,10 @@ def before(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 def test_what_is_admitted_is_what_the_chain_keeps(params):
     generator = np.random.default_rng(3)
-    plan = plan_for(params)
+    split = split_at_temperature(params)
     for logits in rows(40, generator):
         lines = before(logits, params)
-        admission = plan.admission(lines)
+        admission = split.admission(lines)
         for temperature in (0.03, 0.4, 1.0, 2.5, 40.0):
             kept = survivors(logits, params, temperature)
             ours = [admission.admits(column, temperature) for column in range(len(lines))]
@@ -72,7 +72,7 @@ def test_what_cuts_is_what_the_chain_notes():
     low, high, seen = 0.3, 1.2, set()
     grid = np.linspace(low, high, 40)[1:]
     for params in (*SETTINGS, SamplingParams(min_p=1e-7), SamplingParams(min_p=1e-7, top_p=0.9)):
-        plan = plan_for(params)
+        split = split_at_temperature(params)
         for logits in rows(6, generator):
             acted, lines = set(), before(logits, params)
             entries = (lines - lines.max()) / np.log(params.min_p) if 0 < (params.min_p or 0) < 1 else np.empty(0)
@@ -81,9 +81,9 @@ def test_what_cuts_is_what_the_chain_notes():
                 setting, effects = params.replace(temperature=temperature), Effects()
                 list(process(torch.tensor(logits)[None], [setting], effects=effects))
                 acted |= set(setting.active_stages) - set(effects.idle(setting))
-            cutting = plan.admission(lines).cutting(low, high)
-            assert cutting == acted & set(plan.after), (params, logits)
-            seen |= {(stage, stage in cutting) for stage in plan.after}
+            cutting = split.admission(lines).cutting(low, high)
+            assert cutting == acted & set(split.after), (params, logits)
+            seen |= {(stage, stage in cutting) for stage in split.after}
     assert {("min_p", True), ("min_p", False), ("top_p", True), ("top_k", True)} <= seen
 
 
@@ -97,7 +97,7 @@ def test_what_cuts_is_what_the_chain_notes():
     ids=["min_p last", "top_p last"],
 )
 def test_a_stage_that_cuts_between_the_ends_alone(params, second, begins, ends):
-    admission = plan_for(params).admission(np.array([0.0, -2.0]))
+    admission = split_at_temperature(params).admission(np.array([0.0, -2.0]))
     assert second in admission.cutting(0.5, 1.5)
     assert second in admission.cutting(begins + 0.01, ends - 0.01)
     assert second not in admission.cutting(0.5, begins - 0.01)
@@ -105,9 +105,9 @@ def test_a_stage_that_cuts_between_the_ends_alone(params, second, begins, ends):
 
 
 def test_just_above_zero_everything_cuts():
-    admission = plan_for(SamplingParams(min_p=1e-7, top_p=0.999)).admission(np.array([1.0, 2.0, 0.0]))
+    admission = split_at_temperature(SamplingParams(min_p=1e-7, top_p=0.999)).admission(np.array([1.0, 2.0, 0.0]))
     assert admission.cutting(0, 1e-3) == {"top_p"}  # it leaves min_p one token
-    ties = plan_for(SamplingParams(min_p=0.5)).admission(np.array([2.0, 2.0, 2.0]))
+    ties = split_at_temperature(SamplingParams(min_p=0.5)).admission(np.array([2.0, 2.0, 2.0]))
     assert ties.cutting(0, 1.5) == set()
 
 
@@ -121,7 +121,7 @@ def test_a_token_enters_at_one_temperature_and_stays(params):
     entered = 0
     for logits in rows(20, generator):
         lines = before(logits, params)
-        admission = plan_for(params).admission(lines)
+        admission = split_at_temperature(params).admission(lines)
         columns = np.array([c for c in range(len(lines)) if admission.admits(c, high)])
         for column, entry in zip(columns.tolist(), admission.entries(columns, low, high), strict=True):
             if entry == low:
@@ -137,7 +137,7 @@ def test_a_token_enters_at_one_temperature_and_stays(params):
 def test_entries_from_zero_on():
     """Two tokens of equal logit: top_p=0.5 keeps the higher id alone at any temperature; 0.6 keeps both."""
     lines = np.array([2.0, 2.0, -1.0])
-    half, more = (plan_for(SamplingParams(top_p=p)).admission(lines) for p in (0.5, 0.6))
+    half, more = (split_at_temperature(SamplingParams(top_p=p)).admission(lines) for p in (0.5, 0.6))
     assert [half.admits(c, 0.0) for c in range(3)] == [False, True, False]
     assert [more.admits(c, 0.0) for c in range(3)] == [True, True, False]
     assert more.entries(np.array([0, 1, 2]), 0.0, 50.0)[:2].tolist() == [0.0, 0.0]
@@ -153,8 +153,8 @@ def test_the_envelope_of_half_lines_is_the_draw_at_every_temperature(params):
     for logits in rows(60, generator):
         noise = generator.gumbel(size=len(logits))
         lines = before(logits, params)
-        plan = plan_for(params)
-        segments = envelope(lines, noise, 0.0, 3.0, None if plan.whole_lines else plan.admission(lines))
+        split = split_at_temperature(params)
+        segments = envelope(lines, noise, 0.0, 3.0, None if split.admits_all else split.admission(lines))
         forks += len(segments) - 1
         for segment in segments:
             inside = (segment.low * (1 - 1e-9) + 1e-9 * segment.high, (segment.low + segment.high) / 2)
@@ -168,22 +168,22 @@ def test_the_envelope_of_half_lines_is_the_draw_at_every_temperature(params):
 
 def test_every_order_of_what_is_there_is_planned():
     for order in permutations(("temperature", "top_k", "top_p", "min_p")):
-        plan = plan_for(SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=order))
+        split = split_at_temperature(SamplingParams(top_k=7, top_p=0.8, min_p=0.05, order=order))
         place = order.index("temperature")
-        assert (plan.top_p_edge is not None) == (order.index("top_p") > place)
-        assert (plan.min_p_edge is not None) == (order.index("min_p") > place)
-        assert plan.before.temperature == 1.0
+        assert (split.top_p_edge is not None) == (order.index("top_p") > place)
+        assert (split.min_p_edge is not None) == (order.index("min_p") > place)
+        assert split.before.temperature == 1.0
 
 
 def test_what_does_nothing_costs_nothing():
-    plan = plan_for(SamplingParams(top_p=1, min_p=0, top_k=5))
-    assert plan.whole_lines
-    assert plan.before == SamplingParams(top_k=5, order=("top_k",))
+    split = split_at_temperature(SamplingParams(top_p=1, min_p=0, top_k=5))
+    assert split.admits_all
+    assert split.before == SamplingParams(top_k=5, order=("top_k",))
 
 
 def test_without_temperature_there_is_no_spectrum():
     with pytest.raises(InputError, match=r"a spectrum needs the stage 'temperature' in the order; got top_k; add it"):
-        plan_for(SamplingParams(top_k=3, order=("top_k",)))
+        split_at_temperature(SamplingParams(top_k=3, order=("top_k",)))
 
 
 class Stub:
@@ -201,11 +201,11 @@ class Stub:
     [
         (("temperature", "typical_p"), "can't have the stage 'typical_p' after temperature: the set that it keeps"),
         (("temperature", "eta_cutoff"), "its cutoff moves with the entropy"),
-        (("temperature", "something_new"), "what it does there is not a line in the temperature; leave it out, or put"),
+        (("temperature", "dry"), "is not a line in the temperature; leave it out, or put it before temperature in"),
         (("xtc", "temperature"), "can't have the stage 'xtc': it drops tokens by a draw of its own; leave it out"),
         (("temperature", "mirostat"), "can't have the stage 'mirostat': its cutoff carries over"),
     ],
 )
 def test_what_would_not_be_exact_is_refused_with_the_reason(order, message):
     with pytest.raises(InputError, match=message):
-        plan_for(Stub(*order))
+        split_at_temperature(Stub(*order))

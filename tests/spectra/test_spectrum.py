@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import END, FakeModel
 from thermoscope import InputError, SamplingParams, generate
-from thermoscope.errors import BadLogitsError, Interrupted, ParameterError, PromptError
+from thermoscope.errors import BadLogitsError, Interrupted, ModelMemoryError, ParameterError, PromptError
 from thermoscope.sampling.effects import Effects
 from thermoscope.spectra.explore import spectrum
 from thermoscope.spectra.spectrum import Spectrum
@@ -349,6 +349,9 @@ def test_tokens_that_cannot_be():
         ({"max_rows": 0}, "max_rows must be"),
         ({"seeds": -1}, "a seed must be"),
         ({"seeds": []}, "seeds must not be empty"),
+        ({"seeds": [4, 4]}, "each seed may be given once; got 4 twice"),
+        ({"resolution": True}, "resolution must be"),
+        ({"resolution": "1"}, "resolution must be"),
         ({"max_new_tokens": 0}, "max_new_tokens must be"),
         ({"params": [SamplingParams()]}, "params must be one SamplingParams"),
         ({"params": SamplingParams(order=("top_k",), top_k=2)}, "a spectrum needs the stage 'temperature'"),
@@ -357,6 +360,41 @@ def test_tokens_that_cannot_be():
 def test_bad_values_name_rule_value_and_fix(how, message):
     with pytest.raises((InputError, ParameterError), match=message):
         spectrum(FakeModel(), "O", **how)
+
+
+def test_numbers_of_numpy_and_generators():
+    how = {"max_new_tokens": 4, "resolution": 0.5, "max_leaves": 3, "max_rows": 2}
+    want = spectrum(FakeModel(), ["O", "P"], temperature=(0.0, 1.0), seeds=[1, 2], **how)
+    integers = {name: np.int64(how[name]) for name in ("max_new_tokens", "max_leaves", "max_rows")}
+    given = {**integers, "resolution": np.float32(0.5), "seeds": (seed for seed in np.arange(1, 3))}
+    ends = (end for end in np.array([0.0, 1.0]))
+    assert spectrum(FakeModel(), (prompt for prompt in "OP"), temperature=ends, **given) == want
+
+
+@pytest.mark.parametrize(
+    "fault", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: 9 GB")]
+)
+def test_too_little_memory_is_one_line(fault):
+    class Full(FakeModel):
+        def rows(self, **how):
+            raise fault
+
+    def fail(progress):
+        raise fault
+
+    for how in ({"model": Full()}, {"model": FakeModel(), "on_progress": fail}):
+        with pytest.raises(ModelMemoryError, match="out of memory on cpu while decoding; use fewer rows"):
+            spectrum(how.pop("model"), "O", max_new_tokens=2, **how)
+
+
+def test_an_interrupt_before_the_first_token_finishes_nothing():
+    class Interrupting(FakeModel):
+        def next_logits(self, context):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        spectrum(Interrupting(), "O", seeds=range(2), max_new_tokens=2)
+    assert caught.value.finished == []
 
 
 def test_bad_prompts():

@@ -90,21 +90,27 @@ def test_why_a_claim_is_not_tested() -> None:
         return [claim.reason for claim in judge(made, "creative", reference)]  # type: ignore[arg-type]
 
     far = Made([0.6, 1.4], rep_4=[0.1, 0.1], drift=[0.0, 0.0])
-    assert reasons(far)[0] == "the run has no temperature near 0.9"
+    assert reasons(far)[0] == "the run has no temperature near 0.9; add T=0.9"
     bare = Made(FIVE, rep_4=[0.1] * 5, drift=[0.0] * 5)
     assert reasons(bare, "the use case has no reference")[3] == "the use case has no reference"
-    assert reasons(bare)[4] == "it is about explanations"
+    assert reasons(bare)[4] == "it is about explanations; measure a use case such as technical-explanation"
     between = Made([0.2, 0.4, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
-    assert reasons(between)[0] == "2 settings of the run are equally near T=0.3: T=0.2 and T=0.4"
+    assert reasons(between)[0] == "2 settings of the run are equally near T=0.3: T=0.2 and T=0.4; add T=0.3"
     coarse = Made([0.41, 0.9], rep_4=[0.1] * 2, drift=[0.0] * 2)
-    assert reasons(coarse)[1] == "the run has no temperature near 0.3"
+    assert reasons(coarse)[1] == "the run has no temperature near 0.3; add T=0.3"
     grid = Made([0.3, 0.9, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
     grid.settings = [SamplingParams(temperature=0.3), *(SamplingParams(temperature=0.9, top_k=k) for k in (None, 5))]
-    assert reasons(grid)[0] == "2 settings of the run are equally near T=0.9: T=0.9 top_k off and T=0.9 top_k=5"
+    assert reasons(grid)[0] == (
+        "2 settings of the run are equally near T=0.9: T=0.9 top_k off and T=0.9 top_k=5; vary the temperature alone"
+    )
+    near = Made([0.26, 0.34, 0.9], rep_4=[0.1] * 3, drift=[0.0] * 3)
+    assert reasons(near)[0].endswith("T=0.26 and T=0.34; add T=0.3")
+    same = Made([0.4], rep_4=[0.1], drift=[0.0])
+    assert reasons(same)[1] == "the run's nearest temperature to 0.5 and 0.3 is the same; add T=0.5 and T=0.3"
     grid = Made([0.9] * 9, rep_4=[0.1] * 9, drift=[0.0] * 9)
     grid.settings = [SamplingParams(temperature=0.9, top_k=k) for k in range(1, 10)]
     assert reasons(grid)[2].startswith("9 settings of the run are equally near T=0.9: T=0.9 top_k=1, T=0.9 top_k=2,")
-    assert reasons(grid)[2].endswith("T=0.9 top_k=6 and 3 more")
+    assert reasons(grid)[2].endswith("T=0.9 top_k=6 and 3 more; vary the temperature alone")
 
 
 @pytest.mark.parametrize(

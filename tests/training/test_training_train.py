@@ -1,6 +1,5 @@
-import os
+import runpy
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -111,13 +110,16 @@ def test_bits_per_byte_by_hand(run: Path) -> None:
     assert document_nll(model, corpus, "fp32", rows=8) == pytest.approx(one, rel=1e-5)
 
 
-def test_bad_input_from_the_command_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "training.train", "--run", str(tmp_path)]
-    root = Path(__file__).parents[2]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, env=os.environ, check=False)
-    assert result.returncode == 2
-    assert result.stderr.count("\n") == 1
-    assert "run python -m training.tokenizer" in result.stderr
+def test_bad_input_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--run", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("training.train", run_name="__main__")
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "run python -m training.tokenizer" in said
 
 
 def test_a_later_sitting_starts_from_exported_weights(run: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from thermoscope.errors import InputError
+from thermoscope.models.chat import as_messages
 from thermoscope.usecases.load import FOLDER, bundled, load, parse
 
 GOOD = """title = "x"
@@ -96,3 +97,27 @@ def test_identity_is_of_content_not_of_layout() -> None:
 
 def test_the_template_is_a_use_case() -> None:
     assert len(parse((FOLDER / "template.txt").read_text(), HERE).prompts) == 3
+
+
+def test_messages_become_the_text_that_stands_for_them() -> None:
+    chat = '[[prompts]]\nmessages = [{role = "system", content = "Be brief."}, {role = "user", content = "Why?"}]\n'
+    case = parse(GOOD + chat, HERE)
+    messages = as_messages(case.prompts[-1].text)
+    assert messages == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    assert case.content_id != parse(GOOD, HERE).content_id
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('messages = [{role = "robot", content = "x"}]', "role must be one of"),
+        ("messages = []", "at least one message"),
+        ('messages = "x"', "must be a list of tables"),
+        ('messages = ["x"]', "must be a list of tables"),
+        ('text = "a"\nmessages = [{role = "user", content = "x"}]', "not both"),
+    ],
+)
+def test_messages_that_break_the_rules(lines: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        parse(f"{GOOD}[[prompts]]\n{lines}\n", HERE)
+    assert "\n" not in str(caught.value)

@@ -11,23 +11,24 @@ import gc
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from inspect import Parameter
 from inspect import signature as signature_of
-from typing import Annotated, ParamSpec
+from typing import Annotated, ParamSpec, TextIO
 
 import typer
 
 from thermoscope._version import __version__
-from thermoscope.cli import runs, use_cases
+from thermoscope.cli import models, runs, use_cases
 from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
-from thermoscope.errors import ThermoscopeError
+from thermoscope.errors import PluginWarning, ThermoscopeError
 
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.
@@ -148,6 +149,12 @@ _use_cases.command("check")(_passing(_plain(use_cases.check)))
 _use_cases.command("new")(_passing(use_cases.new))
 app.add_typer(_use_cases, name="use-cases")
 
+_models = typer.Typer(rich_markup_mode=None)
+_models.callback(invoke_without_command=True)(_passing(models.alone))
+_models.command("list")(_passing(_plain(models.list_models)))
+_models.command("get")(_passing(models.get))
+app.add_typer(_models, name="models")
+
 _runs = typer.Typer(rich_markup_mode=None)
 _runs.callback(invoke_without_command=True)(_passing(runs.alone))
 _runs.command("list")(_passing(_plain(runs.list_runs)))
@@ -163,10 +170,26 @@ def main() -> None:
     cycles, and once more at the end, is a sixth of what a short command costs.
     """
     gc.set_threshold(*_RARELY)
+    warnings.showwarning = _warn
     code = _run()
     if "torch" in sys.modules:
         gc.freeze()  # all that is left goes with the process
     sys.exit(code)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say in one line what of another package can't be loaded; other warnings as Python shows them."""
+    if issubclass(category, PluginWarning):
+        sys.stderr.write(f"thermoscope: {message}\n")
+        return
+    (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _run() -> int:
@@ -188,7 +211,7 @@ def _run() -> int:
 
 
 def _fail(message: str) -> int:
-    from thermoscope.report.escape import escape
+    from thermoscope.escape import escape
 
     sys.stderr.write(f"thermoscope: error: {escape(' '.join(message.split()))}\n")
     return 2

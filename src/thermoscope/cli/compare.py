@@ -44,6 +44,10 @@ def compare(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     json: options.Json = False,
     output: options.Output = None,
@@ -53,12 +57,15 @@ def compare(
 ) -> None:
     """Compare one prompt at several settings under the same noise.
 
-    Marks where texts part, what was said before and loops; measures each text; says what the measures say, and
-    what ran.
+    Marks where the texts begin to differ, repeated passages and loops; measures each text and puts the measures into
+    words.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
 
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
@@ -78,7 +85,7 @@ def compare(
         from thermoscope.comparison.compare import compare as run
         from thermoscope.models.load import load_model
 
-        loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+        loaded = load_model(**how_loaded)
     if asked.source == "model":
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0
@@ -99,9 +106,9 @@ def compare(
         print_comparison(result, to)
 
     if html is not None:
-        from thermoscope.report.records.build import comparison_report
+        from thermoscope.report.forms import render
 
-        console.write(html, comparison_report(result).to_html())
+        console.write(html, render(result, "html"))
     if html is None or json or output is not None:
         console.give(result.to_json, printing, as_json=json, output=output)
     raise typer.Exit(code)

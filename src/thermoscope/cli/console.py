@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.errors import InputError, OutputError
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 
 if TYPE_CHECKING:
     from thermoscope.decode.generate import Progress

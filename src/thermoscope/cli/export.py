@@ -55,6 +55,10 @@ def export(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
@@ -67,19 +71,22 @@ def export(
     is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
-    from thermoscope.engines.export import dialect
     from thermoscope.engines.export import export as run
     from thermoscope.engines.reading import read
+    from thermoscope.engines.registry import engine_named
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
-    from thermoscope.settings.params import number_of
+    from thermoscope.settings.values import number_of
 
     console.check_writable(output)
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     if to is None and from_ is None:
         raise InputError("give --to ENGINE to write a setting, or --from FILE to read one")
     for engine in (to, format_):
         if engine is not None:
-            dialect(engine)
+            engine_named(engine)
     if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
         raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
     if format_ is not None and from_ is None:
@@ -103,7 +110,7 @@ def export(
             with console.status("loading the libraries and the model"):
                 from thermoscope.models.load import load_model
 
-                loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+                loaded = load_model(**how_loaded)
             params = params if imported is not None else asked.settings(loaded, temperature=hot)
             with console.status("measuring"):
                 result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)

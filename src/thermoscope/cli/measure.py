@@ -57,6 +57,10 @@ def measure(
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     embedding_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sentence-embedding model, by name or local path.")
@@ -102,7 +106,9 @@ def measure(
 
     console.check_places(output, html)
     console.check_writable(parquet)
-    loading = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
+    loading = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     how = How(loading, embedding_model, score, answer_pattern, everything, json, output)
     if use_case is None:
         columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}

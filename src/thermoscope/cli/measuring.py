@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from thermoscope.settings.params import SamplingParams
 
 
+#: Options whose names differ from the arguments that they give.
+_OPTIONS = {"chat_options": "chat-option"}
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """What both kinds of texts have in common: the model, what is measured beyond the text, and how it is shown."""
 
-    loading: Mapping[str, str | None]
+    loading: Mapping[str, Any]
     embedding_model: str | None
     score: str | None
     answer_pattern: str | None
@@ -66,13 +70,15 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.scorers import embedder_of, scorer_of
+    from thermoscope.cli.scorers import compares_with_answers, embedder_of, scorer_of
 
     loading = how.loading
-    if loading["name_or_path"] is None and (given := next((k for k, v in loading.items() if v is not None), None)):
-        raise InputError(f"--{given} is for a model; add --model NAME (bundled is one)")
+    if loading["name_or_path"] is None and (
+        given := next((k for k, v in loading.items() if v not in (None, {})), None)
+    ):
+        raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
     scorer, score = scorer_of(how.score), how.score
-    if score is not None and (score == "exact" or "{answer}" in score) and columns["answer"] is None:
+    if score is not None and columns["answer"] is None and compares_with_answers(score):
         raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
     with console.status("reading"):
         from thermoscope.runs.files import read
@@ -156,10 +162,11 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         console.say(f"interrupted; the same command goes on where it was ({store.folder})")
         raise typer.Exit(130) from None
     if what.html is not None:
+        from thermoscope.report.forms import render
         from thermoscope.report.records.build import run_report
 
         with console.status("drawing"):
-            page = run_report(store).to_html()
+            page = render(run_report(store), "html")
         console.write(what.html, page)
     if what.html is None or how.as_json or how.output is not None:
         show_run(store, as_json=how.as_json, output=how.output, everything=how.everything)

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from thermoscope.errors import InputError
+
 #: Where runs are kept unless another folder is named.
 RUNS = Path("runs")
 #: What to decode.
@@ -42,13 +44,35 @@ Stop = Annotated[
 #: The model, for ``load_model``.
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="A Hugging Face name or a local folder. Without one: the bundled."),
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A Hugging Face name, a local folder, a .gguf file, or smollm2. Without one: the bundled.",
+    ),
 ]
 Revision = Annotated[str | None, typer.Option(metavar="NAME", help="Branch, tag or commit of the model.")]
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1. Without one: cuda if there is one.")
 ]
 Dtype = Annotated[str | None, typer.Option(metavar="TYPE", help="float32 (the default), bfloat16, float16 or auto.")]
+#: How prompts are given to the model, for ``loading``.
+Chat = Annotated[
+    bool | None,
+    typer.Option(
+        "--chat/--raw",
+        help="Put prompts into the model's chat template, or give them as they are. Without either: the template, if "
+        "there is one.",
+    ),
+]
+System = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message of the chat.")]
+ChatOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="What else the template is given, such as enable_thinking=false."),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16."),
+]
 MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
 
 #: Where the result goes, for ``console.give``.
@@ -59,6 +83,37 @@ Html = Annotated[
 ]
 #: Which measures are shown.
 AllMeasures = Annotated[bool, typer.Option("--all", help="Show every measure.")]
+
+
+def loading(
+    model: str | None,
+    revision: str | None,
+    device: str | None,
+    dtype: str | None,
+    *,
+    chat: bool | None = None,
+    system: str | None = None,
+    chat_option: list[str] | None = None,
+    model_option: list[str] | None = None,
+) -> dict[str, Any]:
+    """What ``load_model`` is given for the options of a command.
+
+    Raises
+    ------
+    InputError
+        A ``-M`` or ``--chat-option`` is not ``key=value``, is unknown, or repeats an option.
+    """
+    from thermoscope.models.names import arguments
+
+    given = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
+    for key, value in arguments(model_option or []).items():
+        if key not in ("revision", "device", "dtype"):
+            raise InputError(f"-M knows revision, device and dtype for a model that runs here; got {key}; leave it out")
+        if given[key] is not None:
+            raise InputError(f"give --{key} or -M {key}, not both; got {given[key]} and {value}")
+        given[key] = str(value)
+    options = arguments(chat_option or [])
+    return {**given, "chat": chat, "system": system, "chat_options": options}
 
 
 def temperatures(usual: str) -> Any:

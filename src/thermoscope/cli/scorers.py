@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermoscope.errors import InputError, ModelError
+from thermoscope.errors import ModelError
 
 if TYPE_CHECKING:
     from thermoscope.metrics.answers import Scorer
@@ -29,38 +29,26 @@ def scorer_of_case(score: Score | None, folder: Path) -> Scorer | None:
     """The scorer of a use case; a function's file is beside the use case's."""
     if score is None:
         return None
+    from thermoscope.metrics.scorers import SCORERS
+
     if score.kind == "function":
-        return _function(str(folder / str(score.function)))
-    return scorer_of("exact" if score.kind == "exact" else f"regex:{score.pattern}")
+        return SCORERS["function"].make(str(folder / str(score.function)))
+    return SCORERS[score.kind].make(score.pattern or "")
 
 
 def scorer_of(how: str | None) -> Scorer | None:
     """A scorer from what was typed."""
-    from thermoscope.metrics.answers import exact, matching
+    from thermoscope.metrics.scorers import asked_scorer
 
     if how is None:
         return None
-    if how == "exact":
-        return exact
-    if how.startswith("regex:"):
-        return matching(how.removeprefix("regex:"))
-    return _function(how)
+    kind, argument = asked_scorer(how)
+    return kind.make(argument)
 
 
-def _function(how: str) -> Scorer:
-    """The function ``FILE.py:NAME``."""
-    import runpy
+def compares_with_answers(how: str) -> bool:
+    """Whether a scorer that was typed can say nothing without expected answers."""
+    from thermoscope.metrics.scorers import asked_scorer
 
-    path, _, name = how.rpartition(":")
-    if not path.endswith(".py") or not name:
-        raise InputError(f"--score must be exact, regex:PATTERN or FILE.py:FUNCTION; got {how!r}")
-    try:
-        found = runpy.run_path(path)
-    except OSError as error:
-        raise InputError(f"the scorer's file can't be read: {path!r} ({error.strerror}); check the path") from None
-    except Exception as error:
-        raise InputError(f"the scorer's file {path!r} fails ({type(error).__name__}: {error}); mend it") from None
-    if not callable(found.get(name)):
-        raise InputError(f"the scorer's file {path!r} has no function {name!r}; check the name")
-    scorer: Scorer = found[name]
-    return scorer
+    kind, argument = asked_scorer(how)
+    return kind.needs_answer(argument)

@@ -17,32 +17,9 @@ if TYPE_CHECKING:
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
 
-#: Parameter, its metavar and its help, in the order in which they are listed.
-OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("top_k", "K", "Keep the K most probable tokens."),
-    ("top_p", "P", "Keep the most probable tokens whose mass reaches P."),
-    ("min_p", "P", "Keep tokens with at least P times the largest probability."),
-    ("typical_p", "P", "Keep the tokens nearest to the entropy, up to mass P."),
-    ("epsilon_cutoff", "P", "Keep tokens of at least probability P."),
-    ("eta_cutoff", "P", "Keep tokens of at least min(P, sqrt(P) exp(-entropy))."),
-    ("top_a", "A", "Keep tokens of at least A times the largest probability squared."),
-    ("top_n_sigma", "N", "Keep logits within N standard deviations of the largest."),
-    ("repetition_penalty", "R", "Divide (below 0: multiply) the logits of tokens that are there by R."),
-    ("presence_penalty", "X", "Subtract X from the logits of generated tokens."),
-    ("frequency_penalty", "X", "Subtract X for each time that a token was generated."),
-    ("no_repeat_ngram_size", "N", "No N tokens in a row come twice."),
-    ("dry_multiplier", "X", "DRY: what prolongs a repetition of L tokens loses X base^(L - allowed length)."),
-    ("dry_base", "B", "DRY's base (1.75)."),
-    ("dry_allowed_length", "N", "DRY's allowed length (2)."),
-    ("dry_breakers", "IDS", "Token ids that no repetition reaches across: 198,13."),
-    ("dynatemp_range", "R", "The temperature goes from T - R to T + R with the entropy."),
-    ("dynatemp_exponent", "E", "How it goes with the entropy (1)."),
-    ("xtc_probability", "P", "XTC: how often the tokens above the threshold go, but the least of them."),
-    ("xtc_threshold", "P", "XTC's threshold (0.1)."),
-    ("mirostat_tau", "BITS", "Mirostat 2: the surprise that it aims at."),
-    ("mirostat_eta", "X", "Mirostat's learning rate (0.1)."),
-    ("logit_bias", "PAIRS", "Added to logits, by token id: 198:-5,50256:2."),
-)
+#: Parameters in the order in which they are listed: truncation first, then penalties, then what few ask for.
+_FIRST = ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_a", "top_n_sigma")
+_LAST = ("logit_bias",)
 _ORDER = "Order of the stages: transformers (the default), vllm, llama.cpp, sglang, or a list a,b,c."
 _PARAMS = (
     "Settings to start from: model (its generation_config.json), or a .json or .toml file. Options go before them."
@@ -58,7 +35,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
             name, inspect.Parameter.KEYWORD_ONLY, default=None,
             annotation=Annotated[str | None, typer.Option(metavar=metavar, help=text)],
         )
-        for name, metavar, text in (*OPTIONS, ("order", "NAMES", _ORDER), ("params", "SOURCE", _PARAMS))
+        for name, metavar, text in (*_options(), ("order", "NAMES", _ORDER), ("params", "SOURCE", _PARAMS))
     ]  # fmt: skip
     place = next((i for i, parameter in enumerate(own) if parameter.name == "model"), len(own))
     keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
@@ -71,6 +48,14 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in [*keywords, *added]}
     return run
+
+
+def _options() -> list[tuple[str, str, str]]:
+    """Name, metavar and help of every parameter's option but the temperature's, which each command has its own of."""
+    from thermoscope.settings.stages import PARAMETERS
+
+    middle = [name for name in PARAMETERS if name not in (*_FIRST, *_LAST, "temperature")]
+    return [(p.name, p.metavar, p.help) for p in (PARAMETERS[name] for name in (*_FIRST, *middle, *_LAST))]
 
 
 class Asked:
@@ -169,7 +154,7 @@ def value_of(name: str, word: str) -> Any:
     InputError
         It is no list, where the parameter is one.
     """
-    from thermoscope.settings.params import number_of
+    from thermoscope.settings.values import number_of
 
     parts = word.split(",") if word else []
     try:
@@ -219,7 +204,9 @@ def values_of(name: str, words: str) -> list[Any]:
 
 
 def _order(word: str) -> object:
-    from thermoscope.settings.params import ORDERS, STAGES, nearest
+    from thermoscope.settings.orders import ORDERS
+    from thermoscope.settings.stages import STAGES
+    from thermoscope.words import nearest
 
     stages = [stage.strip() for stage in word.split(",")] if word else []
     if len(stages) != 1 or word in STAGES:

@@ -16,7 +16,6 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.metrics.steps import StepMeasures
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.spectra.spectrum import Spectrum
 
@@ -31,7 +30,8 @@ def spectrum(
     low: Annotated[str, typer.Option(metavar="T", help="Lower end of the temperatures; 0 is greedy.")] = DEFAULT_LOW,
     high: Annotated[str, typer.Option(metavar="T", help="Upper end of the temperatures.")] = DEFAULT_HIGH,
     at: Annotated[
-        str | None, typer.Option(metavar="T", help="Show the text at this temperature alone, and where it holds.")
+        str | None,
+        typer.Option(metavar="T", help="Show only the text at this temperature, and where it holds."),
     ] = None,
     seed: options.Seed = None,
     seeds: Annotated[str | None, options.seeds("1")] = None,
@@ -39,15 +39,19 @@ def spectrum(
     max_length: options.MaxLength = None,
     stop: options.Stop = None,
     resolution: Annotated[
-        str, typer.Option(metavar="T", help="Intervals narrower than this are not split any further.")
+        str, typer.Option(metavar="T", help="Intervals narrower than this are not split further.")
     ] = DEFAULT_RESOLUTION,
     max_leaves: Annotated[
-        str | None, typer.Option(metavar="N", help="The most texts per seed; without it there is no limit.")
+        str | None, typer.Option(metavar="N", help="Maximum texts per seed. [default: no limit]")
     ] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
+    model_option: options.ModelOption = None,
+    chat: options.Chat = None,
+    system: options.System = None,
+    chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     html: options.Html = None,
     json: options.Json = False,
@@ -57,12 +61,15 @@ def spectrum(
 ) -> None:
     """Find every text between two temperatures and where words change.
 
-    One prompt and one seed have finitely many texts in a range of temperatures. Shows the axis with the exact
-    temperatures at which they change, the widest texts, and the first changes in words.
+    With one prompt and one seed, only finitely many texts are possible in a range of temperatures. Shows the exact
+    temperatures at which the text changes, the texts that hold over the widest ranges, and the first changes.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole
 
+    how_loaded = options.loading(
+        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
+    )
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     ends = (finite(low, "--low", DEFAULT_LOW), finite(high, "--high", DEFAULT_HIGH))
@@ -84,13 +91,13 @@ def spectrum(
         from thermoscope.sampling.effects import Effects
         from thermoscope.settings.params import SamplingParams
         from thermoscope.spectra.explore import spectrum as run
-        from thermoscope.spectra.halflines import plan_for
+        from thermoscope.spectra.halflines import split_at_temperature
 
-        plan_for(params)
-        loaded = load_model(model, revision=revision, device=device, dtype=dtype)
+        split_at_temperature(params)
+        loaded = load_model(**how_loaded)
         params = asked.settings(loaded)
         if params.temperature != SamplingParams().temperature:
-            console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum has all of them")
+            console.say(f"temperature={params.temperature:g} of --params is not used: a spectrum covers them all")
         if set(length.values()) == {None}:
             context = loaded.context_length
             room = DEFAULT_TOKENS if context is None else context - len(prompt_ids(loaded, text))
@@ -107,13 +114,10 @@ def spectrum(
         sys.stderr.write(f"thermoscope: interrupted; {len(found)} of {len(numbers)} spectra are finished\n")
         if not found:
             raise typer.Exit(code) from None
-    from thermoscope.metrics.steps import step_measures
     from thermoscope.ran.of_spectrum import what_ran
-    from thermoscope.report.terminal.spectrum import SHOWN_MEASURES
 
     ran = what_ran(loaded, found, where, effects)
-    measures = step_measures(found, None if json or html is not None else SHOWN_MEASURES)
-    _show(found, measures, ran, at=where, as_json=json, output=output, html=html)
+    _show(found, ran, at=where, as_json=json, output=output, html=html)
     raise typer.Exit(code)
 
 
@@ -131,7 +135,6 @@ def _check(ends: tuple[float, float], resolution: float) -> None:
 
 def _show(
     found: list[Spectrum],
-    measures: StepMeasures,
     ran: WhatRan,
     *,
     at: float | None,
@@ -141,29 +144,33 @@ def _show(
 ) -> None:
     """Print or write the result."""
     from thermoscope.cli import console
+    from thermoscope.metrics.steps import step_measures
     from thermoscope.report.terminal.ran import print_ran
-    from thermoscope.report.terminal.spectrum import print_at, print_spectra
+    from thermoscope.report.terminal.spectrum import SHOWN_MEASURES, print_at, print_spectra
 
     def printing(to: Console) -> None:
         if at is None:
-            print_spectra(found, measures, ran, to)
+            print_spectra(found, step_measures(found, SHOWN_MEASURES), ran, to)
             return
         for spectrum in found:
             print_at(spectrum, at, to)
         print_ran(ran, to)
 
     if html is not None:
-        from thermoscope.report.page.spectrum import spectrum_page
+        from thermoscope.report.forms import render
 
-        console.write(html, spectrum_page(found, measures, ran))
+        console.write(html, render(found, "html", ran=ran))
         if not as_json and output is None and at is None:
             return
-    console.give(lambda: _json(found, measures, ran, at), printing, as_json=as_json, output=output)
+    console.give(lambda: _json(found, ran, at), printing, as_json=as_json, output=output)
 
 
-def _json(found: list[Spectrum], measures: StepMeasures, ran: WhatRan, at: float | None) -> str:
+def _json(found: list[Spectrum], ran: WhatRan, at: float | None) -> str:
     """Everything, or what is there at one temperature; each of ``spectra`` is what ``Spectrum.from_json`` reads."""
     if at is None:
+        from thermoscope.metrics.steps import step_measures
+
+        measures = step_measures(found)
         spectra = ",\n".join(spectrum.to_json() for spectrum in found)
         rest = json_module.dumps(ran.to_dict(), ensure_ascii=False, allow_nan=False)
         return (

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from thermoscope.comparison.comparison import ComparedText, Comparison
+from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError, Interrupted
-from thermoscope.metrics.registry import measure_text
 from thermoscope.metrics.repetition import find_loop, repeated_passages
+from thermoscope.metrics.table import measure_text
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import compare_command, what_ran
@@ -66,9 +67,6 @@ def compare(
     over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
     settings = varied({**over, **(vary or {})}, params)
     numbers = tuple(seed_list(seeds))
-    if len(set(numbers)) < len(numbers):
-        twice = next(seed for i, seed in enumerate(numbers) if seed in numbers[:i])
-        raise InputError(f"each seed may be given once; got {twice} twice; leave one out")
     stops = stop_strings(stop)
     limit = new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
     finished: dict[int, Sample] = {}
@@ -125,12 +123,7 @@ def compared_texts(
                 measures=measure_text(sample),
                 loop=find_loop(ids),
                 repeated=tuple(repeated_passages(ids)),
-                shared_tokens=None if before is None else _shared(before.token_ids, sample.token_ids),
+                shared_tokens=None if before is None else shared_tokens(before.token_ids, sample.token_ids),
             )
         )
     return tuple(texts)
-
-
-def _shared(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many tokens two texts have in common from the start."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

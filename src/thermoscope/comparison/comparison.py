@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from thermoscope.comparison.spans import start_of, trimmed
 from thermoscope.decode.sample import Sample
+from thermoscope.fragment import clipped, fragment, listed, safe, shown, soft, table
 from thermoscope.metrics.repetition import Loop
 from thermoscope.ran.provenance import WhatRan
+from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
+from thermoscope.words import ENDINGS, count, short
+
+#: Texts that a notebook shows.
+MOST_SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class ComparedText:
     loop
         The loop that it ends in, if it does.
     repeated
-        Ranges [start, end) of tokens that were there before (in 4-grams).
+        Ranges [start, end) of tokens that repeat earlier ones (in 4-grams).
     shared_tokens
         How many tokens it has in common, from the start, with the neighbour before it (same seed); None if it
         has none.
@@ -59,7 +66,7 @@ class ComparedText:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """What ``compare`` found.
 
@@ -98,6 +105,36 @@ class Comparison:
         """The text of one setting and seed, or None if it was not finished."""
         return next((t for t in self.texts if t.sample.params == setting and t.sample.seed == seed), None)
 
+    def __repr__(self) -> str:
+        finished = "" if self.complete else f" of {len(self.settings) * len(self.seeds)}"
+        return (
+            f"Comparison(prompt={clipped(self.prompt)!r}, settings={len(self.settings)}, seeds={len(self.seeds)}, "
+            f"texts={len(self.texts)}{finished})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the texts beside their measures, and the reading."""
+        names = varying(self.settings)
+        rows = [
+            [
+                safe(label(text.sample.params, names)),
+                str(text.sample.seed),
+                shown(text.sample.text, _mark(text)),
+                *(short(text.measures[name]) for name in ("rep_4", "perplexity")),
+                f"{len(text.sample.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}",
+            ]
+            for text in self.texts[:MOST_SHOWN]
+        ]
+        rest = len(self.texts) - len(rows)
+        differs = any(text.differs_at is not None for text in self.texts[:MOST_SHOWN])
+        return fragment(
+            self.prompt,
+            table(("setting", "seed", "text", "rep_4", "perplexity", "tokens"), rows),
+            soft(f"{count(rest, 'more text')} not shown") if rest else "",
+            soft("▸ differs from the text before, with the same seed") if differs else "",
+            listed((*self.reading, *self.effective)),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
         return {
@@ -113,6 +150,14 @@ class Comparison:
     def to_json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; values that are not finite are null."""
         return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _mark(text: ComparedText) -> int | None:
+    """The character at which a text first differs from its neighbour; None if it doesn't."""
+    if text.differs_at is None:
+        return None
+    whole, ends = text.sample.text, text.sample.text_ends
+    return trimmed(whole, min(start_of(ends, text.differs_at), len(whole)), len(whole))[0]
 
 
 def finite(value: Any) -> Any:

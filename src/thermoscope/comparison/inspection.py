@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from thermoscope.decode.generate import generate
-from thermoscope.decode.request import at_least_one, prompt_ids
+from thermoscope.decode.records import records_of
+from thermoscope.decode.request import at_least_one, prompt_ids, whole_number
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
@@ -19,7 +20,10 @@ from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
 from thermoscope.sampling.trace import trace
-from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES
+from thermoscope.settings.values import typed
+from thermoscope.words import count
 
 #: Tokens that are listed unless asked otherwise.
 TOKENS = 12
@@ -70,7 +74,7 @@ class Inspection:
     xtc_acts
         Whether XTC's coin said yes at this step; None if XTC is off.
     ran
-        What ran, and the command that makes it again.
+        What ran, and the command that reproduces it.
     """
 
     prompt: str
@@ -135,11 +139,15 @@ def inspect(
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")
     check_tokens(setting, model.vocabulary)
-    if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 0:
-        raise InputError(f"at_step must be a whole number of at least 0; got {at_step!r}; use 0 for the first token")
+    at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
     listed = at_least_one("tokens", tokens) or TOKENS
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)
+    if model.context_length is not None and len(before) + at_step > model.context_length:
+        raise InputError(
+            f"at_step and the prompt of {count(len(before), 'token')} must fit the context of {model.context_length} "
+            f"tokens; got at_step {at_step}; use at most {model.context_length - len(before)}"
+        )
     output: tuple[int, ...] = ()
     drawn_logprobs: tuple[float, ...] = ()
     text = ""
@@ -153,14 +161,12 @@ def inspect(
             )
         output, drawn_logprobs, text = sample.token_ids, sample.drawn_logprobs, sample.text
     context = [*before, *output]
-    if model.context_length is not None and len(context) > model.context_length:
-        raise InputError(f"at_step must leave room in the context of {model.context_length} tokens; got {at_step}")
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
     coin = float(keys.uniform()[0])
-    row = {"prompt_ids": before, "output_ids": output, "drawn_logprobs": drawn_logprobs}
     traced = trace(logits[0], setting, prompt_ids=before, output_ids=output, drawn_logprobs=drawn_logprobs, coin=coin)
-    drawn = int(draw(logits, [setting], keys, **{name: [value] for name, value in row.items()}).tokens[0])  # type: ignore[arg-type]
+    of_row = draw(logits, [setting], keys, prompt_ids=[before], output_ids=[output], drawn_logprobs=[drawn_logprobs])
+    drawn = int(of_row.tokens[0])
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,
@@ -171,7 +177,7 @@ def inspect(
         stages=tuple(
             StageView(t.stage, _does(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass) for t in traced
         ),
-        tokens=_tokens(model, columns, listed, drawn),
+        tokens=_tokens(model, logits, columns, listed, drawn),
         drawn=drawn,
         xtc_acts=None if setting.xtc_probability is None else coin < setting.xtc_probability,
         ran=what_ran(
@@ -185,11 +191,13 @@ def inspect(
 
 
 def _does(setting: SamplingParams, stage: str) -> str:
-    names = STAGES.get(stage, ())
+    names = STAGES[stage].names if stage in STAGES else ()
     return " ".join(f"{name}={typed(value)}" for name, value in setting.given.items() if name in names)
 
 
-def _tokens(model: Model, columns: torch.Tensor, listed: int, drawn: int) -> tuple[TokenView, ...]:
+def _tokens(
+    model: Model, logits: torch.Tensor, columns: torch.Tensor, listed: int, drawn: int
+) -> tuple[TokenView, ...]:
     own, last = columns[:, 0], columns[:, -1]
     chosen: list[int] = [drawn]
     for column in (own, last):
@@ -198,13 +206,8 @@ def _tokens(model: Model, columns: torch.Tensor, listed: int, drawn: int) -> tup
     # of both lists the more probable on average, and the drawn one in any case
     chosen = [drawn, *sorted(chosen[1:], key=lambda token: -float(own[token] + last[token]))[: listed - 1]]
     rows = [
-        TokenView(
-            token_id=token,
-            text=_text(model, token),
-            rank=1 + int((own > own[token]).sum()),
-            probabilities=tuple(columns[token].tolist()),
-        )
-        for token in chosen
+        TokenView(token, _text(model, token), record.rank, tuple(columns[token].tolist()))
+        for token, record in zip(chosen, records_of(logits, [0] * len(chosen), chosen), strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: (row.rank, row.token_id)))
 

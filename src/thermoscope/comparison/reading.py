@@ -10,12 +10,12 @@ from thermoscope.settings.grid import label, neighbours, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.words import joined
 
-#: From this share of 4-grams that were there before, a text is said to repeat itself; below the other, hardly.
+#: From this share of repeated 4-grams on, a text is said to repeat itself; below the other, hardly.
 REPEATS, HARDLY = 0.2, 0.05
 
 
 def read(settings: Sequence[SamplingParams], seeds: Sequence[int], texts: Sequence[ComparedText]) -> list[str]:
-    """Sentences on loops and repetition, on where neighbours part, on likelihood, and on how texts ended.
+    """Sentences on loops and repetition, on where neighbours differ, on likelihood, and on how texts ended.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def read(settings: Sequence[SamplingParams], seeds: Sequence[int], texts: Sequen
     sentences = []
     if len(texts) < asked:
         be = "is" if len(texts) == 1 else "are"  # an interrupt came first
-        sentences.append(f"{len(texts)} of {_count(asked, 'text')} {be} finished; what follows is about what there is.")
+        sentences.append(f"{len(texts)} of {_count(asked, 'text')} {be} finished; the reading covers what is there.")
     sentences += [sentence for name, group in there if (sentence := _repetition(name, group))]
     sentences += _hardly(there)
     pairs = [(groups[j], groups[i]) for i, j in enumerate(neighbours(settings)) if j is not None]
@@ -58,7 +58,7 @@ def _repetition(name: str, group: Sequence[ComparedText]) -> str | None:
         return f"{name} ends in a loop of {loops[0].tokens} tokens, repeated {loops[0].repeats} times."
     share = ""
     if repetition is not None:
-        share = f"; {_percent(repetition)} of {_its(group)} 4-grams were there before{_spread(group, 'rep_4')}"
+        share = f"; {_percent(repetition)} of {_its(group)} 4-grams repeat earlier ones{_spread(group, 'rep_4')}"
     if loops:
         return f"{name}: {_of(len(loops), group, 'ends', 'end')} in a loop{share}."
     if repetition is not None and repetition >= HARDLY:
@@ -80,13 +80,17 @@ def _hardly(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
         return []
     most = max(repetition for _, repetition in quiet)
     one = len(quiet) == 1
-    what = "no 4-gram was" if most == 0 else f"{'' if one else 'at most '}{_percent(most)} of the 4-grams were"
+    what = (
+        "no 4-gram occurs twice"
+        if most == 0
+        else f"{'' if one else 'at most '}{_percent(most)} of the 4-grams repeat earlier ones"
+    )
     verb = "repeats itself" if one else "repeat themselves"
-    return [f"{joined(name for name, _ in quiet)} hardly {verb}: {what} there before."]
+    return [f"{joined(name for name, _ in quiet)} hardly {verb}: {what}."]
 
 
 def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[ComparedText]) -> str | None:
-    """Where two neighbours part, seed by seed; None if they have no finished text of the same seed."""
+    """Where two neighbours begin to differ, seed by seed; None if they have no finished text of the same seed."""
     pair = f"{a} and {b}"
     seeds = {text.sample.seed: text for text in before}
     both = [(seeds[t.sample.seed], t) for t in after if t.sample.seed in seeds]
@@ -95,22 +99,25 @@ def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[Com
     parted = sorted(y.shared_tokens or 0 for x, y in both if x.sample.token_ids != y.sample.token_ids)
     if len(both) == 1:
         if not parted:
-            return f"{pair} are one and the same text."
-        return f"{pair} are one text up to token {parted[0]}." if parted[0] else f"{pair} part at the first token."
+            return f"{pair} give the same text."
+        if not parted[0]:
+            return f"{pair} differ from the first token."
+        shared = "first token" if parted[0] == 1 else f"first {parted[0]} tokens"
+        return f"{pair} share their {shared}."
     if not parted:
         return f"{pair} give the same text for every seed."
     same = len(both) - len(parted)
     where = _where(parted)
     if same:
-        rest = "the other parts" if len(parted) == 1 else "the others part"
+        rest = "the other differs" if len(parted) == 1 else "the others differ"
         return f"{pair} give the same text for {same} of {len(both)} seeds; {rest} {where}."
-    return f"{pair} part {where}, over {len(both)} seeds."
+    return f"{pair} differ {where}, over {len(both)} seeds."
 
 
 def _where(shared: Sequence[int]) -> str:
-    """Where texts part, from their numbers of shared tokens in order."""
+    """Where texts begin to differ, from their numbers of shared tokens in order."""
     if shared[-1] == 0:
-        return "at the first token"
+        return "from the first token"
     if shared[0] == shared[-1]:
         return f"after {_count(shared[0], 'shared token')}"
     return f"after {shared[0]} to {shared[-1]} shared tokens (mean {fmean(shared):.1f})"
@@ -121,7 +128,7 @@ def _one_text(name: str, group: Sequence[ComparedText]) -> str | None:
     if len(group) < 2 or len({text.sample.token_ids for text in group}) > 1:
         return None
     seeds = "both" if len(group) == 2 else f"all {len(group)}"
-    return f"{name} gives one and the same text for {seeds} seeds."
+    return f"{name} gives the same text for {seeds} seeds."
 
 
 def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
@@ -130,27 +137,28 @@ def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     if len(known) < 2:
         return []
     low, high = number(min(known)[0]), number(max(known)[0])
+    several = any(len(group) > 1 for _, group in groups)
+    mean = "mean perplexity" if several else "perplexity"
     if low == high:
-        return [f"To the model all are equally likely: perplexity {low}."]
-    likely = [name for value, name in known if number(value) == low]  # those that look equal are called so
-    unlikely = [name for value, name in known if number(value) == high]
-    be = "is" if len(likely) == 1 else "are"
-    mean = "mean " if any(len(group) > 1 for _, group in groups) else ""
+        return [f"The model finds all texts equally likely ({mean} {low})."]
+    # settings whose values look equal are named together
+    likely, unlikely = ([name for value, name in known if number(value) == shown] for shown in (low, high))
     best, worst = (
-        f"{joined(likely)} {be} the likeliest ({mean}perplexity {low})",
-        f"{joined(unlikely)} the least ({high})",
+        f"the {joined(names)} text{'s' if several or len(names) > 1 else ''}" for names in (likely, unlikely)
     )
-    return [f"To the model {best}, {worst}."]
+    if len(known) == 2:
+        return [f"The model finds {best} more likely than {worst} ({mean} {low} against {high})."]
+    return [f"The model finds {best} most likely ({mean} {low}) and {worst} least likely ({high})."]
 
 
 def _ending(name: str, group: Sequence[ComparedText]) -> str | None:
-    """Whether texts came to an end by themselves."""
+    """Whether texts ended by themselves."""
     ended = [text for text in group if text.sample.finish_reason == "end_of_text"]
     if not ended:
         return None
     if len(group) == 1:
-        return f"{name} comes to its end after {_count(len(ended[0].sample.text_token_ids), 'token')}."
-    return f"{name}: {_of(len(ended), group, 'comes to its', 'come to their')} end before the limit."
+        return f"{name} ends by itself after {_count(len(ended[0].sample.text_token_ids), 'token')}."
+    return f"{name}: {_of(len(ended), group, 'ends by itself', 'end by themselves')} before the limit."
 
 
 def _mean(group: Sequence[ComparedText], measure: str) -> float | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.loop import Decoder
+from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.request import Request, at_least_one, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
-from thermoscope.errors import ModelMemoryError
 from thermoscope.models.base import Model
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, told after every step.
+    """How far a job has come, reported after every step.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ def generate(
     stop
         A text ends where one of these strings begins.
     max_rows
-        The most rows in flight; by default as many as half of the free memory holds and as make tokens come faster
-        (measured above 64), at most 256.
+        The most rows in flight. By default half of the free memory is used, for at most 256 rows; above 64, only as
+        many as measurably decode faster.
     merge
         Whether samples with the same tokens so far share a row of the model.
     effects
-        Where to note which stages of the settings changed anything (``sampling.effects``).
+        Records which stages of the settings changed anything (``sampling.effects``).
     on_sample
-        Called with (number in the result, sample) as each is finished, so that an interrupt loses none.
+        Called with (index in the result, sample) as soon as a sample is finished, so that an interrupt loses none.
     on_progress
         Called after every step.
 
@@ -96,7 +96,7 @@ def generate(
     PromptError
         A prompt is empty or does not fit.
     InputError
-        A seed, a length, a stop string or ``max_rows`` breaks its rule.
+        A seed, a length, a stop string or ``max_rows`` breaks its rule, or a seed is given twice.
     BadLogitsError
         The model gave NaN.
     ModelMemoryError
@@ -109,8 +109,8 @@ def generate(
     decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects)
     samples: list[Sample | None] = [None] * len(requests)
     most = sum(request.max_new_tokens for request in requests)
-    try:
-        for finished in decoder.run():
+    with memory_errors_explained(model):
+        for finished in decoder.decode():
             for number, sample in finished:
                 samples[number] = sample
                 if on_sample is not None:
@@ -118,26 +118,13 @@ def generate(
             if on_progress is not None:
                 work = decoder.work
                 on_progress(Progress(work.finished, len(requests), work.tokens, most, work.forward_rows))
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise ModelMemoryError(
-            f"out of memory on {model.device} while decoding; use fewer rows at a time (max_rows), shorter texts, "
-            "or a smaller model"
-        ) from error
     return [sample for sample in samples if sample is not None]
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether Python, CUDA or the CPU's allocator says so (the last in words alone)."""
-    name = type(error).__name__
-    return name in ("MemoryError", "OutOfMemoryError") or "allocate memory" in str(error)
-
-
 def _rows(model: Model, requests: Sequence[Request], max_rows: int | None) -> int:
-    """How many rows may be in flight: as asked, or as many as are worth it."""
-    asked = at_least_one("max_rows", max_rows)
-    if asked is not None or not requests:
-        return asked or 1
+    """How many rows may be in flight: as given, or as many as decode faster."""
+    given = at_least_one("max_rows", max_rows)
+    if given is not None or not requests:
+        return given or 1
     longest = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
     return rows_in_flight(model, longest, len(requests))

@@ -1,4 +1,4 @@
-"""What is asked of the decoder: one ``Request`` per text to be made, after every check that can be made beforehand."""
+"""Requests to the decoder, one per text, after every check that is possible before decoding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
+from thermoscope.decode.records import Record
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import settings_of
@@ -26,10 +27,8 @@ class Request:
     params: SamplingParams
     seed: int
     max_new_tokens: int
-    logprobs: list[float] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     drawn_logprobs: list[float] = field(default_factory=list)
-    entropies: list[float] = field(default_factory=list)
-    ranks: list[int] = field(default_factory=list)
 
 
 def requests_for(
@@ -56,26 +55,32 @@ def requests_for(
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
-    """One seed or several as a list that is not empty.
+    """One seed or several as a list of distinct ones that is not empty.
 
     Raises
     ------
     InputError
-        There is none, or one is no whole number from 0 to 2^64 - 1.
+        There is none, one is not a whole number from 0 to 2^64 - 1, or one is given twice.
     """
     numbers = [check_seed(seed) for seed in as_list("seeds", seeds, int)]
     if not numbers:
         raise InputError("seeds must not be empty; give at least one")
+    if len(set(numbers)) < len(numbers):
+        twice = next(seed for place, seed in enumerate(numbers) if seed in numbers[:place])
+        raise InputError(f"each seed may be given once; got {twice} twice; leave one out")
     return numbers
 
 
 def as_list(name: str, given: Any, single: type) -> list[Any]:
-    """One or several as a list; a single value that can't be right goes to the check of its own."""
+    """One or several as a list; a single value of the wrong type is kept, to be refused by its own check."""
     if isinstance(given, single) or not isinstance(given, Iterable):
         return [given]
     if isinstance(given, set | frozenset):
         raise InputError(f"{name} must be in an order; got a set; give a list")
-    return list(given)
+    try:
+        return list(given)
+    except TypeError:  # an array without dimensions has __iter__ but cannot be iterated over
+        return [given.item() if hasattr(given, "item") else given]
 
 
 def prompt_ids(model: Model, prompt: str) -> list[int]:
@@ -89,7 +94,7 @@ def prompt_ids(model: Model, prompt: str) -> list[int]:
     if not isinstance(prompt, str):
         raise PromptError(f"a prompt must be a string; got {type(prompt).__name__}")
     check_text("a prompt", prompt, PromptError)
-    ids = model.encode(prompt) if prompt else []
+    ids = model.encode_prompt(prompt) if prompt else []
     if not ids:
         raise PromptError("a prompt must have at least one token; got an empty one; write a word")
     if model.context_length is not None and len(ids) >= model.context_length:
@@ -116,12 +121,21 @@ def at_least_one(name: str, value: int | None) -> int | None:
     Raises
     ------
     InputError
-        It is no whole number >= 1.
+        It is not a whole number >= 1.
     """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1; got {value!r}; use a number such as 60")
+    return None if value is None else whole_number(name, value, least=1, example="a number such as 60")
+
+
+def whole_number(name: str, value: Any, *, least: int, example: str) -> int:
+    """The number as a plain int, numpy's too.
+
+    Raises
+    ------
+    InputError
+        It is not a whole number, or less than ``least``; the message suggests the example.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}; use {example}")
     return int(value)
 
 
@@ -131,7 +145,7 @@ def new_tokens(model: Model, prompt_tokens: int, max_new_tokens: int | None, max
     Raises
     ------
     InputError
-        Both limits are given, one is no whole number >= 1, or it does not fit prompt and context.
+        Both limits are given, one is not a whole number >= 1, or it does not fit prompt and context.
     """
     context = model.context_length
     max_new_tokens, max_length = at_least_one("max_new_tokens", max_new_tokens), at_least_one("max_length", max_length)
@@ -166,7 +180,7 @@ def stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        One is empty or no text.
+        One is empty or not a string.
     """
     stops = tuple(as_list("stop", stop, str))
     for text in stops:

@@ -1,4 +1,4 @@
-"""One generated text with what was known at each of its tokens."""
+"""One generated text with the records of each of its tokens."""
 
 from __future__ import annotations
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from thermoscope.settings.params import SHAPES, STAGES, SamplingParams
+from thermoscope.engines.draft import Draft
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT, SHAPES, STAGES, stages_that
 
 Kind = Literal["exact", "exact with an explicit order", "different", "not there"]
-#: The stage that each parameter belongs to.
-STAGE_OF: Mapping[str, str] = {name: stage for stage, names in STAGES.items() for name in names}
-#: Values with which a parameter does nothing.
-INERT: Mapping[str, float] = {
-    "repetition_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0, "dry_multiplier": 0, "dynatemp_range": 0,
-    "top_p": 1, "min_p": 0, "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0, "top_a": 0, "xtc_probability": 0,
-}  # fmt: skip
-#: Stages that never remove the most probable token, so that greedy decoding doesn't see them.
-_KEEP_BEST = frozenset({"top_k", "top_p", "min_p", "epsilon_cutoff", "eta_cutoff", "top_a", "top_n_sigma", "mirostat"})
-_ADDITIVE = frozenset({"logit_bias", "penalties", "dry"})
-_COMMUTE = frozenset(
-    {frozenset({"temperature", "top_k"}), frozenset({"temperature", "top_n_sigma"}), frozenset({"top_k", "min_p"})}
-)
+#: Stages that never remove the most probable token, so that greedy decoding does not see them.
+_KEEP_BEST = stages_that("keeps_best") - {"temperature"}
+_ADDITIVE = stages_that("additive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,28 @@ class Snippet:
     title: str
     language: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """A form of text, other than JSON, that an engine keeps settings in.
+
+    Attributes
+    ----------
+    title
+        What it is called in messages.
+    looks_so
+        Whether a text looks like it.
+    fields
+        The text taken apart, by the engine's own names; InputError where it breaks the rules of the form.
+    loose
+        Whether many texts look like it, so that all other forms are tried first.
+    """
+
+    title: str
+    looks_so: Callable[[str], bool]
+    fields: Callable[[str], dict[str, Any]]
+    loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,22 @@ class Dialect:
         The setting, its fields with the neutral ones, to snippets.
     edges
         Our parameter -> what differs there although it has it, if anything does for these settings.
+    extra
+        Fields that are read, but are neither a parameter's nor have a neutral value of their own.
+    kinds
+        Field -> what its value must be, in words, and the test; for those whose neutral value doesn't tell.
+    not_ours
+        Fields with which it does what none of our stages does, unless they have their neutral value.
+    no_breakers
+        The list that stands for no sequence breaker of DRY, where an empty one is refused.
+    heeds
+        What it does with the values of a file, step by step: each changes the draft.
+    inside
+        The field of a larger JSON object that holds its settings, if its files have one.
+    file_names
+        Names that only its files have.
+    form
+        The form of its settings besides JSON.
     """
 
     name: str
@@ -80,6 +111,19 @@ class Dialect:
     penalties_count_prompt: bool = False
     aside: frozenset[str] = frozenset()
     edges: Callable[[SamplingParams], dict[str, str]] = lambda _: {}
+    extra: tuple[str, ...] = ()
+    kinds: Mapping[str, tuple[str, Callable[[Any], bool]]] = field(default_factory=dict)
+    not_ours: tuple[str, ...] = ()
+    no_breakers: Sequence[str] = ()
+    heeds: tuple[Callable[[Draft], None], ...] = ()
+    inside: str = ""
+    file_names: tuple[str, ...] = ()
+    form: TextForm | None = None
+
+
+def as_json(fields: dict[str, Any]) -> str:
+    """Fields as JSON, one to a line."""
+    return json.dumps(fields, indent=2, ensure_ascii=False)
 
 
 def words(text: str) -> frozenset[str]:
@@ -122,4 +166,4 @@ def commute(params: SamplingParams, a: str, b: str) -> bool:
         return True
     if "no_repeat_ngram" in pair and pair <= _ADDITIVE | {"no_repeat_ngram", "repetition", "temperature"}:
         return True
-    return pair in _COMMUTE and not (params.dynatemp_range and "temperature" in pair)
+    return b in STAGES[a].commutes and not (params.dynatemp_range and "temperature" in pair)

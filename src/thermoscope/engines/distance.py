@@ -67,7 +67,7 @@ def distributions_of(
     samples = generate(model, list(prompts), params, seeds=seed, max_new_tokens=length)
     prompt_ids, output_ids, logprobs = [], [], []
     for sample in samples:
-        ids = model.encode(sample.prompt)
+        ids = model.encode_prompt(sample.prompt)
         steps = sorted({round(i * len(sample.text_token_ids) / _STEPS) for i in range(_STEPS)})
         for step in steps:
             prompt_ids.append(ids)

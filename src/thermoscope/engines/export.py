@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.engines import hosted, native, servers
-from thermoscope.engines.dialect import Dialect, Snippet, meaningful
+from thermoscope.engines.dialect import Snippet, meaningful
+from thermoscope.engines.registry import engine_named
 from thermoscope.engines.verdict import Run, Verdict, judge
 from thermoscope.errors import InputError
-from thermoscope.settings.params import SamplingParams, nearest
+from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance
     from thermoscope.models.base import Model
-
-#: Every engine that settings are written for, by name.
-DIALECTS: Mapping[str, Dialect] = {
-    d.name: d
-    for d in (
-        servers.TRANSFORMERS, servers.VLLM, servers.SGLANG, native.LLAMA_CPP, native.OLLAMA, servers.TGI, hosted.OPENAI,
-        hosted.ANTHROPIC, hosted.GEMINI, native.WEBUI,
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +71,6 @@ class Exported:
         return "\n\n".join(snippet.text for snippet in self.snippets)
 
 
-def dialect(engine: str) -> Dialect:
-    """The engine of this name.
-
-    Raises
-    ------
-    InputError
-        It is not known.
-    """
-    if engine not in DIALECTS:
-        known = ", ".join(DIALECTS)
-        raise InputError(f"unknown engine {engine!r}{nearest(str(engine), DIALECTS)}; the engines are {known}")
-    return DIALECTS[engine]
-
-
 def export(
     params: SamplingParams,
     engine: str,
@@ -109,7 +86,7 @@ def export(
     params
         The setting.
     engine
-        A name from ``DIALECTS``.
+        A name from ``ENGINES``.
     model
         Measure on this model's next-token distributions how far apart the two are, where they are not the same.
     prompts
@@ -122,7 +99,7 @@ def export(
     InputError
         The engine is not known; or ``strict``, and a parameter is different there or absent.
     """
-    to = dialect(engine)
+    to = engine_named(engine)
     verdicts, theirs = judge(params, to)
     different = [verdict for verdict in verdicts if not verdict.exact]
     if strict and different:

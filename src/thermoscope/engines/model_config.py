@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from thermoscope.engines.reading import Imported, read
-from thermoscope.engines.servers import TRANSFORMERS
+from thermoscope.engines.transformers import TRANSFORMERS
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect
-from thermoscope.engines.draft import Draft, Remark, heed
-from thermoscope.engines.export import DIALECTS, dialect
+from thermoscope.engines.draft import Draft, Remark
 from thermoscope.engines.formats import take_apart
-from thermoscope.engines.native import NO_BREAKERS
+from thermoscope.engines.registry import ENGINES, engine_named
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
-from thermoscope.settings.params import SHAPES, SamplingParams, nearest, typed
-
-#: Names that files of one engine have.
-_FILE_NAMES = {"generation_config.json": "transformers"}
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import SHAPES
+from thermoscope.settings.values import typed
+from thermoscope.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,8 @@ def read(
         A value breaks our rules.
     """
     form = take_apart(text)
-    name = engine or form.engine or _FILE_NAMES.get(file_name) or _told_by(form.fields)
-    imported = _imported(form.fields, form.beside, dialect(name), add_defaults)
+    name = engine or form.engine or _by_file_name(file_name) or _told_by(form.fields)
+    imported = _imported(form.fields, form.beside, engine_named(name), add_defaults)
     if strict and imported.different:
         first, more = imported.different[0], len(imported.different) - 1
         raise InputError(
@@ -104,6 +103,10 @@ def read(
     return imported
 
 
+def _by_file_name(file_name: str) -> str | None:
+    return next((name for name, of in ENGINES.items() if file_name in of.file_names), None)
+
+
 def _told_by(fields: Mapping[str, Any]) -> str:
     """The one engine that knows the most of the fields.
 
@@ -112,9 +115,9 @@ def _told_by(fields: Mapping[str, Any]) -> str:
     InputError
         Several know as many, or none knows one.
     """
-    knows = {name: sum(field in _known(of) for field in fields) for name, of in DIALECTS.items()}
+    knows = {name: sum(field in _known(of) for field in fields) for name, of in ENGINES.items()}
     most = max(knows.values())
-    engines = [name for name, known in knows.items() if known == most] if most else list(DIALECTS)
+    engines = [name for name, known in knows.items() if known == most] if most else list(ENGINES)
     if len(engines) == 1:
         return engines[0]
     raise InputError(
@@ -125,7 +128,7 @@ def _told_by(fields: Mapping[str, Any]) -> str:
 
 def _known(of: Dialect) -> set[str]:
     """The fields that an engine's files may have."""
-    return {*of.names.values(), *of.neutral, *of.aside, *_EXTRA.get(of.name, ())}
+    return {*of.names.values(), *of.neutral, *of.aside, *of.extra}
 
 
 def _imported(all_fields: Mapping[str, Any], beside: tuple[str, ...], of: Dialect, add_defaults: bool) -> Imported:
@@ -138,7 +141,8 @@ def _imported(all_fields: Mapping[str, Any], beside: tuple[str, ...], of: Dialec
     said = {back[n]: v for n, v in fields.items() if n in back and not _off(v, n, of)}
     added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
     draft = Draft(of, fields, {**added, **said}, of.order, added)
-    heed(draft)
+    for do in of.heeds:
+        do(draft)
     for shape, switch in SHAPES.items():
         if switch not in draft.values:
             draft.ignore([shape], f"does nothing without {of.names.get(switch, switch)}")
@@ -183,8 +187,8 @@ def _check_value(field: str, value: Any, of: Dialect) -> None:
     if field in of.aside:
         return
     neutral = of.neutral.get(field)
-    if field in _KINDS.get(of.name, {}):
-        rule, fits = _KINDS[of.name][field]
+    if field in of.kinds:
+        rule, fits = of.kinds[field]
     elif field in ("logit_bias", "sequence_bias"):
         rule, fits = 'an object such as {"198": -5}', lambda v: isinstance(v, dict)
     elif isinstance(neutral, bool):
@@ -196,43 +200,8 @@ def _check_value(field: str, value: Any, of: Dialect) -> None:
     if not fits(value):
         got = f"{json.dumps(value, default=str):.60}"
         raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; mend it")
-    if field in _NOT_OURS.get(of.name, ()) and value != neutral:
+    if field in of.not_ours and value != neutral:
         raise InputError(f"{field}={typed(value)} is none of our stages; take it out")
-
-
-def _pairs(value: Any) -> bool:
-    """Whether a value is a list of lists of two."""
-    return isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value)
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-#: Engine -> field -> what it must be, and the test, where its neutral value doesn't tell.
-_KINDS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
-    "transformers": {
-        "sequence_bias": (
-            "a list such as [[[198], -5.0]]",
-            lambda value: _pairs(value) and all(isinstance(tokens, list) for tokens, _ in value),
-        )
-    },
-    "llama.cpp": {
-        "logit_bias": ("a list such as [[198, -5.0]]", _pairs),
-        "samplers": ("a list of names", _texts),
-        "dry_sequence_breakers": ("a list of texts", _texts),
-    },
-    "text-generation-webui": {
-        "sampler_priority": ("a list of names, or names in lines", lambda v: isinstance(v, str) or _texts(v)),
-    },
-}
-#: Engine -> fields with which it does what none of our stages does, unless they have their neutral value.
-_NOT_OURS: Mapping[str, tuple[str, ...]] = {
-    "transformers": ("num_beams",),
-    "text-generation-webui": (
-        "tfs", "smoothing_factor", "guidance_scale", "penalty_alpha", "encoder_repetition_penalty"
-    ),
-}  # fmt: skip
 
 
 def _off(value: Any, field: str, of: Dialect) -> bool:
@@ -242,9 +211,5 @@ def _off(value: Any, field: str, of: Dialect) -> bool:
     if field in ("top_k", "topK"):
         return not isinstance(value, int | float) or value <= 0
     if field in ("logit_bias", "sequence_bias", "dry_sequence_breakers"):
-        return not value or value == NO_BREAKERS
+        return not value or value == of.no_breakers
     return field in ("top_n_sigma", "dry_multiplier", "no_repeat_ngram_size") and value in (0, -1)
-
-
-#: Fields that are read, but are neither a parameter's nor have a neutral value of their own.
-_EXTRA = {"llama.cpp": ("samplers",), "text-generation-webui": ("sampler_priority",)}

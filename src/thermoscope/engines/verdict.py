@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.engines.dialect import STAGE_OF, Dialect, Kind, commute, conflicts, meaningful, without
-from thermoscope.settings.params import SHAPES, SamplingParams, typed
+from thermoscope.engines.dialect import Dialect, Kind, commute, conflicts, meaningful, without
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import SHAPES, STAGE_OF
+from thermoscope.settings.values import typed
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance

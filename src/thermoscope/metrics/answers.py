@@ -7,11 +7,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermoscope.errors import InputError
 from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.registry import SHARE, Measure, by_group
+
+if TYPE_CHECKING:
+    from thermoscope.metrics.texts import Texts
 
 #: A scorer: (continuation, the prompt's expected answer or None) to a number, or None where it can't be known.
 Scorer = Callable[[str, str | None], float | None]
@@ -132,3 +137,38 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise InputError(f"a pattern must be a regular expression; got {pattern!r} ({error}); mend it") from None
+
+
+def _score(texts: Texts) -> Array:
+    if texts.scorer is None:
+        return np.full(len(texts), np.nan)
+    return scores(texts.scorer, texts.strings, texts.answers)
+
+
+ENTRIES = (
+    Measure(
+        name="agreement",
+        unit="",
+        direction="more in agreement",
+        minimum_tokens=0,
+        source="Wang et al. 2023",
+        meaning="share of pairs of samples of one prompt and setting with the same normalised answer",
+        of=lambda texts: by_group(texts, lambda rows: agreement(texts.extracted[rows])),
+        level="group",
+        scale="share",
+        bounds=SHARE,
+        minimum_texts=2,
+        shown=150,
+    ),
+    Measure(
+        name="score",
+        unit="",
+        direction="better",
+        minimum_tokens=0,
+        source="-",
+        meaning="what the user's own scorer gives: a function, an exact answer or a pattern",
+        of=_score,
+        needs="scorer",
+        shown=90,
+    ),
+)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 from thermoscope.metrics.ragged import Array, Ragged, ratio, row_sums
+from thermoscope.metrics.registry import NOT_NEGATIVE, Measure
+
+if TYPE_CHECKING:
+    from thermoscope.metrics.texts import Texts
 
 #: Tokens from which on a text has two halves that can be compared.
 DRIFT_TOKENS = 20
@@ -38,3 +46,52 @@ def drifts(logprobs: Ragged) -> Array:
     with np.errstate(invalid="ignore"):
         values = ratio(row_sums(first) - row_sums(second), half)
     return np.where(logprobs.lengths >= DRIFT_TOKENS, values, np.nan)
+
+
+def _records(texts: Texts, name: Literal["logprobs", "entropies"], of: Callable[..., Array]) -> Array:
+    rows = getattr(texts, name)
+    values: Array = np.full(len(texts), np.nan) if rows is None else of(rows)
+    return values
+
+
+ENTRIES = (
+    Measure(
+        name="perplexity",
+        unit="",
+        direction="less likely",
+        minimum_tokens=1,
+        source="Holtzman et al. 2020",
+        meaning="exp of the mean negative log-probability under the model's own distribution (T=1, untruncated)",
+        of=lambda texts: _records(texts, "logprobs", perplexities),
+        scale="log",
+        needs="records",
+        bounds=(1.0, inf),
+        shown=40,
+        beside_text=True,
+    ),
+    Measure(
+        name="entropy",
+        unit="nats",
+        direction="less certain",
+        minimum_tokens=1,
+        source="-",
+        meaning="mean entropy of the model's own next-token distribution (T=1) along the text; the entropies of "
+        "Du et al. 2025 are those at the sampling temperature",
+        of=lambda texts: _records(texts, "entropies", mean_entropies),
+        needs="records",
+        bounds=NOT_NEGATIVE,
+        shown=60,
+        beside_text=True,
+    ),
+    Measure(
+        name="drift",
+        unit="nats per token",
+        direction="less likely",
+        minimum_tokens=DRIFT_TOKENS,
+        source="-",
+        meaning="mean surprise of the second half minus that of the first, under the model's own distribution",
+        of=lambda texts: _records(texts, "logprobs", drifts),
+        needs="records",
+        shown=100,
+    ),
+)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermoscope.metrics.ngrams import Ngrams
 from thermoscope.metrics.ragged import Array, Ragged, ratio
+from thermoscope.metrics.registry import SHARE, Measure
+
+if TYPE_CHECKING:
+    from thermoscope.metrics.texts import Texts
 
 #: A loop is a phrase of at least so many tokens, repeated at least so many times in a row at the end.
 LOOP_TOKENS, LOOP_REPEATS = 2, 3
@@ -116,3 +121,59 @@ def repeated_passages(token_ids: Sequence[int], n: int = 4) -> list[tuple[int, i
         else:
             ranges.append((i, i + n))
     return ranges
+
+
+def _rep(n: int) -> Measure:
+    return Measure(
+        name=f"rep_{n}",
+        unit="",
+        direction="more repetitive",
+        minimum_tokens=n,
+        source="Welleck et al. 2020",
+        meaning=f"share of {n}-grams that were there before in the same text",
+        of=lambda texts: rep_rates(texts.ngrams, n),
+        scale="share",
+        bounds=SHARE,
+        shown={2: 160, 3: 170, 4: 10}[n],
+        beside_text=n == 4,
+    )
+
+
+def _diversity(texts: Texts) -> Array:
+    values = np.ones(len(texts))
+    for n in (2, 3, 4):
+        values *= 1 - rep_rates(texts.ngrams, n)
+    return values
+
+
+ENTRIES = (
+    _rep(2),
+    _rep(3),
+    _rep(4),
+    Measure(
+        name="diversity",
+        unit="",
+        direction="more varied",
+        minimum_tokens=4,
+        source="Su et al. 2022",
+        meaning="product of 1 - rep_n over n = 2, 3, 4",
+        of=_diversity,
+        scale="share",
+        bounds=SHARE,
+        shown=140,
+    ),
+    Measure(
+        name="loop",
+        unit="",
+        direction="more repetitive",
+        minimum_tokens=SHORTEST_LOOP,
+        source="Holtzman et al. 2020",
+        meaning="1 if the text ends in a phrase of 2 or more tokens repeated 3 or more times in a row, else 0",
+        of=lambda texts: ends_in_loop(texts.tokens),
+        scale="indicator",
+        bounds=SHARE,
+        summary="loop_rate",
+        shown=20,
+        beside_text=True,
+    ),
+)

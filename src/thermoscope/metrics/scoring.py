@@ -83,6 +83,9 @@ def score(
 
 def _split(model: Model, prompt: str, text: str) -> tuple[list[int], list[int]]:
     """Token ids of the prompt and of the text after it: cut where the prompt's own tokens end in both read together."""
+    if prompt and model.chat:  # the template ends where the assistant speaks, so that the text is cut on its own
+        start, own = model.encode(""), model.encode(text) if text else []
+        return model.encode_prompt(prompt), own[len(start) :] if own[: len(start)] == start else own
     before, both = model.encode(prompt) if prompt else [], model.encode(prompt + text) if text else []
     shared = next(
         (i for i, (a, b) in enumerate(zip(before, both, strict=False)) if a != b), min(len(before), len(both))

@@ -16,6 +16,7 @@ import numpy as np
 
 from thermoscope.metrics.ngrams import ngram_counts
 from thermoscope.metrics.ragged import Array, Ragged, ratio, row_sums, starts_of
+from thermoscope.metrics.registry import SHARE, Measure
 
 ORDERS = 4
 #: Of a larger group so many samples are taken, evenly spaced: the others of a sample are its references, and a thousand
@@ -73,3 +74,22 @@ def _closest(lengths: Array, groups: Array) -> Array:
     closest = np.empty(len(lengths))
     closest[order] = np.where(ordered - below <= above - ordered, below, above)
     return closest
+
+
+ENTRIES = (
+    Measure(
+        name="self_bleu",
+        unit="",
+        direction="more alike",
+        minimum_tokens=ORDERS,
+        source="Zhu et al. 2018",
+        meaning="mean BLEU-4 of each sample against the others of its prompt and setting "
+        f"({MOST_SAMPLES} of them, evenly spaced, where there are more)",
+        of=lambda texts: self_bleu(texts.mixed, texts.groups),
+        level="group",
+        scale="share",
+        bounds=SHARE,
+        minimum_texts=2,
+        shown=30,
+    ),
+)

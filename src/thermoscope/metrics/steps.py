@@ -25,13 +25,8 @@ from thermoscope.spectra.spectrum import Spectrum
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)
-#: Measures of the texts of one prompt together. compression_ratio is not among them: how many texts it joins depends on
-#: all temperatures at once.
-GROUP_MEASURES: dict[str, Measure] = {
-    name: measure
-    for name, measure in MEASURES.items()
-    if measure.level == "group" and not measure.needs and name != "compression_ratio"
-}
+#: Measures of the texts of one prompt together, as far as they are step functions of temperature.
+GROUP_MEASURES = MEASURES.where(lambda m: m.level == "group" and not m.needs and m.stepwise)
 #: Tokens that are measured at a time.
 _MOST_TOKENS = 1 << 20
 
@@ -138,7 +133,7 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
     by_prompt: dict[str, list[Spectrum]] = {}
     for spectrum in given:
         by_prompt.setdefault(spectrum.prompt, []).append(spectrum)
-    known = TEXT_MEASURES | GROUP_MEASURES
+    known: Mapping[str, Measure] = {**TEXT_MEASURES, **GROUP_MEASURES}
     usual = known if any(len(of_prompt) > 1 for of_prompt in by_prompt.values()) else TEXT_MEASURES
     chosen = list(usual if names is None else names)
     for name in chosen:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from thermoscope.decode.request import at_least_one
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer, extract
+from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
-from thermoscope.metrics.registry import MEASURES, Measure
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
 from thermoscope.metrics.texts import Texts
 from thermoscope.settings.params import SamplingParams
 
@@ -63,7 +64,10 @@ def measure(
     """
     if per not in ("text", "group"):
         raise InputError(f"per must be 'text' or 'group'; got {per!r}")
+    length = at_least_one("length", length)
     samples = list(samples)
+    if not samples:
+        raise InputError("samples must not be empty; give what generate returns")
     for sample in samples:
         if not isinstance(sample, Sample):
             raise InputError(f"samples must be what generate returns; got {type(sample).__name__}")
@@ -75,7 +79,7 @@ def measure(
         embedder=embedder,
         scorer=scorer,
         answers=answers,
-        extracted=None if answer_pattern is None else extract([s.text for s in samples], answer_pattern),
+        answer_pattern=answer_pattern,
     )
     if per == "group":
         return group_table(texts, group_values(texts, text_values(texts)))
@@ -90,6 +94,13 @@ def measure(
     for name, values in text_values(texts).items():
         columns[name] = nullable(texts.in_given_order(values))
     return pyarrow.table(columns)
+
+
+def measure_text(sample: Sample) -> dict[str, float | None]:
+    """Every measure of one text, by name; None where unknown."""
+    texts = Texts.from_samples([sample])
+    values = {name: float(m.of(texts)[0]) for name, m in TEXT_MEASURES.items()}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 def text_values(texts: Texts, on_measure: Callable[[str], None] = lambda _: None) -> dict[str, Array]:

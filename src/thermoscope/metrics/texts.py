@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from thermoscope.decode.sample import Sample
-from thermoscope.metrics.answers import Scorer
+from thermoscope.metrics.answers import Scorer, compile_pattern, extract
 from thermoscope.metrics.embedding import Embedder, unit
 from thermoscope.metrics.ngrams import Ngrams
 from thermoscope.metrics.ragged import Array, Ragged, mix, starts_of
@@ -41,8 +41,8 @@ class Texts:
         What turns texts into vectors, if embedding measures are wanted.
     scorer, answers
         The user's scorer, and for each text the expected answer or None.
-    extracted
-        For each text the answer in it, if that is not the whole text.
+    answer_pattern
+        A regular expression that finds the answer in a text cut to the common length; None takes the whole text.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Texts:
         embedder: Embedder | None = None,
         scorer: Scorer | None = None,
         answers: Sequence[str | None] | None = None,
-        extracted: Sequence[str] | None = None,
+        answer_pattern: str | None = None,
     ) -> None:
         self.length = length
         self.embedder, self.scorer = embedder, scorer
@@ -73,7 +73,9 @@ class Texts:
         #: (G,) number of texts of each group, its setting and its prompt
         self.groups = np.diff(np.append(first, len(setting)))
         self.group_setting, self.group_prompt = setting[first], prompt[first]
-        self._strings, self._answers, self._extracted = strings, answers, extracted
+        self._strings, self._answers, self._answer_pattern = strings, answers, answer_pattern
+        if answer_pattern is not None:
+            compile_pattern(answer_pattern)  # says now, not after all other measures, that it is wrong
 
         def column(rows: Ragged | None) -> Ragged | None:
             return None if rows is None else rows.take(self.order).cut(length)
@@ -133,10 +135,10 @@ class Texts:
                 strings[i] = strings[i][:stop]
         return strings
 
-    @property
+    @cached_property
     def extracted(self) -> list[str]:
-        """The answer in each text: the whole text unless a pattern says otherwise."""
-        return self.strings if self._extracted is None else [self._extracted[i] for i in self.order.tolist()]
+        """The answer in each text, cut to the common length: the whole text unless a pattern says otherwise."""
+        return extract(self.strings, self._answer_pattern)
 
     @property
     def answers(self) -> list[str | None]:

@@ -63,8 +63,19 @@ class Model(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What had to be switched off or replaced for this model, a sentence each."""
 
+    @property
+    def chat(self) -> bool:
+        """Whether prompts are put into its chat template."""
+
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options of the command line that give prompts to it in the same way; none without a chat template."""
+
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Token ids of what it is given for a prompt: in its chat template, or as it is."""
+
     def encode(self, text: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the model expects."""
+        """Token ids of a text, with the special tokens that the model expects."""
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of some token ids, special tokens left out."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +12,12 @@ import psutil
 import torch
 from torch import Tensor
 
-from thermoscope.errors import PromptError, TokenizerError
+from thermoscope.errors import InputError, ModelError, PromptError, TokenizerError
 from thermoscope.models.base import Rows
+from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, as_messages, check_options, conversation
 from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
+from thermoscope.words import joined
 
 
 class TransformersModel:
@@ -37,19 +41,153 @@ class TransformersModel:
         self.vocabulary = int(config.vocab_size)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
         self.end_of_text = _end_of_text(network, tokenizer)
+        #: What is to be said of how it was loaded, a sentence each.
+        self.loading_notes: tuple[str, ...] = ()
+        self.template = template_of(tokenizer)
+        self.style = ChatStyle(chat=False)
 
     def __repr__(self) -> str:
         return f"<Model {self.name} {self.dtype} on {self.device}>"
 
+    def use_chat(self, style: ChatStyle) -> None:
+        """Say how prompts are given to the model from now on.
+
+        Raises
+        ------
+        InputError
+            A chat is asked of a model that has no template, or something of a template that is not used.
+        """
+        if style.chat and self.template is None:
+            raise InputError(f"--chat needs a model with a chat template; {self.name} has none; leave it out")
+        chat = self.template is not None if style.chat is None else style.chat
+        asked = "--system" if style.system is not None else "--chat-option" if style.options else None
+        if not chat and asked is not None:
+            why = "--raw leaves the template out" if style.chat is False else f"{self.name} has none"
+            raise InputError(f"{asked} is for a chat template; {why}; leave {asked} out")
+        if self.template is not None and chat:
+            check_options(self.template, style.options)
+        self.style = replace(style, chat=chat)
+        ends = self.ends
+        if chat and "chat template" in ends:
+            self.end_of_text |= ends["chat template"]
+
+    @property
+    def chat(self) -> bool:
+        """Whether prompts are put into the chat template."""
+        return bool(self.style.chat)
+
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options of the command line that give prompts to this model in the same way; none without a template."""
+        if self.template is None:
+            return ()
+        options = (f"--chat-option={name}={json.dumps(value)}" for name, value in self.style.options.items())
+        system = () if self.style.system is None else (f"--system={self.style.system}",)
+        return ("--chat", *system, *options) if self.chat else ("--raw",)
+
+    def _prompt_notes(self) -> list[str]:
+        """How prompts are given to the model, and which tokens end a text where that is not plain."""
+        said = []
+        if self.template is not None and self.chat:
+            try:
+                first = self.seen(PLACE).strip().partition("\n")[0]
+            except PromptError:  # a template that wants other messages
+                first = ""
+            begins = f", whose first line is {first!r}" if first else ""
+            said.append(f"prompts are given in the model's chat template{begins}; --raw gives them as they are")
+        elif self.template is not None:
+            said.append("prompts are given as they are, without the model's chat template; --chat uses it")
+        if len(set(self.ends.values())) > 1:
+            named = [f"{self._tokens(ids)} ({who})" for who, ids in self.ends.items()]
+            said.append(f"ends are named as {joined(named)}; a text ends at {self._tokens(self.end_of_text)}")
+        return said
+
+    def _tokens(self, ids: Iterable[int]) -> str:
+        return joined(repr(self.tokenizer.decode([token])) for token in sorted(ids))
+
+    @property
+    def ends(self) -> dict[str, frozenset[int]]:
+        """The tokens that end a text, by who names them."""
+        found = {
+            "generation config": _ids(getattr(getattr(self.network, "generation_config", None), "eos_token_id", None)),
+            "configuration": _ids(getattr(self.network.config, "eos_token_id", None)),
+            "tokenizer": _ids(getattr(self.tokenizer, "eos_token_id", None)),
+        }
+        if self.template is not None:
+            behind = self._ids(self.template.turn_end(), special=False)[:1]
+            special = set(getattr(self.tokenizer, "all_special_ids", ())) | set().union(*found.values())
+            added = set(getattr(self.tokenizer, "added_tokens_decoder", {}))
+            found["chat template"] = frozenset(behind) & (special | added)
+        return {who: ids for who, ids in found.items() if ids}
+
+    def seen(self, prompt: str) -> str:
+        """The text that the model is given for a prompt.
+
+        Raises
+        ------
+        PromptError
+            The chat template refuses it, or it has special tokens that the template writes.
+        """
+        if not self.chat or self.template is None:
+            return prompt
+        messages = conversation(prompt, self.style.system)
+        for message in messages:
+            mark = next((mark for mark in self._marks if mark in message["content"]), None)
+            if mark is not None:  # it would be read as the template's own
+                raise PromptError(
+                    f"the prompt has {mark!r}, a token of the model's chat template; if it is written in its form "
+                    "already, add --raw, else leave that out"
+                )
+        return self.template.render(messages, self.style.options)
+
+    @cached_property
+    def _marks(self) -> tuple[str, ...]:
+        """Special tokens that the chat template writes, as text."""
+        if self.template is None:
+            return ()
+        try:
+            shown = self.template.render(conversation(PLACE, None), self.style.options) + self.template.turn_end()
+        except (PromptError, ModelError):
+            return ()
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        return tuple(str(token) for token in added if token.special and str(token) in shown)
+
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Token ids of what the model is given for a prompt: in its chat template, or as it is.
+
+        Raises
+        ------
+        TokenizerError
+            The tokenizer gives a token that the model does not have.
+        PromptError
+            The chat template refuses the prompt, or it is a list of messages and there is no template.
+        """
+        if self.template is None and as_messages(prompt) is not None:
+            raise PromptError(
+                f"the prompt is a list of messages, which need a chat template; {self.name} has none; write one text"
+            )
+        if not self.chat:
+            return self.encode(prompt)
+        return self._checked(self._ids(self.seen(prompt), special=False))
+
     def encode(self, text: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the model expects.
+        """Token ids of a text, with the special tokens that the model expects; none that it begins with is doubled.
 
         Raises
         ------
         TokenizerError
             The tokenizer gives a token that the model does not have.
         """
-        ids = list(self.tokenizer(text, verbose=False)["input_ids"])
+        ids = self._checked(self._ids(text, special=True))
+        first = getattr(self.tokenizer, "bos_token_id", None)
+        if first is not None and ids[:2] == [first, first] and self._ids(text, special=False)[:2] != [first, first]:
+            return ids[1:]
+        return ids
+
+    def _ids(self, text: str, *, special: bool) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+
+    def _checked(self, ids: list[int]) -> list[int]:
         if ids and max(ids) >= self.vocabulary:
             raise TokenizerError(
                 f"the tokenizer of {self.name!r} gives token {max(ids)}, but the model has {self.vocabulary}; "
@@ -70,7 +208,7 @@ class TransformersModel:
         PromptError
             The prompt has no token, or more than the context holds.
         """
-        ids = self.encode(prompt)
+        ids = self.encode_prompt(prompt) if prompt else []
         if not ids:
             raise PromptError("a prompt must have at least one token; got an empty one; write a word")
         if self.context_length is not None and len(ids) > self.context_length:
@@ -110,8 +248,8 @@ class TransformersModel:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What had to be switched off for this architecture, a sentence each."""
-        return self._way.notes
+        """What had to be switched off or replaced for this model, a sentence each."""
+        return (*self._prompt_notes(), *self.loading_notes, *self._way.notes)
 
     @property
     def how(self) -> str:
@@ -134,10 +272,26 @@ class TransformersModel:
         return way(self.network, self.vocabulary)
 
 
+def template_of(tokenizer: Any) -> ChatTemplate | None:
+    """The chat template of a tokenizer of transformers, if it has one."""
+    source = getattr(tokenizer, "chat_template", None)
+    if isinstance(source, dict):  # several, by name
+        source = source.get("default")
+    if not source:
+        return None
+    names = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
+    tokens = {name: str(text) for name in names if (text := getattr(tokenizer, name, None)) is not None}
+    return ChatTemplate(source, tokens)
+
+
+def _ids(given: int | Sequence[int] | None) -> frozenset[int]:
+    return frozenset() if given is None else frozenset([given] if isinstance(given, int) else given)
+
+
 def _end_of_text(network: Any, tokenizer: Any) -> frozenset[int]:
     """The tokens that end a text: those of the generation config, else of the config, else of the tokenizer."""
     for source in (getattr(network, "generation_config", None), network.config, tokenizer):
         ids = getattr(source, "eos_token_id", None)
         if ids is not None:
-            return frozenset([ids] if isinstance(ids, int) else ids)
+            return _ids(ids)
     return frozenset()

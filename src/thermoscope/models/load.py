@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,13 @@ from thermoscope.errors import (
     ModelUnreachableError,
     NotCausalLMError,
     TokenizerError,
+    is_out_of_memory,
 )
+from thermoscope.models.chat import ChatStyle
+from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
+from thermoscope.models.memory import check_memory
+from thermoscope.models.names import ModelName, parse_name
 from thermoscope.models.packing import pack
 
 _log = logging.getLogger(__name__)
@@ -31,6 +36,8 @@ _log = logging.getLogger(__name__)
 BUNDLED = Path(__file__).parent / "bundled"
 #: Types that weights may be loaded in; "auto" is what the checkpoint has.
 DTYPES = ("float32", "bfloat16", "float16", "auto")
+#: Ends of names of what old checkpoints hold beside weights.
+_BUFFERS = ("inv_freq", "attn.bias", "attn.masked_bias")
 #: How long the hub may take to answer, in seconds, before what is on this machine is taken.
 PATIENCE_S = 5.0
 
@@ -41,52 +48,107 @@ def load_model(
     revision: str | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    chat: bool | None = None,
+    system: str | None = None,
+    chat_options: Mapping[str, Any] | None = None,
 ) -> TransformersModel:
-    """Load a causal language model of transformers with its tokenizer.
+    """Load a causal language model with its tokenizer.
 
     Parameters
     ----------
     name_or_path
-        A name on the Hugging Face hub, a local folder, or None or "bundled" for the bundled model.
+        A name on the Hugging Face hub or a local folder (``hf/NAME`` where a provider has that name), a GGUF file
+        (``gguf/FILE``, or any path that ends in .gguf), "smollm2", or None or "bundled" for the bundled model.
     revision
         A branch, tag or commit on the hub; by default the main branch.
     device
         "cpu", "cuda", "cuda:1", ...; by default CUDA if there is a device, else the CPU.
     dtype
         "float32" (the default: the reference), "bfloat16", "float16", or "auto" for what the checkpoint has.
+    chat
+        Whether a prompt is put into the model's chat template; by default, if the model has one.
+    system
+        The system message of every chat.
+    chat_options
+        What else the template is given, such as ``{"enable_thinking": False}``.
 
     Raises
     ------
     InputError
-        The device or the type is unknown, or a revision is asked of a local folder.
+        The device or the type is unknown, a revision is asked of a local file or folder, or a chat of a model that
+        has no template.
     ModelError
         Not found, no network, not a causal language model, no tokenizer, or out of memory: see ``errors``.
     """
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
-    name = "bundled" if name_or_path is None else str(name_or_path)
-    source = str(BUNDLED) if name == "bundled" else name
+    parsed = parse_name(name_or_path)
+    if parsed.is_endpoint:
+        raise InputError(
+            f"{parsed.given} is behind {parsed.base_url}: its logits are not at hand; write hf/{parsed.given} "
+            "for the model of that name on the hub"
+        )
+    place = _device(device)
+    if parsed.provider in ("gguf", "smollm2"):
+        model = _from_gguf(parsed, revision, place, dtype)
+    else:
+        model = _from_hugging_face(parsed, revision, place, dtype)
+    model.use_chat(ChatStyle(chat, system, dict(chat_options or {})))
+    with quiet():  # what an architecture says at its first forward pass, it says here
+        notes = model.notes
+    _log.info("%s: %s on %s; %s", model.name, model.dtype, model.device, model.how)
+    for note in notes:
+        _log.info("%s: %s", model.name, note)
+    return model
+
+
+def _from_hugging_face(parsed: ModelName, revision: str | None, place: Any, dtype: str | None) -> TransformersModel:
+    name = parsed.given
+    source = str(BUNDLED) if parsed.provider == "bundled" else parsed.model
     local = Path(os.path.expanduser(source))  # noqa: PTH111  (Path's own raises for an unknown ~user)
+    if source.strip() and _is(Path.is_dir, local) and (base := adapter_base(local, name)) is not None:
+        return _with_adapter(local, base, name, revision, place, dtype)
     if source.strip() and _is(Path.is_dir, local):
         source = str(local)
-        if not (local / "config.json").is_file():
-            raise ModelNotFoundError(f"no model at {name!r}: a folder must have a config.json; check the path")
+        refuse_other_folders(local, name)
         if revision is not None:
             raise InputError(f"revision is for models of the hub; got {revision!r} for the local {name}; leave it out")
     elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
         raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
-    place, here = _device(device), _is(Path.is_dir, local)
+    here = _is(Path.is_dir, local)
     with quiet(), _explained(name, revision, dtype):
         where = _Where(source, None, offline=True) if here else _on_the_hub(source, revision)
         tokenizer, network = _load(where, place, dtype)
     commit = _content_hash(Path(source)) if here else _commit(source, revision)
-    model = TransformersModel(network, tokenizer, name=name, revision=commit)
-    with quiet():  # what an architecture says at its first forward pass, it says here
-        notes = model.notes
-    _log.info("%s: %s on %s; %s", name, model.dtype, model.device, model.how)
-    for note in notes:
-        _log.info("%s: %s", name, note)
+    return TransformersModel(network, tokenizer, name=name, revision=commit)
+
+
+def _with_adapter(
+    folder: Path, base: str, name: str, revision: str | None, place: Any, dtype: str | None
+) -> TransformersModel:
+    """The model that a LoRA adapter is for, with the adapter merged into it."""
+    here = _is(Path.is_dir, Path(base))
+    if here:
+        refuse_other_folders(Path(base), base)
+    with quiet(), _explained(base, revision, dtype):
+        where = _Where(base, None, offline=True) if here else _on_the_hub(base, revision)
+        tokenizer, network = _load(where, place, dtype, folder)
+    model = TransformersModel(network, tokenizer, name=name, revision=_content_hash(folder))
+    own = _content_hash(Path(base)) if here else _commit(base, revision)
+    model.loading_notes = (f"a LoRA adapter, merged by peft into {base}, revision {own or 'unknown'}",)
     return model
+
+
+def _from_gguf(parsed: ModelName, revision: str | None, place: Any, dtype: str | None) -> TransformersModel:
+    from thermoscope.models import smollm2
+    from thermoscope.models.gguf.model import gguf_model
+
+    if revision is not None:
+        raise InputError(f"revision is for models of the hub; got {revision!r} for {parsed.given}; leave it out")
+    local = os.path.expanduser(parsed.model)  # noqa: PTH111
+    path = smollm2.path() if parsed.provider == "smollm2" else Path(local)
+    with quiet(), _explained(parsed.given, None, dtype):
+        return gguf_model(path, parsed.given, place, dtype)
 
 
 def _is(what: Callable[[Path], bool], path: Path) -> bool:
@@ -141,7 +203,8 @@ def _commit(name: str, revision: str | None) -> str | None:
     return Path(kept).parent.name if isinstance(kept, str) else revision
 
 
-def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
+def _load(where: _Where, device: Any, dtype: str | None, adapter: Path | None = None) -> tuple[Any, Any]:
+    """Tokenizer and network of a model, the network with a LoRA adapter merged into it if there is one."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source = where.source
@@ -172,6 +235,15 @@ def _load(where: _Where, device: Any, dtype: str | None) -> tuple[Any, Any]:
             f"the weights of {source!r} are not complete: {len(missing)} tensors are missing, such as {missing[0]}"
             "; save or download the model again"
         )
+    # transformers would leave them out without a word; buffers of old versions can be made again
+    extra = sorted(name for name in info["unexpected_keys"] if not name.endswith(_BUFFERS))
+    if extra:
+        raise ModelError(
+            f"the weights of {source!r} have {len(extra)} tensors that their configuration does not use, such as "
+            f"{extra[0]}; use the config.json that belongs to them"
+        )
+    if adapter is not None:
+        network = apply_adapter(network, adapter)
     network = network.to(device).eval()
     pack(network)
     return tokenizer, network
@@ -195,23 +267,13 @@ def _device(device: str | None) -> Any:
 
 def _check_memory(config: Any, device: Any, dtype: str | None) -> None:
     """Raise ModelMemoryError if the weights alone are larger than the memory that is free."""
-    import psutil
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         parameters = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
     stored = getattr(config, "dtype", None) or torch.float32
-    kind = stored if dtype == "auto" else getattr(torch, dtype or "float32")
-    need = parameters * kind.itemsize
-    cuda = device.type == "cuda"
-    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
-    if need > free:
-        raise ModelMemoryError(
-            f"the model has {parameters / 1e9:.1f} billion parameters, {need / 1e9:.1f} GB in "
-            f"{str(kind).removeprefix('torch.')}, but {device} has {free / 1e9:.1f} GB free; "
-            "choose a smaller model, dtype bfloat16 or another device"
-        )
+    check_memory(parameters, stored if dtype == "auto" else getattr(torch, dtype or "float32"), device)
 
 
 @contextlib.contextmanager
@@ -236,26 +298,20 @@ def quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _explained(name: str, revision: str | None, dtype: str | None) -> Iterator[None]:
     """Turn what transformers and the hub raise into one line of ours."""
-    import torch
-
     at = f"{name!r}" + (f" at revision {revision!r}" if revision else "")
     try:
         yield
     except ModelError:
         raise
-    except (torch.OutOfMemoryError, MemoryError):
-        raise ModelMemoryError(
-            f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
-        ) from None
     except Exception as error:  # every library below has its own tree
+        if is_out_of_memory(error):
+            raise ModelMemoryError(
+                f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
+            ) from None
         if _is_network_fault(error):
             raise ModelUnreachableError(
                 f"the model {at} is not on this machine and the hub can't be reached; "
                 "connect, give a local folder, or leave the model out for the bundled one"
-            ) from None
-        if "allocate memory" in str(error):
-            raise ModelMemoryError(
-                f"out of memory while loading {at}; choose a smaller model, dtype bfloat16 or another device"
             ) from None
         if _is_not_found(error):
             raise ModelNotFoundError(

@@ -43,7 +43,8 @@ def pack(network: Any) -> int:
         return 0
     packed = 0
     with torch.inference_mode():
-        for parent in list(network.modules()):
+        # a list of all modules would keep the layers that are replaced, and with them their weights
+        for parent in [module for module in network.modules() if any(module.children())]:
             packed += _pack_siblings(parent, kind)
             for name, layer in list(parent.named_children()):
                 if type(layer) is nn.Linear:

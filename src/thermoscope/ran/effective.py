@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from thermoscope.sampling.effects import TRUNCATIONS
 from thermoscope.settings.grid import label, varying
-from thermoscope.settings.params import STAGES, SamplingParams, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES, TRUNCATIONS
+from thermoscope.settings.values import typed
 
 
 def idle_parameters(
@@ -49,7 +50,7 @@ def _joined(setting: SamplingParams, stages: Sequence[str], names: Sequence[str]
 
 
 def _values(setting: SamplingParams, stage: str, names: Sequence[str] = ()) -> str:
-    given = {name: value for name, value in setting.given.items() if name in STAGES[stage]}
+    given = {name: value for name, value in setting.given.items() if name in STAGES[stage].names}
     return " ".join(name if name in names else f"{name}={typed(value)}" for name, value in given.items())
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.grid import label, varying
-from thermoscope.settings.params import SamplingParams, typed
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT
+from thermoscope.settings.values import typed
 
-#: Values of parameters that are set and yet do nothing.
-_INERT = {"top_p": 1, "min_p": 0}
 #: More settings are told by their values, without their ids.
 _MOST_LISTED = 6
 
@@ -26,7 +26,7 @@ def facts(ran: WhatRan) -> list[tuple[str, str]]:
         *ran.details.items(),
         *((("model", _model(ran)),) if ran.model is not None else ()),
         *((("model's own", f"{ran.model_settings} (not used unless asked for)"),) if ran.model_settings else ()),
-        ("versions", ", ".join(f"{name} {version}" for name, version in ran.versions.items())),
+        *((("versions", ", ".join(f"{name} {v}" for name, v in ran.versions.items())),) if ran.versions else ()),
         *(("note", note) for note in ran.notes),
     ]
 
@@ -57,7 +57,7 @@ def _values(settings: Sequence[SamplingParams], name: str) -> str:
 def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
     """The parameters that are the same for all settings."""
     shown = [
-        f"{name}={typed(value)}" + (" (keeps every token)" if _INERT.get(name) == value else "")
+        f"{name}={typed(value)}" + (" (keeps every token)" if INERT.get(name) == value else "")
         for name, value in setting.given.items()
         if name not in names
     ]

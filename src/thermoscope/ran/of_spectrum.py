@@ -24,7 +24,7 @@ def what_ran(
     idle = [] if effects is None else idle_parameters([first.params], effects.idle)
     return provenance.what_ran(
         model,
-        spectrum_command(spectra, at),
+        spectrum_command(spectra, at, model.chat_words),
         settings=(first.params,),
         temperatures=(first.low, first.high),
         seeds=tuple(spectrum.seed for spectrum in spectra),
@@ -35,8 +35,30 @@ def what_ran(
     )
 
 
-def spectrum_command(spectra: Sequence[Spectrum], at: float | None = None) -> str:
-    """The ``thermoscope spectrum`` command for these spectra, in one line for the shell."""
+def recorded(spectra: Sequence[Spectrum]) -> WhatRan:
+    """What the spectra themselves record of how they were made; versions are not among it."""
+    first = spectra[0]
+    return WhatRan(
+        command=spectrum_command(spectra),
+        versions={},
+        settings=(first.params,),
+        temperatures=(first.low, first.high),
+        seeds=tuple(spectrum.seed for spectrum in spectra),
+        max_new_tokens=first.max_new_tokens,
+        stop=first.stop,
+        model=first.model,
+        revision=first.revision,
+        dtype=first.dtype,
+        device=first.device,
+        details={"resolution": f"{first.resolution:g}"},
+    )
+
+
+def spectrum_command(spectra: Sequence[Spectrum], at: float | None = None, chat: Sequence[str] = ()) -> str:
+    """The ``thermoscope spectrum`` command for these spectra, in one line for the shell.
+
+    ``chat`` are the options that say how the prompt is given to the model.
+    """
     first = spectra[0]
     words = ["thermoscope", "spectrum", "--low", repr(first.low), "--high", repr(first.high)]
     words += [] if at is None else ["--at", repr(at)]
@@ -47,5 +69,5 @@ def spectrum_command(spectra: Sequence[Spectrum], at: float | None = None) -> st
     if first.max_leaves is not None:
         words += ["--max-leaves", str(first.max_leaves)]
     words += [f"--stop={text}" for text in first.stop]
-    words += model_words(first.model, first.revision, first.device, first.dtype)
+    words += model_words(first.model, first.revision, first.device, first.dtype, chat)
     return with_prompt(words, first.prompt)

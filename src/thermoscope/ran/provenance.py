@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
 from thermoscope.settings.grid import varying
-from thermoscope.settings.params import ORDERS, SamplingParams, typed
+from thermoscope.settings.orders import order_name
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.values import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,9 @@ def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: in
     """The ``thermoscope inspect`` command for one distribution, in one line for the shell."""
     words = ["thermoscope", "inspect", *one_setting_words(setting)]
     words += ["--at-step", str(step), "--seed", str(seed), "--tokens", str(tokens)]
-    return with_prompt([*words, *model_words(model.name, model.revision, model.device, model.dtype)], prompt)
+    return with_prompt(
+        [*words, *model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)], prompt
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ def export_command(
     words += [] if engine is None else ["--to", engine]
     words += ["--strict"] * strict + ["--no-measure"] * (not measured) + [f"--prompt={prompt}" for prompt in prompts]
     if model is not None:
-        words += model_words(model.name, model.revision, model.device, model.dtype)
+        words += model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
     command = " ".join(map(quote, words))
     if isinstance(source, EngineFile) and source.path is None:
         return f"printf %s {quote(source.text)} | {command}"
@@ -184,7 +188,7 @@ def _value_word(setting: SamplingParams, name: str) -> str:
     """The value of a parameter as ``--vary`` takes it."""
     value = getattr(setting, name)
     if name == "order":
-        return next((known for known, order in ORDERS.items() if order == value), ">".join(value))
+        return order_name(value) or ">".join(value)
     return "off" if value is None else typed(value)
 
 
@@ -195,19 +199,18 @@ def option_words(setting: SamplingParams, *, leave_out: Sequence[str]) -> list[s
         if name not in leave_out:
             words += [f"--{name.replace('_', '-')}", typed(value)]
     if "order" not in leave_out and setting.order != SamplingParams().order:
-        named = [name for name, order in ORDERS.items() if order == setting.order]
-        words += ["--order", named[0] if named else ",".join(setting.order)]
+        words += ["--order", order_name(setting.order) or ",".join(setting.order)]
     return words
 
 
-def model_words(name: str, revision: str | None, device: str, dtype: str) -> list[str]:
-    """The options that load a model as it was loaded."""
+def model_words(name: str, revision: str | None, device: str, dtype: str, chat: Sequence[str] = ()) -> list[str]:
+    """The options that load a model as it was loaded, and give prompts to it in the same way (``chat``)."""
     words = []
     if name != "bundled":
         words += ["--model", name]
         if revision and not revision.startswith("sha256:"):
             words += ["--revision", revision]
-    return [*words, "--device", device, "--dtype", dtype]
+    return [*words, "--device", device, "--dtype", dtype, *chat]
 
 
 def with_prompt(words: Sequence[str], prompt: str) -> str:
@@ -242,6 +245,10 @@ class RunsOn(Protocol):
     def revision(self) -> str | None:
         """The commit or the hash of its weights."""
 
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options that give prompts in the same way."""
+
 
 def common_words(
     ran: RunsOn, seeds: Sequence[int], max_new_tokens: int, stop: Sequence[str], model: str | None = None
@@ -254,7 +261,7 @@ def common_words(
         words = [word for seed in seeds for word in ("--seed", str(seed))]
     words += ["--max-new-tokens", str(max_new_tokens), *(f"--stop={text}" for text in stop)]
     name = model if model is not None else str(getattr(ran, "name", ""))
-    return words + model_words(name, ran.revision, ran.device, ran.dtype)
+    return words + model_words(name, ran.revision, ran.device, ran.dtype, ran.chat_words)
 
 
 def quote(word: str) -> str:

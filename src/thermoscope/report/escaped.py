@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from thermoscope.report.escape import escape
+from thermoscope.comparison.passages import Passage
+from thermoscope.escape import escape
 from thermoscope.report.marks import UNICODE, visible
-from thermoscope.report.records.schema import Passage, Report
+from thermoscope.report.records.schema import Report
 
 
 def escaped(report: Report) -> Report:

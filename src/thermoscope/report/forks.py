@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.spectra.fork import Fork
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
@@ -32,9 +32,9 @@ def sentence(fork: Fork, spectrum: Spectrum, *, ascii_only: bool = False) -> str
     where = "just above T=0" if fork.cause == "tie" else f"at T={shown_temperature(fork, spectrum)}"
     why = {
         "crossing": "",
-        "admitted": " (which truncation kept out up to there)",
-        "tie": " (their logits are equal; above 0 noise decides)",
-        "merged": " (what lies between was not followed)",
+        "admitted": " (which truncation removes below this temperature)",
+        "tie": " (their logits are equal; above T=0 the noise decides)",
+        "merged": " (the texts in between were not explored)",
     }[fork.cause]
     return f"{where}, word {fork.word}: {word(fork.word_before)} becomes {word(fork.word_after)}{why}"
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from thermoscope.escape import escape
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.escape import escape
-from thermoscope.report.marks import UNICODE
+from thermoscope.report.marks import UNICODE, signs_meaning
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
-from thermoscope.words import short
+from thermoscope.report.verdicts import claim_verdict, outcome_shown
+from thermoscope.words import first_upper, short
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.
 MOST_TEXTS = 6
@@ -48,8 +49,8 @@ def _parts(report: Report) -> Iterator[str]:
     yield "## Settings"
     yield _settings(report)
     if report.meanings:
-        yield "## Measures and their meaning"
-        yield _list(f"`{m.name}`: {m.meaning}; larger: {m.direction} ({m.source})" for m in report.meanings)
+        yield "## What the measures mean"
+        yield _list(f"`{m.name}`: {m.meaning}; higher means {m.direction} ({m.source})" for m in report.meanings)
     for run in report.runs:
         yield f"## What ran{_of(run, report)}"
         yield _list(f"{name}: {value}" for name, value in run.facts)
@@ -80,10 +81,11 @@ def _of(run: Ran, report: Report) -> str:
 
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
-    lines = [f"- **{plain(claim['name'])}: {claim['verdict']}.** {plain(claim['statement'])}"]
+    name, statement = (plain(first_upper(claim[part])) for part in ("name", "statement"))
+    lines = [f"- **{name}: {claim_verdict(claim['verdict'])}.** {statement}."]
     lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
-        lines.append(f"  - {plain(claim['reason'])}")
+        lines.append(f"  - {plain(first_upper(claim['reason']))}.")
     return "\n".join(lines)
 
 
@@ -91,7 +93,7 @@ def _measures(report: Report) -> str:
     curves = report.curves[:MOST_MEASURES]
     points = [{point.setting: point for point in curve.points} for curve in curves]
     rows = [[plain(setting.label), *(_cell(of.get(i)) for of in points)] for i, setting in enumerate(report.settings)]
-    text = "Means with 95 % intervals.\n\n" + _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
+    text = "Means with 95% intervals.\n\n" + _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
     rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
     text += f"\n\nAlso measured: {', '.join(rest)}." if rest else ""
     limits = _list(f"`{curve.measure}`: {curve.note}." for curve in report.curves if curve.note)
@@ -107,7 +109,7 @@ def _cell(point: Point | None) -> str:
 
 
 def _differences(report: Report) -> str:
-    """Between two runs every pair; of one run how many pairs of neighbours can be told apart."""
+    """Between two runs every pair; of one run how many pairs differ clearly."""
     if len(report.runs) > 1:
         chosen = report.differences[:3]
         rows = [
@@ -116,21 +118,24 @@ def _differences(report: Report) -> str:
                 plain(f"{_label(report, p.b)} {_sign(found)} {_label(report, p.a)}"),
                 short(p.effect),
                 f"{short(p.band_low)} to {short(p.band_high)}",
-                p.told,
+                outcome_shown(p.told),
             ]
             for found in chosen
             for p in found.pairs
         ]
         notes = f"\n\n{_list(report.notes)}" if report.notes else ""
-        return _table(["measure", "what", "effect", "band", "told"], rows) + notes
+        return _table(["measure", "settings", "effect", "95% band", "result"], rows) + notes
     rows = []
     for found in report.differences[:MOST_MEASURES]:
         beside = [p for p in found.pairs if p.b == p.a + 1]
         apart = [p for p in beside if p.told in ("higher", "lower")]
         told = sum(p.told in ("higher", "lower") for p in found.pairs)
         rows.append([f"`{found.measure}`", f"{told} of {len(found.pairs)}", f"{len(apart)} of {len(beside)}"])
-    head = ["measure", "pairs of settings told apart", "neighbours told apart"]
-    return "Same prompts, same seeds; by bands that hold for all pairs at once.\n\n" + _table(head, rows)
+    head = ["measure", "pairs that differ clearly", "neighbours that differ clearly"]
+    return (
+        "Same prompts and seeds. A pair differs clearly if its 95% band, which covers all pairs together, excludes "
+        "zero (for ratios, one).\n\n" + _table(head, rows)
+    )
 
 
 def _sign(found: Differences) -> str:
@@ -164,17 +169,14 @@ def _texts(report: Report) -> str:
 
 def _legend(texts: Sequence[TextRecord]) -> list[str]:
     """What the signs that occur mean."""
-    meanings = (
-        (any(text.differs_at is not None for text in texts), f"{UNICODE.differs} differs from the text before it"),
-        (
-            any(p.repeated for text in texts for p in text.passages),
-            f"{UNICODE.opens}…{UNICODE.closes} was there before",
-        ),
-        (any(p.loop for text in texts for p in text.passages), f"{UNICODE.loop} a loop begins"),
+    passages = [passage for text in texts for passage in text.passages]
+    meanings = signs_meaning(
+        UNICODE,
+        differs=any(text.differs_at is not None for text in texts),
+        repeated=any(passage.repeated for passage in passages),
+        loop=any(passage.loop for passage in passages),
     )
-    return (
-        [", ".join(meaning for occurs, meaning in meanings if occurs)] if any(occurs for occurs, _ in meanings) else []
-    )
+    return [", ".join(meanings)] if meanings else []
 
 
 def _quoted(text: TextRecord) -> str:
@@ -205,6 +207,4 @@ def _lines(text: str) -> str:
 def _settings(report: Report) -> str:
     rows = [[plain(s.label), f"`{s.id}`", plain(" > ".join(s.stages))] for s in report.settings]
     effective = [sentence for run in report.runs for sentence in run.effective]
-    return _table(["setting", "id", "stages that are on, in their order"], rows) + (
-        f"\n\n{_list(effective)}" if effective else ""
-    )
+    return _table(["setting", "id", "active stages, in order"], rows) + (f"\n\n{_list(effective)}" if effective else "")

@@ -1,4 +1,4 @@
-"""Marks in a text: where it first differs from its neighbour, what was there before, where a loop begins.
+"""Marks in a text: where it first differs from its neighbour, what is repeated, where a loop begins.
 
 The marks are signs, so that they are there without colour; colour comes on top.
 """
@@ -13,8 +13,8 @@ from itertools import groupby
 from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText
-from thermoscope.report.escape import shown
-from thermoscope.report.spans import repeated_ranges, start_of, trimmed
+from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
+from thermoscope.escape import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,23 @@ _BLANK_LINES = re.compile(r"\A\n+|\n+\Z|\n{3,}")
 def legend(texts: Iterable[ComparedText], signs: Signs) -> str:
     """What the signs that occur in some texts mean; "" if none does."""
     compared = list(texts)
-    meanings = (
-        (
-            any(text.differs_at is not None for text in compared),
-            f"{signs.differs} differs from the text before it",
-        ),
-        (any(_repeated(text) for text in compared), f"{signs.opens}{signs.ellipsis}{signs.closes} was there before"),
-        (any(text.loop for text in compared), f"{signs.loop} a loop begins"),
+    meanings = signs_meaning(
+        signs,
+        differs=any(text.differs_at is not None for text in compared),
+        repeated=any(_repeated(text) for text in compared),
+        loop=any(text.loop for text in compared),
     )
-    return signs.dot.join(meaning for occurs, meaning in meanings if occurs)
+    return signs.dot.join(meanings)
+
+
+def signs_meaning(signs: Signs, *, differs: bool, repeated: bool, loop: bool) -> list[str]:
+    """What each of the signs that occur means."""
+    meanings = (
+        (differs, f"{signs.differs} differs from the text before"),
+        (repeated, f"{signs.opens}{signs.ellipsis}{signs.closes} repeated from earlier"),
+        (loop, f"{signs.loop} start of a loop"),
+    )
+    return [meaning for occurs, meaning in meanings if occurs]
 
 
 def marked(compared: ComparedText, signs: Signs) -> Text:

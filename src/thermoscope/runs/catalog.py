@@ -8,9 +8,6 @@ from typing import Any
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.runs.store import TABLES, Store
 
-#: The most rows that a query may give: what a terminal or a JSON reader can take.
-MOST_ROWS = 1_000_000
-
 
 def runs_in(folder: Path) -> list[dict[str, Any]]:
     """What is known of every run in a folder, by name; folders that are no runs are left out."""
@@ -68,7 +65,7 @@ def query(store: Store, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             if cursor is None or cursor.description is None:
                 raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")
             names = [column[0] for column in cursor.description]
-            rows = cursor.fetchmany(MOST_ROWS)
+            rows = cursor.fetchall()
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             known = ", ".join(there) or "not there yet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import product
 from typing import Any
 
@@ -51,6 +51,8 @@ class Design:
         Rows in flight; fixed at the start, so that a resumed run does the same arithmetic.
     use_case, use_case_id
         The use case by name or path, and the identity of its content.
+    chat_words
+        The options that say how prompts are given to a model with a chat template.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Design:
     max_rows: int
     use_case: str
     use_case_id: str
+    chat_words: tuple[str, ...] = ()
 
     @property
     def texts(self) -> int:
@@ -78,6 +81,8 @@ class Design:
         record = self.to_dict()
         for name in ("max_rows", "name", "use_case", "use_case_id"):  # which don't change a text
             del record[name]
+        if not self.chat_words:  # a model without a chat template: as before there were any
+            del record["chat_words"]
         record["settings"] = [setting.id for setting in self.settings]
         canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
@@ -112,7 +117,9 @@ class Design:
                 f"{where} must be of format {FORMAT}; got {record.get('format')!r}; it is no run of this kind"
             )
         try:
-            values: dict[str, Any] = {f.name: record[f.name] for f in fields(cls)}
+            values: dict[str, Any] = {
+                f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING
+            }
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
             values["settings"] = tuple(SamplingParams(**setting) for setting in values["settings"])
             return cls(**values)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer, extract
+from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.metrics.self_bleu import MOST_SAMPLES
@@ -100,7 +100,7 @@ def measure_found(
         "embedder": embedder,
         "scorer": scorer,
         "answers": found.answers,
-        "extracted": None if answer_pattern is None else extract(found.texts, answer_pattern),
+        "answer_pattern": answer_pattern,
     }
     if model is None:
         tokens, ends = word_tokens(found.texts)
@@ -168,7 +168,7 @@ def what_ran(
     options = [f"--{name}-column={column}" for name, column in columns.items() if column is not None]
     options += [*(["--length", str(length)] if length is not None else []), *words]
     if model is not None:
-        named = model_words(model.name, model.revision, model.device, model.dtype)
+        named = model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
         options += named if "--model" in named else ["--model", model.name, *named]
     command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *files]))
     details = {"files": ", ".join(files)} | ({} if length is None else {"length": f"cut to {length} tokens"})

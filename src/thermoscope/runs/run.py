@@ -7,7 +7,7 @@ makes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,9 +17,9 @@ import numpy as np
 
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.request import at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer, extract
+from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.metrics.table import nullable, setting_columns
@@ -76,7 +76,7 @@ class Measuring:
 def plan(
     model: Model,
     use_case: UseCase,
-    settings: Sequence[SamplingParams],
+    settings: Iterable[SamplingParams],
     *,
     prompts: Sequence[Prompt] | None = None,
     seeds: int | Sequence[int] = 8,
@@ -112,21 +112,29 @@ def plan(
         A value breaks its rule.
     """
     texts = tuple(prompt.text for prompt in (use_case.open_prompts if prompts is None else prompts))
-    length = max_new_tokens or use_case.max_new_tokens
+    length = use_case.max_new_tokens if max_new_tokens is None else max_new_tokens
+    rows = at_least_one("max_rows", max_rows)
     longest = max(len(prompt_ids(model, text)) for text in texts)
     length = new_tokens(model, longest, length, None)
     numbers = tuple(seed_list(seeds))
     known: dict[str, SamplingParams] = {}
-    for setting in settings_of(settings, model.vocabulary):
-        if known.setdefault(setting.id, setting) != setting:
+    chosen = settings_of(settings, model.vocabulary)
+    if not chosen:
+        raise InputError("settings must not be empty; give at least one")
+    for setting in chosen:
+        before = known.get(setting.id)
+        if before == setting:
+            raise InputError(f"settings of a run must differ; got {setting} more than once; leave the repeats out")
+        if before is not None:
             raise InputError(
                 f"settings of a run must differ in what they do; got {setting} twice, with orders of stages that are "
                 "off; leave one out"
             )
+        known[setting.id] = setting
     return Design(
         name=use_case.name,
         prompts=texts,
-        settings=tuple(settings),
+        settings=tuple(chosen),
         seeds=numbers,
         max_new_tokens=length,
         stop=stop_strings(stop),
@@ -134,9 +142,10 @@ def plan(
         revision=model.revision,
         dtype=model.dtype,
         device=model.device,
-        max_rows=max_rows or rows_in_flight(model, longest + length, len(settings) * len(numbers)),
+        max_rows=rows or rows_in_flight(model, longest + length, len(chosen) * len(numbers)),
         use_case=name or use_case.name,
         use_case_id=use_case.content_id,
+        chat_words=tuple(model.chat_words),
     )
 
 
@@ -257,7 +266,6 @@ def stored_texts(design: Design, store: Store, measuring: Measuring) -> Texts:
     by_id = {setting.id: setting for setting in design.settings}
     prompts = [design.prompts[i] for i in table["prompt_id"].to_pylist()]
     answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
-    pattern = measuring.use_case.answer_pattern
     return Texts(
         tokens=of_text("token_id"),
         strings=strings,
@@ -270,7 +278,7 @@ def stored_texts(design: Design, store: Store, measuring: Measuring) -> Texts:
         embedder=measuring.embedder,
         scorer=measuring.scorer,
         answers=[answers.get(prompt) for prompt in prompts],
-        extracted=None if pattern is None else extract(strings, pattern),
+        answer_pattern=measuring.use_case.answer_pattern,
     )
 
 

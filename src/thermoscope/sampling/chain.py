@@ -21,13 +21,14 @@ from thermoscope.sampling.effects import Effects
 from thermoscope.sampling.passes import at_least
 from thermoscope.sampling.stages import FUNCTIONS, StageRows, temperature_column
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES, TRUNCATIONS, stages_that
 
 #: Stages that look at tokens by their id, and so need the whole vocabulary as columns.
-_BY_TOKEN = frozenset({"logit_bias", "repetition", "penalties", "no_repeat_ngram", "dry"})
+_BY_TOKEN = stages_that("by_token")
 #: Stages that keep the order of logits within a row: what top_k would drop after them, it may drop before.
-_MONOTONE = frozenset({"temperature"})
-#: Stages that keep every token (but at temperature 0).
-_KEEP_ALL = frozenset({"logit_bias", "repetition", "penalties", "no_repeat_ngram", "dry", "temperature"})
+_MONOTONE = stages_that("keeps_order")
+#: Stages that keep every token (but at temperature 0), and those that remove tokens by their id in place.
+_KEEP_ALL = frozenset(STAGES) - TRUNCATIONS | _BY_TOKEN
 #: Survivors are few if they are fewer than one in so many.
 _FEW = 8
 

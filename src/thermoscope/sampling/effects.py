@@ -8,12 +8,8 @@ import torch
 from torch import Tensor
 
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import TRUNCATIONS
 
-#: Stages that remove tokens and leave the logits of the others as they are.
-TRUNCATIONS = frozenset(
-    {"no_repeat_ngram", "top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_a",
-     "xtc", "mirostat"}
-)  # fmt: skip
 #: A logit that moves by less than this, nats, relative to the largest has not moved.
 _STILL = 1e-9
 

@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermoscope.errors import InputError
-from thermoscope.settings.params import ORDERS, SamplingParams, nearest, typed
-
-#: Parameters whose values are lists themselves.
-_LISTS = ("logit_bias", "dry_breakers")
+from thermoscope.settings.orders import order_name
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import LISTS
+from thermoscope.settings.values import typed
+from thermoscope.words import nearest
 
 
 def check_varied(name: str) -> None:
     """Raise InputError unless a parameter of this name can be varied."""
-    if name not in SamplingParams.model_fields or name in _LISTS:
-        known = [field for field in SamplingParams.model_fields if field not in _LISTS]
+    if name not in SamplingParams.model_fields or name in LISTS:
+        known = [field for field in SamplingParams.model_fields if field not in LISTS]
         raise InputError(f"can't vary {name!r}{nearest(name, known)}; what can be varied is {', '.join(known)}")
 
 
@@ -52,14 +53,21 @@ def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = No
             if list(vary) == ["temperature"]:
                 same = f"{setting.temperature:g}"
                 raise InputError(f"each temperature may be given once; got {same} twice; leave one out")
-            raise InputError(f"each setting may be given once; got {setting} twice; leave one out")
+            same = " (these orders do the same here)" if "order" in vary else ""
+            raise InputError(f"each setting may be given once; got {setting} twice{same}; leave one out")
         settings.append(setting)
     return tuple(settings)
 
 
 def varying(settings: Sequence[SamplingParams]) -> tuple[str, ...]:
     """The parameters in which settings differ; temperature where they don't."""
-    names = [n for n in SamplingParams.model_fields if len({getattr(setting, n) for setting in settings}) > 1]
+    on = {stage for setting in settings for stage in setting.active_stages}
+
+    def value(setting: SamplingParams, name: str) -> Any:
+        # the place of stages that are off everywhere is no difference
+        return tuple(s for s in setting.order if s in on) if name == "order" else getattr(setting, name)
+
+    names = [n for n in SamplingParams.model_fields if len({value(setting, n) for setting in settings}) > 1]
     return tuple(names) or ("temperature",)
 
 
@@ -73,7 +81,7 @@ def _named(setting: SamplingParams, name: str) -> str:
     if name == "temperature":
         return f"T={value:.10g}"
     if name == "order":
-        return f"order={next((known for known, order in ORDERS.items() if order == value), ','.join(value))}"
+        return f"order={order_name(value) or ','.join(value)}"
     return f"{name} off" if value is None else f"{name}={typed(value)}"
 
 

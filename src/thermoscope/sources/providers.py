@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thermoscope.errors import InputError
-from thermoscope.settings.params import nearest
 from thermoscope.sources.base import Logprobs
+from thermoscope.words import nearest
 
 
 @dataclass(frozen=True, slots=True)

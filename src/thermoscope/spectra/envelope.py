@@ -4,7 +4,7 @@ At temperature T > 0 a step draws ``argmax_i (l_i / T + g_i)``, which is ``argma
 line in T with its logit as intercept and its noise as slope, and the drawn tokens are the lines that are uppermost
 somewhere. Written in T rather than in 1/T, nothing is infinite at T = 0.
 
-Truncation after temperature makes half-lines: a token is there from some temperature on (``decode.halflines``).
+Truncation after temperature makes half-lines: a token is there from some temperature on (``spectra.halflines``).
 All that is admitted at one temperature is more probable than what is not, so
 
 - the drawn token's logit never rises with T, and its noise never falls;
@@ -58,12 +58,12 @@ class Admission(Protocol):
 def envelopes(
     logits: Lines, noise: Floats, rows: Sequence[int], lows: Sequence[float], highs: Sequence[float]
 ) -> list[list[Segment]]:
-    """The envelopes of whole lines over some intervals.
+    """The envelopes of lines over some intervals.
 
     Parameters
     ----------
     logits : (R, K)
-        Logits before temperature; -inf for tokens that can't be.
+        Logits before temperature; -inf for tokens that cannot be drawn.
     noise : (K,) or (R, K)
         Standard Gumbel noise, the same for all rows or each its own.
     rows, lows, highs

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 
 import torch
 
 from thermoscope.decode.generate import Progress
+from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.request import as_list, at_least_one, new_tokens, prompt_ids, seed_list, stop_strings
-from thermoscope.errors import InputError, Interrupted, ModelMemoryError
+from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.growth import Explorer
-from thermoscope.spectra.halflines import plan_for
+from thermoscope.spectra.halflines import split_at_temperature
 from thermoscope.spectra.spectrum import Spectrum
 from thermoscope.spectra.split import Interval
 from thermoscope.spectra.tree import Tree
@@ -57,16 +59,16 @@ def spectrum(
     seeds, max_new_tokens, max_length, stop, max_rows
         As in ``generate``.
     resolution
-        Intervals narrower than this are not split any further: one text stands for all of it, and the leaf says
-        where it is exact. 0 splits without end.
+        Intervals narrower than this are not split any further: one text stands for the whole interval, and its leaf
+        says where it is exact. 0 splits without limit.
     max_leaves
-        The most leaves of each spectrum; the budget is shared out by width, and what is merged is said as above.
-        By default there is no limit.
+        The most leaves of each spectrum. The budget is divided by width, and a merged leaf says so as above. By
+        default there is no limit.
     on_progress
         Called after every step; its samples are the leaves so far.
     effects
-        Where to note which stages of the setting changed anything at some temperature (``sampling.effects``), under
-        the spectra's own ``params``.
+        Records which stages of the setting changed anything at some temperature (``sampling.effects``), under the
+        ``params`` of the spectra.
 
     Returns
     -------
@@ -91,8 +93,9 @@ def spectrum(
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
     check_tokens(setting, model.vocabulary)
-    plan, without_temperature = plan_for(setting), setting.replace(temperature=SamplingParams().temperature)
-    _check_resolution(resolution)
+    at_temperature = split_at_temperature(setting)
+    without_temperature = setting.replace(temperature=SamplingParams().temperature)
+    resolution = _checked_resolution(resolution)
     most = at_least_one("max_leaves", max_leaves)
     texts, numbers, stops = as_list("prompts", prompts, str), seed_list(seeds), stop_strings(stop)
     if not texts:
@@ -106,7 +109,6 @@ def spectrum(
     capacity = at_least_one("max_rows", max_rows) or max(
         1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length))
     )
-    explorer = Explorer(model, trees, plan, stops, float(resolution), capacity, watch=effects is not None)
 
     def finished(tree: Tree) -> Spectrum:
         nodes, leaves = tree.sorted()
@@ -119,7 +121,7 @@ def spectrum(
             high=high,
             max_new_tokens=tree.limit,
             stop=stops,
-            resolution=float(resolution),
+            resolution=resolution,
             max_leaves=most,
             nodes=nodes,
             leaves=leaves,
@@ -129,22 +131,17 @@ def spectrum(
             device=model.device,
         )
 
-    try:
-        explorer.run(Interval(low, high, low, high, low == 0, most), length, on_progress)
-    except KeyboardInterrupt:
-        raise Interrupted([finished(tree) for tree in trees if tree.open == 0]) from None
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise ModelMemoryError(
-            f"out of memory on {model.device} while decoding; use fewer rows at a time (max_rows), shorter texts, "
-            "or a smaller model"
-        ) from error
-    finally:
-        if effects is not None:
-            acted = explorer.stepper.acted
-            for stage in without_temperature.active_stages:
-                effects.record(stage, [without_temperature], torch.tensor([stage in acted]))
+    with memory_errors_explained(model):
+        explorer = Explorer(model, trees, at_temperature, stops, resolution, capacity, watch=effects is not None)
+        try:
+            explorer.grow(Interval(low, high, low, high, low == 0, most), on_progress)
+        except KeyboardInterrupt:
+            raise Interrupted([finished(tree) for tree in trees if tree.open == 0]) from None
+        finally:
+            if effects is not None:
+                acted = explorer.finder.acted
+                for stage in without_temperature.active_stages:
+                    effects.record(stage, [without_temperature], torch.tensor([stage in acted]))
     return [finished(tree) for tree in trees]
 
 
@@ -165,6 +162,8 @@ def _range(temperature: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _check_resolution(resolution: float) -> None:
-    if isinstance(resolution, bool) or not isinstance(resolution, int | float) or not 0 <= resolution < math.inf:
+def _checked_resolution(resolution: float) -> float:
+    """The resolution as a plain float, numpy's too."""
+    if isinstance(resolution, bool) or not isinstance(resolution, Real) or not 0 <= float(resolution) < math.inf:
         raise InputError(f"resolution must be a finite number of at least 0; got {resolution!r}; use 0.001")
+    return float(resolution)

@@ -12,23 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
+from thermoscope.decode.ending import Endings
 from thermoscope.decode.generate import Progress
-from thermoscope.decode.records import Records
-from thermoscope.decode.sample import FinishReason
-from thermoscope.decode.text import find_stop, text_ends
-from thermoscope.models.base import Model, Rows
+from thermoscope.decode.records import Record, records_of
+from thermoscope.models.base import Model
+from thermoscope.sampling.chain import check_logits
+from thermoscope.spectra.context_envelopes import Context, ContextEnvelopes, EnvelopeFinder
 from thermoscope.spectra.envelope import Segment
-from thermoscope.spectra.halflines import Plan
+from thermoscope.spectra.halflines import TemperatureSplit
 from thermoscope.spectra.leaf import Node
 from thermoscope.spectra.split import Interval, split
-from thermoscope.spectra.steps import Context, Step, Stepper
 from thermoscope.spectra.tree import Tree
-
-#: Pieces of text that are remembered: texts share their prefixes.
-_MOST_PIECES = 200_000
 
 
 @dataclass(slots=True)
@@ -40,13 +37,37 @@ class Member:
     interval: Interval
 
 
-@dataclass(slots=True)
-class Branch:
-    """One context and the intervals that share it."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a member's interval, the row that it comes from, and the token that it draws there."""
 
-    prompt_ids: tuple[int, ...]
-    tokens: list[int]
-    members: list[Member]
+    member: Member
+    row: int
+    interval: Interval
+    token_id: int
+    logit: float
+    noise: float
+
+    def grow(self, record: Record) -> Member:
+        """Keep the token as a node of the tree; the member at that node."""
+        tree, parent = self.member.tree, self.member.node
+        tree.nodes.append(
+            Node(
+                parent=parent,
+                position=0 if parent < 0 else tree.nodes[parent].position + 1,
+                token_id=self.token_id,
+                low=self.interval.low,
+                high=self.interval.high,
+                exact_low=self.interval.exact_low,
+                exact_high=self.interval.exact_high,
+                logit=self.logit,
+                noise=self.noise,
+                logprob=record.logprob,
+                rank=record.rank,
+                entropy=record.entropy,
+            )
+        )
+        return Member(tree, len(tree.nodes) - 1, self.interval)
 
 
 class Explorer:
@@ -56,158 +77,94 @@ class Explorer:
         self,
         model: Model,
         trees: Sequence[Tree],
-        plan: Plan,
+        setting: TemperatureSplit,
         stop: Sequence[str],
         resolution: float,
         capacity: int,
         *,
         watch: bool = False,
     ) -> None:
-        self._model, self._trees = model, trees
-        self._stop, self._resolution, self._capacity = stop, resolution, capacity
-        self._active: list[Branch] = []
+        self._trees, self._resolution, self._capacity = trees, resolution, capacity
+        length = max(len(tree.prompt_ids) + tree.limit for tree in trees)
+        self._flight: BranchesInFlight[Member] = BranchesInFlight(model, capacity=capacity, length=length)
         #: Branches without a row, the next to go on last: the longest come first, so that texts get finished.
-        self._waiting: list[Branch] = []
-        self.stepper = Stepper(plan, model.vocabulary, watch=watch)
-        self._pieces: dict[tuple[int, ...], str] = {}
-        self._tokens = self._forward_rows = 0
+        self._waiting: list[Branch[Member]] = []
+        self._endings = Endings(model, stop)
+        self.finder = EnvelopeFinder(setting, model.vocabulary, watch=watch)
+        self._tokens = self._computed_anew = 0
 
-    def run(self, whole: Interval, length: int, on_progress: Callable[[Progress], None] | None) -> None:
-        """Grow every tree over the whole interval until all leaves are finished."""
-        by_prompt: dict[tuple[int, ...], Branch] = {}
-        for tree in self._trees:
-            branch = by_prompt.setdefault(tree.prompt_ids, Branch(tree.prompt_ids, [], []))
-            branch.members.append(Member(tree, -1, whole))
-            tree.open = 1
-        self._waiting = list(by_prompt.values())[::-1]
-        rows = self._model.rows(capacity=self._capacity, length=length)
-        stepped: Tensor | None = None
-        while self._active or self._waiting:
-            logits = self._admit(rows, stepped)
-            stay = _in_place(self._advance(logits))
-            self._active = [branch for branch, _ in stay]
-            rows.select([source for _, source in stay])
-            tokens = [branch.tokens[-1] for branch in self._active]
+    def grow(self, interval: Interval, on_progress: Callable[[Progress], None] | None) -> None:
+        """Grow every tree over an interval until all leaves are finished."""
+        members = [Member(tree, -1, interval) for tree in self._trees]
+        self._waiting = branches_of(members, lambda member: member.tree.prompt_ids)[::-1]
+        while self._flight.branches or self._waiting:
+            logits = self._flight.admit(self._admitted())
+            check_logits(logits)
+            forks = self._advance(logits)
+            self._waiting += [fork for fork, _ in forks[self._capacity :]]
+            self._flight.replace(forks[: self._capacity])
             if on_progress is not None:
                 on_progress(self._progress())
-            stepped = rows.step(torch.tensor(tokens, device=logits.device)) if tokens else None
-            self._forward_rows += len(tokens)
+            self._flight.step()
 
     def _progress(self) -> Progress:
         going = [
             (tree.limit - len(branch.tokens))
-            for branch in (*self._active, *self._waiting)
+            for branch in (*self._flight.branches, *self._waiting)
             for tree in (member.tree for member in branch.members)
         ]
         done = sum(len(tree.leaves) for tree in self._trees)
-        return Progress(done, done + len(going), self._tokens, self._tokens + sum(going), self._forward_rows)
+        rows = self._flight.forward_rows + self._computed_anew
+        return Progress(done, done + len(going), self._tokens, self._tokens + sum(going), rows)
 
-    def _admit(self, rows: Rows, stepped: Tensor | None) -> Tensor:
-        """Give rows to waiting branches once half of the rows are free; logits (R, V) of all in flight."""
-        parts = [] if stepped is None else [stepped]
-        if self._waiting and len(self._active) <= self._capacity // 2:
-            room = self._capacity - len(self._active)
-            admitted = [self._waiting.pop() for _ in range(min(room, len(self._waiting)))]
-            parts.append(rows.add([[*branch.prompt_ids, *branch.tokens] for branch in admitted]))
-            self._forward_rows += len(admitted)
-            self._active += admitted
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+    def _admitted(self) -> list[Branch[Member]]:
+        """The waiting branches that get a row: as many as fit, once half of the rows are free."""
+        in_flight = len(self._flight.branches)
+        if in_flight > self._capacity // 2:
+            return []
+        admitted = [self._waiting.pop() for _ in range(min(self._capacity - in_flight, len(self._waiting)))]
+        self._computed_anew += len(admitted)
+        return admitted
 
-    def _advance(self, logits: Tensor) -> list[tuple[Branch, int]]:
+    def _advance(self, logits: Tensor) -> list[tuple[Branch[Member], int]]:
         """One token further: finished leaves go to their trees; what goes on comes back with its row."""
-        records = Records(logits)
+        active = self._flight.branches
         contexts = [
             Context(
                 branch.prompt_ids,
-                branch.members[0].tree.key,
+                branch.key,
                 branch.tokens,
                 [(m.tree.seed, m.interval.exact_low, m.interval.exact_high) for m in branch.members],
             )
-            for branch in self._active
+            for branch in active
         ]
-        grown: list[tuple[Branch, int]] = []
-        for step in self.stepper.steps(logits, contexts):
-            branch = self._active[step.row]
-            by_token: dict[int, list[Member]] = {}
-            for member, segments in zip(branch.members, step.segments, strict=True):
-                for grown_member, token in self._grow(member, step, segments, records):
-                    by_token.setdefault(token, []).append(grown_member)
-            for token, members in by_token.items():
-                self._tokens += len(members)
-                fork = Branch(branch.prompt_ids, [*branch.tokens, token], members)
-                if self._goes_on(fork):
-                    grown.append((fork, step.row))
-        self._waiting += [fork for fork, _ in grown[self._capacity :]]
-        return grown[: self._capacity]
+        parts = [part for found in self.finder.find(logits, contexts) for part in self._parts(found)]
+        records = records_of(logits, [part.row for part in parts], [part.token_id for part in parts])
+        groups: dict[tuple[int, int], list[Member]] = {}
+        for part, record in zip(parts, records, strict=True):
+            groups.setdefault((part.row, part.token_id), []).append(part.grow(record))
+        self._tokens += len(parts)
+        forks: list[tuple[Branch[Member], int]] = []
+        for (row, token), members in groups.items():
+            fork = active[row].fork(token, members)
+            ended, ending = self._endings.close(fork, lambda member: member.tree.limit)
+            if ending is not None:
+                for member in ended:
+                    member.tree.finish(member.node, member.interval, ending)
+            if fork.members:
+                forks.append((fork, row))
+        return forks
 
-    def _grow(
-        self, member: Member, step: Step, segments: Sequence[Segment], records: Records
-    ) -> Iterator[tuple[Member, int]]:
-        """Split a member; yield what it becomes, each with its token, recorded as a node of the tree."""
+    def _parts(self, found: ContextEnvelopes) -> Iterator[Part]:
+        """Split the intervals of a branch."""
+        for member, segments in zip(self._flight.branches[found.row].members, found.segments, strict=True):
+            yield from self._parts_of(member, found, segments)
+
+    def _parts_of(self, member: Member, found: ContextEnvelopes, segments: Sequence[Segment]) -> Iterator[Part]:
         tree = member.tree
-        greedy = int(step.logits.argmax()) if member.interval.zero else None
+        greedy = int(found.logits.argmax()) if member.interval.zero else None
         parts = split(member.interval, segments, greedy, self._resolution)
         tree.open += len(parts) - 1
         for column, interval in parts:
-            token = step.token(column)
-            logprob, rank, entropy = records.of(step.row, token)
-            tree.nodes.append(
-                Node(
-                    parent=member.node,
-                    position=0 if member.node < 0 else tree.nodes[member.node].position + 1,
-                    token_id=token,
-                    low=interval.low,
-                    high=interval.high,
-                    exact_low=interval.exact_low,
-                    exact_high=interval.exact_high,
-                    logit=float(step.logits[column]),
-                    noise=float(step.noise[tree.seed][column]),
-                    logprob=logprob,
-                    rank=rank,
-                    entropy=entropy,
-                )
-            )
-            yield Member(tree, len(tree.nodes) - 1, interval), token
-
-    def _goes_on(self, branch: Branch) -> bool:
-        """Close the leaves of a branch that ends here; whether any interval goes on."""
-        reason: FinishReason | None = None
-        cut: int | None = None
-        tokens = branch.tokens
-        if tokens[-1] in self._model.end_of_text:
-            reason = "end_of_text"
-        elif self._stop and (cut := find_stop(self._model.decode, tokens, self._stop)) is not None:
-            reason = "stop"
-        ending = [m for m in branch.members if reason or len(tokens) >= m.tree.limit]
-        if ending:
-            # the end-of-text token has no text, even where the tokenizer doesn't count it as special
-            spoken = tokens[:-1] if reason == "end_of_text" else tokens
-            text = self._model.decode(spoken)[:cut]
-            ends = text_ends(self._piece, spoken, text) + (len(text),) * (len(tokens) - len(spoken))
-            for member in ending:
-                member.tree.finish(member.node, member.interval, text, ends, tuple(tokens), reason or "length")
-            branch.members = [m for m in branch.members if not (reason or len(tokens) >= m.tree.limit)]
-        return bool(branch.members)
-
-    def _piece(self, token_ids: Sequence[int]) -> str:
-        """The text of a few tokens, remembered: leaves share most of theirs."""
-        key = tuple(token_ids)
-        text = self._pieces.get(key)
-        if text is None:
-            if len(self._pieces) >= _MOST_PIECES:
-                self._pieces.clear()
-            text = self._pieces[key] = self._model.decode(key)
-        return text
-
-
-def _in_place(grown: list[tuple[Branch, int]]) -> list[tuple[Branch, int]]:
-    """Order branches so that as many as can keep their row; the others fill the gaps."""
-    places: list[tuple[Branch, int] | None] = [None] * len(grown)
-    others = []
-    for item in grown:
-        if item[1] < len(grown) and places[item[1]] is None:
-            places[item[1]] = item
-        else:
-            others.append(item)
-    rest = iter(others)
-    return [next(rest) if place is None else place for place in places]
+            logit, noise = float(found.logits[column]), float(found.noise[tree.seed][column])
+            yield Part(member, found.row, interval, found.token(column), logit, noise)

@@ -21,31 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.errors import InputError
-from thermoscope.settings.params import STAGES, SamplingParams
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT, STAGES
 from thermoscope.spectra.envelope import Floats
 
-#: Stages whose result depends on chance or on earlier steps: they are refused wherever they stand.
-_NEVER = {
-    "xtc": "it drops tokens by a draw of its own",
-    "mirostat": "its cutoff carries over from step to step and depends on the temperature there",
-}
-#: Stages that may stand after temperature.
-_AFTER = ("top_k", "top_p", "min_p")
-#: Why other stages are refused after temperature.
-_REASONS = {
-    "typical_p": "the set that it keeps does not grow steadily with the temperature",
-    "epsilon_cutoff": "a token's probability does not change in one direction with the temperature",
-    "eta_cutoff": "its cutoff moves with the entropy, which moves with the temperature",
-    "top_a": "its cutoff is a square of the largest probability, which moves with the temperature",
-    "top_n_sigma": "after temperature it is the same as before it: put it there",
-}
 #: Relative precision at which a temperature is solved for: a few units in the last place.
 _PRECISION = 4 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A setting taken apart around its temperature.
+class TemperatureSplit:
+    """A setting split at its temperature.
 
     Attributes
     ----------
@@ -68,7 +54,7 @@ class Plan:
     top_k_last: int | None
 
     @property
-    def whole_lines(self) -> bool:
+    def admits_all(self) -> bool:
         """Whether every token that is left before temperature is admitted at every temperature."""
         return self.min_p_edge is None and self.top_p_edge is None
 
@@ -85,8 +71,8 @@ class Plan:
         return HalfLines(self, logits)
 
 
-def plan_for(params: SamplingParams) -> Plan:
-    """Take a setting apart; its own temperature does not matter.
+def split_at_temperature(params: SamplingParams) -> TemperatureSplit:
+    """Split a setting at its temperature, whose value does not matter.
 
     Raises
     ------
@@ -102,20 +88,19 @@ def plan_for(params: SamplingParams) -> Plan:
     place = stages.index("temperature")
     before, after = list(stages[:place]), list(stages[place + 1 :])
     for stage in stages:
-        if stage in _NEVER:
-            raise InputError(f"a spectrum can't have the stage {stage!r}: {_NEVER[stage]}; leave it out")
+        if STAGES[stage].before == "refused":
+            raise InputError(f"a spectrum can't have the stage {stage!r}: {STAGES[stage].reason}; leave it out")
     for stage in after:
-        if stage not in _AFTER:
-            reason = _REASONS.get(stage, "what it does there is not a line in the temperature")
+        if STAGES[stage].after == "refused":
             raise InputError(
-                f"a spectrum can't have the stage {stage!r} after temperature: {reason}; leave it out, or put it "
-                "before temperature in the order"
+                f"a spectrum can't have the stage {stage!r} after temperature: {STAGES[stage].reason}; leave it out, "
+                "or put it before temperature in the order"
             )
-    for name in STAGES["temperature"]:
+    for name in STAGES["temperature"].names:
         if name != "temperature" and getattr(params, name) != type(params).model_fields[name].default:
             raise InputError(
-                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, and tokens "
-                "are no lines; leave it out"
+                f"a spectrum can't have {name}: the temperature then depends on the entropy of each step, so a "
+                "token's score is not a line in it; leave it out"
             )
     top_k_last = None
     if "top_k" in after:
@@ -123,11 +108,10 @@ def plan_for(params: SamplingParams) -> Plan:
             top_k_last = params.top_k
         else:
             before.append("top_k")
-    gone = {name for stage in STAGES if stage not in before for name in STAGES[stage]}
+    gone = {name for stage in STAGES.values() if stage.name not in before for name in stage.names}
     values = {name: value for name, value in params.model_dump().items() if name not in gone}
-    inert = {"top_p": params.top_p in (None, 1), "min_p": params.min_p in (None, 0)}
-    on = [stage for stage in after if not inert.get(stage, False)]
-    return Plan(
+    on = [stage for stage in after if stage not in INERT or getattr(params, stage) != INERT[stage]]
+    return TemperatureSplit(
         before=SamplingParams(**{**values, "order": tuple(before)}),
         min_p_edge=_edge(float(np.log(params.min_p or 1.0))) if "min_p" in on else None,
         top_p_edge=_edge(params.top_p or 1.0) if "top_p" in on else None,
@@ -143,38 +127,38 @@ def _edge(value: float) -> float:
 
 
 class HalfLines:
-    """The admission of one row under a plan (``decode.envelope.Admission``).
+    """The admission of one row under a setting (``spectra.envelope.Admission``).
 
     Parameters
     ----------
-    plan
-        A plan with min_p or top_p after temperature.
+    setting
+        A setting with min_p or top_p after temperature.
     logits : (K,)
         Logits before temperature, in ascending order of token id.
     """
 
-    def __init__(self, plan: Plan, logits: Floats) -> None:
-        self._plan = plan
+    def __init__(self, setting: TemperatureSplit, logits: Floats) -> None:
+        self._setting = setting
         self._logits = logits
         self._below: Floats = logits - logits.max()  # the most probable at 0
         self._first = int(np.flatnonzero(self._below == 0)[-1])  # of equal logits the higher ids come first
-        k = plan.top_k_last
+        k = setting.top_k_last
         self._least = float(np.partition(self._below, -k)[-k]) if k is not None and k < len(logits) else -np.inf
 
     def admits(self, column: int, temperature: float) -> bool:
         """Whether a column is admitted at a temperature (at 0: just above it)."""
-        plan, below = self._plan, float(self._below[column])
+        setting, below = self._setting, float(self._below[column])
         if below < self._least or below == -np.inf:
             return False
-        if plan.min_p_edge is not None and not self._passes_min_p(below, temperature):
+        if setting.min_p_edge is not None and not self._passes_min_p(below, temperature):
             return False
-        if plan.top_p_edge is None or column == self._first:
+        if setting.top_p_edge is None or column == self._first:
             return True
         if temperature == 0:
             ties = np.flatnonzero(self._below == 0)
-            return below == 0 and int((ties > column).sum()) / len(ties) <= plan.top_p_edge
+            return below == 0 and int((ties > column).sum()) / len(ties) <= setting.top_p_edge
         above, rest, _ = self._masses(column, 1 / temperature)
-        return above <= plan.top_p_edge * (above + rest)
+        return above <= setting.top_p_edge * (above + rest)
 
     def entries(self, columns: NDArray[np.int64], low: float, high: float) -> Floats:
         """From where on columns are admitted, given that all are at ``high``."""
@@ -188,10 +172,10 @@ class HalfLines:
         because what the first leaves to it grows as well.
         """
         found = self._cutting_at(low)
-        if len(self._plan.after) > 1:
+        if len(self._setting.after) > 1:
             found |= self._cutting_at(high)
-        both = self._plan.min_p_edge is not None and self._plan.top_p_edge is not None
-        second = "top_p" if self._plan.min_p_first else "min_p"
+        both = self._setting.min_p_edge is not None and self._setting.top_p_edge is not None
+        second = "top_p" if self._setting.min_p_first else "min_p"
         if both and second not in found and self._cuts_between(low, high):
             found.add(second)
         return found
@@ -202,20 +186,20 @@ class HalfLines:
         That is where it removes the most: if top_p is the second, min_p has just left it a token more, the least
         probable; if min_p is the second, top_p has left it as many as it will before that token passes.
         """
-        plan = self._plan
-        assert plan.min_p_edge is not None and plan.top_p_edge is not None
+        setting = self._setting
+        assert setting.min_p_edge is not None and setting.top_p_edge is not None
         falling = np.sort(self._below)[::-1]
-        entries = falling / plan.min_p_edge  # where min_p admits each
+        entries = falling / setting.min_p_edge  # where min_p admits each
         inside = (entries > low) & (entries <= high)
-        if plan.min_p_first:
+        if setting.min_p_first:
             inside[:-1] &= falling[1:] < falling[:-1]  # equal ones enter together: the last of them
         else:  # what top_p never keeps isn't min_p's to remove
             mass = np.cumsum(np.exp(falling / high))
-            inside[1:] &= (mass[:-1] <= plan.top_p_edge * mass[-1]) & (falling[1:] >= self._least)
+            inside[1:] &= (mass[:-1] <= setting.top_p_edge * mass[-1]) & (falling[1:] >= self._least)
         for rank in np.flatnonzero(inside).tolist():
-            weights = np.exp((falling[: rank + 1] if plan.min_p_first else falling) / entries[rank])
-            kept = weights[:rank].sum() <= plan.top_p_edge * weights.sum()
-            if kept != plan.min_p_first:
+            weights = np.exp((falling[: rank + 1] if setting.min_p_first else falling) / entries[rank])
+            kept = weights[:rank].sum() <= setting.top_p_edge * weights.sum()
+            if kept != setting.min_p_first:
                 return True
         return False
 
@@ -225,7 +209,7 @@ class HalfLines:
         left: NDArray[np.bool_] = self._below > -np.inf
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             score = np.where(self._below == 0, 0.0, self._below / temperature)
-        for stage in self._plan.after:
+        for stage in self._setting.after:
             kept = left & self._keeps(stage, score, left)
             if kept.sum() < left.sum():
                 found.add(stage)
@@ -234,33 +218,33 @@ class HalfLines:
 
     def _keeps(self, stage: str, score: Floats, left: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which columns a stage keeps, whose log-probabilities relative to the largest are ``score``."""
-        plan = self._plan
+        setting = self._setting
         kept: NDArray[np.bool_]
         if stage == "min_p":
-            assert plan.min_p_edge is not None
-            kept = score >= plan.min_p_edge
+            assert setting.min_p_edge is not None
+            kept = score >= setting.min_p_edge
         elif stage == "top_k":
             kept = self._below >= self._least
         else:
-            assert plan.top_p_edge is not None
+            assert setting.top_p_edge is not None
             weights = np.where(left, np.exp(score), 0.0)
             falling = np.argsort(self._below, kind="stable")[::-1]  # of equal logits the higher ids come first
             more = np.cumsum(weights[falling]) - weights[falling]
             kept = np.empty(len(weights), dtype=np.bool_)
-            kept[falling] = more <= plan.top_p_edge * weights.sum()
+            kept[falling] = more <= setting.top_p_edge * weights.sum()
         return kept
 
     def _passes_min_p(self, below: float, temperature: float) -> bool:
-        edge = self._plan.min_p_edge
+        edge = self._setting.min_p_edge
         assert edge is not None
         return below == 0 if temperature == 0 else below / temperature >= edge
 
     def _entry(self, column: int, low: float, high: float) -> float:
         """The temperature in (low, high] from which on a column is admitted."""
-        plan, entry = self._plan, low
-        if plan.min_p_edge is not None:
-            entry = max(entry, float(self._below[column]) / plan.min_p_edge)
-        if plan.top_p_edge is not None and column != self._first:
+        setting, entry = self._setting, low
+        if setting.min_p_edge is not None:
+            entry = max(entry, float(self._below[column]) / setting.min_p_edge)
+        if setting.top_p_edge is not None and column != self._first:
             entry = max(entry, self._top_p_entry(column, low, high))
         return min(entry, high)
 
@@ -270,7 +254,7 @@ class HalfLines:
         Newton's method on the log-odds of that share as a function of 1/T, where it is nearly a straight line;
         inside a bracket, because min_p's tokens coming in make it jump.
         """
-        edge = self._plan.top_p_edge
+        edge = self._setting.top_p_edge
         assert edge is not None
         target = float(np.log(edge) - np.log1p(-edge)) if edge > 0 else -np.inf
         inside, outside = 1 / high, (1 / low if low > 0 else np.inf)  # of 1/T: admitted, not admitted
@@ -298,8 +282,8 @@ class HalfLines:
         below = self._below
         with np.errstate(over="ignore"):
             weights = np.exp(below * beta)
-            if self._plan.min_p_first and self._plan.min_p_edge is not None:
-                weights[below * beta < self._plan.min_p_edge] = 0
+            if self._setting.min_p_first and self._setting.min_p_edge is not None:
+                weights[below * beta < self._setting.min_p_edge] = 0
         more = below > below[column]
         more[column + 1 :] |= below[column + 1 :] == below[column]
         upper, lower = weights[more], weights[~more]

@@ -16,14 +16,18 @@ from typing import Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
+from thermoscope.fragment import clipped, fragment, shown, soft, table
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.fork import Fork, fork_between
 from thermoscope.spectra.leaf import Leaf, Node
+from thermoscope.words import ENDINGS, count
 
 FORMAT = "thermoscope.spectrum/1"
+#: Texts that a notebook shows: the widest.
+MOST_SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spectrum:
     """Every text of one prompt and seed between two temperatures.
 
@@ -62,6 +66,54 @@ class Spectrum:
     dtype: str
     device: str
 
+    def __repr__(self) -> str:
+        return (
+            f"Spectrum(prompt={clipped(self.prompt)!r}, seed={self.seed}, low={self.low:g}, high={self.high:g}, "
+            f"texts={len(self.leaves)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where the text changes, and the texts that hold over the widest ranges."""
+        by_width = sorted(range(len(self.leaves)), key=lambda n: -self.leaves[n].width)
+        widest = [self.leaves[n] for n in sorted(by_width[:MOST_SHOWN])]
+        rows = [
+            [
+                f"{leaf.low:.4f} to {leaf.high:.4f}",
+                f"{leaf.width / (self.high - self.low):.1%}",
+                shown(leaf.text),
+                f"{len(leaf.token_ids)}, {ENDINGS[leaf.finish_reason]}",
+            ]
+            for leaf in widest
+        ]
+        texts = f"Seed {self.seed}: {count(len(self.leaves), 'text')} between T={self.low:g} and T={self.high:g}"
+        exact = "" if self.exact_share > 1 - 1e-12 else f"; {self.exact_share:.2%} of the range is exact"
+        many = len(self.leaves) > len(widest)
+        return fragment(
+            self.prompt,
+            soft(f"{texts}{exact}"),
+            self._strip(),
+            soft(f"The {len(widest)} texts that hold over the widest ranges of temperature:") if many else "",
+            table(("T", "share", "text", "tokens"), rows),
+        )
+
+    def _strip(self) -> str:
+        """The range of temperatures as a picture: one block per text, shaded in turn."""
+
+        def x(temperature: float) -> float:
+            return 1000 * (temperature - self.low) / (self.high - self.low)
+
+        blocks = "".join(
+            f'<rect x="{x(leaf.low):.2f}" y="0" width="{x(leaf.high) - x(leaf.low):.2f}" height="20" '
+            f'fill="currentColor" fill-opacity="{0.45 if n % 2 else 0.15}"/>'
+            for n, leaf in enumerate(self.leaves)
+        )
+        return (
+            f'<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="where the text changes" '
+            f'style="display: block; width: 100%; height: 1.2em; margin: 0.3em 0">{blocks}</svg>'
+            '<div style="display: flex; justify-content: space-between; opacity: 0.75">'
+            f"<span>T={self.low:g}</span><span>T={self.high:g}</span></div>"
+        )
+
     def leaf(self, temperature: float) -> Leaf:
         """The leaf at a temperature.
 
@@ -81,8 +133,8 @@ class Spectrum:
         """The text at a temperature as ``generate`` gives it.
 
         Its ``drawn_logprobs`` are NaN: the probability under the distribution at just this temperature needs every
-        logit of every step, which a spectrum does not keep. Whether an interval that was not split stands for this
-        temperature is told by ``spectrum.leaf(temperature).is_exact(temperature)``.
+        logit of every step, which a spectrum does not keep. ``spectrum.leaf(temperature).is_exact(temperature)``
+        says whether this is the text at just this temperature or that of a merged interval.
 
         Raises
         ------
@@ -157,7 +209,7 @@ class Spectrum:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Spectrum:
-        """Read what ``to_json`` wrote.
+        """Parse the JSON of ``to_json``.
 
         Raises
         ------
@@ -171,7 +223,7 @@ class Spectrum:
             names = [f.name for f in fields(cls)]
             values = {name: record[name] for name in names}
             columns = [record["nodes"][f.name] for f in fields(Node)]
-            values["nodes"] = tuple(Node(*_read(row)) for row in zip(*columns, strict=True))
+            values["nodes"] = tuple(Node(*_with_infinities(row)) for row in zip(*columns, strict=True))
             values["leaves"] = tuple(_leaf(leaf) for leaf in record["leaves"])
             values |= {"params": SamplingParams(**record["params"]), "stop": tuple(record["stop"])}
             return cls(**values)
@@ -200,5 +252,5 @@ def _leaf(record: dict[str, Any]) -> Leaf:
     return Leaf(**values)
 
 
-def _read(row: Sequence[Any]) -> Iterator[Any]:
+def _with_infinities(row: Sequence[Any]) -> Iterator[Any]:
     return (_INFINITIES[value] if isinstance(value, str) else value for value in row)

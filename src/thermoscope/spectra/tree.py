@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from thermoscope.decode.sample import FinishReason
-from thermoscope.sampling.noise import prompt_key
+from thermoscope.decode.ending import Ending
 from thermoscope.spectra.leaf import Leaf, Node
 from thermoscope.spectra.split import Interval
 
@@ -15,11 +14,10 @@ class Tree:
 
     def __init__(self, prompt: str, ids: tuple[int, ...], seed: int, limit: int) -> None:
         self.prompt, self.prompt_ids, self.seed, self.limit = prompt, ids, seed, limit
-        self.key = prompt_key(ids)
         self.nodes: list[Node] = []
         self.leaves: list[Leaf] = []
-        #: Intervals that are not finished.
-        self.open = 0
+        #: Intervals that are not finished; at first the whole range.
+        self.open = 1
 
     def path(self, node: int) -> tuple[int, ...]:
         """The numbers of the nodes from the first token to this one."""
@@ -29,15 +27,7 @@ class Tree:
             node = self.nodes[node].parent
         return tuple(reversed(found))
 
-    def finish(
-        self,
-        node: int,
-        interval: Interval,
-        text: str,
-        ends: tuple[int, ...],
-        tokens: tuple[int, ...],
-        why: FinishReason,
-    ) -> None:
+    def finish(self, node: int, interval: Interval, ending: Ending) -> None:
         """Keep a finished leaf."""
         self.leaves.append(
             Leaf(
@@ -46,10 +36,10 @@ class Tree:
                 exact_low=interval.exact_low,
                 exact_high=interval.exact_high,
                 exact_at_low=interval.zero,
-                text=text,
-                token_ids=tokens,
-                finish_reason=why,
-                text_ends=ends,
+                text=ending.text,
+                token_ids=ending.token_ids,
+                finish_reason=ending.finish_reason,
+                text_ends=ending.text_ends,
                 path=self.path(node),
             )
         )

@@ -125,6 +125,8 @@ def judge(evidence: Evidence, objective: str, reference: str = "") -> list[Claim
     ]
 
 
+#: What claims about one objective are about, and a use case that tests them.
+_ABOUT = {"creative": ("stories", "creative-story"), "technical": ("explanations", "technical-explanation")}
 #: A contrast to be made: measure, a, b, what is claimed.
 _Part = tuple[str, float | None, float, Literal["above", "below", "within"]]
 _CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
@@ -171,7 +173,8 @@ def _claim(evidence: Evidence, name: str, statement: str, parts: Sequence[_Part]
         return Claim(name, statement, "not tested", (), reason)
 
     if not parts:
-        return untested(f"it is about {'stories' if about == 'creative' else 'explanations'}")
+        what, case = _ABOUT[about]
+        return untested(f"it is about {what}; measure a use case such as {case}")
     contrasts = []
     for measure, a, b, claimed in parts:
         cube = evidence.cubes.get(measure)
@@ -184,7 +187,7 @@ def _claim(evidence: Evidence, name: str, statement: str, parts: Sequence[_Part]
         assert not isinstance(first, str)
         assert isinstance(second, int)
         if first == second:
-            return untested(f"the run's nearest temperature to {a:g} and {b:g} is the same")
+            return untested(f"the run's nearest temperature to {a:g} and {b:g} is the same; add T={a:g} and T={b:g}")
         found = effect(cube, first, second)
         bounds: tuple[float, ...] = (1.0,) if cube.scale == "log" else (0.0,)
         if claimed == "within":
@@ -211,7 +214,7 @@ def _nearest(settings: Sequence[Any], temperature: float) -> int | str:
     apart = {i: abs(s.temperature - temperature) for i, s in enumerate(settings) if isinstance(s, SamplingParams)}
     least = min(apart.values(), default=math.inf)
     if least > NEAR:
-        return f"the run has no temperature near {temperature:g}"
+        return f"the run has no temperature near {temperature:g}; add T={temperature:g}"
     nearest = [i for i, distance in apart.items() if distance - least < 1e-9]
     if len(nearest) == 1:
         return nearest[0]
@@ -219,4 +222,5 @@ def _nearest(settings: Sequence[Any], temperature: float) -> int | str:
     names = [label(settings[i], differing) for i in nearest]
     if len(names) > _NAMED:
         names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
-    return f"{len(nearest)} settings of the run are equally near T={temperature:g}: {joined(names)}"
+    fix = f"add T={temperature:g}" if least > 1e-9 else "vary the temperature alone"
+    return f"{len(nearest)} settings of the run are equally near T={temperature:g}: {joined(names)}; {fix}"

@@ -44,6 +44,7 @@ DISTANCE = Measure(
     scale="log",
     needs="reference",
     bounds=NOT_NEGATIVE,
+    shown=70,
 )
 
 

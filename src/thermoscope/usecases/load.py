@@ -10,6 +10,9 @@ text = "Once upon a time"
 held_out = true                   # optional: kept for confirming what was found on the others
 answer = "..."                    # optional: what a scorer compares with
 
+[[prompts]]                       # a chat of several messages, instead of a text
+messages = [{role = "system", content = "Be brief."}, {role = "user", content = "Why?"}]
+
 [score]                           # optional
 kind = "regex"                    # exact, regex or function
 pattern = "{answer}"
@@ -24,9 +27,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thermoscope.errors import InputError
+from thermoscope.models.chat import written
 
 FOLDER = Path(__file__).parent
 
@@ -34,13 +38,25 @@ Objective = Literal["creative", "technical", "human-like", "task"]
 
 
 class Prompt(BaseModel):
-    """One prompt of a use case."""
+    """One prompt of a use case; messages become the text that stands for them (``models.chat.written``)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     text: Annotated[str, Field(min_length=1)]
     held_out: bool = False
     answer: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _messages_as_text(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "messages" not in given:
+            return given
+        messages = given["messages"]
+        if "text" in given:
+            raise ValueError("a prompt has a text or messages, not both; leave one out")
+        if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+            raise ValueError("messages must be a list of tables with role and content")
+        return {name: value for name, value in given.items() if name != "messages"} | {"text": written(messages)}
 
 
 class Score(BaseModel):

@@ -15,6 +15,7 @@ from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, ticks, vega_
 from thermoscope.report.charts.figures import curve_figure, frontier_figure, interval, number
 from thermoscope.report.charts.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point
+from thermoscope.report.verdicts import outcome_shown
 
 
 def spec_of(drawing: Drawing) -> dict:
@@ -111,8 +112,8 @@ def test_the_words_of_a_curve_are_made_from_its_numbers():
     points = tuple(Point(n, mean, None, None, None, None, 1, 1) for n, mean in enumerate((2.0, 8.25, 4.5)))
     alt = curve_figure(report, Curve("perplexity", "", "log", "less likely", "exp of something", points)).alt
     assert alt == (
-        "perplexity over temperature, on a logarithmic scale: exp of something. from 2.00 at T=0.1 to 4.50 at T=0.9; "
-        "least 2.00 at T=0.1, most 8.25 at T=0.5; 3 settings. The table below has all numbers."
+        "perplexity over temperature, log scale: exp of something. from 2.00 at T=0.1 to 4.50 at T=0.9; "
+        "lowest 2.00 at T=0.1, highest 8.25 at T=0.5; 3 settings. The table below has all numbers."
     )
 
 
@@ -173,11 +174,11 @@ def test_differences_in_words_and_in_a_table():
     found = Differences("rep_4", "difference", pairs)
     shown = choices(report, found)[0]
     assert shown.alt == (
-        "Paired differences of rep_4, neighbours, held against 0: higher in 1 of 3 (T=0.1 → T=0.2); lower in 1 of 3 "
-        "(T=0.2 → T=0.3); can't be told in 1 of 3 (T=0.3 → T=0.4). Least −.250 (T=0.2 → T=0.3), most .500 "
-        "(T=0.1 → T=0.2). The table below has all numbers."
+        "Paired differences of rep_4, neighbours, compared with 0: higher in 1 of 3 (T=0.1 → T=0.2); lower in 1 of 3 "
+        "(T=0.2 → T=0.3); no clear difference in 1 of 3 (T=0.3 → T=0.4). Smallest −0.250 (T=0.2 → T=0.3), largest "
+        "0.500 (T=0.1 → T=0.2). The table below has all numbers."
     )
-    assert table(shown)[1] == ("T=0.2 → T=0.3", "−.250", "−.400 to −.100", "−.500 to −.050", "12", "95", "lower")
+    assert table(shown)[1] == ("T=0.2 → T=0.3", "−0.250", "−0.400 to −0.100", "−0.500 to −0.050", "12", "95", "lower")
     assert len(header(report, found)) == len(table(shown)[0])
 
 
@@ -188,7 +189,9 @@ def test_what_is_told_is_told_by_shape_and_filling_too():
     (shape,) = encodings(spec, "shape")
     assert len(set(shape["scale"]["range"])) == len(shape["scale"]["domain"]) == 4
     assert "datum.told == 'higher'" in json.dumps(encodings(spec, "fill"))
-    assert [row["told"] for row in spec["datasets"]["pairs"]] == [p.told for p in choices(report, found)[0].pairs]
+    assert [row["told"] for row in spec["datasets"]["pairs"]] == [
+        outcome_shown(p.told) for p in choices(report, found)[0].pairs
+    ]
     low, high = (next(p["value"] for p in spec["params"] if p["name"] == name) for name in ("low", "high"))
     assert 0 < low < 1 < high
 

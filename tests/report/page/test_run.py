@@ -16,12 +16,14 @@ import pytest
 
 from tests.report import made
 from tests.report.browser import Opened as Page
+from thermoscope.comparison.passages import Passage
+from thermoscope.escape import escape
 from thermoscope.report.charts.contrasts import choices
 from thermoscope.report.charts.figures import curve_figure, frontier_figure
-from thermoscope.report.escape import escape
 from thermoscope.report.page import vega
 from thermoscope.report.page.run import report_page
-from thermoscope.report.records.schema import Passage, Report
+from thermoscope.report.records.schema import Report
+from thermoscope.report.verdicts import outcome_shown
 
 HOSTILE = (
     '</script><script>document.title="taken"</script><img src=x onerror=alert(1)> </style> ]]> <!-- & {{ 7*7 }} "\u202e'
@@ -142,6 +144,14 @@ def test_the_order_is_a_readers():
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_the_texts_of_one_prompt_come_first():
+    page = without_scripts(report_page(made.report(made.settings(temperatures=(0.2, 0.7)), prompts=1, seeds=2)))
+    titles = re.findall(r'<h2 id="(\w+)">', page)
+    assert titles[:2] == ["texts", "claims"]
+    assert re.findall(r'<a href="#(\w+)">', page) == titles
+    assert titles.count("texts") == 1
+
+
 def test_sections_without_content_are_not_there():
     page = without_scripts(report_page(made.comparison()))
     assert re.findall(r'<h2 id="(\w+)">', page) == ["texts", "settings", "meanings", "ran"]
@@ -254,7 +264,7 @@ def test_another_reference_changes_charts_words_and_tables(browser, written):
             row.split("\t")[-1]
             for row in table.evaluate_all("rows => rows.map((r) => [...r.cells].map((c) => c.textContent).join('\\t'))")
         ]
-        assert told == [pair.told for pair in last.pairs]
+        assert told == [outcome_shown(pair.told) for pair in last.pairs]
 
 
 @pytest.mark.browser
@@ -272,7 +282,7 @@ def test_sliders_prompt_and_seed_choose_the_texts(browser, written):
         opened.page.locator("#seed").select_option("1")
         assert unmarked(opened.text("a")) == plain(report, 1, 2, 1)
         assert unmarked(opened.text("b")) == plain(report, 1, 2, 1)
-        assert "the two are the same" in opened.page.locator("#state-b").inner_text() or opened.text(
+        assert "the two texts are identical" in opened.page.locator("#state-b").inner_text() or opened.text(
             "a"
         ) == opened.text("b")
         assert opened.page.locator("#shown-prompt").inner_text() == report.prompts[1]
@@ -332,7 +342,7 @@ def test_the_command_is_copied(browser, written):
     with Opened(browser, path) as opened:
         opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
         opened.page.locator("[data-copy]").click()
-        opened.page.get_by_text("in the clipboard").wait_for()
+        opened.page.get_by_text("Copied to the clipboard").wait_for()
         assert opened.page.evaluate("navigator.clipboard.readText()") == report.runs[0].command
 
 

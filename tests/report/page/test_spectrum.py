@@ -12,8 +12,8 @@ import pytest
 from tests.fakes import FakeModel
 from tests.report.browser import Opened as Page
 from thermoscope import SamplingParams, Spectrum, spectrum, step_measures
+from thermoscope.escape import escape
 from thermoscope.ran.of_spectrum import what_ran
-from thermoscope.report.escape import escape
 from thermoscope.report.page.spectrum import spectrum_page
 from thermoscope.spectra.leaf import Leaf
 
@@ -43,8 +43,8 @@ def test_it_is_one_file_that_loads_nothing():
 
 def test_what_the_band_is_is_true_of_few_seeds():
     several, _ = page_of(FakeModel(), "Once", seeds=range(3))
-    assert "means over 3 seeds; the band goes from their 10th to their 90th percentile." in several
-    assert "Exact step functions of this one seed" in page_of(FakeModel(), "Once")[0]
+    assert "means over 3 seeds; the band spans their 10th to 90th percentiles." in several
+    assert "Exact step functions for this seed" in page_of(FakeModel(), "Once")[0]
 
 
 def test_what_the_model_and_the_user_wrote_is_escaped():

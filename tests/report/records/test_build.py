@@ -136,7 +136,7 @@ def test_what_limits_the_distance_to_the_reference_stands_wherever_it_does(tmp_p
         "the texts 24"
     )
     assert f"reference_distance: {note}." in shown
-    assert made.finding[1].startswith("Nearest in these measures to the reference")
+    assert "is closest to the reference, text written by people" in made.finding[1]
     assert made.finding[1].endswith(f"{note[1:]}.")
     assert next(c for c in made.curves if c.measure == "reference_distance").note == note
     claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
@@ -146,7 +146,7 @@ def test_what_limits_the_distance_to_the_reference_stands_wherever_it_does(tmp_p
 def test_text_of_another_length_is_no_reference(tmp_path: Path) -> None:
     made, shown = with_reference(tmp_path, 50)
     assert "reference_distance" not in {c.measure for c in made.curves}
-    assert not any("Nearest" in sentence for sentence in made.finding)
+    assert not any("closest" in sentence for sentence in made.finding)
     claim = next(c for c in made.runs[0].claims if c["name"] == "too low is as bad as too high")
     assert claim["verdict"] == "not tested"
     assert claim["reason"].startswith("the reference's windows have 50 tokens and the texts 24: ")
@@ -168,6 +168,12 @@ def test_a_comparison_has_no_claims_and_its_seeds_are_the_units() -> None:
     perplexity = next(c for c in made.curves if c.measure == "perplexity")
     assert [round(p.mean, 4) for p in perplexity.points] == [1.3499, 2.4596]  # exp of 0.3 and 0.9
     assert perplexity.points[0].units == 2
+
+
+def test_what_a_comparison_of_one_seed_found_is_its_reading() -> None:
+    alone = comparison(sample(["a", " b"], temperature=0.2), sample(["a", " c"], temperature=0.9))
+    assert comparison_report(alone).finding == alone.reading
+    assert alone.reading
 
 
 def test_a_comparison_that_was_interrupted() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.report.records.made import claim, pair, row, source
 from tests.report.records.test_pairs import run
 from thermoscope.report.charts.figures import curve_figure
+from thermoscope.report.markdown import markdown
 from thermoscope.report.records.build import _report
 from thermoscope.report.records.schema import Report
 from thermoscope.report.records.source import Source
@@ -38,22 +39,22 @@ def two(first: Source, second: Source) -> Report:
 
 def test_the_ends_of_the_axis_and_how_sure_that_is() -> None:
     assert one().finding[0] == (
-        "From T=0.3 to T=0.9 the share of 4-grams that were there before falls from .500 (.400 to .600) to .100 "
-        "(.050 to .150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95 % "
+        "From T=0.3 to T=0.9 the share of repeated 4-grams falls from 0.500 (0.400 to 0.600) to 0.100 "
+        "(0.050 to 0.150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95% "
         "intervals; 6 texts of 3 prompts each)."
     )
     flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1), PAIRS[-1]]
     assert (
-        "goes from .500 (.400 to .600) to .100 (.050 to .150), which can't be told apart, and perplexity rises from"
-        in one(differences=flat).finding[0]
-    )
+        "goes from 0.500 (0.400 to 0.600) to 0.100 (0.050 to 0.150), which is no clear difference, and perplexity "
+        "rises from"
+    ) in one(differences=flat).finding[0]
 
 
 def test_a_reversed_axis_is_read_from_low_to_high() -> None:
     turned = [SamplingParams(temperature=t) for t in (0.9, 0.3)]
     measured = [row("rep_4", 0, 0.1, 0.0, 0.2), row("rep_4", 1, 0.5, 0.4, 0.6)]
     made = _report([source(turned, measured=measured, differences=[pair("rep_4", 0, 1, 0.4, 0.3, 0.5)])], ["x"])
-    assert made.finding[0].startswith("From T=0.3 to T=0.9 the share of 4-grams that were there before falls from .500")
+    assert made.finding[0].startswith("From T=0.3 to T=0.9 the share of repeated 4-grams falls from 0.500")
 
 
 def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
@@ -63,7 +64,10 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
         pair("reference_distance", 1, 2, 1.5, 0.7, 3.0, "ratio"),
     ]
     said = one(measured=MEASURED + distance, differences=PAIRS + pairs).finding[1]
-    assert "is T=0.6 (reference_distance 1.00 (.500 to 2.00)); T=0.9 can't be told from it." in said
+    assert said == (
+        "T=0.6 is closest to the reference, text written by people (reference_distance 1.00, 95% interval 0.500 to "
+        "2.00); T=0.9 is not clearly further away."
+    )
     clear = [pairs[0], pair("reference_distance", 1, 2, 1.5, 1.2, 3.0, "ratio")]
     assert (
         one(measured=MEASURED + distance, differences=PAIRS + clear)
@@ -81,7 +85,7 @@ def test_what_limits_the_distance_is_said_with_it_and_beside_it() -> None:
         "every other setting is further away. The reference's windows have 100 tokens, the texts 110."
     )
     assert {c.measure: c.note for c in made.curves if c.note} == {"reference_distance": note}
-    assert f"- `reference_distance`: {note}.\n" in made.to_markdown()
+    assert f"- `reference_distance`: {note}.\n" in markdown(made)
     curve = next(c for c in made.curves if c.measure == "reference_distance")
     assert "The reference's windows have 100 tokens, the texts 110." in curve_figure(made, curve).caption
     both = two(source(SETTINGS, measured=distance, reference=note), source(SETTINGS, measured=distance))
@@ -94,21 +98,36 @@ def test_loops_are_told_where_there_is_no_reference() -> None:
         row("loop_rate", i, v) for i, v in enumerate((0.4, 0.1, 0.0))
     ]
     assert one(measured=MEASURED + more).finding[1] == (
-        "More than one text in twenty ends in a loop at T=0.3 and T=0.6, most often at T=0.3 (.400)."
+        "More than one text in twenty ends in a loop at T=0.3 and T=0.6, most often at T=0.3 (0.400)."
     )
     once = more[:3] + [row("loop_rate", i, v) for i, v in enumerate((0.5, 0.0, 0.0))]
-    assert one(measured=MEASURED + once).finding[1] == "More than one text in twenty ends in a loop at T=0.3 (.500)."
+    assert one(measured=MEASURED + once).finding[1] == "More than one text in twenty ends in a loop at T=0.3 (0.500)."
     none = [row("self_bleu", i, 0.5) for i in range(3)] + [row("loop_rate", i, 0.0) for i in range(3)]
-    assert one(measured=MEASURED + none).finding[1] == "At no setting does more than one text in twenty end in a loop."
+    assert one(measured=MEASURED + none).finding[1] == (
+        "No text ends in a loop (6 texts per setting; too few to rule out rare loops)."
+    )
+    enough = none[:3] + [row("loop_rate", i, 0.0) | {"texts": 96} for i in range(3)]
+    assert one(measured=MEASURED + enough).finding[1] == "No text ends in a loop (96 texts per setting)."
+    rare = none[:3] + [row("loop_rate", i, v) for i, v in enumerate((0.04, 0.0, 0.0))]
+    assert one(measured=MEASURED + rare).finding[1] == "At every setting, at most one text in twenty ends in a loop."
+    people = none[:3] + [row("loop_rate", i, v) for i, v in enumerate((0.08, 0.0, 0.0))]
+    assert one(measured=MEASURED + people, loop_limit=0.1).finding[1] == (
+        "At no setting do texts end in a loop more often than the reference."
+    )
 
 
 def test_claims_by_verdict() -> None:
     claims = [claim("low repeats", "holds"), claim("high drifts", "does not hold"), claim("b", "does not hold"),
               claim("c", "can't be told"), claim("d", "not tested")]  # fmt: skip
     assert one(claims=claims).finding[-1] == (
-        "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” can't be told."
+        "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” is inconclusive."
     )
-    assert one().finding[-1] == "In rep_4 1 of 2 pairs of neighbouring settings can be told apart."
+    assert one().finding[-1] == "Repetition (rep_4) changed clearly in 1 of 2 steps between neighbouring settings."
+    unclear = [pair("rep_4", a, a + 1, -0.2, -0.5, 0.1) for a in (0, 1)]
+    said = "Repetition (rep_4) did not change clearly between neighbouring settings."
+    assert one(differences=unclear).finding[-1] == said
+    both = _report([source(SETTINGS[:2], measured=MEASURED[:2], differences=unclear[:1])], ["x"])
+    assert both.finding[-1] == said.replace("neighbouring", "the two")
 
 
 @pytest.mark.parametrize("verdicts", list(product(["holds", "does not hold", "can't be told", "not tested"], repeat=4)))
@@ -124,8 +143,9 @@ def test_whatever_the_verdicts_every_group_of_claims_has_its_verb(verdicts: tupl
         names = re.findall("“(c[0-9])”", part)
         listed = ", ".join(f"“{name}”" for name in names[:-1]) + (" and " if names[1:] else "") + f"“{names[-1]}”"
         verb = part.removeprefix(f"{listed} ")
-        assert verb in ({"holds", "does not hold"} if len(names) == 1 else {"hold", "do not hold"}) | {"can't be told"}
-        verdict = {"hold": "holds", "do not hold": "does not hold"}.get(verb, verb)
+        single, plural = ("holds", "does not hold", "is inconclusive"), ("hold", "do not hold", "are inconclusive")
+        verbs = single if len(names) == 1 else plural
+        verdict = dict(zip(verbs, ("holds", "does not hold", "can't be told"), strict=True))[verb]
         told |= dict.fromkeys(names, verdict)
     assert told == {f"c{i}": verdict for i, verdict in enumerate(verdicts) if verdict != "not tested"}
 
@@ -134,23 +154,23 @@ def test_one_text_per_setting_says_that_nothing_is_sure() -> None:
     measured = [row("rep_4", 0, 0.5), row("rep_4", 1, 0.1)]
     made = _report([source(SETTINGS[:2], measured=measured, differences=[pair("rep_4", 0, 1, -0.4, None, None)],
                            prompts=("one",), seeds=(0,))], ["x"])  # fmt: skip
-    assert "goes from .500 to .100, which can't be told apart" in made.finding[0]
-    assert made.finding[-1].startswith("One text per setting has no interval")
+    assert made.finding[0].endswith("goes from 0.500 to 0.100 (6 texts each).")
+    assert made.finding[-1].startswith("With one text per setting there are no intervals")
     assert made.runs[0].unit == "seed"
 
 
 def test_one_setting_alone() -> None:
     made = _report([source(SETTINGS[:1], measured=MEASURED[:1])], ["x"])
-    assert made.finding[0].startswith("At T=0.3 the share of 4-grams that were there before is .500 (.400 to .600)")
+    assert made.finding[0].startswith("At T=0.3 the share of repeated 4-grams is 0.500 (0.400 to 0.600)")
     assert made.frontier is None
 
 
 def test_two_runs() -> None:
     claims = [[claim("low repeats", verdict), claim("high drifts", "holds")] for verdict in ("holds", "can't be told")]
     made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
-    assert made.finding[0] == "Of 2 settings that both runs have, rep_4 of b against a is not to be told apart at 2."
+    assert made.finding[0] == "b against a: no clear difference in rep_4 at any of the 2 settings that both have."
     assert made.finding[-1] == (
-        "Of the article's claims, “low repeats” (holds for a, can't be told for b) comes out differently."
+        "Of the article's claims, “low repeats” (holds for a, inconclusive for b) comes out differently."
     )
     assert made.notes == ()
     assert len(made.settings) == 4
@@ -170,13 +190,13 @@ def test_two_runs_without_a_prompt_in_common_say_so_once() -> None:
         (("holds", "holds"), ("holds", "holds"), "“c0” and “c1” come out the same for both"),
         (("holds", "not tested"), ("holds", "not tested"), "“c0” comes out the same for both"),
         (("holds", "not tested"), ("holds", "holds"),
-         "“c0” comes out the same for both; “c1” is tested for b alone"),
+         "“c0” comes out the same for both; “c1” is tested only for b"),
         (("holds", "holds"), ("can't be told", "does not hold"),
-         "“c0” (holds for a, can't be told for b) and “c1” (holds for a, does not hold for b) come out differently"),
+         "“c0” (holds for a, inconclusive for b) and “c1” (holds for a, does not hold for b) come out differently"),
         (("holds", "can't be told"), ("can't be told", "not tested"),
-         "“c0” (holds for a, can't be told for b) comes out differently; “c1” is tested for a alone"),
-        (("holds", "not tested"), ("not tested", "holds"), "“c0” is tested for a alone; “c1” is tested for b alone"),
-        (("holds", "holds"), ("not tested", "not tested"), "“c0” and “c1” are tested for a alone"),
+         "“c0” (holds for a, inconclusive for b) comes out differently; “c1” is tested only for a"),
+        (("holds", "not tested"), ("not tested", "holds"), "“c0” is tested only for a; “c1” is tested only for b"),
+        (("holds", "holds"), ("not tested", "not tested"), "“c0” and “c1” are tested only for a"),
     ],
 )  # fmt: skip
 def test_claims_of_two_runs_are_compared_where_both_test_them(

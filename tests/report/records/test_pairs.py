@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from tests.report.records.made import pair, source, text
-from thermoscope.report.records.pairs import between, stored
+from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.settings import listed
 from thermoscope.report.records.source import Source
 from thermoscope.settings.params import SamplingParams
@@ -39,7 +39,7 @@ def test_verdicts_are_by_the_band() -> None:
         pair("perplexity", 0, 2, 0.8, 0.7, 0.9, "ratio"),
         pair("perplexity", 0, 3, 1.0, 0.0, 0.0, "ratio") | {"effect": None},
     ]  # fmt: skip
-    found = {d.measure: d for d in stored(source(SETTINGS, differences=rows))}
+    found = {d.measure: d for d in arranged(rows)}
     assert [p.told for p in found["rep_4"].pairs] == ["higher", "lower", "can't be told", "unknown"]
     assert [p.told for p in found["perplexity"].pairs] == ["can't be told", "lower"]  # against 1; unknown ones left out
 
@@ -62,14 +62,14 @@ def test_only_what_both_have_is_paired_and_that_is_said() -> None:
     assert rep.pairs[0].effect == pytest.approx(0.05)  # prompt "three", seed 1
     assert rep.pairs[0].told == "unknown"
     assert "self_bleu" not in {d.measure for d in found}  # over all seeds of a run
-    assert [note.split()[0] for note in notes] == ["Differences", "Differences", "Measures", "The", "Each"]
+    assert [note.split()[0] for note in notes] == ["Differences", "Differences", "Measures", "The", "Perplexity"]
 
 
 def test_settings_belong_together_by_identity_or_by_place() -> None:
     other = [SamplingParams(temperature=t, top_p=0.9) for t in (0.9, 1.1)]
     found, notes = compare(run(0.0), run(0.05, settings=other))
     assert [(p.a, p.b) for p in found[0].pairs] == [(1, 2)]  # both at T=0.9
-    assert "1 setting of the one run has a counterpart in the other." in notes
+    assert "Only 1 setting could be matched between the two runs." in notes
 
 
 def test_nothing_in_common_is_said() -> None:

@@ -1,5 +1,6 @@
 from tests.report.records.made import source
 from thermoscope.report.records.settings import axis_of, listed, stages_of, value_on_axis
+from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 
 
@@ -13,7 +14,7 @@ def test_the_axis_is_the_parameter_with_the_most_numbers() -> None:
     assert axis_of(grid) == "temperature"
     grid = [SamplingParams(temperature=t, top_p=p) for t in (0.5, 0.7) for p in (0.8, 0.9, None)]
     assert axis_of(grid) == "top_p"
-    assert axis_of([SamplingParams(order="llama.cpp"), SamplingParams()]) is None
+    assert axis_of(varied({"order": ["transformers", "llama.cpp"]}, SamplingParams(temperature=0.5, top_p=0.9))) is None
     assert axis_of([SamplingParams(temperature=0.7)]) == "temperature"
 
 

@@ -43,13 +43,13 @@ def test_side_by_side() -> None:
         "│ loop        2 tokens × 4              │ loop        none                     │",
         "│ perplexity  2.72                      │ perplexity  7.39                     │",
         "│ entropy     2.00 nats                 │ entropy     2.00 nats                │",
-        "│ tokens      11, cut at the limit      │ tokens      9, cut at the limit      │",
+        "│ tokens      11, reached the limit     │ tokens      9, reached the limit     │",
         "└───────────────────────────────────────┴──────────────────────────────────────┘",
-        "▸ differs from the text before it · ‹…› was there before · ⟳ a loop begins",
+        "▸ differs from the text before · ‹…› repeated from earlier · ⟳ start of a loop",
         "",
         "Reading",
         "- T=0.2 ends in a loop of 2 tokens, repeated 4 times.",
-        "- T=0.9 hardly repeats itself: no 4-gram was there before.",
+        "- T=0.9 hardly repeats itself: no 4-gram occurs twice.",
     ]
 
 
@@ -66,7 +66,7 @@ def test_stacked_where_columns_would_be_narrow() -> None:
     assert out[4:7] == [
         "rep_4 0.38 · loop 2 tokens × 4",
         "perplexity 2.72 · entropy 2.00 nats",
-        "tokens 11, cut at the limit",
+        "tokens 11, reached the limit",
     ]
 
 
@@ -169,14 +169,14 @@ def test_the_top_k_of_transformers_is_told_where_ours_is_off(top_k: int | None, 
     from thermoscope.settings.params import SamplingParams
 
     what = replace(two(), settings=(SamplingParams(top_k=top_k, temperature=0.2),))
-    assert told == ("would have applied top_k=50" in " ".join(lines(what)))
+    assert told == ("would apply top_k=50" in " ".join(lines(what)))
 
 
 def test_the_command_can_be_copied() -> None:
     prompt = "'It'\"'\"'s a \\ prompt of some length, with  spaces'"
     command = f"thermoscope compare -t 0.2 -t 0.9 --seed 0 --max-new-tokens 200 --stop='a  b' --device cpu -- {prompt}"
     out = lines(two(command=command), 60)
-    told = out[out.index("To make it again") + 1 :]
+    told = out[out.index("To reproduce") + 1 :]
     assert max(map(len, told)) <= 60
     assert "\n".join(told).strip().replace(" \\\n", " ") == command
     long = "x" * 100

@@ -86,12 +86,12 @@ def test_one_text_has_no_forks():
 def test_what_was_merged_is_said():
     few = spectrum(Plain(), "Once", max_new_tokens=25, max_leaves=4)
     text = " ".join(shown(few).split())
-    assert "stand for intervals that were not split any further" in text
+    assert "cover intervals that were not split further" in text
     assert "% of the range is exact" in text
     merged = few[0].merged[0]
     outside = merged.low if not merged.is_exact(merged.low) and merged.low > 0 else merged.high
     if not few[0].leaf(outside).is_exact(outside):
-        assert "not split: the text is exact from" in " ".join(shown(few, at=outside).split())
+        assert "not split further: the text is exact from" in " ".join(shown(few, at=outside).split())
 
 
 def fork(**values: object) -> Fork:
@@ -105,9 +105,9 @@ def test_sentences(found):
     some = found[0]
     assert sentence(fork(), some) == "at T=0.6132, word 7: 'lost' becomes 'bright'"
     assert sentence(fork(word_after=""), some).endswith("'lost' becomes the end of the text")
-    assert "truncation kept out" in sentence(fork(cause="admitted"), some)
+    assert "which truncation removes below" in sentence(fork(cause="admitted"), some)
     assert sentence(fork(cause="tie", temperature=0.0), some).startswith("just above T=0, word 7")
-    assert "was not followed" in sentence(fork(cause="merged"), some)
+    assert "were not explored" in sentence(fork(cause="merged"), some)
     assert sentence(fork(word_before="a\x1b[2J\n"), some).count("\x1b") == 0
     assert "2.000 for both" in reason(fork(temperature=1.0))
 

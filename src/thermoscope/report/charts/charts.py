@@ -21,10 +21,17 @@ from thermoscope.report.charts.drawing import (
 )
 from thermoscope.report.charts.figures import along_axis, by_series, interval, number, place
 from thermoscope.report.charts.labels import Label, placed
-from thermoscope.report.records.schema import Curve, Differences, Frontier, Report
+from thermoscope.report.records.schema import Curve, Differences, Report
+from thermoscope.report.verdicts import outcome_shown
+from thermoscope.statistics.frontier import Frontier
 
-TOLD_SHAPES = {"higher": "triangle-right", "lower": "triangle-left", "can't be told": "circle", "unknown": "cross"}
-_TOLD_COLOURS = {"higher": "c1", "lower": "c0", "can't be told": "soft", "unknown": "soft"}
+TOLD_SHAPES = {
+    outcome_shown(told): shape
+    for told, shape in (
+        ("higher", "triangle-right"), ("lower", "triangle-left"), ("can't be told", "circle"), ("unknown", "cross"),
+    )
+}  # fmt: skip
+_TOLD_COLOURS = dict(zip(TOLD_SHAPES, ("c1", "c0", "soft", "soft"), strict=True))
 #: Pixels of one row of a chart with named rows.
 ROW = 20
 #: An axis whose values span more than this is logarithmic.
@@ -56,7 +63,7 @@ def curve_chart(report: Report, curve: Curve, width: int | str = "container", he
     base = alt.Chart(alt.NamedData(name=source))
     tooltip = [
         alt.Tooltip("setting:N"),
-        alt.Tooltip("said:N", title=f"{curve.measure} (95 %)"),
+        alt.Tooltip("said:N", title=f"{curve.measure} (95%)"),
         alt.Tooltip("band:N", title="band"),
     ]
     if not along_axis(report, [p.setting for p in curve.points]):
@@ -104,7 +111,7 @@ def pair_rows(choice: Choice) -> list[dict[str, Any]]:
             "pair": name,
             "effect": _short(pair.effect),
             **_bounds(pair.low, pair.high, pair.band_low, pair.band_high),
-            "told": pair.told,
+            "told": outcome_shown(pair.told),
         }
         for name, pair in zip(choice.names, choice.pairs, strict=True)
     ]
@@ -188,7 +195,7 @@ def frontier_chart(report: Report, frontier: Frontier, width: int | str = "conta
         }
         for n, p in enumerate(frontier.points)
     ]  # fmt: skip
-    x = alt.X("x:Q", title=f"{frontier.x} (logarithmic; left: likelier)", **scales[0])
+    x = alt.X("x:Q", title=f"{frontier.x} (log scale; left: more likely)", **scales[0])
     y = alt.Y("y:Q", title=f"{frontier.y} (up: more varied)", **scales[1])
     colour = colour_of(names)
     shape = alt.Shape(
@@ -199,7 +206,7 @@ def frontier_chart(report: Report, frontier: Frontier, width: int | str = "conta
     base = alt.Chart(alt.NamedData(name="frontier"))
     filled = alt.condition("datum.on", colour, alt.value(signal("paper")))
     tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
-               alt.Tooltip("rate:N", title="loops")]  # fmt: skip
+               alt.Tooltip("rate:N", title="share of texts that loop")]  # fmt: skip
     best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=signal("soft"))
     texts = [
         base.transform_filter(f"datum.{which} == '{side}'")

@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from thermoscope.report.charts.figures import interval, number, place, unit_of
-from thermoscope.report.records.schema import Difference, Differences, Report, Told
+from thermoscope.report.records.schema import Difference, Differences, Report
+from thermoscope.report.verdicts import OUTCOMES, outcome_shown
+from thermoscope.statistics.outcome import Outcome
 from thermoscope.words import first_upper
 
-#: Signs and what they mean, by what is told.
-TOLD_KEY = (("►", "higher"), ("◄", "lower"), ("○", "can't be told"), ("¦", "no difference"))
+#: Signs and what they mean.
+TOLD_KEY = (
+    *((OUTCOMES[told][1], OUTCOMES[told][0]) for told in ("higher", "lower", "can't be told")),
+    ("¦", "zero, or a ratio of 1"),
+)
 #: Rows of all choices of all measures together, at most; with more, only neighbours are offered.
 _MOST_ROWS = 6000
 #: Pairs in one chart, at most.
 _MOST_PAIRS = 60
 #: How many pairs an alternative text names before it counts the rest.
 _NAMED = 6
-_OTHER: dict[Told, Told] = {"higher": "lower", "lower": "higher"}
+_OTHER: dict[Outcome, Outcome] = {"higher": "lower", "lower": "higher"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Choice:
 
 def header(report: Report, differences: Differences) -> tuple[str, ...]:
     """The columns of ``table``."""
-    return ("pair", differences.kind, "95 % interval", "95 % band", unit_of(report), "values", "told")
+    return ("pair", differences.kind, "95% interval", "95% band", unit_of(report), "values", "result")
 
 
 def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
@@ -56,7 +61,7 @@ def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
             interval(pair.band_low, pair.band_high),
             str(pair.units),
             str(pair.texts),
-            pair.told,
+            outcome_shown(pair.told),
         )
         for name, pair in zip(choice.names, choice.pairs, strict=True)
     )
@@ -149,12 +154,12 @@ def _choice(
         there = [name_ for name_, pair in zip(names, pairs, strict=True) if pair.told == told]
         if there:
             rest = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-            counted.append(f"{told} in {len(there)} of {len(names)} ({', '.join(there[:_NAMED])}{rest})")
+            counted.append(f"{outcome_shown(told)} in {len(there)} of {len(names)} ({', '.join(there[:_NAMED])}{rest})")
     least, most = (pick(range(len(pairs)), key=lambda n: pairs[n].effect) for pick in (min, max))
     nothing = "a ratio of 1" if differences.kind == "ratio" else "0"
     alt = (
-        f"Paired {differences.kind}s of {differences.measure}, {name}, held against {nothing}: {'; '.join(counted)}. "
-        f"Least {number(pairs[least].effect)} ({names[least]}), most {number(pairs[most].effect)} ({names[most]}). "
-        "The table below has all numbers."
+        f"Paired {differences.kind}s of {differences.measure}, {name}, compared with {nothing}: {'; '.join(counted)}. "
+        f"Smallest {number(pairs[least].effect)} ({names[least]}), largest {number(pairs[most].effect)} "
+        f"({names[most]}). The table below has all numbers."
     )
     return Choice(name, tuple(pairs), tuple(names), first_upper(alt))

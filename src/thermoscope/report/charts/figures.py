@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thermoscope.report.records.schema import Curve, Frontier, FrontierPoint, Point, Report
+from thermoscope.report.records.schema import Curve, Point, Report
+from thermoscope.statistics.frontier import Frontier, FrontierPoint
 from thermoscope.words import first_upper, short
 
 #: How parameters are called on labels.
@@ -13,8 +14,8 @@ _SHORT = {"temperature": "T"}
 #: Signs and what they mean in the chart of the frontier.
 FRONTIER_KEY = (
     ("●", "few texts end in a loop"),
-    ("■", "too many do"),
-    ("○ □", "hollow: another setting is as likely and more varied"),
+    ("■", "many do"),
+    ("○ □", "hollow: another setting is at least as likely and as varied"),
 )
 
 
@@ -50,7 +51,7 @@ def number(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """``.12 to .34``; ``unknown``."""
+    """``0.120 to 0.340``; ``unknown``."""
     return "unknown" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
@@ -68,7 +69,7 @@ def along_axis(report: Report, settings: Sequence[int]) -> bool:
 def curve_figure(report: Report, curve: Curve) -> Figure:
     """A measure over the settings."""
     over = f" over {report.axis}" if along_axis(report, [p.setting for p in curve.points]) else ""
-    header = ("setting", "mean", "95 % interval", "95 % band", unit_of(report), "values")
+    header = ("setting", "mean", "95% interval", "95% band", unit_of(report), "values")
     rows = tuple(
         (
             report.settings[p.setting].label,
@@ -82,7 +83,7 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
     )
     title = titled(curve.measure, curve.unit)
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
-    scale = ", on a logarithmic scale" if curve.scale == "log" else ""
+    scale = ", log scale" if curve.scale == "log" else ""
     alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
     caption = " ".join(f"{first_upper(said)}." for said in (curve.meaning, curve.note) if said)
     return Figure(f"curve-{curve.measure}", title, caption, alt, header, rows)
@@ -104,10 +105,10 @@ def _course(report: Report, name: str, points: Sequence[Point]) -> str:
 
     head = f"{name}: " if name else ""
     if len(points) == 1:
-        return f"{head}{at(points[0])} (95 % interval {interval(points[0].low, points[0].high)})."
+        return f"{head}{at(points[0])} (95% interval {interval(points[0].low, points[0].high)})."
     least, most = (pick(points, key=lambda p: p.mean) for pick in (min, max))
     ends = f"from {at(points[0])} to {at(points[-1])}"
-    return f"{head}{ends}; least {at(least)}, most {at(most)}; {len(points)} settings."
+    return f"{head}{ends}; lowest {at(least)}, highest {at(most)}; {len(points)} settings."
 
 
 def place(report: Report, setting: int) -> str:
@@ -134,12 +135,12 @@ def frontier_figure(report: Report, frontier: Frontier) -> Figure:
     loops = [label(point) for point in frontier.points if point.loops]
     alt = (
         f"{frontier.y} against {frontier.x} of {len(frontier.points)} settings. On the frontier: "
-        f"{', '.join(best) or 'none'}. Too many texts end in a loop: {', '.join(loops) or 'none'}. "
+        f"{', '.join(best) or 'none'}. Settings where too many texts end in a loop: {', '.join(loops) or 'none'}. "
         "The table below has all numbers."
     )
     caption = (
-        f"{frontier.y} (up: more varied) against {frontier.x} (left: likelier). On the line no other setting is as "
-        "likely and more varied."
+        f"{frontier.y} (up: more varied) against {frontier.x} (left: more likely). For settings on the line, no other "
+        "setting is better on both axes."
     )
     return Figure("frontier", f"{frontier.y} against {frontier.x}", caption, alt, header, rows)
 

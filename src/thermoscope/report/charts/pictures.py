@@ -12,7 +12,8 @@ from thermoscope.report.charts.contrasts import TOLD_KEY, choices
 from thermoscope.report.charts.drawing import LIGHT, Drawing, config, vega_lite
 from thermoscope.report.charts.figures import FRONTIER_KEY, curve_figure, titled, unit_of
 from thermoscope.report.escaped import escaped
-from thermoscope.report.records.schema import Frontier, Report
+from thermoscope.report.records.schema import Report
+from thermoscope.statistics.frontier import Frontier
 from thermoscope.words import first_upper
 
 #: Measures that are drawn, the most telling first: what can be read on one sheet.
@@ -78,12 +79,10 @@ def _notes(report: Report) -> list[str]:
     notes = []
     if any(curve.points for curve in report.curves):
         unit = unit_of(report)
-        notes.append(f"Curves: means, 95 % intervals over {unit} (bars) and 95 % bands of whole curves (shaded).")
+        notes.append(f"Curves: means with 95% intervals over {unit} (bars) and 95% bands for the whole curve (shaded).")
     if any(found.pairs for found in report.differences):
         signs = ", ".join(f"{sign} {meaning}" for sign, meaning in TOLD_KEY)
-        notes.append(
-            f"Differences: paired, with 95 % intervals (thick) and bands of all pairs (thin), which tell: {signs}."
-        )
+        notes.append(f"Paired differences with 95% intervals (thick) and bands for all pairs together (thin). {signs}.")
     return notes
 
 
@@ -92,7 +91,7 @@ def _curves(report: Report) -> list[Drawing]:
     drawn = []
     for curve in [curve for curve in report.curves if curve.points][:LEADING]:
         drawing = charts.curve_chart(report, curve, width=_COLUMN)
-        caption = f"{curve_figure(report, curve).caption} Larger: {curve.direction}."
+        caption = f"{curve_figure(report, curve).caption} Higher means {curve.direction}."
         drawn.append(_titled(drawing, titled(curve.measure, curve.unit), caption, _LINE))
     return drawn
 

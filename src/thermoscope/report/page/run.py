@@ -17,12 +17,12 @@ from thermoscope.report.marks import UNICODE
 from thermoscope.report.page.pages import render
 from thermoscope.report.page.vega import runtime
 from thermoscope.report.records.schema import Differences, Ran, Report, TextRecord
-from thermoscope.words import count, first_upper, short
+from thermoscope.report.verdicts import claim_verdict
+from thermoscope.words import ENDINGS, count, first_upper, short
 
 #: Measures whose charts are open; those of the others are opened at will.
 LEADING = 4
-_ENDINGS = {"end_of_text": "ends by itself", "stop": "ends at a stop string", "length": "cut at the limit"}
-_VERDICTS = {"holds": "✓", "does not hold": "✗", "can't be told": "?", "not tested": "–"}
+_SIGNS = {"holds": "✓", "does not hold": "✗", "can't be told": "?", "not tested": "–"}
 _FONT = "system-ui, sans-serif"
 #: Characters of a prompt in the list of prompts.
 _PROMPT = 90
@@ -39,8 +39,8 @@ def report_page(report: Report) -> str:
     frontier = report.frontier if report.frontier and report.frontier.points else None
     drawn = bool(curves or differences or frontier)
     sections = [
-        ("claims", "Claims, tested", any(run.claims for run in report.runs)),
-        ("curves", "Measures over the settings", curves),
+        ("claims", "The article’s claims", any(run.claims for run in report.runs)),
+        ("curves", "Measures by setting", curves),
         ("differences", "Differences", differences),
         ("frontier", "Diversity against likelihood", frontier),
         ("texts", "Texts side by side", report.texts),
@@ -48,8 +48,12 @@ def report_page(report: Report) -> str:
         ("meanings", "What the measures mean", report.meanings),
         ("ran", "What ran", report.runs),
     ]
+    texts_first = len(report.prompts) == 1  # a comparison of one prompt is about its texts
+    if texts_first:
+        sections.sort(key=lambda section: section[0] != "texts")
     return render(
         "report.html.j2",
+        texts_first=texts_first,
         report=report,
         contents=[(name, title) for name, title, there in sections if there],
         titles={name: title for name, title, _ in sections},
@@ -103,7 +107,8 @@ def _claim(claim: Mapping[str, Any], run: Ran) -> dict[str, Any]:
         "name": first_upper(claim["name"]),
         "statement": f"{first_upper(claim['statement'])}.",
         "verdict": claim["verdict"],
-        "sign": _VERDICTS[claim["verdict"]],
+        "shown": claim_verdict(claim["verdict"]),
+        "sign": _SIGNS[claim["verdict"]],
         "lines": [contrast_line(contrast, run.unit) for contrast in claim["contrasts"]],
         "reason": f"{first_upper(claim['reason'])}." if claim["reason"] else "",
     }
@@ -178,7 +183,7 @@ def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawn: bool)
         "settings": [setting.label for setting in report.settings],
         "prompts": report.prompts,
         "texts": [_text(text) for text in report.texts],
-        "endings": list(_ENDINGS.values()),
+        "endings": list(ENDINGS.values()),
         "signs": {name: getattr(UNICODE, name) for name in ("differs", "opens", "closes", "loop")},
     }  # fmt: skip
 
@@ -189,12 +194,12 @@ def _text(text: TextRecord) -> list[Any]:
     tokens = m.get("tokens")
     line = " · ".join(
         [
-            *(f"{name} {short(m[name])}" for name in ("rep_4", "perplexity", "entropy") if m.get(name) is not None),
+            *(f"{name} {short(m[name])}" for name in m if name != "tokens" and m[name] is not None),
             *([count(int(tokens), "token")] if tokens is not None else []),
         ]
     )
     passages: list[Any] = []
     for shown, passage in visible_passages(text.passages):
         passages += [(1 if passage.repeated else 0) + (2 if passage.loop else 0), shown]
-    ending = list(_ENDINGS).index(text.finish_reason) if text.finish_reason in _ENDINGS else -1
+    ending = list(ENDINGS).index(text.finish_reason) if text.finish_reason in ENDINGS else -1
     return [text.prompt, text.setting, text.seed, ending, line, *passages]

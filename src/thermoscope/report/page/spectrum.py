@@ -10,19 +10,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from thermoscope.escape import escape
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.forks import reason, sentence
 from thermoscope.report.page.pages import render
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
+from thermoscope.words import ENDINGS
 
-_ENDINGS = {"end_of_text": "ends by itself", "stop": "ends at a stop string", "length": "cut at the limit"}
-#: Measures that grow by orders of magnitude with the temperature.
-_LOGARITHMIC = frozenset({"perplexity"})
 #: The temperature at which the page begins, if it is in the range.
 _START = 0.7
 
@@ -53,10 +51,10 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
     many = len(spectra) > 1
     low, high = (f"{100 * share:.0f}th" for share in BAND)
     note = (
-        f"Exact step functions, without a grid: means over {len(spectra)} seeds; the band goes from their {low} to "
-        f"their {high} percentile. What is measured of the seeds' texts together has no band."
+        f"Exact step functions, computed without a grid. Lines are means over {len(spectra)} seeds; the band spans "
+        f"their {low} to {high} percentiles. Measures of all seeds' texts together have no band."
         if many
-        else "Exact step functions of this one seed, without a grid; several seeds (--seeds) give means and a band."
+        else "Exact step functions for this seed, without a grid. Several seeds (--seeds) give means and bands."
     )
     return render(
         "spectrum.html.j2",
@@ -101,7 +99,7 @@ def _leaf(leaf: Leaf, pieces: dict[str, int]) -> dict[str, Any]:
         "high": leaf.high,
         "exact_low": leaf.exact_low,
         "exact_high": leaf.exact_high,
-        "ending": _ENDINGS[leaf.finish_reason],
+        "ending": ENDINGS[leaf.finish_reason],
         "nodes": list(leaf.path),
         "pieces": [pieces.setdefault(text, len(pieces)) for text in texts],
     }
@@ -118,7 +116,7 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
     if not known:
         return None
     least, most = min(known), max(known)
-    logarithmic = function.name in _LOGARITHMIC and least > 0
+    logarithmic = MEASURES[function.name].scale == "log" and least > 0
     bottom, top = (math.log(least), math.log(most)) if logarithmic else (least, most)
 
     def y(value: float) -> float:
@@ -136,7 +134,7 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
     return {
         "name": function.name,
         "unit": "" if measure.unit == function.name else measure.unit,
-        "scale": ", logarithmic" if logarithmic else "",
+        "scale": ", log scale" if logarithmic else "",
         "meaning": measure.meaning,
         "direction": measure.direction,
         "least": f"{least:.4g}",

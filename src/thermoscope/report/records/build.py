@@ -6,23 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
 from thermoscope.report.records import finding
-from thermoscope.report.records.frontier import frontier
-from thermoscope.report.records.measures import BY_SUMMARY, SHOWN, meaning_of, scale_of
-from thermoscope.report.records.pairs import between, stored
-from thermoscope.report.records.passages import parting, passages
+from thermoscope.report.records.measures import beside_texts, by_summary, meaning_of, scale_of, shown
+from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
 from thermoscope.report.records.settings import listed
 from thermoscope.report.records.source import Row, Source, from_comparison, from_store
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import neighbours
+from thermoscope.statistics.frontier import frontier
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
-
-#: What is said of one text beside it.
-_OF_TEXT = ("rep_4", "perplexity", "entropy", "tokens")
 
 
 def run_report(*runs: str | Path | Store) -> Report:
@@ -36,7 +33,7 @@ def run_report(*runs: str | Path | Store) -> Report:
     Returns
     -------
     Report
-        Records; ``to_html``, ``to_markdown`` and ``to_json`` write them out.
+        Records; ``thermoscope.render`` and ``thermoscope.save`` write them out.
 
     Raises
     ------
@@ -85,13 +82,16 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
         )
         for source, name in zip(sources, names, strict=True)
     )
-    curves = tuple(curve for name in SHOWN if (curve := _curve(name, sources, names, offsets)) is not None)
+    curves = tuple(curve for name in shown() if (curve := _curve(name, sources, names, offsets)) is not None)
     limits = [source.loop_limit for source in sources if source.loop_limit is not None]
-    found = frontier(curves, max(limits, default=None))
+    means = {curve.measure: {point.setting: point.mean for point in curve.points} for curve in curves}
+    found = frontier(means, max(limits, default=None))
     notes: list[str] = []
     if len(sources) == 1:
-        differences = stored(sources[0])
-        sentences = finding.of_one_run(settings, curves, differences, found, runs[0])
+        differences = arranged(sources[0].differences)
+        (source,) = sources
+        alone = len(source.seeds) == 1 and source.reading  # no intervals: the texts themselves say more than means
+        sentences = source.reading if alone else finding.of_one_run(settings, curves, differences, found, runs[0])
     else:
         differences, notes = between(sources[0], sources[1], settings)
         sentences = finding.of_two_runs(settings, differences, runs, notes)
@@ -129,7 +129,7 @@ def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: 
     points = tuple(point for own in of_runs for point in own)
     if not points:
         return None
-    m = BY_SUMMARY[name]
+    m = by_summary()[name]
     limits = {run: source.reference for run, source, own in zip(names, sources, of_runs, strict=True) if own}
     note = _limit(limits) if m.needs == "reference" else ""
     return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note)
@@ -165,7 +165,7 @@ def _texts(source: Source, offset: int, prompts: Sequence[str], seeds: Sequence[
                 if before is None
                 else parting(text.text, text.token_ids, text.ends, before.token_ids, before.text),
                 finish_reason=text.finish_reason,
-                measures={name: text.measures.get(name) for name in _OF_TEXT},
+                measures={name: text.measures.get(name) for name in beside_texts()},
             )
         )
     return made

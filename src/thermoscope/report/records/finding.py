@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any
 
-from thermoscope.report.records.schema import Curve, Difference, Differences, Frontier, Point, Ran, Setting
+from thermoscope.report.records.schema import Curve, Difference, Differences, Point, Ran, Setting
+from thermoscope.report.verdicts import CLAIMS, claim_verdict
 from thermoscope.statistics.evidence import MOST_SETTINGS
+from thermoscope.statistics.frontier import LOOPS, Frontier
 from thermoscope.words import count, first_upper, joined, short
 
 #: What a measure is called in a sentence.
-_CALLED = {"rep_4": "the share of 4-grams that were there before", "perplexity": "perplexity"}
+_CALLED = {"rep_4": "the share of repeated 4-grams", "perplexity": "perplexity"}
+#: With none in so many texts, a rate of one in twenty is unlikely (at 95%, about 3 / n).
+_ENOUGH = 60
 _VERBS = {"higher": "rises", "lower": "falls"}
-_UNTOLD = ", which can't be told apart"
-#: What is said of a claim, and of several, by verdict.
-_VERDICTS = {
-    "holds": ("holds", "hold"),
-    "does not hold": ("does not hold", "do not hold"),
-    "can't be told": ("can't be told", "can't be told"),
-}
+_UNTOLD = ", which is no clear difference"
+#: The same at the beginning of a sentence.
+_TITLED = {"rep_4": "Repetition (rep_4)", "perplexity": "Perplexity"}
 
 
 def of_one_run(
@@ -33,7 +34,8 @@ def of_one_run(
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
     sentences = [
         _along(settings, by_name, pairs, ran.unit),
-        _nearest(settings, by_name.get("reference_distance"), differences) or _loops(settings, frontier),
+        _nearest(settings, by_name.get("reference_distance"), differences)
+        or _loops(settings, frontier, by_name.get("loop_rate")),
         _claims(ran) or _neighbours(settings, pairs),
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -76,9 +78,10 @@ def _along(
             parts.append(f"{_CALLED[name]} is {_with_interval(first)}")
             continue
         pair = pairs.get((name, *ends)) or _turned(pairs.get((name, ends[1], ends[0])))
-        verb = _VERBS.get("" if pair is None else pair.told)
+        told = "unknown" if pair is None else pair.told
+        verb, untold = _VERBS.get(told, "goes"), _UNTOLD if told == "can't be told" else ""
         path = f"from {_with_interval(first)} to {_with_interval(last)}"
-        parts.append(f"{_CALLED[name]} {verb} {path}" if verb else f"{_CALLED[name]} goes {path}{_UNTOLD}")
+        parts.append(f"{_CALLED[name]} {verb} {path}{untold}")
     if not parts:
         return None
     a, b = (settings[end] for end in ends)
@@ -87,11 +90,12 @@ def _along(
     texts = max(p.texts for name in there for p in curves[name].points)
     behind = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
     said = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
-    return f"{where} {said} (means with 95 % intervals; {behind} each)."
+    known = any(p.low is not None for name in there for p in curves[name].points)
+    return f"{where} {said} ({'means with 95% intervals; ' if known else ''}{behind} each)."
 
 
 def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequence[Differences]) -> str | None:
-    """The setting nearest to the reference, with all that can't be told from it."""
+    """The setting closest to the reference, and those that are not clearly further away."""
     if curve is None or len(curve.points) < 2:
         return None
     best = min(curve.points, key=lambda point: point.mean)
@@ -103,23 +107,31 @@ def _nearest(settings: Sequence[Setting], curve: Curve | None, differences: Sequ
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
     limit = f" {first_upper(curve.note)}." if curve.note else ""
-    distance = f"reference_distance {_with_interval(best)}"
-    said = f"Nearest in these measures to the reference, text by people, is {name} ({distance})"
+    interval = "" if best.low is None else f", 95% interval {short(best.low)} to {short(best.high)}"
+    distance = f"reference_distance {short(best.mean)}{interval}"
+    said = f"{name} is closest to the reference, text written by people ({distance})"
     if not others:
-        return f"{said}, and every other setting is further away.{limit}"
+        return f"{said}; every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
-        return f"{said}; of the others only its neighbours are compared with it.{limit}"
-    return f"{said}; {joined(settings[i].label for i in sorted(others))} can't be told from it.{limit}"
+        return f"{said}; only its neighbours are compared with it.{limit}"
+    rest = joined(settings[i].label for i in sorted(others))
+    return f"{said}; {rest} {'is' if len(others) == 1 else 'are'} not clearly further away.{limit}"
 
 
-def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None:
+def _loops(settings: Sequence[Setting], frontier: Frontier | None, curve: Curve | None) -> str | None:
     """Where texts end in loops."""
-    if frontier is None or all(point.loop_rate is None for point in frontier.points):
+    if frontier is None or curve is None or all(point.loop_rate is None for point in frontier.points):
         return None
     looping = sorted(point.setting for point in frontier.points if point.loops)
-    if not looping:
-        return "At no setting does more than one text in twenty end in a loop."
     most = max(frontier.points, key=lambda point: point.loop_rate or 0.0)
+    if not looping:
+        if not most.loop_rate:
+            texts = min(point.texts for point in curve.points)
+            few = "; too few to rule out rare loops" if texts < _ENOUGH else ""
+            return f"No text ends in a loop ({count(texts, 'text')} per setting{few})."
+        if most.loop_rate > LOOPS:
+            return "At no setting do texts end in a loop more often than the reference."
+        return "At every setting, at most one text in twenty ends in a loop."
     which = joined(settings[i].label for i in looping)
     rate = f"({short(most.loop_rate)})"
     where = which if len(looping) == 1 else f"{which}, most often at {settings[most.setting].label}"
@@ -129,21 +141,25 @@ def _loops(settings: Sequence[Setting], frontier: Frontier | None) -> str | None
 def _claims(ran: Ran) -> str | None:
     """Which of the article's claims hold."""
     parts = []
-    for verdict, (one, several) in _VERDICTS.items():
+    for verdict, (one, several) in CLAIMS.items():
         names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] == verdict]
-        if names:
-            parts.append(f"{joined(names)} {one if len(names) == 1 else several}")
+        if names and verdict != "not tested":
+            verb = several if len(names) > 1 else f"is {one}" if several.startswith("are ") else one
+            parts.append(f"{joined(names)} {verb}")
     return f"Of the article's claims, {'; '.join(parts)}." if parts else None
 
 
 def _neighbours(settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int], Difference]) -> str | None:
-    """How many neighbouring settings can be told apart."""
+    """How many neighbouring settings differ clearly."""
     name = next((n for n in ("rep_4", "perplexity") if any(key[0] == n for key in pairs)), None)
     beside = [pairs[name, i, i + 1] for i in range(len(settings) - 1) if name and (name, i, i + 1) in pairs]
-    if not beside or all(pair.told == "unknown" for pair in beside):
-        return "One text per setting has no interval: more seeds would say how sure this is."
+    if name is None or not beside or all(pair.told == "unknown" for pair in beside):
+        return "With one text per setting there are no intervals; run more seeds to see how certain this is."
     apart = sum(pair.told in ("higher", "lower") for pair in beside)
-    return f"In {name} {apart} of {count(len(beside), 'pair')} of neighbouring settings can be told apart."
+    if not apart:
+        which = "the two" if len(settings) == 2 else "neighbouring"
+        return f"{_TITLED[name]} did not change clearly between {which} settings."
+    return f"{_TITLED[name]} changed clearly in {apart} of {count(len(beside), 'step')} between neighbouring settings."
 
 
 def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting]) -> str:
@@ -152,18 +168,20 @@ def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting])
     told = {
         kind: [p for p in found.pairs if p.told == kind] for kind in ("higher", "lower", "can't be told", "unknown")
     }
-    parts = []
+    parts: list[str] = []
+    both = count(len(found.pairs), "setting")
     for kind in ("higher", "lower"):
         if told[kind]:
-            most = max(told[kind], key=lambda p: abs(p.effect if found.kind == "difference" else p.effect - 1))
-            sign = "times" if found.kind == "ratio" else "difference"
-            size = f"{short(most.effect)} times" if sign == "times" else f"by {short(abs(most.effect))}"
-            parts.append(f"{kind} at {len(told[kind])} ({size} at {_plain(settings[most.b].label, second)})")
+            most = max(told[kind], key=lambda p: abs(p.effect if found.kind == "difference" else log(p.effect)))
+            size = f"{short(most.effect)} times" if found.kind == "ratio" else f"by {short(abs(most.effect))}"
+            where = f"{len(told[kind])} of {both}" if not parts else str(len(told[kind]))
+            parts.append(f"{kind} at {where} ({size} at {_plain(settings[most.b].label, second)})")
     rest = len(told["can't be told"]) + len(told["unknown"])
-    if rest:
-        parts.append(f"not to be told apart at {rest}")
-    both = count(len(found.pairs), "setting")
-    return f"Of {both} that both runs have, {found.measure} of {second} against {first} is {joined(parts)}."
+    if not parts:
+        where = "the one setting that both have" if len(found.pairs) == 1 else f"any of the {both} that both have"
+        return f"{second} against {first}: no clear difference in {found.measure} at {where}."
+    more = f"; no clear difference at {rest}" if rest else ""
+    return f"{second} against {first}: {found.measure} is {joined(parts)}{more}."
 
 
 def _claims_apart(runs: Sequence[Ran]) -> str | None:
@@ -174,7 +192,10 @@ def _claims_apart(runs: Sequence[Ran]) -> str | None:
     first, second = tested
     both = [name for name in first if name in second]
     changed = [name for name in both if first[name] != second[name]]
-    shown = [f"“{n}” ({first[n]} for {runs[0].name}, {second[n]} for {runs[1].name})" for n in changed]
+    shown = [
+        f"“{n}” ({claim_verdict(first[n])} for {runs[0].name}, {claim_verdict(second[n])} for {runs[1].name})"
+        for n in changed
+    ]
     parts = []
     if changed:
         parts.append(f"{joined(shown)} {'comes' if len(changed) == 1 else 'come'} out differently")
@@ -183,7 +204,7 @@ def _claims_apart(runs: Sequence[Ran]) -> str | None:
     for run, own, other in ((runs[0], first, second), (runs[1], second, first)):
         alone = [f"“{name}”" for name in own if name not in other]
         if alone:
-            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested for {run.name} alone")
+            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested only for {run.name}")
     return (
         f"Of the article's claims, {'; '.join(parts)}." if parts else "Neither run tests any of the article's claims."
     )

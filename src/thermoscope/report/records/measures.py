@@ -1,4 +1,4 @@
-"""Measures as reports name them: by what their mean is called, the most telling first."""
+"""Measures as reports name them: by what their mean is called, in the order that their entries give."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from thermoscope.metrics.registry import MEASURES, Measure
 from thermoscope.report.records.schema import Meaning
 from thermoscope.statistics.reference import DISTANCE
 
-#: The most telling first.
-SHOWN = (
-    "rep_4", "loop_rate", "self_bleu", "perplexity", "distinct_2", "entropy", "reference_distance",
-    "semantic_dispersion", "score", "drift", "compression_ratio", "self_repetition", "zipf", "diversity", "agreement",
-    "rep_2", "rep_3", "distinct_1", "distinct_3", "coherence", "tokens",
-)  # fmt: skip
 
-#: Every measure by the name of its mean.
-BY_SUMMARY: dict[str, Measure] = {m.summary_name: m for m in (*MEASURES.values(), DISTANCE)}
+def by_summary() -> dict[str, Measure]:
+    """Every measure by the name of its mean."""
+    return {m.summary_name: m for m in (*MEASURES.values(), DISTANCE)}
+
+
+def shown() -> tuple[str, ...]:
+    """The names that reports show, in their order: ``Measure.shown``."""
+    places = {name: m.shown for name, m in by_summary().items() if m.shown is not None}
+    return tuple(sorted(places, key=lambda name: places[name]))
+
+
+def beside_texts() -> tuple[str, ...]:
+    """What is said of one text beside it (``Measure.beside_text``); not what is marked in the text itself."""
+    return tuple(name for name, m in MEASURES.items() if m.beside_text and m.scale != "indicator")
 
 
 def scale_of(name: str) -> Literal["linear", "share", "log"]:
     """How a measure is drawn: an indicator's mean is a share."""
-    scale = BY_SUMMARY[name].scale
+    scale = by_summary()[name].scale
     return "share" if scale == "indicator" else scale
 
 
 def meaning_of(name: str) -> Meaning:
     """What a reader must know of a measure."""
-    m = BY_SUMMARY[name]
+    m = by_summary()[name]
     text = m.meaning if m.summary_name == m.name else f"mean of: {m.meaning}"
     return Meaning(name, m.unit, m.direction, text, m.source)

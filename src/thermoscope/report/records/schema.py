@@ -13,10 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from thermoscope.comparison.comparison import finite
+from thermoscope.comparison.passages import Passage
+from thermoscope.fragment import clipped, fragment, listed, safe, soft, table
+from thermoscope.report.verdicts import claim_verdict
+from thermoscope.statistics.frontier import Frontier
+from thermoscope.statistics.outcome import Outcome
+from thermoscope.words import count, first_upper, short
 
 FORMAT = "thermoscope.report/1"
-
-Told = Literal["higher", "lower", "can't be told", "unknown"]
+#: Measures that a notebook shows, and settings.
+MOST_MEASURES, MOST_SETTINGS = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Ran:
     facts
         What ran, as (name, value): model, revision, versions and what else the texts depend on.
     command
-        The command that makes it again.
+        The command that reproduces it.
     claims
         As in ``claims.json``.
     effective
@@ -81,7 +87,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A measure at one setting: mean, 95 % interval by itself, and band that holds for the whole curve."""
+    """A measure at one setting: mean, 95% interval by itself, and band that holds for the whole curve."""
 
     setting: int
     mean: float
@@ -131,7 +137,7 @@ class Difference:
     band_high: float | None
     units: int
     texts: int
-    told: Told
+    told: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,39 +147,6 @@ class Differences:
     measure: str
     kind: Literal["difference", "ratio"]
     pairs: tuple[Difference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrontierPoint:
-    """One setting: likelihood x, diversity y; on the frontier if no other is as likely and more varied, or the reverse.
-
-    ``loops`` says whether more texts than the reference's, or than one in twenty, end in a loop.
-    """
-
-    setting: int
-    x: float
-    y: float
-    loop_rate: float | None
-    loops: bool
-    on_frontier: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """Diversity (measure ``y``) against likelihood (measure ``x``, perplexity: less is likelier)."""
-
-    x: str
-    y: str
-    points: tuple[FrontierPoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a text. ``repeated``: it was there before; ``loop``: the loop that the text ends in."""
-
-    text: str
-    repeated: bool = False
-    loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +190,19 @@ class Meaning:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """Everything that a report says, in the order of a reader.
+    """Everything that a report says, in the order of a reader; ``thermoscope.render`` makes its forms.
+
+    The records that it is made of (``Ran``, ``Setting``, ``Curve``, ``Differences``, ``TextRecord``, ``Meaning``) are
+    in ``thermoscope.report.records.schema``.
 
     Attributes
     ----------
     title
         What was measured.
     finding
-        Three sentences at most, made from the numbers.
+        Three sentences at most, made from the numbers; of a comparison with one seed its reading.
     axis
         The parameter along which curves run; None if settings differ in none that is a number.
     runs, settings, prompts, seeds
@@ -249,6 +225,31 @@ class Report:
     meanings: tuple[Meaning, ...]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return (
+            f"Report(title={clipped(self.title)!r}, runs={len(self.runs)}, settings={len(self.settings)}, "
+            f"prompts={len(self.prompts)}, seeds={len(self.seeds)}, texts={len(self.texts)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, the claims, and the leading measures of each setting."""
+        curves = self.curves[:MOST_MEASURES]
+        points = [{point.setting: point for point in curve.points} for curve in curves]
+        rows = [
+            [safe(setting.label), *(_cell(known.get(number)) for known in points)]
+            for number, setting in enumerate(self.settings[:MOST_SETTINGS])
+        ]
+        rest = len(self.settings) - len(rows)
+        claims = [claim for run in self.runs for claim in run.claims]
+        return fragment(
+            self.title,
+            listed((*self.finding, *self.notes)),
+            listed(f"{first_upper(claim['name'])}: {claim_verdict(claim['verdict'])}" for claim in claims),
+            table(("setting", *(curve.measure for curve in curves)), rows) if curves else "",
+            soft(f"{count(rest, 'more setting')} not shown") if rest and curves else "",
+            soft('Means with 95% intervals. thermoscope.save(report, "report.html") writes the whole page.'),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
         return {"format": FORMAT, **asdict(self)}
@@ -257,14 +258,10 @@ class Report:
         """``to_dict`` as JSON; values that are not finite are null."""
         return json.dumps(finite(self.to_dict()), ensure_ascii=False, indent=indent, allow_nan=False)
 
-    def to_markdown(self) -> str:
-        """The report as Markdown, to be pasted."""
-        from thermoscope.report.markdown import markdown
 
-        return markdown(self)
-
-    def to_html(self) -> str:
-        """The report as one self-contained page."""
-        from thermoscope.report.page.run import report_page
-
-        return report_page(self)
+def _cell(point: Point | None) -> str:
+    """A mean with its interval."""
+    if point is None:
+        return "unknown"
+    interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
+    return f"{short(point.mean)}{interval}"

@@ -7,20 +7,15 @@ from collections.abc import Sequence
 from thermoscope.report.records.schema import Setting
 from thermoscope.report.records.source import Source
 from thermoscope.settings.grid import label, varying
-from thermoscope.settings.params import STAGES, SamplingParams, typed
-
-#: The value at which a parameter that is off would do nothing, for those that have one.
-OFF_VALUES = {
-    "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "top_a": 0.0,
-    "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0,
-    "xtc_probability": 0.0, "dynatemp_range": 0.0,
-}  # fmt: skip
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import INERT, STAGES
+from thermoscope.settings.values import typed
 
 
 def value_on_axis(setting: SamplingParams, axis: str) -> float | None:
     """The value of a parameter as a place on an axis; None where it is off and no value says so."""
     value = getattr(setting, axis)
-    return OFF_VALUES.get(axis) if value is None else float(value)
+    return INERT.get(axis) if value is None else float(value)
 
 
 def axis_of(settings: Sequence[SamplingParams]) -> str | None:
@@ -73,5 +68,5 @@ def _given(setting: SamplingParams, stage: str) -> list[str]:
     return [
         f"{name}={typed(value)}"
         for name, value in setting.given.items()
-        if name in STAGES[stage] and name != "temperature"
+        if name in STAGES[stage].names and name != "temperature"
     ]

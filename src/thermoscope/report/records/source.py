@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from thermoscope.comparison.evidence import tables
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.ran.facts import facts
 from thermoscope.ran.of_run import what_ran
@@ -61,6 +62,8 @@ class Source:
         The reference's loop rate; None where there is no reference of the texts' length.
     limit
         The most new tokens of a text.
+    reading
+        What a comparison's measures say, a sentence each.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Source:
     reference: str
     loop_limit: float | None
     limit: int
+    reading: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Literal["prompt", "seed"]:
@@ -159,14 +163,8 @@ def _loop_limit(manifest: Mapping[str, Any]) -> float | None:
 
 def from_comparison(comparison: Comparison) -> Source:
     """A comparison: one prompt, so that its seeds are the units; no claims."""
-    from thermoscope.metrics.table import group_table
-    from thermoscope.metrics.texts import Texts
-    from thermoscope.statistics.evidence import Evidence
-
-    samples = [text.sample for text in comparison.texts]
-    evidence = Evidence(Texts.from_samples(samples))
-    place = {setting.id: i for i, setting in enumerate(comparison.settings)}
-    groups = group_table(evidence.texts, evidence.of_groups).to_pylist()
+    place = {setting: i for i, setting in enumerate(comparison.settings)}
+    made = tables(comparison)
     ran = comparison.ran
     return Source(
         name="compare",
@@ -179,7 +177,7 @@ def from_comparison(comparison: Comparison) -> Source:
         texts=tuple(
             SourceText(
                 prompt=0,
-                setting=place[text.sample.params.id],
+                setting=place[text.sample.params],
                 seed=comparison.seeds.index(text.sample.seed),
                 text=text.sample.text,
                 token_ids=text.sample.text_token_ids,
@@ -189,9 +187,9 @@ def from_comparison(comparison: Comparison) -> Source:
             )
             for text in comparison.texts
         ),
-        measured=_by_place(evidence.settings_table().to_pylist(), place, ("setting",)),
-        differences=_by_place(evidence.differences_table().to_pylist(), place, ("setting_a", "setting_b")),
-        groups=[row | {"setting": place[row["setting_id"]], "prompt": 0} for row in groups],
+        measured=made.measured,
+        differences=made.differences,
+        groups=made.groups,
         facts=tuple(facts(ran)),
         command=ran.command,
         claims=(),
@@ -199,4 +197,5 @@ def from_comparison(comparison: Comparison) -> Source:
         reference="",
         loop_limit=None,
         limit=int(ran.max_new_tokens or 0),
+        reading=comparison.reading,
     )

@@ -12,12 +12,14 @@ from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.reading import number
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
 from thermoscope.report.terminal.ran import make_again, what_ran
 from thermoscope.settings.grid import label, varying
+from thermoscope.words import ENDINGS
 
-#: Columns narrower than this are not read with pleasure: below it texts are stacked.
+#: Columns narrower than this are hard to read: texts are stacked instead.
 NARROWEST = 34
 #: transformers' generate applies this top_k unless told otherwise (GenerationConfig's default).
 UNASKED_TOP_K = 50
@@ -58,7 +60,7 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
     yield from what_ran(comparison.ran, ascii_only=signs.ascii_only)
     if all(setting.top_k is None for setting in comparison.settings):
         yield Text(
-            f"top_k is off here; transformers' own generate would have applied top_k={UNASKED_TOP_K} unasked.",
+            f"top_k is off here; transformers' generate would apply top_k={UNASKED_TOP_K} by default.",
             style="dim",
         )
     yield from make_again(comparison.ran, width, ascii_only=signs.ascii_only)
@@ -102,18 +104,19 @@ def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
     """The measures under a text, each with its name."""
     if text is None:
         return []
-    ended = {"end_of_text": "ended by itself", "stop": "ended at a stop string", "length": "cut at the limit"}
-    loop = number(None) if text.measures["loop"] is None else "none"
-    if text.loop is not None:
-        loop = f"{text.loop.tokens} tokens {signs.times} {text.loop.repeats}"
-    entropy = number(text.measures["entropy"])
-    return [
-        ("rep_4", number(text.measures["rep_4"])),
-        ("loop", loop),
-        ("perplexity", number(text.measures["perplexity"])),
-        ("entropy", entropy if text.measures["entropy"] is None else f"{entropy} nats"),
-        ("tokens", f"{len(text.sample.text_token_ids)}, {ended[text.sample.finish_reason]}"),
-    ]
+    figures = []
+    for name, value in text.measures.items():
+        measure = MEASURES[name]
+        if not measure.beside_text:
+            continue
+        said = number(value) if value is None or not measure.unit else f"{number(value)} {measure.unit}"
+        if name == "loop" and value is not None:
+            loop = text.loop
+            said = "none" if loop is None else f"{loop.tokens} tokens {signs.times} {loop.repeats}"
+        elif name == "tokens":
+            said = f"{len(text.sample.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}"
+        figures.append((name, said))
+    return figures
 
 
 def _figures_listed(text: ComparedText | None, signs: Signs) -> Table:

@@ -13,14 +13,16 @@ from rich.text import Text
 from thermoscope.engines.draft import Remark
 from thermoscope.engines.export import Exported
 from thermoscope.engines.reading import Imported
+from thermoscope.escape import escape
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.terminal.ran import as_it_is, command_lines, print_ran
-from thermoscope.settings.params import typed
+from thermoscope.settings.values import typed
 
 if TYPE_CHECKING:
     from thermoscope.engines.distance import Distance
 
+#: What is shown for a kind of verdict, where it is not its name.
+_KINDS = {"not there": "not supported"}
 _STYLES = {"exact": "green", "exact with an explicit order": "green", "different": "yellow", "not there": "red"}
 
 
@@ -34,7 +36,7 @@ def print_export(exported: Exported, ran: WhatRan, console: Console, imported: I
 def print_import(imported: Imported, ran: WhatRan, console: Console) -> None:
     """Print what was read from another engine's format."""
     values = json.dumps({**imported.params.given, "order": list(imported.params.order)})
-    for part in (*_read(imported), Text("\nThe same for --params:", style="bold"), as_it_is([values])):
+    for part in (*_read(imported), Text("\nThe same setting for --params:", style="bold"), as_it_is([values])):
         console.print(part, highlight=False, markup=False, crop=False)
     print_ran(ran, console)
 
@@ -49,13 +51,13 @@ def _read(imported: Imported) -> Iterator[RenderableType]:
         added = ", ".join(f"{name}={typed(value)}" for name, value in imported.added.items())
         if imported.added.get("temperature") == 0:
             added = added.replace("temperature=0", "greedy decoding (temperature=0)", 1)
-        yield Text(f"Not in the file, but what {engine} does by itself: {added}.")
+        yield Text(f"Not in the file; {engine}'s defaults: {added}.")
     if imported.ignored:
         yield Text(f"In the file, but ignored by {engine}: {_remarks(imported.ignored)}.")
     if imported.different:
-        yield Text(f"Not as here in {engine}: {_remarks(imported.different)}.", style="yellow")
+        yield Text(f"Different in {engine}: {_remarks(imported.different)}.", style="yellow")
     if imported.aside:
-        yield Text(f"Says nothing about sampling: {escape(', '.join(imported.aside), keep='')}.", style="dim")
+        yield Text(f"Ignored (not sampling parameters): {escape(', '.join(imported.aside), keep='')}.", style="dim")
 
 
 def _remarks(remarks: Sequence[Remark]) -> str:
@@ -81,15 +83,15 @@ def _parts(exported: Exported, imported: Imported | None, width: int) -> Iterato
     if exported.verdicts:
         yield _verdicts(exported)
     else:
-        yield Text("Nothing is set: every field has the value that switches it off.")
+        yield Text("No parameter is set: every field has the value that switches it off.")
     if exported.exact:
-        yield Text(f"The distribution in {exported.engine} is ours.")
+        yield Text(f"{exported.engine} will sample from exactly this distribution.")
     elif exported.distance is not None:
         yield Text(
-            f"As a whole: total variation {_shown(exported.distance)}, over {exported.distance.distributions} "
+            f"Overall: total variation {_shown(exported.distance)}, over {exported.distance.distributions} "
             f"next-token distributions of the model {escape(exported.model or '', keep='')}."
         )
-    yield Text(f"Facts of {exported.engine} {exported.version}: {exported.source}.", style="dim")
+    yield Text(f"Based on {exported.engine} {exported.version}: {exported.source}.", style="dim")
 
 
 def _verdicts(exported: Exported) -> Table:
@@ -104,7 +106,9 @@ def _verdicts(exported: Exported) -> Table:
         name = verdict.parameter
         value = getattr(exported.params, name, None) if name != "order" else None
         set_to = f"{name}={typed(value)}" if value is not None else name
-        table.add_row(Text(set_to), Text(verdict.kind, style=_STYLES[verdict.kind]), Text(note))
+        table.add_row(
+            Text(set_to), Text(_KINDS.get(verdict.kind, verdict.kind), style=_STYLES[verdict.kind]), Text(note)
+        )
     return table
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.comparison.inspection import Inspection, TokenView
-from thermoscope.report.escape import escape
+from thermoscope.escape import escape
 from thermoscope.report.terminal.ran import print_ran
 
 #: Widest text of a token, and columns of a bar.
@@ -40,11 +40,11 @@ def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[Ren
     yield _stages(inspection)
     drawn = next(token for token in inspection.tokens if token.token_id == inspection.drawn)
     yield Text(
-        f"\nSeed {inspection.seed} draws {plain(_name(drawn))} here, rank {drawn.rank} of the model, "
-        f"probability {_percent(drawn.probabilities[-1])}."
+        f"\nSeed {inspection.seed} draws {plain(_name(drawn))} here: rank {drawn.rank} in the model's "
+        f"distribution, probability {_percent(drawn.probabilities[-1])}."
     )
     if inspection.xtc_acts is not None:
-        yield Text(f"XTC's coin says {'yes' if inspection.xtc_acts else 'no'} at this step.")
+        yield Text(f"XTC {'acts' if inspection.xtc_acts else 'does not act'} at this step.")
 
 
 def _columns(inspection: Inspection, width: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""What ran, and the command that makes it again, at the end of every report in the terminal."""
+"""What ran, and the command that reproduces it, at the end of every report in the terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 
 #: A word as ``shlex.join`` writes it: quoted parts may hold white space.
 _SHELL_WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
@@ -38,8 +38,8 @@ def what_ran(ran: WhatRan, *, ascii_only: bool) -> Iterator[RenderableType]:
 
 
 def make_again(ran: WhatRan, width: int, *, ascii_only: bool) -> Iterator[RenderableType]:
-    """The part "To make it again": its lines may be longer than the width where a word is."""
-    yield Text("\nTo make it again", style="bold")
+    """The part "To reproduce": its lines may be longer than the width where a word is."""
+    yield Text("\nTo reproduce", style="bold")
     yield as_it_is(command_lines(escape(ran.command, ascii_only=ascii_only), width))
 
 

@@ -10,18 +10,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.escape import escape
-from thermoscope.report.records.measures import SHOWN
+from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.terminal.ran import print_ran
+from thermoscope.report.verdicts import claim_verdict
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.words import count, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
-_CELL = 15
+_CELL = 22
+#: Measures that are shown in any case, in as many tables as the width needs.
+LEADING = 4
 
 
 def print_measured(
@@ -55,7 +58,7 @@ def print_found(
     everything: bool = False,
 ) -> None:
     """Print measures of texts from files: how many they are, the measures per setting, what ran."""
-    many = f"{count(texts, 'text')} in {count(groups, 'group')} of one prompt and setting"
+    many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
     print_measured(rows, console, everything=everything, notes=measured.notes)
     print_ran(ran, console)
@@ -64,25 +67,27 @@ def print_found(
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
-    known = [name for name in SHOWN if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
+    known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
     names = _short(settings)
     first = max([len("setting"), *map(len, names)])
     first = min(first, max(7, width // 3))
     each = max(1, (width - first) // (_CELL + 2))
     tables = [known[i : i + each] for i in range(0, len(known), each)]
-    for measures in tables if everything else tables[:1]:
+    count_shown = len(tables) if everything else -(-LEADING // each)
+    for measures in tables[:count_shown]:
         table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
         table.add_column("setting", max_width=first, overflow="fold")
         for name in measures:
             table.add_column(name, justify="right", no_wrap=True)
-        for setting, shown in zip(settings, names, strict=True):
-            table.add_row(Text(escape(shown)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
+        for setting, called in zip(settings, names, strict=True):
+            table.add_row(Text(escape(called)), *(Text(_cell(cells.get((name, setting)))) for name in measures))
         yield table
         yield Text()
-    if not everything and len(tables) > 1:
-        rest = ", ".join(name for measures in tables[1:] for name in measures)
+    if len(tables) > count_shown:
+        rest = ", ".join(name for measures in tables[count_shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
-    missing = [name for name in ("semantic_dispersion", "coherence") if name not in known]
+    embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
+    missing = [name for name in embedded if name not in known]
     if missing:
         from thermoscope.metrics.embedding import how_to_get
 
@@ -104,8 +109,8 @@ def _cell(row: Mapping[str, Any] | None) -> str:
         return "unknown"
     mean, low, high = row["mean"], row["low"], row["high"]
     if low is None:
-        return f"{short(mean)}  unknown"
-    return f"{short(mean)} {short(low)}-{short(high)}" if low >= 0 else f"{short(mean)} {short(low)}:{short(high)}"
+        return short(mean)
+    return f"{short(mean)} ({short(low)} to {short(high)})"
 
 
 def print_run(
@@ -124,7 +129,7 @@ def print_run(
     unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
-    console.print(Text(f"Means with 95 % intervals; the {unit} is the unit.\n", style="dim"), highlight=False)
+    console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
@@ -146,7 +151,7 @@ def _limits(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
 def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     verdict = claim["verdict"]
     style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
-    yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (verdict, style))
+    yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (claim_verdict(verdict), style))
     told = claim["statement"] if verdict != "not tested" else claim["reason"]
     yield Padding(Text(f"{first_upper(told)}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:

@@ -11,21 +11,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.escape import escape
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import StepMeasures
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.report.escape import escape
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.marks import ASCII, DIFFERS, UNICODE, WRITTEN_OUT, Signs, visible
 from thermoscope.report.terminal.ran import make_again, what_ran
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
+from thermoscope.words import ENDINGS, count
 
 #: How many texts and forks are shown.
 MOST_TEXTS, MOST_FORKS = 6, 10
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
-_FINISHED = {"end_of_text": "ends by itself", "stop": "ends at a stop string", "length": "cut at the limit"}
 #: Measures in the table over several seeds.
-SHOWN_MEASURES = ("rep_4", "loop", "perplexity", "entropy", "tokens")
+SHOWN_MEASURES = MEASURES.where(lambda m: m.beside_text and m.level == "text" and m.needs in ("", "records"))
 
 
 def print_spectra(spectra: list[Spectrum], measures: StepMeasures, ran: WhatRan, console: Console) -> None:
@@ -44,12 +45,15 @@ def print_at(spectrum: Spectrum, temperature: float, console: Console) -> None:
     console.print(_text(leaf, None, signs), highlight=False, markup=False)
     lines = []
     if number:
-        lines.append("below: " + sentence(spectrum.forks[number - 1], spectrum, ascii_only=signs.ascii_only))
+        lines.append(
+            "Nearest change below: " + sentence(spectrum.forks[number - 1], spectrum, ascii_only=signs.ascii_only)
+        )
     if number < len(spectrum.forks):
-        lines.append("above: " + sentence(spectrum.forks[number], spectrum, ascii_only=signs.ascii_only))
+        above = sentence(spectrum.forks[number], spectrum, ascii_only=signs.ascii_only)
+        lines.append(f"Nearest change above: {above}")
     if not leaf.is_exact(temperature):
         lines.append(
-            "This interval was narrower than the resolution and not split: the text is exact from "
+            "This interval is narrower than the resolution and was not split further: the text is exact from "
             f"T={leaf.exact_low:.6g} to {leaf.exact_high:.6g}."
         )
     console.print(Text("\n".join(lines), style="dim"), highlight=False, markup=False)
@@ -63,7 +67,10 @@ def _parts(
     for spectrum in spectra:
         yield from _spectrum(spectrum, width, signs, in_full=spectrum is first)
     if len(spectra) > 1:
-        yield Text(f"\nMeans over {len(spectra)} seeds (all of them, as steps: --json and --html)", style="bold")
+        yield Text(
+            f"\nMeans over {len(spectra)} seeds (--json and --html have every measure, as exact step functions)",
+            style="bold",
+        )
         yield _means(measures)
     yield from what_ran(ran, ascii_only=signs.ascii_only)
     yield from make_again(ran, width, ascii_only=signs.ascii_only)
@@ -72,13 +79,13 @@ def _parts(
 def _spectrum(spectrum: Spectrum, width: int, signs: Signs, *, in_full: bool) -> Iterator[RenderableType]:
     texts, forks = len(spectrum.leaves), len(spectrum.forks)
     yield Text(
-        f"Seed {spectrum.seed}: {texts} text{'' if texts == 1 else 's'} between T={spectrum.low:g} and "
-        f"T={spectrum.high:g}, {forks} fork{'' if forks == 1 else 's'}"
+        f"Seed {spectrum.seed}: {count(texts, 'text')} between T={spectrum.low:g} and "
+        f"T={spectrum.high:g}, {count(forks, 'fork')}"
     )
     if spectrum.merged:
         more = "--resolution 0 splits all" if spectrum.max_leaves is None else "a larger --max-leaves splits more"
         yield Text(
-            f"{len(spectrum.merged)} of them stand for intervals that were not split any further: "
+            f"{len(spectrum.merged)} of them cover intervals that were not split further; "
             f"{_percent(spectrum.exact_share)} of the range is exact ({more}).",
             style="dim",
         )
@@ -97,9 +104,9 @@ def _spectrum(spectrum: Spectrum, width: int, signs: Signs, *, in_full: bool) ->
         before = leaf
     notes = []
     if len(shown) < texts:
-        notes.append(f"the {len(shown)} widest of {texts} texts")
+        notes.append(f"the {len(shown)} of {texts} texts that hold over the widest temperature ranges")
     if len(shown) > 1:
-        notes.append(f"{signs.opens}{signs.ellipsis}{signs.closes} is not in the text shown before it")
+        notes.append(f"{signs.opens}{signs.ellipsis}{signs.closes} differs from the text above")
     yield Text(signs.dot.join(notes), style="dim")
     if forks:
         yield Text("\nForks", style="bold")
@@ -122,9 +129,7 @@ def _axis(spectrum: Spectrum, names: dict[int, str], width: int, signs: Signs) -
     for name, run in groupby(labels):
         row.append(name * len(list(run)), None if name == " " else _style(name))
     yield row
-    yield Text(
-        f"  {one} a fork{signs.dot}{several} several{signs.dot}letters: the texts below, where they hold", style="dim"
-    )
+    yield Text(f"  {one} a fork{signs.dot}{several} several forks{signs.dot}letters: the texts below", style="dim")
 
 
 def _ticks(spectrum: Spectrum, columns: int) -> Text:
@@ -141,10 +146,10 @@ def _ticks(spectrum: Spectrum, columns: int) -> Text:
 def _head(spectrum: Spectrum, leaf: Leaf, name: str, style: str = "bold") -> Text:
     share = leaf.width / (spectrum.high - spectrum.low)
     line = Text(name, style=style)
-    exact = "" if leaf.exact_high - leaf.exact_low == leaf.width else ", not split any further"
+    exact = "" if leaf.exact_high - leaf.exact_low == leaf.width else ", not split further"
     line.append(
         f"  T {leaf.low:.4f} to {leaf.high:.4f}, {_percent(share)} of the range{exact}; "
-        f"{_FINISHED[leaf.finish_reason]}, {len(leaf.token_ids)} tokens",
+        f"{ENDINGS[leaf.finish_reason]}, {len(leaf.token_ids)} tokens",
         style="dim",
     )
     return line
@@ -180,7 +185,9 @@ def _forks(spectrum: Spectrum, signs: Signs) -> Iterator[RenderableType]:
             table.add_row(Text(""), Text(reason(fork, ascii_only=signs.ascii_only), style="dim"))
     yield table
     if len(spectrum.forks) > MOST_FORKS:
-        yield Text(f"and {len(spectrum.forks) - MOST_FORKS} more at higher temperatures (--json, --html)", style="dim")
+        yield Text(
+            f"and {len(spectrum.forks) - MOST_FORKS} more at higher temperatures (see --json or --html)", style="dim"
+        )
 
 
 def _means(measures: StepMeasures) -> Table:

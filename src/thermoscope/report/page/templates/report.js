@@ -146,7 +146,7 @@
         const ending = data.endings[text[3]];
         state.push(` ${[text[4], ending].filter(Boolean).join(" · ")}`);
         const place = other ? parting(whole(text), whole(other)) : -1;
-        if (other && place < 0 && texts[0] !== texts[1]) state.push(" · the two are the same");
+        if (other && place < 0 && texts[0] !== texts[1]) state.push(" · the two texts are identical");
         byId(`state-${id}`).replaceChildren(...state);
         byId(`text-${id}`).replaceChildren(...shown(text, place));
       });
@@ -162,7 +162,7 @@
       const command = byId(button.dataset.copy);
       const selected = () => { getSelection().selectAllChildren(command); return document.execCommand("copy"); };
       const said = (worked) => {
-        byId("copied").textContent = worked ? "The command is in the clipboard." : "Copy the selected command by hand.";
+        byId("copied").textContent = worked ? "Copied to the clipboard." : "Copying failed: the command is selected, copy it by hand.";
       };
       if (navigator.clipboard) navigator.clipboard.writeText(command.textContent).then(() => said(true), () => said(selected()));
       else said(selected());

@@ -82,7 +82,7 @@
     panel.innerHTML = hint;
     axis.querySelectorAll("rect").forEach((rect, i) => rect.classList.toggle("here", i === number));
     const fork = number > 0 ? spectrum.forks[number - 1] : null;
-    why.textContent = fork ? `The last one below here: ${fork.sentence}. ${fork.reason}` : "";
+    why.textContent = fork ? `Nearest change below this temperature: ${fork.sentence}. ${fork.reason}` : "";
     forks.querySelectorAll("button").forEach((button, i) => {
       const here = i === number - 1;
       if (here) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
@@ -102,7 +102,7 @@
     strong.textContent = `T = ${temperature.toFixed(4)}`;
     const exact = (temperature > leaf.exact_low && temperature <= leaf.exact_high) || temperature === leaf.low;
     state.replaceChildren(strong, ` text ${number + 1} of ${spectrum.leaves.length}, from ${digits(leaf.low)} to ` +
-      `${digits(leaf.high)}; ${leaf.ending}${exact ? "" : "; not split any further here"}`);
+      `${digits(leaf.high)}; ${leaf.ending}${exact ? "" : "; not split further here"}`);
     slider.setAttribute("aria-valuetext", `${temperature.toFixed(4)}, text ${number + 1} of ${spectrum.leaves.length}`);
     document.querySelectorAll(".cursor").forEach((line) => {
       line.setAttribute("x1", x(temperature));
@@ -131,7 +131,7 @@
     const lines = spectrum.forks.map((fork) => svg("line", { x1: x(fork.at), x2: x(fork.at), y1: 20, y2: 80 }));
     axis.replaceChildren(...parts, ...lines, svg("line", { class: "cursor", y1: 0, y2: 100 }));
     byId("count").textContent = `${spectrum.leaves.length} texts, ${spectrum.forks.length} forks` +
-      (spectrum.exact_share < 0.9999999 ? `; ${(100 * spectrum.exact_share).toFixed(2)} % of the range is exact` : "");
+      (spectrum.exact_share < 0.9999999 ? `; ${(100 * spectrum.exact_share).toFixed(2)}% of the range is exact` : "");
     forks.replaceChildren(...spectrum.forks.map((fork, i) => {
       const item = document.createElement("li"), button = document.createElement("button");
       button.type = "button";

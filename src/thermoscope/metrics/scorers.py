@@ -1,0 +1,107 @@
+"""Kinds of scorers, by name: what ``--score`` and a use case's ``[score]`` can say, each one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from thermoscope.errors import InputError
+from thermoscope.metrics.answers import Scorer, exact, matching
+from thermoscope.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerKind:
+    """A kind of scorer.
+
+    Attributes
+    ----------
+    name
+        What it is asked for by: ``--score NAME`` or ``--score NAME:ARGUMENT``.
+    meaning
+        One line.
+    make
+        From what is after the colon ("" if nothing is) to the scorer.
+    argument
+        What is to be after the colon, as help shows it; "" if nothing.
+    needs_answer
+        Whether a scorer with this argument compares with the expected answer.
+    """
+
+    name: str
+    meaning: str
+    make: Callable[[str], Scorer]
+    argument: str = ""
+    needs_answer: Callable[[str], bool] = lambda _: False
+
+    @property
+    def usage(self) -> str:
+        """How it is asked for."""
+        return f"{self.name}:{self.argument}" if self.argument else self.name
+
+
+#: Every kind of scorer, by name.
+SCORERS = Registry(ScorerKind, "scorer", built_in=["thermoscope.metrics.scorers"])
+
+
+def register_scorer(kind: ScorerKind) -> ScorerKind:
+    """Add a kind of scorer: ``--score`` and use cases can name it.
+
+    Raises
+    ------
+    InputError
+        Its name is taken.
+    """
+    return SCORERS.register(kind)
+
+
+def asked_scorer(how: str) -> tuple[ScorerKind, str]:
+    """The kind and the argument of ``NAME``, ``NAME:ARGUMENT`` or ``FILE.py:FUNCTION``.
+
+    Raises
+    ------
+    InputError
+        There is no such kind, or its argument is missing or too much.
+    """
+    name, colon, argument = how.partition(":")
+    if name not in SCORERS and how.rpartition(":")[0].endswith(".py"):
+        return SCORERS["function"], how
+    if name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
+        usages = [kind.usage.removeprefix("function:") for kind in SCORERS.values()]
+        raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {how!r}")
+    return SCORERS[name], argument
+
+
+def function_of(how: str) -> Scorer:
+    """The function ``FILE.py:NAME``.
+
+    Raises
+    ------
+    InputError
+        The file can't be read or fails, or has no such function.
+    """
+    import runpy
+
+    path, _, name = how.rpartition(":")
+    if not path.endswith(".py") or not name:
+        raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {how!r}")
+    try:
+        found = runpy.run_path(path)
+    except OSError as error:
+        raise InputError(f"the scorer's file can't be read: {path!r} ({error.strerror}); check the path") from None
+    except Exception as error:
+        raise InputError(f"the scorer's file {path!r} fails ({type(error).__name__}: {error}); mend it") from None
+    if not callable(found.get(name)):
+        raise InputError(f"the scorer's file {path!r} has no function {name!r}; check the name")
+    scorer: Scorer = found[name]
+    return scorer
+
+
+ENTRIES = (
+    ScorerKind("exact", "1 if the text is the answer, both normalised, else 0", lambda _: exact,
+               needs_answer=lambda _: True),
+    ScorerKind("regex", "1 if the pattern occurs in the text, else 0; {answer} in it is the expected answer", matching,
+               argument="PATTERN", needs_answer=lambda pattern: "{answer}" in pattern),
+    ScorerKind("function", "a function of the text and the expected answer or None", function_of,
+               argument="FILE.py:FUNCTION"),
+)  # fmt: skip

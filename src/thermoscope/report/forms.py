@@ -1,0 +1,172 @@
+"""The forms of a result, and who makes each: the one place that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.errors import InputError, OutputError
+from thermoscope.words import joined
+
+if TYPE_CHECKING:
+    from thermoscope.comparison.comparison import Comparison
+    from thermoscope.ran.provenance import WhatRan
+    from thermoscope.report.records.schema import Report
+    from thermoscope.spectra.spectrum import Spectrum
+
+#: Every form, by the ending of its files.
+FORMS = ("html", "md", "json", "png", "svg")
+#: Forms that a shell does not print, but writes to a file.
+FILES = ("html", "png", "svg")
+_ENDINGS = {"markdown": "md", "htm": "html"}
+
+
+def render(
+    thing: Report | Comparison | Spectrum | Sequence[Spectrum], form: str, *, ran: WhatRan | None = None
+) -> str | bytes:
+    """Render a result in one of its forms.
+
+    Parameters
+    ----------
+    thing
+        A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Comparison`` (from ``compare``), or a
+        ``Spectrum`` or several of one prompt (from ``spectrum``).
+    form
+        "html": one self-contained page. "json": every record. Of a report or a comparison also "md" (Markdown), and
+        "png" or "svg" (its charts on one sheet).
+    ran
+        What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
+
+    Returns
+    -------
+    str or bytes
+        Text; bytes for "png" and "svg".
+
+    Raises
+    ------
+    InputError
+        This kind of result does not have the form, or has no charts to draw.
+    """
+    makers = _makers(thing, ran)
+    if form not in makers:
+        raise InputError(f"form must be one of {', '.join(makers)}; got {form!r}")
+    return makers[form]()
+
+
+def save(
+    thing: Report | Comparison | Spectrum | Sequence[Spectrum],
+    path: str | Path,
+    form: str | None = None,
+    *,
+    ran: WhatRan | None = None,
+) -> None:
+    """Render a result into a file, text as UTF-8.
+
+    Parameters
+    ----------
+    thing, ran
+        As in ``render``.
+    path
+        The file; it is replaced if it exists.
+    form
+        By default that of the file's ending, or "html" where it has none.
+
+    Raises
+    ------
+    InputError
+        The form is unknown, or this kind of result does not have it.
+    OutputError
+        The file can't be written.
+    """
+    content = render(thing, form_of(path, form, name="form"), ran=ran)
+    try:
+        Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        raise OutputError(
+            f"the output must be a file that can be written; got {str(path)!r} ({error.strerror}); choose another path"
+        ) from None
+
+
+def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--format") -> str:
+    """The form that was asked for by name, or by a file's ending; "html" where neither says.
+
+    Raises
+    ------
+    InputError
+        There is no such form; ``name`` is what the argument or option is called.
+    """
+    if form is not None:
+        if form not in FORMS:
+            raise InputError(f"{name} must be one of {', '.join(FORMS)}; got {form!r}")
+        return form
+    ending = "" if path is None else Path(path).suffix.removeprefix(".").lower()
+    ending = _ENDINGS.get(ending, ending)
+    if ending and ending not in FORMS:
+        listed = ", ".join(f".{each}" for each in FORMS)
+        raise InputError(f"the file must end in one of {listed}, or give {name}; got {path}")
+    return ending or "html"
+
+
+def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | bytes]]:
+    """What makes each form of a result."""
+    from thermoscope.comparison.comparison import Comparison
+    from thermoscope.report.records.schema import Report
+    from thermoscope.spectra.spectrum import Spectrum
+
+    if isinstance(thing, Report):
+        return _of_report(thing)
+    if isinstance(thing, Comparison):
+        from thermoscope.report.records.build import comparison_report
+
+        return _of_report(comparison_report(thing)) | {"json": lambda: f"{thing.to_json()}\n"}
+    spectra = [thing] if isinstance(thing, Spectrum) else thing
+    if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
+        return _of_spectra(spectra, ran)
+    kinds = joined(("a Report", "a Comparison", "a Spectrum", "a list of Spectrum"))
+    raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
+
+
+def _of_report(report: Report) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.run import report_page
+
+        return report_page(report)
+
+    def md() -> str:
+        from thermoscope.report.markdown import markdown
+
+        return markdown(report)
+
+    def drawn(form: str) -> bytes:
+        from thermoscope.report.charts.pictures import picture
+
+        return picture(report, form)
+
+    return {
+        "html": html,
+        "md": md,
+        "json": lambda: f"{report.to_json()}\n",
+        "png": lambda: drawn("png"),
+        "svg": lambda: drawn("svg"),
+    }
+
+
+def _of_spectra(spectra: Sequence[Spectrum], ran: WhatRan | None) -> dict[str, Callable[[], str | bytes]]:
+    prompts = {spectrum.prompt for spectrum in spectra}
+    if len(prompts) > 1 or len({(spectrum.low, spectrum.high) for spectrum in spectra}) > 1:
+        raise InputError("spectra that are rendered together must have one prompt and range; render them one by one")
+
+    def html() -> str:
+        from thermoscope.metrics.steps import step_measures
+        from thermoscope.ran.of_spectrum import recorded
+        from thermoscope.report.page.spectrum import spectrum_page
+
+        return spectrum_page(spectra, step_measures(spectra), recorded(spectra) if ran is None else ran)
+
+    def json() -> str:
+        if len(spectra) == 1:
+            return f"{spectra[0].to_json()}\n"
+        return "[" + ",\n".join(spectrum.to_json() for spectrum in spectra) + "]\n"
+
+    return {"html": html, "json": json}
