@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -122,6 +122,8 @@ class Fit:
         Of the draws of listed tokens, nats.
     kept
         The mean number of listed tokens that it keeps at a place.
+    sets
+        (P, K) which they are; None: all.
     """
 
     family: Family
@@ -131,6 +133,39 @@ class Fit:
     high: float
     log_likelihood: float
     kept: float
+    sets: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+
+
+def curve(draws: Draws, of: Fit, temperatures: Floats) -> Floats:
+    """The log-likelihood of draws along temperatures, with the tokens kept that a fit keeps."""
+    kept = np.isfinite(draws.logprobs) if of.sets is None else of.sets
+    line = _Curve(draws, kept)
+    return np.array([line.at(float(t)) for t in temperatures])
+
+
+def sent_fit(draws: Draws, family: Family, value: float, *, confidence: float = 0.95) -> tuple[Fit, float]:
+    """The most likely temperature under a truncation of a given value at T=1, and the share of draws that it forbids.
+
+    The sets are those of the value at T=1; draws outside them are left out of the likelihood.
+    """
+    from scipy.stats import chi2
+
+    listed = np.isfinite(draws.logprobs)
+    shares = np.exp(draws.logprobs)
+    if family == "top_k":
+        kept = listed & (np.arange(draws.logprobs.shape[1]) < value)
+    elif family == "min_p":
+        kept = listed & (draws.depth >= math.log(value) - 1e-3)
+    else:
+        kept = listed & (np.cumsum(shares, axis=1) - shares < value + 1e-3)
+    whole = float(draws.counts.sum() + draws.beyond.sum())
+    outside = float(draws.counts[~kept].sum() + draws.beyond.sum())
+    inside = Draws(draws.logprobs, np.where(kept, draws.counts, 0.0), draws.beyond)
+    line = _Curve(inside, kept)
+    best = line.maximum()
+    low, high = line.interval(best, float(chi2.ppf(confidence, 1)) / 2)
+    found = Fit(family, value, best, low, high, line.at(best), float(kept.sum(axis=1).mean()), kept)
+    return found, outside / whole if whole else 0.0
 
 
 def fit(draws: Draws, family: Family, *, last: bool = False, confidence: float = 0.95) -> Fit:
@@ -153,13 +188,20 @@ def fit(draws: Draws, family: Family, *, last: bool = False, confidence: float =
     if family == "top_p" and not last:
         return _fit_prefix(draws, drop)
     kept, value = _kept(draws, family)
-    curve = _Curve(draws, kept)
-    best = curve.maximum()
-    low, high = curve.interval(best, drop)
+    line = _Curve(draws, kept)
+    best = line.maximum()
+    low, high = line.interval(best, drop)
     if family == "min_p":
         value = math.exp(value) if last else math.exp(max(value / best, -700.0))
     return Fit(
-        family, None if family == "none" else value, best, low, high, curve.at(best), float(kept.sum(axis=1).mean())
+        family,
+        None if family == "none" else value,
+        best,
+        low,
+        high,
+        line.at(best),
+        float(kept.sum(axis=1).mean()),
+        kept,
     )
 
 
@@ -210,9 +252,9 @@ def _fit_prefix(draws: Draws, drop: float) -> Fit:
     values = np.array([_Curve(draws, kept).at(float(t)) for t, (kept, _) in zip(grid, sets, strict=True)])
     best = int(values.argmax())
     kept, p = sets[best]
-    curve = _Curve(draws, kept)
+    line = _Curve(draws, kept)
     lower, upper = grid[max(best - 1, 0)], grid[min(best + 1, steps - 1)]
-    at = float(np.clip(curve.maximum(), lower, upper))
+    at = float(np.clip(line.maximum(), lower, upper))
     inside = grid[values >= values[best] - drop]
     return Fit(
         "top_p",
@@ -220,8 +262,9 @@ def _fit_prefix(draws: Draws, drop: float) -> Fit:
         at,
         min(float(inside[0]), at),
         max(float(inside[-1]), at),
-        max(curve.at(at), float(values[best])),
+        max(line.at(at), float(values[best])),
         float(kept.sum(axis=1).mean()),
+        kept,
     )
 
 
