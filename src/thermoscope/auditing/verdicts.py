@@ -1,0 +1,91 @@
+"""From the readings at several sent temperatures to what the server does with temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from thermoscope.auditing.audit import Verdict
+from thermoscope.auditing.reading import Reading, joint_maximum
+
+
+@dataclass(frozen=True, slots=True)
+class TemperatureMap:
+    """What a server does with temperature.
+
+    Attributes
+    ----------
+    verdicts
+        One per sent temperature.
+    rule
+        What it does in words: "ignored: always 0.98", "clamped at 1.02".
+    """
+
+    verdicts: tuple[Verdict, ...]
+    rule: str
+
+
+def temperature_holds(reading: Reading, sent: float, alpha: float) -> bool:
+    """Whether the draws are what this temperature would give, at an error rate of ``alpha``."""
+    from scipy.stats import chi2
+
+    threshold = max(reading.null.temperature_threshold(alpha), float(chi2.ppf(1 - alpha, 1)))
+    return reading.temperature_evidence(sent) <= threshold
+
+
+def temperature_map(sent: Sequence[float], readings: Sequence[Reading], alpha: float) -> TemperatureMap:
+    """Name the simplest rule that explains what was read at each sent temperature, ascending.
+
+    Honoured comes first; then, of one constant, one factor, and a limit above or below, the one that loses the least
+    log-likelihood, if it loses no more than chance would.
+    """
+    from scipy.stats import chi2
+
+    number = len(sent)
+    holds = [temperature_holds(reading, t, alpha) for t, reading in zip(sent, readings, strict=True)]
+    if all(holds):
+        return TemperatureMap(("honoured",) * number, "honoured")
+    if all(reading.greedy for reading in readings):
+        rule = "ignored: always the most probable token" if number > 1 else "greedy"
+        return TemperatureMap((("ignored" if number > 1 else "greedy"),) * number, rule)
+    found: list[tuple[float, tuple[Verdict, ...], str]] = []
+    if number > 1:
+        every = list(readings)
+        level, lost = joint_maximum(every, [1.0] * number)
+        found.append((lost, ("ignored",) * number, f"ignored: always {level:.2f}"))
+        factor, lost = joint_maximum(every, list(sent))
+        found.append((lost, ("rescaled",) * number, f"rescaled: {factor:.2f} times what is sent"))
+        for cut in range(1, number):
+            found += _limits(sent, every, holds, cut)
+    allowed = float(chi2.ppf(1 - alpha, max(number - 1, 1)))
+    explained = [one for one in found if one[0] <= allowed]
+    if explained:
+        _, verdicts, rule = min(explained, key=lambda one: one[0])
+        return TemperatureMap(verdicts, rule)
+    single: list[Verdict] = [
+        "honoured" if fine else "greedy" if reading.greedy else "changed"
+        for fine, reading in zip(holds, readings, strict=True)
+    ]
+    return TemperatureMap(tuple(single), "changed")
+
+
+def _limits(
+    sent: Sequence[float], readings: list[Reading], holds: list[bool], cut: int
+) -> list[tuple[float, tuple[Verdict, ...], str]]:
+    """An upper limit from place ``cut`` on, and a lower one before it, where the other side holds."""
+    found: list[tuple[float, tuple[Verdict, ...], str]] = []
+    lost = [reading.temperature_evidence(t) for t, reading in zip(sent, readings, strict=True)]
+    number = len(sent)
+    if all(holds[:cut]) and not all(holds[cut:]):
+        level, more = joint_maximum(readings[cut:], [1.0] * (number - cut))
+        if level < sent[-1]:
+            verdicts: tuple[Verdict, ...] = (*("honoured",) * cut, *("clamped",) * (number - cut))
+            found.append((sum(lost[:cut]) + more, verdicts, f"clamped at {level:.2f}"))
+    if all(holds[cut:]) and not all(holds[:cut]):
+        level, more = joint_maximum(readings[:cut], [1.0] * cut)
+        greedy = all(reading.greedy for reading in readings[:cut])
+        verdicts = (*((("greedy" if greedy else "clamped"),) * cut), *("honoured",) * (number - cut))
+        rule = f"greedy up to {sent[cut - 1]:g}" if greedy else f"clamped at {level:.2f} from below"
+        if greedy or level > sent[0]:
+            found.append((sum(lost[cut:]) + more, verdicts, rule))
+    return found
