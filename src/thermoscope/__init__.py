@@ -14,6 +14,8 @@ from thermoscope._version import __version__
 from thermoscope.errors import InputError, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
+    from thermoscope.auditing.audit import Audit
+    from thermoscope.auditing.protocol import audit
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspection import inspect
@@ -41,6 +43,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _LAZY = {
+    "Audit": "thermoscope.auditing.audit",
+    "audit": "thermoscope.auditing.protocol",
     "Exported": "thermoscope.engines.export",
     "export": "thermoscope.engines.export",
     "Dialect": "thermoscope.engines.dialect",
@@ -70,6 +74,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Audit",
     "Comparison",
     "Dialect",
     "Exported",
@@ -84,6 +89,7 @@ __all__ = [
     "Spectrum",
     "ThermoscopeError",
     "__version__",
+    "audit",
     "compare",
     "comparison_report",
     "export",

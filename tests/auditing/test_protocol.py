@@ -24,8 +24,8 @@ def verdicts(found: Audit, parameter: str = "temperature") -> dict[float | str, 
 
 @pytest.mark.parametrize("spread", [2.2, 4.0])
 def test_an_honest_server_is_called_honest(spread: float) -> None:
-    """12 audits with two wrong calls would have a probability below 0.01 at one in a hundred."""
-    found = [audited(FakeClient(seed=seed, spread=spread)) for seed in range(12)]
+    """At one wrong call in a hundred audits, two in five would have a probability of 0.001."""
+    found = [audited(FakeClient(seed=seed, spread=spread)) for seed in range(5)]
     assert sum(not one.honoured for one in found) <= 1
     first = found[0]
     assert verdicts(first) == {0.3: "honoured", 0.7: "honoured", 1.0: "honoured", 1.5: "honoured", 2.0: "honoured",

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from thermoscope.auditing.audit import Verdict
 from thermoscope.auditing.reading import Reading, joint_maximum
 
+#: A sent temperature that holds and is at most this many times the limit is the limit itself.
+_AT_LIMIT = 1.1
+
 
 @dataclass(frozen=True, slots=True)
 class TemperatureMap:
@@ -79,7 +82,10 @@ def _limits(
     if all(holds[:cut]) and not all(holds[cut:]):
         level, more = joint_maximum(readings[cut:], [1.0] * (number - cut))
         if level < sent[-1]:
-            verdicts: tuple[Verdict, ...] = (*("honoured",) * cut, *("clamped",) * (number - cut))
+            at_limit = [fine and t <= _AT_LIMIT * level for fine, t in zip(holds, sent, strict=True)]
+            verdicts: tuple[Verdict, ...] = tuple(
+                "honoured" if place < cut or at_limit[place] else "clamped" for place in range(number)
+            )
             found.append((sum(lost[:cut]) + more, verdicts, f"clamped at {level:.2f}"))
     if all(holds[cut:]) and not all(holds[:cut]):
         level, more = joint_maximum(readings[:cut], [1.0] * cut)
