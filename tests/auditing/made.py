@@ -15,9 +15,7 @@ def places(number: int, vocabulary: int, rng: np.random.Generator, spread: float
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
-def chances(
-    logprobs: Any, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
-) -> Any:
+def chances(logprobs: Any, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0) -> Any:
     """What a sampler draws from: temperature first, then each truncation."""
     weights = np.exp((logprobs - logprobs[:, :1]) / temperature)
     if top_k:

@@ -21,8 +21,8 @@ REPLICATES = 1000
 _READ_OFF = 0.01
 #: Temperatures of the grid, and how far it reaches on either side, as a factor.
 _GRID, _REACH = 61, 3.0
-#: Sets that are worked on at once.
-_CHUNK = 100
+#: Entries (sets x places x tokens) that are worked on at once.
+_CHUNK = 4_000_000
 _TIE = 1e-6
 
 
@@ -75,8 +75,9 @@ def simulate(draws: Draws, temperature: float, *, replicates: int = REPLICATES, 
     shares = weights / weights.sum(axis=1, keepdims=True)
     rng = np.random.default_rng(seed)
     truncation, moved = [], []
-    for start in range(0, replicates, _CHUNK):
-        many = min(_CHUNK, replicates - start)
+    chunk = max(1, _CHUNK // depth.size)
+    for start in range(0, replicates, chunk):
+        many = min(chunk, replicates - start)
         counts = np.stack([rng.multinomial(n, row, size=many) for n, row in zip(numbers, shares, strict=True)], axis=1)
         of_truncation, of_temperature = tables.statistics(counts)
         truncation.append(of_truncation)
@@ -142,8 +143,10 @@ class _Tables:
         rows = np.arange(last.shape[1])
         p = self._before[rows, last].max(axis=1)  # (B, G)
         found = np.zeros(p.shape)
-        for row in rows:  # one place at a time bounds the memory
-            sizes = (self._before[row][None] <= p[:, None, :] + 1e-12).sum(axis=1)
-            sizes = np.minimum(sizes, self._listed[row])
-            found += numbers[row] * np.take_along_axis(self._partition[row], sizes - 1, axis=0)
+        for row in rows:
+            sizes = [
+                np.searchsorted(self._before[row, : self._listed[row], g], p[:, g] + 1e-12, side="right")
+                for g in range(_GRID)
+            ]
+            found += numbers[row] * np.take_along_axis(self._partition[row], np.stack(sizes, axis=1) - 1, axis=0)
         return found

@@ -1,6 +1,7 @@
 """The command ``thermoscope``: its commands, and how any failure becomes one line and an exit code.
 
-Exit codes: 0 done, 1 a fault of ours or something that an audit found, 2 bad input or a model that can't be had, 130 interrupted.
+Exit codes: 0 done, 1 a fault of ours or something that an audit found, 2 bad input or a model that can't be had, 130
+interrupted.
 """
 
 from __future__ import annotations

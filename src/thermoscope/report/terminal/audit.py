@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from thermoscope.auditing.audit import Audit, Row
 
-_STYLES = {"honoured": "green", "default": "", "default added": "yellow", "refused": "yellow", "can't be told": "yellow"}
+_STYLES = {
+    "honoured": "green",
+    "default": "",
+    "default added": "yellow",
+    "refused": "yellow",
+    "can't be told": "yellow",
+}
 
 
 def print_audit(audit: Audit, to: Console) -> None:
