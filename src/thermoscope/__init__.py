@@ -16,6 +16,7 @@ from thermoscope.errors import InputError, ModelError, ThermoscopeError
 if TYPE_CHECKING:
     from thermoscope.auditing.audit import Audit
     from thermoscope.auditing.protocol import audit
+    from thermoscope.auditing.text_temperature import TextTemperature, temperature_of
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspection import inspect
@@ -45,6 +46,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
 _LAZY = {
     "Audit": "thermoscope.auditing.audit",
     "audit": "thermoscope.auditing.protocol",
+    "TextTemperature": "thermoscope.auditing.text_temperature",
+    "temperature_of": "thermoscope.auditing.text_temperature",
     "Exported": "thermoscope.engines.export",
     "export": "thermoscope.engines.export",
     "Dialect": "thermoscope.engines.dialect",
@@ -87,6 +90,7 @@ __all__ = [
     "ScorerKind",
     "Snippet",
     "Spectrum",
+    "TextTemperature",
     "ThermoscopeError",
     "__version__",
     "audit",
@@ -106,6 +110,7 @@ __all__ = [
     "save",
     "spectrum",
     "step_measures",
+    "temperature_of",
 ]
 
 

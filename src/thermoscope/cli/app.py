@@ -30,6 +30,7 @@ from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
+from thermoscope.cli.temperature import temperature
 from thermoscope.errors import PluginWarning, ThermoscopeError
 
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
@@ -139,7 +140,7 @@ def _plain(command: Callable[P, None]) -> Callable[..., None]:
 
 for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
-    ("audit", audit),
+    ("audit", audit), ("temperature", temperature),
 ):  # fmt: skip
     app.command(_name)(_passing(_talking(_plain(_command))))
 app.command("report")(_passing(_plain(report)))
