@@ -16,7 +16,7 @@ from thermoscope.auditing.engine import recognise
 from thermoscope.auditing.likelihood import sent_fit
 from thermoscope.auditing.probes import Probe, Prober
 from thermoscope.auditing.prompts import BEGINNINGS, QUESTIONS
-from thermoscope.auditing.reading import Reading, read
+from thermoscope.auditing.reading import Reading, read, with_family
 from thermoscope.auditing.seeds import seed_row
 from thermoscope.auditing.unlisted import unlisted_rows
 from thermoscope.auditing.verdicts import temperature_holds, temperature_map
@@ -134,6 +134,7 @@ class _Job:
         self.prompts = prompts or (QUESTIONS if route == "chat" else BEGINNINGS)
         self.alpha = ERROR_RATE / TESTS
         self.engine = "unknown"
+        self.hidden = "none"
         self.rows: list[Row] = []
         self.blind: list[str] = []
         self.notes: list[str] = []
@@ -234,10 +235,12 @@ class _Job:
             arms.append(arm)
         if not sent:
             return
-        found = temperature_map(sent, readings, self.alpha)
+        shown = max(readings, key=lambda one: one.evidence - one.threshold)
+        found = temperature_map(sent, [with_family(one, shown.called) for one in readings], self.alpha)
         for temperature, reading, arm, verdict in zip(sent, readings, arms, found.verdicts, strict=True):
             evidence = found.rule if verdict != "honoured" else _fit_words(reading, temperature)
-            self.rows.append(_temperature_row(temperature, reading, arm.requests, verdict, evidence))
+            read_as = with_family(reading, shown.called)
+            self.rows.append(_temperature_row(temperature, read_as, arm.requests, verdict, evidence))
         self._off_rows(sent, readings, arms)
 
     def _off_rows(self, sent: Sequence[float], readings: Sequence[Reading], arms: Sequence[Arm]) -> None:
@@ -261,6 +264,7 @@ class _Job:
         reading = self._read(arm, {"temperature": 1.0})
         if not temperature_holds(reading, 1.0, self.alpha) and not any(row.broken for row in self.rows):
             self.rows.append(_temperature_row(1.0, reading, arm.requests, "changed", "sent alone"))
+        self.hidden = reading.called
         if reading.called != "none":
             self.rows.append(
                 _truncation_row(reading, "nothing", arm.requests, "default added", ", only temperature=1 sent")
@@ -276,10 +280,9 @@ class _Job:
             self._cached(arm, f"{count(arm.requests, 'request')} without a seed")
             return
         reading = self._read(arm, {})
-        words = _fit_words(reading, None)
-        if temperature_holds(reading, 1.0, self.alpha):
-            words = "as T=1"
-        self.rows.append(_temperature_row("nothing", reading, arm.requests, "default", words))
+        read_as = with_family(reading, self.hidden)
+        words = "as T=1" if temperature_holds(read_as, 1.0, self.alpha) else _fit_words(read_as, None)
+        self.rows.append(_temperature_row("nothing", read_as, arm.requests, "default", words))
         if reading.called != "none":
             self.rows.append(_truncation_row(reading, "nothing", arm.requests, "default added", ", empty body"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -92,6 +92,11 @@ def read(
         f.family for f in ranked[1:] if called != "none" and 2 * (ranked[0].log_likelihood - f.log_likelihood) < APART
     )
     return Reading(draws, fits, called, max(evidence, 0.0), threshold, rivals, null)
+
+
+def with_family(reading: Reading, family: str) -> Reading:
+    """The same draws read with a truncation that others have shown, where these alone are too few to show any."""
+    return replace(reading, called=family) if reading.called == "none" and not reading.greedy else reading
 
 
 def joint_maximum(readings: list[Reading], factors: list[float]) -> tuple[float, float]:
