@@ -103,7 +103,8 @@ class Draws:
     @cached_property
     def tail(self) -> Floats:
         """(P,) the mass at T=1 of the tokens that are not listed."""
-        return np.clip(1 - np.exp(self.logprobs).sum(axis=1), 0, 1)
+        mass: Floats = np.clip(1 - np.exp(self.logprobs).sum(axis=1), 0, 1)
+        return mass
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,15 +49,18 @@ def temperature_map(sent: Sequence[float], readings: Sequence[Reading], alpha: f
     if all(holds):
         return TemperatureMap(("honoured",) * number, "honoured")
     if all(reading.greedy for reading in readings):
+        frozen: Verdict = "ignored" if number > 1 else "greedy"
         rule = "ignored: always the most probable token" if number > 1 else "greedy"
-        return TemperatureMap((("ignored" if number > 1 else "greedy"),) * number, rule)
+        return TemperatureMap((frozen,) * number, rule)
     found: list[tuple[float, tuple[Verdict, ...], str]] = []
     if number > 1:
         every = list(readings)
         level, lost = joint_maximum(every, [1.0] * number)
-        found.append((lost, ("ignored",) * number, f"ignored: always {level:.2f}"))
+        ignored: Verdict = "ignored"
+        found.append((lost, (ignored,) * number, f"ignored: always {level:.2f}"))
         factor, lost = joint_maximum(every, list(sent))
-        found.append((lost, ("rescaled",) * number, f"rescaled: {factor:.2f} times what is sent"))
+        rescaled: Verdict = "rescaled"
+        found.append((lost, (rescaled,) * number, f"rescaled: {factor:.2f} times what is sent"))
         for cut in range(1, number):
             found += _limits(sent, every, holds, cut)
     allowed = float(chi2.ppf(1 - alpha, max(number - 1, 1)))
@@ -90,7 +93,8 @@ def _limits(
     if all(holds[cut:]) and not all(holds[:cut]):
         level, more = joint_maximum(readings[:cut], [1.0] * cut)
         greedy = all(reading.greedy for reading in readings[:cut])
-        verdicts = (*((("greedy" if greedy else "clamped"),) * cut), *("honoured",) * (number - cut))
+        below: Verdict = "greedy" if greedy else "clamped"
+        verdicts = tuple(below if place < cut else "honoured" for place in range(number))
         rule = f"greedy up to {sent[cut - 1]:g}" if greedy else f"clamped at {level:.2f} from below"
         if greedy or level > sent[0]:
             found.append((sum(lost[cut:]) + more, verdicts, rule))

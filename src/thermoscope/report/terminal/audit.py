@@ -36,7 +36,7 @@ def print_audit(audit: Audit, to: Console) -> None:
         verdict = Text(row.verdict, style=_STYLES.get(row.verdict, "bold red"))
         table.add_row(_short(row.parameter), _cell(row.sent), effective(row), verdict, f"{row.requests:,}")
     to.print(table)
-    reasons = {}
+    reasons: dict[str, None] = {}
     for row in audit.rows:
         if row.verdict not in ("honoured", "default"):
             reasons[f"{row.parameter} {_cell(row.sent)}: {row.verdict}; {row.evidence}"] = None
