@@ -36,6 +36,7 @@ def loaded(code: str) -> list[str]:
 
 def test_public_names() -> None:
     assert thermoscope.__all__ == [
+        "Audit",
         "Comparison",
         "Dialect",
         "Exported",
@@ -48,8 +49,10 @@ def test_public_names() -> None:
         "ScorerKind",
         "Snippet",
         "Spectrum",
+        "TextTemperature",
         "ThermoscopeError",
         "__version__",
+        "audit",
         "compare",
         "comparison_report",
         "export",
@@ -66,6 +69,7 @@ def test_public_names() -> None:
         "save",
         "spectrum",
         "step_measures",
+        "temperature_of",
     ]
     assert dir(thermoscope) == thermoscope.__all__
 

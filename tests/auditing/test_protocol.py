@@ -92,7 +92,13 @@ def test_a_hidden_default_is_no_disobedience() -> None:
     assert rows[0].effective == pytest.approx(0.1, rel=0.25)
     assert found.honoured
     assert not found.strict
-    assert "min_p 0.1" in found.finding
+    assert "min_p (0.1" in found.finding
+
+
+def test_where_prompts_leave_little_open_a_hidden_truncation_is_not_taken_for_a_temperature() -> None:
+    found = audited(FakeClient(lambda body: {"min_p": 0.2, **body}, spread=6.0))
+    assert found.honoured
+    assert any(row.verdict == "default added" for row in found.rows)
 
 
 def test_a_cache_is_recognised() -> None:

@@ -111,7 +111,7 @@ class Audit:
         added = [row for row in self.rows if row.verdict == "default added"]
         if added:
             first = {row.parameter: row for row in reversed(added)}
-            what = ", ".join(f"{name} {_value(row)}" for name, row in first.items())
+            what = ", ".join(f"{name} ({_value(row)})" for name, row in first.items())
             return f"What was sent is honoured, but what is not sent takes the server's default: {what}."
         if any(row.verdict in ("honoured", "default") for row in self.rows):
             return "What was sent is honoured, as far as this audit can see."

@@ -236,6 +236,7 @@ class _Job:
         if not sent:
             return
         shown = max(readings, key=lambda one: one.evidence - one.threshold)
+        self.hidden = shown.called
         found = temperature_map(sent, [with_family(one, shown.called) for one in readings], self.alpha)
         for temperature, reading, arm, verdict in zip(sent, readings, arms, found.verdicts, strict=True):
             evidence = found.rule if verdict != "honoured" else _fit_words(reading, temperature)
@@ -261,9 +262,16 @@ class _Job:
         arm = self._arm({"temperature": 1.0}, _SHARES["alone"])
         if isinstance(arm, str):
             return
-        reading = self._read(arm, {"temperature": 1.0})
-        if not temperature_holds(reading, 1.0, self.alpha) and not any(row.broken for row in self.rows):
-            self.rows.append(_temperature_row(1.0, reading, arm.requests, "changed", "sent alone"))
+        reading = with_family(self._read(arm, {"temperature": 1.0}), self.hidden)
+        fine = {row.sent for row in self.rows if row.parameter == "temperature" and row.verdict == "honoured"}
+        if reading.called == "none" and 1.0 in fine and not temperature_holds(reading, 1.0, self.alpha):
+            words = (
+                f"with only temperature=1 sent the draws are as at T={reading.best.temperature:.2f}, with the other "
+                "parameters sent as off as at T=1"
+            )
+            self.rows.append(
+                Row("some truncation", "nothing", "not named", None, None, "default added", words, arm.requests)
+            )
         self.hidden = reading.called
         if reading.called != "none":
             self.rows.append(
@@ -364,6 +372,8 @@ def _fit_words(reading: Reading, sent: float | None) -> str:
 
 def _temperature_row(sent: float | str, reading: Reading, requests: int, verdict: Verdict, evidence: str) -> Row:
     best = reading.best
+    if reading.greedy and verdict == "honoured":
+        return Row("temperature", sent, f"at most {best.high:.2f}", None, None, verdict, evidence, requests)
     if reading.greedy:
         return Row("temperature", sent, 0.0, None, None, verdict, evidence, requests)
     return Row("temperature", sent, best.temperature, best.low, best.high, verdict, evidence, requests)

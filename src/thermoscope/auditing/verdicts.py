@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thermoscope.auditing.audit import Verdict
-from thermoscope.auditing.reading import Reading, joint_maximum
+from thermoscope.auditing.reading import Reading, joint_maximum, with_family
 
 #: A sent temperature that holds and is at most this many times the limit is the limit itself.
 _AT_LIMIT = 1.1
@@ -36,6 +36,18 @@ def temperature_holds(reading: Reading, sent: float, alpha: float) -> bool:
     return reading.temperature_evidence(sent) <= threshold
 
 
+def truncation_explains(reading: Reading, sent: float, alpha: float) -> frozenset[str]:
+    """The truncations with which the draws could come from this temperature, though without one they could not.
+
+    Where a prompt leaves little open, a hidden truncation and a lower temperature look alike.
+    """
+    if reading.called != "none" or reading.greedy or reading.best.temperature >= sent:
+        return frozenset()
+    return frozenset(
+        family for family in ("top_k", "top_p", "min_p") if temperature_holds(with_family(reading, family), sent, alpha)
+    )
+
+
 def temperature_map(sent: Sequence[float], readings: Sequence[Reading], alpha: float) -> TemperatureMap:
     """Name the simplest rule that explains what was read at each sent temperature, ascending.
 
@@ -47,11 +59,16 @@ def temperature_map(sent: Sequence[float], readings: Sequence[Reading], alpha: f
     number = len(sent)
     holds = [temperature_holds(reading, t, alpha) for t, reading in zip(sent, readings, strict=True)]
     if all(holds):
-        return TemperatureMap(("honoured",) * number, "honoured")
+        honoured: Verdict = "honoured"
+        return TemperatureMap((honoured,) * number, "honoured")
     if all(reading.greedy for reading in readings):
         frozen: Verdict = "ignored" if number > 1 else "greedy"
         rule = "ignored: always the most probable token" if number > 1 else "greedy"
         return TemperatureMap((frozen,) * number, rule)
+    doubtful = [truncation_explains(r, t, alpha) for t, r, fine in zip(sent, readings, holds, strict=True) if not fine]
+    if frozenset.intersection(*doubtful):
+        unclear: list[Verdict] = ["honoured" if fine else "can't be told" for fine in holds]
+        return TemperatureMap(tuple(unclear), "colder than sent, or truncated: these prompts leave too little open")
     found: list[tuple[float, tuple[Verdict, ...], str]] = []
     if number > 1:
         every = list(readings)
