@@ -36,6 +36,8 @@ def loaded(code: str) -> list[str]:
 
 def test_public_names() -> None:
     assert thermoscope.__all__ == [
+        "Audit",
+        "AuditRow",
         "Capabilities",
         "Chunk",
         "ComparedText",
@@ -91,6 +93,8 @@ def test_public_names() -> None:
         "StepMeasures",
         "TextForm",
         "TextRecord",
+        "TextTemperature",
+        "TextWindow",
         "Texts",
         "ThermoscopeError",
         "TokenView",
@@ -99,6 +103,7 @@ def test_public_names() -> None:
         "Verdict",
         "WhatRan",
         "__version__",
+        "audit",
         "compare",
         "comparison_report",
         "export",
@@ -118,6 +123,7 @@ def test_public_names() -> None:
         "save",
         "spectrum",
         "step_measures",
+        "temperature_of",
     ]
     assert dir(thermoscope) == thermoscope.__all__
 

@@ -13,6 +13,9 @@ from thermoscope._version import __version__
 from thermoscope.errors import InputError, Interrupted, ModelError, ThermoscopeError
 
 if TYPE_CHECKING:
+    from thermoscope.auditing.audit import Audit, AuditRow
+    from thermoscope.auditing.protocol import audit
+    from thermoscope.auditing.text_temperature import TextTemperature, TextWindow, temperature_of
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import ComparedText, Comparison
     from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
@@ -67,6 +70,8 @@ if TYPE_CHECKING:
     from thermoscope.usecases.load import Prompt, Score, UseCase
 
 _LAZY = {
+    "Audit": "thermoscope.auditing.audit",
+    "AuditRow": "thermoscope.auditing.audit",
     "Capabilities": "thermoscope.sources.base",
     "Chunk": "thermoscope.runs.plan",
     "ComparedText": "thermoscope.comparison.comparison",
@@ -119,12 +124,15 @@ _LAZY = {
     "StepMeasures": "thermoscope.metrics.steps",
     "TextForm": "thermoscope.engines.dialect",
     "TextRecord": "thermoscope.report.records.schema",
+    "TextTemperature": "thermoscope.auditing.text_temperature",
+    "TextWindow": "thermoscope.auditing.text_temperature",
     "Texts": "thermoscope.metrics.texts",
     "TokenView": "thermoscope.comparison.inspection",
     "Usage": "thermoscope.sources.base",
     "UseCase": "thermoscope.usecases.load",
     "Verdict": "thermoscope.engines.verdict",
     "WhatRan": "thermoscope.ran.provenance",
+    "audit": "thermoscope.auditing.protocol",
     "compare": "thermoscope.comparison.compare",
     "comparison_report": "thermoscope.report.records.build",
     "export": "thermoscope.engines.export",
@@ -144,9 +152,12 @@ _LAZY = {
     "save": "thermoscope.report.forms",
     "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
+    "temperature_of": "thermoscope.auditing.text_temperature",
 }
 
 __all__ = [
+    "Audit",
+    "AuditRow",
     "Capabilities",
     "Chunk",
     "ComparedText",
@@ -202,6 +213,8 @@ __all__ = [
     "StepMeasures",
     "TextForm",
     "TextRecord",
+    "TextTemperature",
+    "TextWindow",
     "Texts",
     "ThermoscopeError",
     "TokenView",
@@ -210,6 +223,7 @@ __all__ = [
     "Verdict",
     "WhatRan",
     "__version__",
+    "audit",
     "compare",
     "comparison_report",
     "export",
@@ -229,6 +243,7 @@ __all__ = [
     "save",
     "spectrum",
     "step_measures",
+    "temperature_of",
 ]
 
 

@@ -102,7 +102,7 @@ def test_inspect_and_spectrum_see_the_template(cli, chatty):
 
 
 def test_an_endpoint_is_refused_where_logits_are_needed(cli):
-    ran = cli("compare", "x", "--model", "vllm/some-model")
+    ran = cli("spectrum", "x", "--model", "vllm/some-model")
     assert (ran.code, "its logits are not at hand" in ran.err) == (2, True)
 
 

@@ -255,7 +255,7 @@ def test_differences_are_measured_where_there_are_any() -> None:
 )  # fmt: skip
 def test_generate_itself_runs_what_was_exported(values: dict[str, object], tiny_model: Path) -> None:
     """Its processors, built by its own ``_get_logits_processor`` from the exported JSON, on real logits."""
-    from transformers import GenerationConfig
+    from transformers import AutoModelForCausalLM, GenerationConfig
 
     from thermoscope import load_model
 
@@ -266,7 +266,8 @@ def test_generate_itself_runs_what_was_exported(values: dict[str, object], tiny_
     config = GenerationConfig(**json.loads(exported.snippets[0].text))
     ids = model.encode("Once upon a time, once upon")
     logits = model.next_token_logits("Once upon a time, once upon")[None]
-    processors = model.network._get_logits_processor(config, input_ids_seq_length=len(ids))
+    network = AutoModelForCausalLM.from_pretrained(tiny_model)
+    processors = network._get_logits_processor(config, input_ids_seq_length=len(ids))
     scores = processors(torch.tensor([ids]), logits.clone())
     if config.do_sample:
         theirs = torch.softmax(scores, dim=-1)

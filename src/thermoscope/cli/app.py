@@ -1,6 +1,7 @@
 """The command ``thermoscope``: its commands, and how any failure becomes one line and an exit code.
 
-Exit codes: 0 done, 1 a fault of ours, 2 bad input or a model that can't be had, 130 interrupted.
+Exit codes: 0 done, 1 a fault of ours or something that an audit found, 2 bad input or a model that can't be had, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ import typer
 
 from thermoscope._version import __version__
 from thermoscope.cli import models, runs, use_cases
+from thermoscope.cli.audit import audit
 from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
+from thermoscope.cli.temperature import temperature
 from thermoscope.errors import PluginWarning, ThermoscopeError
 
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
@@ -140,6 +143,7 @@ def _plain(command: Callable[P, None]) -> Callable[..., None]:
 
 for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
+    ("audit", audit), ("temperature", temperature),
 ):  # fmt: skip
     app.command(_name)(_passing(_talking(_plain(_command))))
 app.command("report")(_passing(_plain(report)))

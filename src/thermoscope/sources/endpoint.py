@@ -160,7 +160,7 @@ class Endpoint:
             The server cannot be reached, refuses, or failed for some requests; the others were handed over and kept.
         """
         numbers, stops = seed_list(seeds), stop_strings(stop)
-        fields = [self._fields(setting) for setting in settings]
+        fields = [self.fields(setting) for setting in settings]
         places = [(p, s, k) for p in prompts for s in range(len(settings)) for k in numbers]
         samples: list[Sample | None] = [None] * len(places)
         tokens = 0
@@ -227,7 +227,7 @@ class Endpoint:
             )
         return names[0]
 
-    def _fields(self, setting: SamplingParams) -> dict[str, Any]:
+    def fields(self, setting: SamplingParams) -> dict[str, Any]:
         """The setting in the engine's words, every neutral value written out."""
         exported = export(setting, self.provider.engine)
         for verdict in exported.verdicts:

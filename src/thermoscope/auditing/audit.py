@@ -1,0 +1,144 @@
+"""What an audit found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Verdict = Literal[
+    "honoured", "ignored", "clamped", "rescaled", "greedy", "changed", "default", "default added", "refused", "cached",
+    "can't be told",
+]  # fmt: skip
+#: Verdicts that mean: something other was done than what was asked for.
+BROKEN: frozenset[str] = frozenset({"ignored", "clamped", "rescaled", "greedy", "changed", "cached"})
+#: What ``--strict`` counts as well.
+STRICT: frozenset[str] = BROKEN | {"refused", "default", "default added", "can't be told"}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One parameter at one value.
+
+    Attributes
+    ----------
+    parameter
+        Its name.
+    sent
+        The value that was sent; "nothing" where it was left out, "off" where it was switched off.
+    effective
+        The value that the draws show; None where there is none.
+    low, high
+        The interval of the effective value, where there is one (95 %).
+    verdict
+        What the server did with it.
+    evidence
+        Why, in a few words.
+    requests
+        How many requests it rests on.
+    """
+
+    parameter: str
+    sent: float | str
+    effective: float | str | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    evidence: str
+    requests: int
+
+    @property
+    def broken(self) -> bool:
+        """Whether something other was done than what was asked for."""
+        return self.verdict in BROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an endpoint does with the sampling parameters that it is sent.
+
+    Attributes
+    ----------
+    endpoint, url, route
+        What was audited.
+    engine
+        The server's software as far as it can be recognised; "unknown" otherwise.
+    logprobs
+        What its log-probabilities are: "raw", "tempered", "unknown" or "none".
+    rows
+        One per parameter and value.
+    could_not_see
+        What this audit cannot tell, a sentence each.
+    notes
+        What a reader should know, a sentence each.
+    requests, cached
+        Requests that were answered now, and answers that were kept from an earlier audit.
+    """
+
+    endpoint: str
+    url: str
+    route: str
+    engine: str
+    logprobs: str
+    rows: tuple[AuditRow, ...]
+    could_not_see: tuple[str, ...]
+    notes: tuple[str, ...]
+    requests: int
+    cached: int
+
+    @property
+    def broken(self) -> tuple[AuditRow, ...]:
+        """The rows of what was not honoured."""
+        return tuple(row for row in self.rows if row.broken)
+
+    @property
+    def honoured(self) -> bool:
+        """Whether nothing was found that was not honoured."""
+        return not self.broken
+
+    @property
+    def strict(self) -> bool:
+        """Whether, besides, nothing was refused, added by default or left open."""
+        return all(row.verdict not in STRICT for row in self.rows)
+
+    @property
+    def finding(self) -> str:
+        """The result in a sentence."""
+        for verdict, text in _FINDINGS.items():
+            rows = [row for row in self.rows if row.verdict == verdict]
+            if rows:
+                names = ", ".join(dict.fromkeys(row.parameter for row in rows))
+                return text.format(names=names, effective=_value(rows[-1]))
+        added = [row for row in self.rows if row.verdict == "default added"]
+        if added:
+            first = {row.parameter: row for row in reversed(added)}
+            what = ", ".join(f"{name} ({_value(row)})" for name, row in first.items())
+            return f"What was sent is honoured, but what is not sent takes the server's default: {what}."
+        if any(row.verdict in ("honoured", "default") for row in self.rows):
+            return "What was sent is honoured, as far as this audit can see."
+        return "This audit could not tell what the server does."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        rows = [{name: getattr(row, name) for name in AuditRow.__slots__} for row in self.rows]
+        own = {name: getattr(self, name) for name in Audit.__slots__ if name != "rows"}
+        return {"finding": self.finding, "honoured": self.honoured, **own, "rows": rows}
+
+    def to_json(self) -> str:
+        """Everything, as JSON."""
+        import json
+
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+_FINDINGS = {
+    "cached": "The server repeats earlier answers instead of drawing new ones: {names}.",
+    "ignored": "Accepted but ignored: {names}.",
+    "clamped": "Clamped: {names} has no effect beyond {effective}.",
+    "rescaled": "Rescaled: the effective {names} is another than the one sent.",
+    "greedy": "The server always takes the most probable token where {names} asks for more.",
+    "changed": "Not what was sent: {names}.",
+}
+
+
+def _value(row: AuditRow) -> str:
+    return f"{row.effective:.3g}" if isinstance(row.effective, float) else str(row.effective)

@@ -1,0 +1,55 @@
+"""Which software a server is, by what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from thermoscope.errors import EndpointError
+from thermoscope.sources.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a server says of itself.
+
+    Attributes
+    ----------
+    engine
+        "llama.cpp", "vLLM", "Ollama", "SGLang"; "unknown" if it does not say.
+    defaults
+        The sampling parameters that it names as its defaults.
+    """
+
+    engine: str
+    defaults: Mapping[str, float]
+
+
+_NAMES = ("temperature", "top_k", "top_p", "min_p")
+
+
+def recognise(client: Client) -> Said:
+    """Ask the routes that give an engine away; none of them samples."""
+    props = _get(client, "/props")
+    settings = props.get("default_generation_settings")
+    if isinstance(settings, dict):
+        values = settings.get("params", settings)
+        values = values if isinstance(values, dict) else {}
+        return Said("llama.cpp", {n: float(values[n]) for n in _NAMES if isinstance(values.get(n), int | float)})
+    models = _get(client, "/v1/models").get("data")
+    owner = models[0].get("owned_by") if isinstance(models, list) and models and isinstance(models[0], dict) else None
+    known = {"vllm": "vLLM", "sglang": "SGLang", "llamacpp": "llama.cpp"}
+    if owner in known:
+        version = _get(client, "/version").get("version") if owner == "vllm" else None
+        return Said(known[owner] + (f" {version}" if isinstance(version, str) else ""), {})
+    if isinstance(_get(client, "/api/version").get("version"), str):
+        return Said("Ollama", {})
+    return Said("unknown", {})
+
+
+def _get(client: Client, path: str) -> Mapping[str, Any]:
+    try:
+        return client.get(path)
+    except EndpointError:
+        return {}

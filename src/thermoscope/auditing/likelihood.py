@@ -1,0 +1,318 @@
+"""The temperature and truncation that draws show, by maximum likelihood.
+
+At a place where the model's own log-probabilities l (T=1, untruncated) are known for its most probable tokens, a token
+drawn at temperature T from the kept set S has the probability ``exp(l_x / T) / sum_S exp(l_i / T)``. The draws are
+conditioned on the listed tokens: those beyond the list are left out, and what the list lacks plays no part. This is an
+exponential family in 1/T, so the log-likelihood is concave in 1/T and has one maximum (Barndorff-Nielsen 1978).
+
+A truncation is tried at the value that fits best, which is the tightest that keeps every token that was drawn: any
+tighter one has likelihood 0, and any looser one spreads probability over tokens that did not come.
+
+==========  =============================================  ==================================================
+family      kept tokens at a place                         does it depend on T?
+==========  =============================================  ==================================================
+none        all
+top_k       the k largest, with ties                       no
+min_p       ``l_i >= l_max + c``                           the set no; ``min_p = exp(c / T)`` where T comes
+                                                           first, ``exp(c)`` where it comes last
+top_p       the shortest prefix whose mass reaches p       yes, where T comes first
+==========  =============================================  ==================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Family = Literal["none", "top_k", "top_p", "min_p"]
+FAMILIES: tuple[Family, ...] = ("none", "top_k", "top_p", "min_p")
+Floats = NDArray[np.float64]
+
+#: Temperatures between which the maximum is sought.
+LOWEST, HIGHEST = 0.02, 20.0
+#: Temperatures at which the prefix of top_p is formed, per factor of e.
+_PER_E = 24
+#: Log-probabilities closer than this count as ties.
+_TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Tokens drawn at several places, and the model's own log-probabilities there.
+
+    P places, K listed tokens at most; unused entries of a row are at -inf.
+
+    Attributes
+    ----------
+    logprobs : array (P, K)
+        The most probable tokens' own log-probabilities at T=1, nats, descending in each row.
+    counts : array (P, K)
+        How often each was drawn.
+    beyond : array (P,)
+        How many draws were of none of them.
+    """
+
+    logprobs: Floats
+    counts: Floats
+    beyond: Floats
+
+    @classmethod
+    def of(cls, logprobs: Sequence[Sequence[float]], drawn: Sequence[Sequence[int]]) -> Draws:
+        """From the listed log-probabilities of each place, and the places in its list of the tokens drawn there.
+
+        A draw at -1, or beyond the end of the list, is of no listed token.
+        """
+        width = max((len(row) for row in logprobs), default=0)
+        table = np.full((len(logprobs), width), -np.inf)
+        counts, beyond = np.zeros_like(table), np.zeros(len(logprobs))
+        for row, (own, tokens) in enumerate(zip(logprobs, drawn, strict=True)):
+            order = np.argsort(-np.asarray(own, dtype=np.float64), kind="stable")
+            table[row, : len(own)] = np.asarray(own, dtype=np.float64)[order]
+            place = np.empty(len(own), dtype=np.int64)
+            place[order] = np.arange(len(own))
+            for token in tokens:
+                if 0 <= token < len(own):
+                    counts[row, place[token]] += 1
+                else:
+                    beyond[row] += 1
+        return cls(table, counts, beyond)
+
+    @property
+    def number(self) -> int:
+        """Draws of listed tokens."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def depth(self) -> Floats:
+        """(P, K) how far each token is below the most probable one of its place: 0 or less."""
+        return self.logprobs - self.logprobs[:, :1]
+
+    @cached_property
+    def last(self) -> NDArray[np.int64]:
+        """(P,) the place of the least probable token that was drawn; -1 where none was."""
+        there = self.counts > 0
+        last: NDArray[np.int64] = np.where(there.any(axis=1), there.shape[1] - 1 - there[:, ::-1].argmax(axis=1), -1)
+        return last
+
+    @cached_property
+    def tail(self) -> Floats:
+        """(P,) the mass at T=1 of the tokens that are not listed."""
+        mass: Floats = np.clip(1 - np.exp(self.logprobs).sum(axis=1), 0, 1)
+        return mass
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The best temperature of one family.
+
+    Attributes
+    ----------
+    family
+        The truncation.
+    value
+        Its parameter, the tightest that keeps all draws; None for "none".
+    temperature, low, high
+        The most likely temperature, with the ends of its interval (profile likelihood; Wilks 1938).
+    log_likelihood
+        Of the draws of listed tokens, nats.
+    kept
+        The mean number of listed tokens that it keeps at a place.
+    sets
+        (P, K) which they are; None: all.
+    """
+
+    family: Family
+    value: float | None
+    temperature: float
+    low: float
+    high: float
+    log_likelihood: float
+    kept: float
+    sets: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+
+
+def curve(draws: Draws, of: Fit, temperatures: Floats) -> Floats:
+    """The log-likelihood of draws along temperatures, with the tokens kept that a fit keeps."""
+    kept = np.isfinite(draws.logprobs) if of.sets is None else of.sets
+    line = _Curve(draws, kept)
+    return np.array([line.at(float(t)) for t in temperatures])
+
+
+def sent_fit(draws: Draws, family: Family, value: float, *, confidence: float = 0.95) -> tuple[Fit, float]:
+    """The most likely temperature under a truncation of a given value at T=1, and the share of draws that it forbids.
+
+    The sets are those of the value at T=1; draws outside them are left out of the likelihood.
+    """
+    from scipy.stats import chi2
+
+    listed = np.isfinite(draws.logprobs)
+    shares = np.exp(draws.logprobs)
+    if family == "top_k":
+        kept = listed & (np.arange(draws.logprobs.shape[1]) < value)
+    elif family == "min_p":
+        kept = listed & (draws.depth >= math.log(value) - 1e-3)
+    else:
+        kept = listed & (np.cumsum(shares, axis=1) - shares < value + 1e-3)
+    whole = float(draws.counts.sum() + draws.beyond.sum())
+    outside = float(draws.counts[~kept].sum() + draws.beyond.sum())
+    inside = Draws(draws.logprobs, np.where(kept, draws.counts, 0.0), draws.beyond)
+    line = _Curve(inside, kept)
+    best = line.maximum()
+    low, high = line.interval(best, float(chi2.ppf(confidence, 1)) / 2)
+    found = Fit(family, value, best, low, high, line.at(best), float(kept.sum(axis=1).mean()), kept)
+    return found, outside / whole if whole else 0.0
+
+
+def fit(draws: Draws, family: Family, *, last: bool = False, confidence: float = 0.95) -> Fit:
+    """The most likely temperature under one family of truncation.
+
+    Parameters
+    ----------
+    draws
+        What was drawn.
+    family
+        The truncation that is assumed, at its best value.
+    last
+        Whether temperature comes after truncation (as in llama.cpp); it matters to ``min_p`` and ``top_p``.
+    confidence
+        Of the interval.
+    """
+    from scipy.stats import chi2
+
+    drop = float(chi2.ppf(confidence, 1)) / 2
+    if family == "top_p" and not last:
+        return _fit_prefix(draws, drop)
+    kept, value = _kept(draws, family)
+    line = _Curve(draws, kept)
+    best = line.maximum()
+    low, high = line.interval(best, drop)
+    if family == "min_p":
+        value = math.exp(value) if last else math.exp(max(value / best, -700.0))
+    return Fit(
+        family,
+        None if family == "none" else value,
+        best,
+        low,
+        high,
+        line.at(best),
+        float(kept.sum(axis=1).mean()),
+        kept,
+    )
+
+
+def _kept(draws: Draws, family: Family) -> tuple[NDArray[np.bool_], float]:
+    """The tightest set (P, K) that keeps every draw and does not depend on T, and what names it."""
+    listed = np.isfinite(draws.logprobs)
+    rows = np.flatnonzero(draws.last >= 0)
+    if family == "none" or not len(rows):
+        return listed, math.nan
+    least = draws.depth[rows, draws.last[rows]]
+    if family == "min_p":
+        cut = float(least.min())
+        return listed & (draws.depth >= cut - _TIE), cut
+    if family == "top_k":
+        larger = np.array([(draws.depth[row] > depth + _TIE).sum() for row, depth in zip(rows, least, strict=True)])
+        k = int(larger.max()) + 1
+        k_th = np.sort(draws.depth, axis=1)[:, ::-1][:, min(k, draws.depth.shape[1]) - 1]
+        return listed & (draws.depth >= k_th[:, None] - _TIE), float(k)
+    return _prefix(draws, 1.0)  # top_p where temperature comes last: of the untempered distribution
+
+
+def _prefix(draws: Draws, temperature: float) -> tuple[NDArray[np.bool_], float]:
+    """The prefixes (P, K) of the tightest top_p at a temperature that keep every draw, and p.
+
+    What is not listed has, at a temperature other than 1, a mass that is not known. It is taken as if it were spread
+    evenly over as many tokens as would make the last listed one its largest, which is the least that it can be spread.
+    """
+    weights = np.exp(draws.depth / temperature)
+    weights[~np.isfinite(draws.logprobs)] = 0.0
+    listed = np.isfinite(draws.logprobs)
+    ends = np.exp(draws.logprobs[np.arange(len(listed)), listed.sum(axis=1) - 1])
+    number = np.divide(draws.tail, ends, out=np.zeros_like(ends), where=ends > 0)
+    rest = number * np.exp((np.log(np.maximum(ends, 1e-300)) - draws.logprobs[:, 0]) / temperature)
+    shares = weights / (weights.sum(axis=1) + rest)[:, None]
+    before = np.cumsum(shares, axis=1) - shares
+    rows = np.flatnonzero(draws.last >= 0)
+    p = (
+        float(before[rows, draws.last[rows]].max()) if len(rows) else 0.0
+    )  # a token stays while the mass before it is < p
+    return listed & (before <= p + 1e-12), p
+
+
+def _fit_prefix(draws: Draws, drop: float) -> Fit:
+    """top_p where temperature comes first: the prefix is formed anew at each temperature of a grid."""
+    steps = int(_PER_E * math.log(HIGHEST / LOWEST)) + 1
+    grid = np.geomspace(LOWEST, HIGHEST, steps)
+    sets = [_prefix(draws, float(t)) for t in grid]
+    values = np.array([_Curve(draws, kept).at(float(t)) for t, (kept, _) in zip(grid, sets, strict=True)])
+    best = int(values.argmax())
+    kept, p = sets[best]
+    line = _Curve(draws, kept)
+    lower, upper = grid[max(best - 1, 0)], grid[min(best + 1, steps - 1)]
+    at = float(np.clip(line.maximum(), lower, upper))
+    inside = grid[values >= values[best] - drop]
+    return Fit(
+        "top_p",
+        p,
+        at,
+        min(float(inside[0]), at),
+        max(float(inside[-1]), at),
+        max(line.at(at), float(values[best])),
+        float(kept.sum(axis=1).mean()),
+        kept,
+    )
+
+
+class _Curve:
+    """The log-likelihood of draws along the temperature, with fixed kept sets."""
+
+    def __init__(self, draws: Draws, kept: NDArray[np.bool_]) -> None:
+        used = draws.counts.sum(axis=1) > 0
+        depth = np.where(kept, draws.depth, -np.inf)[used]
+        self._depth = depth
+        self._numbers = draws.counts[used].sum(axis=1)
+        self._sum = float((draws.counts[used] * np.where(draws.counts[used] > 0, draws.depth[used], 0.0)).sum())
+
+    def at(self, temperature: float) -> float:
+        """The log-likelihood at a temperature, nats."""
+        with np.errstate(over="ignore"):
+            totals = np.log(np.exp(self._depth / temperature).sum(axis=1))
+        return self._sum / temperature - float(self._numbers @ totals)
+
+    def slope(self, temperature: float) -> float:
+        """Its derivative by 1/T: what was drawn less what is expected."""
+        weights = np.exp(self._depth / temperature)
+        depth = np.where(np.isfinite(self._depth), self._depth, 0.0)
+        means = (weights * depth).sum(axis=1) / weights.sum(axis=1)
+        return self._sum - float(self._numbers @ means)
+
+    def maximum(self) -> float:
+        """The temperature of the largest log-likelihood; an end of the range where it lies beyond."""
+        from scipy.optimize import brentq
+
+        if not len(self._numbers) or self.slope(LOWEST) >= 0:  # only the most probable tokens: as cold as can be
+            return LOWEST
+        if self.slope(HIGHEST) <= 0:
+            return HIGHEST
+        return math.exp(brentq(lambda x: self.slope(math.exp(x)), math.log(LOWEST), math.log(HIGHEST), xtol=1e-6))
+
+    def interval(self, best: float, drop: float) -> tuple[float, float]:
+        """Where the log-likelihood is within ``drop`` of its maximum."""
+        from scipy.optimize import brentq
+
+        top = self.at(best)
+
+        def below(x: float) -> float:
+            return self.at(math.exp(x)) - (top - drop)
+
+        ends = []
+        for end in (LOWEST, HIGHEST):
+            x = math.log(end)
+            ends.append(end if below(x) >= 0 else math.exp(brentq(below, *sorted((x, math.log(best))), xtol=1e-6)))
+        return ends[0], ends[1]

@@ -1,0 +1,118 @@
+"""One-token requests: sent through the client of an endpoint, kept, and never sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thermoscope.errors import EndpointError
+from thermoscope.sources.answers import Answer, read_answer
+from thermoscope.sources.cache import AnswerCache
+from thermoscope.sources.client import Ask
+from thermoscope.sources.endpoint import Endpoint
+from thermoscope.sources.providers import Route
+
+_PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request.
+
+    Attributes
+    ----------
+    prompt
+        What is continued.
+    fields
+        The sampling parameters that are sent, and nothing else of a setting.
+    number
+        Which of several equal requests it is; sent as the seed where ``seeded``.
+    seeded
+        Whether a seed is sent.
+    tokens
+        The most new tokens.
+    """
+
+    prompt: str
+    fields: Mapping[str, Any]
+    number: int = 0
+    seeded: bool = True
+    tokens: int = 1
+
+
+class Prober:
+    """Asks an endpoint, and keeps what it answers.
+
+    Parameters
+    ----------
+    endpoint
+        The server and the model.
+    route
+        "chat" or "completions".
+    cache
+        Where answers are kept, so that an audit that was stopped goes on; None keeps none.
+    """
+
+    def __init__(self, endpoint: Endpoint, route: Route, cache: Path | None = None) -> None:
+        self.endpoint, self.route = endpoint, route
+        self.requests = self.cached = 0
+        self._cache_path = cache
+
+    def ask(self, probes: Sequence[Probe], *, top: int = 20) -> list[Answer]:
+        """The answers, in the order of the requests.
+
+        Raises
+        ------
+        EndpointError
+            The server refuses or fails; what was answered is kept.
+        """
+        client, path = self.endpoint.client, _PATHS[self.route]
+        url = f"{client.base_url}/{path}"
+        bodies = [self._body(probe, top) for probe in probes]
+        answers: list[Answer | None] = [None] * len(probes)
+        with AnswerCache(self._cache_path) as cache:
+            keys = [cache.key(url, body, probe.number) for body, probe in zip(bodies, probes, strict=True)]
+            for place, key in enumerate(keys):
+                if (kept := cache.find(key)) is not None:
+                    answers[place] = read_answer(kept, client.base_url)
+                    self.cached += 1
+
+            def take(ask: Ask, found: Mapping[str, Any]) -> None:
+                answers[ask.number] = read_answer(found, client.base_url)
+                self.requests += 1
+                cache.keep(keys[ask.number], found)
+
+            waiting = [Ask(place, path, bodies[place]) for place, known in enumerate(answers) if known is None]
+            if waiting:
+                client.ask_all(waiting, take)
+        return [answer for answer in answers if answer is not None]
+
+    def refuses(self, probe: Probe, *, top: int = 20) -> str | None:
+        """The server's words if it refuses a request; None if it answers.
+
+        Raises
+        ------
+        EndpointError
+            It cannot be reached, or fails in another way.
+        """
+        try:
+            self.ask([probe], top=top)
+        except EndpointError as error:
+            if "refuses the request (status 4" in str(error):
+                return str(error)
+            raise
+        return None
+
+    def _body(self, probe: Probe, top: int) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": self.endpoint.model, **probe.fields, "max_tokens": probe.tokens}
+        if self.route == "chat":
+            body["messages"] = [{"role": "user", "content": probe.prompt}]
+        else:
+            body["prompt"] = probe.prompt
+        if top:
+            body |= {"logprobs": True, "top_logprobs": top} if self.route == "chat" else {"logprobs": top}
+        if probe.seeded and self.endpoint.provider.seeds:
+            body["seed"] = probe.number
+        return body

@@ -1,0 +1,112 @@
+"""A server without a network: known distributions, sampled as it is asked, or as it lies."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tests.auditing.made import chances, places
+from thermoscope.errors import EndpointError
+from thermoscope.sources.client import Ask, Limits
+from thermoscope.sources.endpoint import Endpoint
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class FakeClient:
+    """Answers requests of the completion route, each with a draw from its prompt's own distribution.
+
+    Parameters
+    ----------
+    change
+        What it makes of a request before it samples: a lie.
+    seed
+        Of its distributions and draws.
+    spread
+        Standard deviation of its logits: the larger, the less its prompts leave open.
+    caches, tempered, silent
+        Whether it repeats answers to equal prompts, gives log-probabilities after the temperature, or none.
+    """
+
+    def __init__(
+        self,
+        change: Change | None = None,
+        *,
+        seed: int = 0,
+        spread: float = 2.2,
+        caches: bool = False,
+        tempered: bool = False,
+        silent: bool = False,
+        refuse: Callable[[Mapping[str, Any]], str | None] = lambda body: None,
+    ) -> None:
+        self.base_url, self.limits, self.retries = "http://fake/v1", Limits(), 0
+        self.asked: Counter[str] = Counter()
+        self._change, self._seed, self._spread = change, seed, spread
+        self._caches, self._tempered, self._silent, self._refuse = caches, tempered, silent, refuse
+        self._rows: dict[str, Any] = {}
+        self._kept: dict[str, Any] = {}
+        self._rng = np.random.default_rng(seed)
+
+    def get(self, path: str) -> Mapping[str, Any]:
+        """No route but the models'."""
+        if path == "/v1/models":
+            return {"data": [{"id": "fake", "owned_by": "someone"}]}
+        raise EndpointError("not there")
+
+    def ask_all(self, asks: Iterable[Ask], take: Callable[[Ask, Mapping[str, Any]], None]) -> None:
+        """Every answer at once."""
+        for ask in asks:
+            self.asked[json.dumps(ask.body, sort_keys=True)] += 1
+            said = self._refuse(ask.body)
+            if said is not None:
+                raise EndpointError(f"the server at {self.base_url} refuses the request (status 400: {said})")
+            take(ask, self._answer(dict(ask.body)))
+
+    def _answer(self, body: dict[str, Any]) -> Mapping[str, Any]:
+        prompt = body["prompt"]
+        if self._caches and prompt in self._kept and body["max_tokens"] == 1:
+            kept: Mapping[str, Any] = self._kept[prompt]
+            return kept
+        asked = self._change(body) if self._change is not None else body
+        rng = np.random.default_rng(asked["seed"] * 7919 + 13) if "seed" in asked else self._rng
+        logprobs = self._row(prompt)
+        temperature = asked.get("temperature", 1.0)
+        row = chances(
+            logprobs,
+            temperature=max(temperature, 1e-3),
+            top_k=asked.get("top_k") or 0,
+            top_p=asked.get("top_p", 1.0),
+            min_p=asked.get("min_p", 0.0),
+        )[0]
+        drawn = [int(rng.choice(len(row), p=row)) for _ in range(body["max_tokens"])]
+        shown = logprobs[0]
+        if self._tempered:
+            shown = shown / temperature
+            shown = shown - np.log(np.exp(shown).sum())
+        choice: dict[str, Any] = {"finish_reason": "length", "text": "".join(f" w{n}" for n in drawn)}
+        if not self._silent and "logprobs" in body:
+            top = [{"token": f" w{n}", "logprob": float(shown[n])} for n in range(body["logprobs"])]
+            choice["logprobs"] = {
+                "content": [{"token": f" w{n}", "logprob": float(shown[n]), "top_logprobs": top} for n in drawn]
+            }
+        answer = {"choices": [choice]}
+        self._kept[prompt] = answer
+        return answer
+
+    def _row(self, prompt: str) -> Any:
+        if prompt not in self._rows:
+            rng = np.random.default_rng([zlib.crc32(prompt.encode()), self._seed])
+            self._rows[prompt] = places(1, 150, rng, self._spread)
+        return self._rows[prompt]
+
+
+def endpoint(client: FakeClient, kind: str = "vllm") -> Endpoint:
+    """An endpoint whose client is the fake one."""
+    made = Endpoint(kind, "fake", base_url=client.base_url)
+    made.client = client  # type: ignore[assignment]
+    return made

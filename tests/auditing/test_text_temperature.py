@@ -1,0 +1,85 @@
+"""Texts of known settings, and texts that the model did not write."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from thermoscope import InputError, SamplingParams, generate, load_model, temperature_of
+from thermoscope.models.base import Model
+
+PROMPT = "Once upon a time"
+PROSE = (
+    "The committee approved the amended schedule of fees on 14 March 2019, subject to clause 7(b) of the lease. "
+    "Notwithstanding the foregoing, the lessee shall indemnify the lessor against any liability arising from the use "
+    "of the premises, except where such liability results from gross negligence. Payment falls due within thirty days "
+    "of the invoice; interest accrues thereafter at four per cent per annum above the base rate of the central bank. "
+    "Disputes are referred to arbitration in Geneva under the rules in force at the date of the request."
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model()
+
+
+def texts(model: Model, setting: SamplingParams, number: int = 3) -> list[str]:
+    samples = generate(model, PROMPT, setting, seeds=range(number), max_new_tokens=150)
+    return [sample.text for sample in samples]
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.5])
+def test_a_plain_temperature_is_found(model: Model, temperature: float) -> None:
+    found = temperature_of(texts(model, SamplingParams(temperature=temperature)), model, prompt=PROMPT)
+    assert found.truncation == "none"
+    assert found.low <= temperature <= found.high
+    assert found.high / found.low < 1.7
+    assert found.author == "possible"
+    assert "no truncation seen" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("setting", "family", "value"),
+    [
+        (SamplingParams(min_p=0.05), "min_p", 0.05),
+        (SamplingParams(top_k=20), "top_k", 20),
+    ],
+)
+def test_a_truncation_is_found_with_the_temperature(
+    model: Model, setting: SamplingParams, family: str, value: float
+) -> None:
+    found = temperature_of(texts(model, setting, 4), model, prompt=PROMPT)
+    assert found.truncation == family
+    assert found.value == pytest.approx(value, rel=0.2)
+    assert found.temperature == pytest.approx(1.0, abs=0.15)
+    assert family in found.finding
+
+
+def test_a_text_of_another_author_is_not_the_models(model: Model) -> None:
+    found = temperature_of(PROSE, model)
+    assert found.author == "unlikely"
+    assert found.finding.startswith("bundled is not the author")
+
+
+def test_the_curve_shows_where_the_temperature_changed(model: Model) -> None:
+    cold = generate(model, PROMPT, SamplingParams(temperature=0.4), seeds=3, max_new_tokens=128)[0]
+    before = PROMPT + cold.text
+    hot = generate(model, before, SamplingParams(temperature=1.6), seeds=1, max_new_tokens=128)[0]
+    curve = temperature_of(cold.text + hot.text, model, prompt=PROMPT).curve
+    assert [window.start for window in curve] == list(range(0, 32 * len(curve), 32))
+    assert len(curve) >= 5
+    assert curve[0].high < curve[-1].low
+
+
+def test_it_is_the_same_each_time_and_as_json(model: Model) -> None:
+    text = texts(model, SamplingParams(), 1)
+    one, two = temperature_of(text, model, prompt=PROMPT), temperature_of(text[0], model, prompt=PROMPT)
+    assert one == two
+    assert json.loads(one.to_json())["temperature"] == one.temperature
+
+
+@pytest.mark.parametrize("text", ["", "Hi", "é"])
+def test_too_little_text_is_refused(model: Model, text: str) -> None:
+    with pytest.raises(InputError, match="at least 10 tokens"):
+        temperature_of(text, model)
