@@ -8,7 +8,7 @@ from typing import Literal
 from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.records.schema import Difference, Differences, Setting
 from thermoscope.report.records.source import Row, Source
-from thermoscope.statistics.between import counterparts, differences, shared
+from thermoscope.statistics.between_runs import counterparts, differences, shared
 from thermoscope.statistics.outcome import outcome
 from thermoscope.words import count
 

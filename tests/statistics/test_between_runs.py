@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from thermoscope.metrics.registry import MEASURES
-from thermoscope.statistics.between import counterparts, differences, shared
+from thermoscope.statistics.between_runs import counterparts, differences, shared
 from thermoscope.statistics.outcome import Outcome, outcome
 
 REP, PERPLEXITY, SELF_BLEU = (MEASURES[name] for name in ("rep_4", "perplexity", "self_bleu"))
