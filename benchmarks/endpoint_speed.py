@@ -45,7 +45,7 @@ def ours(url: str, texts: int, tokens: int, start: int, cache: Path | None) -> f
 def bare(url: str, texts: int, tokens: int, start: int) -> float:
     """Seconds that a client without retries, limits, parsing or cache takes."""
     of = Endpoint("llama-cpp", "m", base_url=url, route="completions")
-    fields = of._fields(SETTING)
+    fields = of.fields(SETTING)
     bodies = iter([of._body(PROMPT, fields, seed, tokens, ()) for seed in range(start, start + texts)])
 
     async def run() -> None:

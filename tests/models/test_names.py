@@ -44,7 +44,7 @@ def test_endpoints_have_addresses(provider):
 def test_an_endpoint_without_a_default_address():
     name = parse_name("openai-api/groq/llama", "http://localhost:9/v1")
     assert (name.model, name.key_variable) == ("groq/llama", "GROQ_API_KEY")
-    assert parse_name("openai-api/m", "http://localhost:9/v1").key_variable == "OPENAI_API_API_KEY"
+    assert parse_name("openai-api/m", "http://localhost:9/v1").key_variable == "OPENAI_API_KEY"
     with pytest.raises(InputError, match="add --base-url"):
         parse_name("openai-api/m")
 
@@ -74,7 +74,7 @@ def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
 
 
 def test_an_endpoint_has_no_logits():
-    with pytest.raises(InputError, match="vllm/m is behind http://localhost:8000/v1"):
+    with pytest.raises(InputError, match="vllm/m is behind an endpoint, so its logits are not at hand"):
         load_model("vllm/m")
 
 

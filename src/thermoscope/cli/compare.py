@@ -109,6 +109,10 @@ def compare(
         done, wanted = len(result.texts), len(result.settings) * len(result.seeds)
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 
+    if endpoint is not None and endpoint.usage.cached:
+        kept = endpoint.usage.cached
+        console.say(f"{kept} of {len(result.texts)} answers were kept from before; -M cache=false asks again")
+
     def printing(to: Console) -> None:
         from thermoscope.report.terminal.comparison import print_comparison
 

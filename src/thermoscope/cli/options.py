@@ -48,7 +48,8 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="A Hugging Face name, a local folder, a .gguf file, or smollm2. Without one: the bundled.",
+        help="A Hugging Face name, a local folder, a .gguf file, smollm2, or (where endpoints are taken) vllm/NAME, "
+        "llama-cpp/NAME, ollama/NAME, openrouter/NAME, openai-api/NAME. [default: bundled]",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(metavar="NAME", help="Branch, tag or commit of the model.")]

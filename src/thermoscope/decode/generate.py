@@ -10,6 +10,7 @@ from thermoscope.checks import at_least_one
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.loop import Decoder
 from thermoscope.decode.memory import memory_errors_explained
+from thermoscope.decode.notebook import shown
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -85,7 +86,7 @@ def generate(
     on_sample
         Called with (index in the result, sample) as soon as a sample is finished, so that an interrupt loses none.
     on_progress
-        Called after every step.
+        Called after every step; without it a notebook shows a progress bar.
 
     Returns
     -------
@@ -110,15 +111,15 @@ def generate(
     decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects)
     samples: list[Sample | None] = [None] * len(requests)
     most = sum(request.max_new_tokens for request in requests)
-    with memory_errors_explained(model):
+    with memory_errors_explained(model), shown("generating", on_progress) as tell:
         for finished in decoder.decode():
             for number, sample in finished:
                 samples[number] = sample
                 if on_sample is not None:
                     on_sample(number, sample)
-            if on_progress is not None:
+            if tell is not None:
                 work = decoder.work
-                on_progress(Progress(work.finished, len(requests), work.tokens, most, work.forward_rows))
+                tell(Progress(work.finished, len(requests), work.tokens, most, work.forward_rows))
     return [sample for sample in samples if sample is not None]
 
 

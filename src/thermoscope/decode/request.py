@@ -13,6 +13,7 @@ from thermoscope.models.base import Model
 from thermoscope.sampling.chain import settings_of
 from thermoscope.sampling.noise import check_seed
 from thermoscope.settings.params import SamplingParams
+from thermoscope.words import quoted
 
 #: New tokens per text when neither ``max_new_tokens`` nor ``max_length`` is given (less if the context ends).
 DEFAULT_NEW_TOKENS = 200
@@ -40,6 +41,7 @@ def requests_for(
     max_length: int | None,
 ) -> list[Request]:
     """One request per prompt, setting and seed, the last varying fastest; arguments and errors as in ``generate``."""
+    check_model(model)
     texts = as_list("prompts", prompts, str)
     settings = settings_of(SamplingParams() if params is None else params, model.vocabulary)
     numbers = seed_list(seeds)
@@ -52,6 +54,13 @@ def requests_for(
         limit = new_tokens(model, len(ids), max_new_tokens, max_length)
         requests += [Request(text, ids, setting, seed, limit) for setting in settings for seed in numbers]
     return requests
+
+
+def check_model(model: object) -> None:
+    """Raise InputError unless it is a model, such as ``load_model`` gives."""
+    if not hasattr(model, "encode_prompt") or not hasattr(model, "vocabulary"):
+        fix = f"write load_model({model!r})" if isinstance(model, str) else "use load_model()"
+        raise InputError(f"model must be a model that runs here, as load_model gives; got {quoted(model)}; {fix}")
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
@@ -91,6 +100,7 @@ def prompt_ids(model: Model, prompt: str) -> list[int]:
     PromptError
         It is not a string, has no token, or fills the model's context.
     """
+    check_model(model)
     if not isinstance(prompt, str):
         raise PromptError(f"a prompt must be a string; got {type(prompt).__name__}")
     check_text("a prompt", prompt, PromptError)

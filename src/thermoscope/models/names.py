@@ -62,7 +62,7 @@ class ModelName:
         if not self.is_endpoint:
             return None
         owner = self.model.split("/")[0] if self.provider == "openai-api" and "/" in self.model else self.provider
-        return re.sub(r"\W", "_", owner).upper() + "_API_KEY"
+        return re.sub(r"\W", "_", owner.removesuffix("-api")).upper() + "_API_KEY"
 
 
 def parse_name(given: str | Path | None, base_url: str | None = None) -> ModelName:
@@ -114,7 +114,8 @@ def _endpoint(text: str, base_url: str | None) -> ModelName | None:
     if address is None:
         raise InputError(f"{provider}/ needs an address; got none for {text!r}; add --base-url http://HOST:PORT/v1")
     if not address.startswith(("http://", "https://")):
-        raise InputError(f"a base URL must begin with http:// or https://; got {address!r}; write http://{address}")
+        host = address.split("://")[-1]
+        raise InputError(f"a base URL must begin with http:// or https://; got {address!r}; write http://{host}")
     return ModelName(text, provider, rest, address.rstrip("/"))
 
 

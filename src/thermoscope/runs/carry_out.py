@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from thermoscope.decode.generate import Progress
+from thermoscope.decode.notebook import shown
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions
@@ -43,7 +44,8 @@ def carry_out(
         if on_plan is not None and not all(store.has(chunk) for chunk in plan.chunks()):
             on_plan(plan)
         begun = time.perf_counter()
-        made = make(model, plan, store, on_progress)
+        with shown("generating", on_progress) as tell:
+            made = make(model, plan, store, tell)
         measured_from = time.perf_counter()
         stored = {} if before is None else dict(before["measuring"])
         record = stored.pop("reference", None)

@@ -176,4 +176,9 @@ def _strings(path: Path, table: pyarrow.Table, name: str) -> list[Any]:
         raise InputError(f"{path}: a text must be UTF-8; column {name!r} has some that are not; convert the file")
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         raise InputError(f"{path}: column {name!r} must hold text or numbers; it holds {column.type}; choose another")
-    return [value or "" for value in column.cast(pa.string()).to_pylist()]
+    try:
+        return [value or "" for value in column.cast(pa.string()).to_pylist()]
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: a text must be UTF-8; column {name!r} has some that are not; convert the file"
+        ) from None

@@ -255,8 +255,10 @@ def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out
 def _settings(
     model: Model, settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]]
 ) -> tuple[SamplingParams, ...]:
+    from thermoscope.decode.request import check_model
     from thermoscope.sampling.chain import settings_of
 
+    check_model(model)
     if isinstance(settings, Mapping):
         settings = varied(settings)
     chosen = tuple(settings_of(settings, model.vocabulary))

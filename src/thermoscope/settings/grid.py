@@ -39,8 +39,12 @@ def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = No
     base = SamplingParams() if params is None else params
     if not isinstance(base, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r}; write SamplingParams(top_k=50)")
+    if not isinstance(vary, Mapping):
+        raise InputError(f"vary must be values by parameter; got {vary!r}; write {{'top_p': [0.8, 0.9]}}")
     for name, values in vary.items():
         check_varied(name)
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise InputError(f"values of {name} must be a list; got {values!r}; write [{values}]")
         if not values:
             what = "temperatures" if name == "temperature" else f"values of {name}"
             raise InputError(f"{what} must not be empty; give at least one")

@@ -13,6 +13,7 @@ from thermoscope.decode.generate import Progress
 from thermoscope.decode.request import seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.export import export
+from thermoscope.engines.registry import engine_named
 from thermoscope.errors import EndpointError, InputError
 from thermoscope.metrics.words import word_tokens
 from thermoscope.models.names import ENDPOINTS, ModelName
@@ -240,6 +241,7 @@ class Endpoint:
                 self._notes[f"{verdict.parameter} differs at {self.provider.name}: {verdict.note}"] = None
         text = next(one.text for one in exported.snippets if one.language == "json" and "request" in one.title)
         found = json.loads(text)
+        found = found.get(engine_named(self.provider.engine).inside, found)
         found.pop("model", None)
         return {name: value for name, value in found.items() if value not in ([], {})}
 

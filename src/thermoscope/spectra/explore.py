@@ -11,6 +11,7 @@ import torch
 from thermoscope.checks import at_least_one
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.memory import memory_errors_explained
+from thermoscope.decode.notebook import shown
 from thermoscope.decode.request import as_list, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model
@@ -132,10 +133,10 @@ def spectrum(
             device=model.device,
         )
 
-    with memory_errors_explained(model):
+    with memory_errors_explained(model), shown("exploring", on_progress) as tell:
         explorer = Explorer(model, trees, at_temperature, stops, resolution, capacity, watch=effects is not None)
         try:
-            explorer.grow(Interval(low, high, low, high, low == 0, most), on_progress)
+            explorer.grow(Interval(low, high, low, high, low == 0, most), tell)
         except KeyboardInterrupt:
             raise Interrupted([finished(tree) for tree in trees if tree.open == 0]) from None
         finally:
