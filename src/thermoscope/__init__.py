@@ -54,6 +54,8 @@ if TYPE_CHECKING:
         Setting,
         TextRecord,
     )
+    from thermoscope.runs.files import Found
+    from thermoscope.runs.measured import Measured, measure_files
     from thermoscope.runs.plan import Chunk, Plan
     from thermoscope.runs.run import Run, open_run, run
     from thermoscope.sampling.chain import probabilities
@@ -66,7 +68,9 @@ if TYPE_CHECKING:
     from thermoscope.spectra.fork import Fork
     from thermoscope.spectra.leaf import Leaf, Node
     from thermoscope.spectra.spectrum import Spectrum
+    from thermoscope.statistics.evidence import Evidence
     from thermoscope.statistics.frontier import Frontier, FrontierPoint
+    from thermoscope.statistics.reference import Reference
     from thermoscope.usecases.load import Prompt, Score, UseCase
 
 _LAZY = {
@@ -86,8 +90,10 @@ _LAZY = {
     "Embedder": "thermoscope.metrics.embedding",
     "Endpoint": "thermoscope.sources.endpoint",
     "EngineSetting": "thermoscope.engines.effect",
+    "Evidence": "thermoscope.statistics.evidence",
     "Exported": "thermoscope.engines.export",
     "Fork": "thermoscope.spectra.fork",
+    "Found": "thermoscope.runs.files",
     "Frontier": "thermoscope.statistics.frontier",
     "FrontierPoint": "thermoscope.statistics.frontier",
     "Imported": "thermoscope.engines.reading",
@@ -97,6 +103,7 @@ _LAZY = {
     "Loop": "thermoscope.metrics.repetition",
     "Meaning": "thermoscope.report.records.schema",
     "Measure": "thermoscope.metrics.registry",
+    "Measured": "thermoscope.runs.measured",
     "Model": "thermoscope.models.base",
     "Ngrams": "thermoscope.metrics.ngrams",
     "Node": "thermoscope.spectra.leaf",
@@ -108,6 +115,7 @@ _LAZY = {
     "Prompt": "thermoscope.usecases.load",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",
+    "Reference": "thermoscope.statistics.reference",
     "Remark": "thermoscope.engines.dialect",
     "Report": "thermoscope.report.records.schema",
     "Rows": "thermoscope.models.base",
@@ -140,6 +148,7 @@ _LAZY = {
     "inspect": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
+    "measure_files": "thermoscope.runs.measured",
     "open_run": "thermoscope.runs.run",
     "probabilities": "thermoscope.sampling.chain",
     "read_settings": "thermoscope.engines.settings_file",
@@ -172,8 +181,10 @@ __all__ = [
     "Embedder",
     "Endpoint",
     "EngineSetting",
+    "Evidence",
     "Exported",
     "Fork",
+    "Found",
     "Frontier",
     "FrontierPoint",
     "Imported",
@@ -185,6 +196,7 @@ __all__ = [
     "Loop",
     "Meaning",
     "Measure",
+    "Measured",
     "Model",
     "ModelError",
     "Ngrams",
@@ -197,6 +209,7 @@ __all__ = [
     "Prompt",
     "Ragged",
     "Ran",
+    "Reference",
     "Remark",
     "Report",
     "Rows",
@@ -231,6 +244,7 @@ __all__ = [
     "inspect",
     "load_model",
     "measure",
+    "measure_files",
     "open_run",
     "probabilities",
     "read_settings",

@@ -12,8 +12,9 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
+from thermoscope.ran.provenance import what_ran
 from thermoscope.runs.files import read
-from thermoscope.runs.measured import measure_found
+from thermoscope.runs.measured import measure_files, measure_found
 
 ROWS = [
     {"text": "one two, three", "t": 0.2, "q": "first", "a": "x"},
@@ -88,17 +89,21 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         read([tmp_path])
 
 
+#: What ran, where a test does not look at it.
+RAN = what_ran(None, "thermoscope measure x")
+
+
 def test_measured_by_words_and_by_a_model(tmp_path: Path) -> None:
     found = read([write(tmp_path, "csv")], prompt="q", setting="t")
-    words = measure_found(found)
-    assert words.texts_table(found)["tokens"].to_pylist() == [4, 7, 0]
-    assert words.texts_table(found)["perplexity"].to_pylist() == [None] * 3
+    words = measure_files(write(tmp_path, "csv"), prompt_column="q", setting_column="t")
+    assert words.texts()["tokens"].to_pylist() == [4, 7, 0]
+    assert words.texts()["perplexity"].to_pylist() == [None] * 3
     assert "0 to 7 tokens" in words.notes[0]
-    scored = measure_found(found, model=FakeModel())
-    assert scored.texts_table(found)["tokens"].to_pylist() == [len(row["text"].encode()) for row in ROWS]  # type: ignore[attr-defined]
-    perplexities = scored.texts_table(found)["perplexity"].to_pylist()
+    scored = measure_found(found, RAN, model=FakeModel())
+    assert scored.texts()["tokens"].to_pylist() == [len(row["text"].encode()) for row in ROWS]  # type: ignore[attr-defined]
+    perplexities = scored.texts()["perplexity"].to_pylist()
     assert [p is None for p in perplexities] == [False, False, True]
-    assert [r["texts"] for r in words.groups_records()] == [1, 1, 1]
+    assert [r["texts"] for r in words.groups().to_pylist()] == [1, 1, 1]
 
 
 def test_texts_are_cut_to_one_length_and_compression_waits_for_it() -> None:
@@ -106,9 +111,25 @@ def test_texts_are_cut_to_one_length_and_compression_waits_for_it() -> None:
 
     texts = ["a b c d " * 5, "a b c d " * 4, "a b c d " * 4]
     found = Found(texts, [""] * 3, [""] * 3, [None] * 3, ("f",))
-    assert np.isnan(measure_found(found).evidence.of_groups["compression_ratio"][0])
-    cut = measure_found(found, length=16)
+    assert np.isnan(measure_found(found, RAN).evidence.of_groups["compression_ratio"][0])
+    cut = measure_found(found, RAN, length=16)
     assert cut.evidence.of_groups["compression_ratio"][0] > 1
     assert cut.evidence.of_texts["tokens"].tolist() == [16] * 3
     assert cut.evidence.texts.strings[0] == "a b c d a b c d a b c d a b c d"
-    assert measure_found(found, length=17).notes == ("2 of 3 texts are shorter than 17 tokens.",)
+    assert measure_found(found, RAN, length=17).notes == ("2 of 3 texts are shorter than 17 tokens.",)
+
+
+def test_measures_of_files_in_python(tmp_path: Path) -> None:
+    """One file or several; names of scorers; tables of texts, groups, settings and differences; what ran."""
+    path = write(tmp_path, "csv")
+    made = measure_files([path], prompt_column="q", setting_column="t", length=2, scorer="regex:a")
+    assert made.summary().num_rows > 0
+    assert {"text", "prompt", "setting", "rep_4", "score"} <= set(made.texts().column_names)
+    assert made.differences().num_rows > 0
+    assert made.ran.command == (
+        f"thermoscope measure --prompt-column=q --setting-column=t --length 2 --score=regex:a -- {path}"
+    )
+    with pytest.raises(InputError, match="length must be a whole number of at least 1; got 0"):
+        measure_files(path, length=0)
+    with pytest.raises(InputError, match="name their column with --answer-column"):
+        measure_files(path, scorer="exact")

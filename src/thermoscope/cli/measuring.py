@@ -72,53 +72,40 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
-    from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 
     loading = how.loading
     if loading["name_or_path"] is None and (
         given := next((k for k, v in loading.items() if v not in (None, {})), None)
     ):
         raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
-    scorer, score = scorer_of(how.score), how.score
-    if score is not None and columns["answer"] is None and compares_with_answers(score):
-        raise InputError(f"--score {score} compares with expected answers; name their column with --answer-column")
-    with console.status("reading"):
-        from thermoscope.runs.files import read
-
-        found = read(files, **columns)
     with console.status("loading the libraries"):
-        from thermoscope.runs.measured import measure_found, what_ran
+        from thermoscope.models.load import load_model
+        from thermoscope.runs import measured
 
-        embedder = embedder_of(how.embedding_model)
-        model = None
-        if loading["name_or_path"] is not None:
-            from thermoscope.models.load import load_model
-
-            model = load_model(**loading)
+        model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
-        measured = measure_found(
-            found, model=model, length=length, embedder=embedder, scorer=scorer, answer_pattern=how.answer_pattern,
-            on_progress=on_progress,
+        found = measured.measure_files(
+            files, **{f"{name}_column": column for name, column in columns.items()}, model=model, length=length,
+            embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, on_progress=on_progress,
         )  # fmt: skip
     with console.status("intervals"):
-        rows = measured.evidence.settings_table().to_pylist()
+        rows = found.summary().to_pylist()
     if parquet is not None:
         import pyarrow.parquet
 
-        pyarrow.parquet.write_table(measured.texts_table(found), parquet, compression="zstd")
-    ran = what_ran(model, [str(file) for file in files], columns, length, how.words)
+        pyarrow.parquet.write_table(found.texts(), parquet, compression="zstd")
 
     def to_json() -> str:
-        texts = measured.texts_table(found).drop_columns(["text"]).to_pylist()
-        record = {"format": "thermoscope.measured/1", "files": list(found.sources), "tokens": measured.tokens}
-        shown = {"notes": list(measured.notes), "settings": rows, "groups": measured.groups_records(), "texts": texts}
-        return console.json({**record, **shown, "ran": ran.to_dict()})
+        texts = found.texts().drop_columns(["text"]).to_pylist()
+        record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
+        groups = found.groups().to_pylist()
+        shown = {"notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
+        return console.json({**record, **shown, "ran": found.ran.to_dict()})
 
     def printing(to: Console) -> None:
         from thermoscope.report.terminal.run import print_found
 
-        groups = len(measured.evidence.texts.groups)
-        print_found(len(found.texts), groups, measured, rows, ran, to, everything=how.everything)
+        print_found(found, rows, to, everything=how.everything)
 
     console.give(to_json, printing, as_json=how.as_json, output=how.output)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from thermoscope.checks import at_least_one
 from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
@@ -18,7 +20,7 @@ from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.provenance import WhatRan, model_words, quote
-from thermoscope.runs.files import Found
+from thermoscope.runs.files import Found, read
 from thermoscope.statistics.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -27,41 +29,131 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Measured texts.
+    """Texts from files, measured.
 
     Attributes
     ----------
     evidence
         The measures.
+    found
+        The texts, and where they are from.
     notes
-        What limits them, a sentence each.
+        What limits the measures, a sentence each.
     tokens
         What a token is: "words", or the model whose tokenizer cut the texts.
+    ran
+        What ran, with the command that reproduces it.
     """
 
     evidence: Evidence
+    found: Found
     notes: tuple[str, ...]
     tokens: str
+    ran: WhatRan
 
-    def texts_table(self, found: Found) -> pyarrow.Table:
-        """One row per text, in the order of the files."""
+    def texts(self) -> pyarrow.Table:
+        """One row per text, in the order of the files: the text, its prompt and setting, and every measure of it."""
         import pyarrow as pa
 
         texts = self.evidence.texts
-        columns = {name: pa.array(getattr(found, f"{name}s"), pa.string()) for name in ("text", "prompt", "setting")}
+        columns = {
+            name: pa.array(getattr(self.found, f"{name}s"), pa.string()) for name in ("text", "prompt", "setting")
+        }
         columns |= {name: nullable(texts.in_given_order(values)) for name, values in self.evidence.of_texts.items()}
         return pa.table(columns)
 
-    def groups_records(self) -> list[dict[str, Any]]:
-        """One record per prompt and setting."""
+    def groups(self) -> pyarrow.Table:
+        """One row per prompt and setting."""
         from thermoscope.metrics.table import group_table
 
-        rows: list[dict[str, Any]] = group_table(self.evidence.texts, self.evidence.of_groups).to_pylist()
-        return rows
+        return group_table(self.evidence.texts, self.evidence.of_groups)
+
+    def summary(self) -> pyarrow.Table:
+        """One row per setting and measure: mean, interval and band."""
+        return self.evidence.settings_table()
+
+    def differences(self) -> pyarrow.Table:
+        """One row per measure and pair of settings, paired by prompt."""
+        return self.evidence.differences_table()
+
+
+def measure_files(
+    files: Sequence[str | Path] | str | Path,
+    *,
+    text_column: str | None = None,
+    prompt_column: str | None = None,
+    setting_column: str | None = None,
+    answer_column: str | None = None,
+    model: Model | str | Path | None = None,
+    length: int | None = None,
+    embedder: Embedder | str | None = None,
+    scorer: Scorer | str | None = None,
+    answer_pattern: str | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> Measured:
+    """Measure texts from files.
+
+    Parameters
+    ----------
+    files
+        JSON lines, CSV, TSV, Parquet or .txt files, or folders of .txt files.
+    text_column, prompt_column, setting_column, answer_column
+        Names of columns; by default the text is in ``text``.
+    model
+        Scores the texts, and its tokenizer cuts them; a name is loaded. Without one tokens are words.
+    length
+        The common length in tokens, at least 1; None leaves every text as it is.
+    embedder
+        An embedder or the name of a sentence-embedding model; by default the usual one where it is installed.
+    scorer
+        A function of (text, expected answer or None), or ``exact``, ``regex:PATTERN`` or ``FILE.py:FUNCTION``.
+    answer_pattern
+        A regular expression that finds the answer in a text, for ``agreement``.
+    on_progress
+        Told what is under way, how much of it is done and how much there is.
+
+    Raises
+    ------
+    InputError
+        A file, a column or a value breaks its rule.
+    ModelError
+        The model can't be loaded.
+    """
+    from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
+
+    paths = [files] if isinstance(files, str | Path) else list(files)
+    length = at_least_one("length", length)
+    words = tuple(
+        f"--{option}={value}"
+        for option, value in (("embedding-model", embedder), ("score", scorer), ("answer-pattern", answer_pattern))
+        if isinstance(value, str)
+    )
+    if isinstance(scorer, str):
+        if answer_column is None and compares_with_answers(scorer):
+            raise InputError(f"--score {scorer} compares with expected answers; name their column with --answer-column")
+        scorer = scorer_of(scorer)
+    columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
+    found = read([Path(path) for path in paths], **columns)
+    if isinstance(model, str | Path):
+        from thermoscope.models.load import load_model
+
+        model = load_model(model)
+    ran = what_ran(model, [str(path) for path in paths], columns, length, words)
+    return measure_found(
+        found,
+        ran,
+        model=model,
+        length=length,
+        embedder=embedder_of(embedder) if embedder is None or isinstance(embedder, str) else embedder,
+        scorer=scorer,
+        answer_pattern=answer_pattern,
+        on_progress=on_progress,
+    )
 
 
 def measure_found(
     found: Found,
+    ran: WhatRan,
     *,
     model: Model | None = None,
     length: int | None = None,
@@ -76,6 +168,8 @@ def measure_found(
     ----------
     found
         The texts.
+    ran
+        What ran, as it is kept with the result.
     model
         Scores their likelihood, and its tokenizer cuts them; without one tokens are words.
     length
@@ -118,8 +212,10 @@ def measure_found(
         raise InputError("there must be at least one text; got none")
     return Measured(
         Evidence(texts, on_progress=on_progress),
+        found,
         (*found.notes, *_notes(texts, found, length)),
         "words" if model is None else model.name,
+        ran,
     )
 
 

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
-from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.terminal.ran import print_ran
@@ -48,20 +47,18 @@ def print_measured(
 
 
 def print_found(
-    texts: int,
-    groups: int,
     measured: Measured,
     rows: Sequence[Mapping[str, Any]],
-    ran: WhatRan,
     console: Console,
     *,
     everything: bool = False,
 ) -> None:
-    """Print measures of texts from files: how many they are, the measures per setting, what ran."""
+    """Print measures of texts from files: how many they are, the measures per setting (``summary``), what ran."""
+    texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
     print_measured(rows, console, everything=everything, notes=measured.notes)
-    print_ran(ran, console)
+    print_ran(measured.ran, console)
 
 
 def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
