@@ -203,3 +203,17 @@ def test_no_tensor_waits_for_a_search_for_cycles(tiny_model: Path) -> None:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    command = [sys.executable, "-m", "thermoscope", "use-cases", "list"]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=environment(), text=True, timeout=60, check=False
+        )
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "thermoscope: error: standard output can't be written (No space left on device); make room there, or write "
+        "elsewhere\n"
+    )

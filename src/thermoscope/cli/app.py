@@ -7,6 +7,7 @@ interrupted.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gc
 import logging
@@ -170,6 +171,10 @@ _runs.command("sql")(_passing(_plain(runs.sql)))
 app.add_typer(_runs, name="runs")
 
 
+#: What the system says of a disk that takes no more.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def main() -> None:
     """Run the command line; exit with its code.
 
@@ -216,6 +221,13 @@ def _run() -> int:
             return 0
         sys.stderr.write("thermoscope: interrupted\n")
         return 130
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        if error.filename is None:  # what is left of the output would fail once more as the interpreter ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = "standard output" if error.filename is None else repr(str(error.filename))
+        return _fail(f"{where} can't be written ({error.strerror}); make room there, or write elsewhere")
     return code if isinstance(code, int) else 0
 
 
