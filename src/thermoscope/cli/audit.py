@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def audit(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An endpoint's model, such as vllm/NAME.")],
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Its address up to /v1. [default: the provider's]")
-    ] = None,
+    base_url: options.BaseUrl = None,
     budget: Annotated[str, typer.Option(metavar="N", help="About how many one-token requests.")] = "1500",
     send: Annotated[
         list[str] | None,
