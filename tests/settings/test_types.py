@@ -27,6 +27,7 @@ SamplingParams(0.7)
 
 
 def test_wrong_calls_are_errors_for_mypy(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
     (tmp_path / "calls.py").write_text(CALLS)
     (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\n")  # as a user has it: without pydantic's plugin
     done = subprocess.run(
