@@ -22,6 +22,15 @@ if _thread is not None:
     _thread.restype, _thread.argtypes = ctypes.c_int64, []
 
 
+@pytest.fixture(params=["torch's threads", "a pool"], autouse=True)
+def _both_kinds_of_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.param == "a pool":
+        monkeypatch.setattr(module, "_forked", [True])
+    module.openmp_parallel.cache_clear()
+    yield
+    module.openmp_parallel.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def _threads() -> Iterator[None]:
     before = torch.get_num_threads()
@@ -120,7 +129,7 @@ def test_a_slice_that_fails_is_told() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own() -> None:
-    """Threads don't survive a fork, and who waits for them waits for ever."""
+    """OpenMP's don't survive a fork, and it waits for them for ever."""
     counts, firsts = _arrays(100)
     over_slices(_add, 100, counts, firsts, 1, work=2**40)
     child = os.fork()

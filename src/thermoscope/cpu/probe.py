@@ -117,6 +117,11 @@ def missing() -> tuple[str, ...]:
         said.append("loops are not compiled yet, so torch's and numpy's do what is small")
     if fault := onednn_fault():
         said.append(f"no packed products by oneDNN: {fault}")
+    if numba_fault() is None and loops("attention"):
+        from thermoscope.cpu.compiled import openmp_parallel
+
+        if not openmp_parallel():
+            said.append("loops run on Python's threads: torch's OpenMP is not GNU's")
     return tuple(said)
 
 
