@@ -1,1 +1,1 @@
-"""Where texts come from: a local model, or an endpoint that speaks OpenAI's protocol."""
+"""Texts from endpoints that speak OpenAI's protocol."""

@@ -1,14 +1,9 @@
-"""What the rest of Thermoscope asks of a source of texts."""
+"""What a source of texts can do, and what its texts have cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from thermoscope.decode.generate import Progress
-from thermoscope.decode.sample import Sample
-from thermoscope.settings.params import SamplingParams
+from typing import Literal
 
 #: What the log-probabilities of a source are: the model's own at T=1 ("raw"), those after the temperature
 #: ("tempered"), given but of an unknown kind, or not given at all.
@@ -60,55 +55,3 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
-
-
-class Source(Protocol):
-    """Where texts come from."""
-
-    @property
-    def name(self) -> str:
-        """What it was asked for by: ``bundled``, ``gpt2``, ``vllm/NAME``."""
-
-    @property
-    def can(self) -> Capabilities:
-        """What it can do."""
-
-    @property
-    def usage(self) -> Usage:
-        """What its texts have cost so far."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of its texts must know, a sentence each."""
-
-    def samples(
-        self,
-        prompts: Sequence[str],
-        settings: Sequence[SamplingParams],
-        seeds: Sequence[int],
-        *,
-        max_new_tokens: int,
-        stop: Sequence[str] = (),
-        on_sample: Callable[[int, Sample], None] | None = None,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> list[Sample]:
-        """One text per prompt, setting and seed, the last varying fastest.
-
-        Parameters
-        ----------
-        prompts, settings, seeds
-            What to generate.
-        max_new_tokens
-            The most new tokens of each text.
-        stop
-            A text ends where one of these strings begins.
-        on_sample
-            Called with (place in the result, sample) as each text is finished.
-        on_progress
-            Called now and then with how much is done.
-
-        Raises
-        ------
-        ThermoscopeError
-            The source cannot do what a setting asks, or fails; what was finished has been handed to ``on_sample``.
-        """

@@ -151,7 +151,20 @@ class Endpoint:
         on_sample: Callable[[int, Sample], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> list[Sample]:
-        """As ``Source.samples``; answers that are kept are not asked for again.
+        """One text per prompt, setting and seed, the last varying fastest; kept answers are not asked for again.
+
+        Parameters
+        ----------
+        prompts, settings, seeds
+            What to generate.
+        max_new_tokens
+            The most new tokens of each text.
+        stop
+            A text ends where one of these strings begins.
+        on_sample
+            Called with (place in the result, sample) as each text comes.
+        on_progress
+            Called with each text.
 
         Raises
         ------
