@@ -185,9 +185,8 @@ class Endpoint:
 
         with AnswerCache(self._cache_path) as cache:
 
-            def done(number: int, found: Mapping[str, Any], *, kept: bool) -> None:
+            def done(number: int, answer: Answer, *, kept: bool) -> None:
                 nonlocal tokens
-                answer = read_answer(found, self.client.base_url)
                 prompt, setting, seed = places[number]
                 sample = self._sample(answer, prompt, settings[setting], seed)
                 samples[number] = sample
@@ -207,9 +206,9 @@ class Endpoint:
                     yield Ask(number, _PATHS[self.route], body(number))
 
             def take(ask: Ask, found: Mapping[str, Any]) -> None:
-                read_answer(found, self.client.base_url)  # what cannot be read is not kept
+                answer = read_answer(found, self.client.base_url)  # what cannot be read is not kept
                 cache.keep(cache.key(self._url, ask.body, places[ask.number][2]), found)
-                done(ask.number, found, kept=False)
+                done(ask.number, answer, kept=False)
 
             if open_:
                 self.client.ask_all(asks(), take)
@@ -222,9 +221,10 @@ class Endpoint:
         if found is None:
             return False
         try:
-            done(number, found, kept=True)
+            answer = read_answer(found, self.client.base_url)
         except BadAnswerError:
             return False
+        done(number, answer, kept=True)
         return True
 
     @property
