@@ -29,13 +29,18 @@ _STEPS = 3
 _measured: dict[int, dict[int, float]] = {}
 
 
+def rows_that_fit(model: Model, length: int) -> int:
+    """How many rows of up to ``length`` tokens half of the free memory holds; at least 1, at most 256."""
+    return max(1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length)))
+
+
 def rows_in_flight(model: Model, length: int, texts: int) -> int:
     """How many rows of up to ``length`` tokens are worth having in flight for so many texts.
 
     At most what half of the free memory holds, 256 and the number of texts. Above 64, steps of 64, 128 and 256 rows are
     timed, once for each model: twice as many rows are taken if their tokens come a tenth faster.
     """
-    most = max(1, min(_MOST_ROWS, texts, model.free_bytes() // 2 // model.row_bytes(length)))
+    most = max(1, min(texts, rows_that_fit(model, length)))
     rows = _FEW_ROWS
     if model.context_length == 1:  # there is no step to time
         return min(rows, most)

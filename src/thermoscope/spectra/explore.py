@@ -9,6 +9,7 @@ from numbers import Real
 import torch
 
 from thermoscope.checks import at_least_one
+from thermoscope.decode.batch import rows_that_fit
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
@@ -24,8 +25,6 @@ from thermoscope.spectra.spectrum import Spectrum
 from thermoscope.spectra.split import Interval
 from thermoscope.spectra.tree import Tree
 
-#: The most rows in flight by default.
-_MOST_ROWS = 256
 #: Scores at larger temperatures would overflow.
 _HOTTEST = 1e100
 
@@ -108,9 +107,7 @@ def spectrum(
         limit = new_tokens(model, len(ids), max_new_tokens, max_length)
         trees += [Tree(text, ids, seed, limit) for seed in numbers]
     length = max(len(tree.prompt_ids) + tree.limit for tree in trees)
-    capacity = at_least_one("max_rows", max_rows) or max(
-        1, min(_MOST_ROWS, model.free_bytes() // 2 // model.row_bytes(length))
-    )
+    capacity = at_least_one("max_rows", max_rows) or rows_that_fit(model, length)
 
     def finished(tree: Tree) -> Spectrum:
         nodes, leaves = tree.sorted()
