@@ -1,3 +1,0 @@
-from tests.tiny_cli import cli, tiny_model
-
-__all__ = ["cli", "tiny_model"]
