@@ -32,11 +32,11 @@ class Server:
     """A running server."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address.rstrip("/")
 
     def _ask(self, path: str, **body: Any) -> Any:
         request = urllib.request.Request(
-            self._address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+            self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
@@ -59,12 +59,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(path: Path, context: int = 256) -> Iterator[Server]:
-    """llama.cpp's server on a file, for as long as it is needed."""
+def serving(path: Path, context: int = 256, slots: int = 1) -> Iterator[Server]:
+    """llama.cpp's server on a file, for as long as it is needed; ``slots`` texts of ``context`` tokens at once."""
     program = python()
     assert program is not None
     process = subprocess.Popen(
-        [program, str(SERVER), str(path), str(context)],
+        [program, str(SERVER), str(path), str(context), str(slots)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert process.stdin is not None

@@ -1,6 +1,7 @@
-"""llama.cpp's own server on a GGUF file, as a child process: ``PYTHON tests/llama_server.py FILE`` prints its address.
+"""llama.cpp's own server on a GGUF file, as a child process, which prints its address.
 
-Runs in an environment that has xllamacpp, and ends when its standard input does. Needs nothing of Thermoscope.
+``PYTHON tests/llama_server.py FILE TOKENS SLOTS``: the tokens of one text, and how many texts it makes at once. Runs in
+an environment that has xllamacpp, and ends when its standard input does. Needs nothing of Thermoscope.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ def main() -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = sys.argv[1]
-    params.n_ctx = int(sys.argv[2]) if len(sys.argv) > 2 else 256
-    params.n_parallel = 1
+    params.port = 0
+    params.n_parallel = int(sys.argv[3])
+    params.n_ctx = int(sys.argv[2]) * params.n_parallel
+    params.endpoint_props = True
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.warmup = False
     server = xllamacpp.Server(params)

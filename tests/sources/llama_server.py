@@ -1,31 +1,15 @@
-"""A real llama.cpp server on loopback with the bundled model, as a child process: GGML aborts on what it dislikes."""
+"""A real llama.cpp server on loopback with the bundled model."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import llama_client
 from tests.gguf_of_gpt2 import write
 from thermoscope.models.load import BUNDLED
-
-_SERVE = """
-import signal, sys
-import xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path = sys.argv[1]
-params.port = 0
-params.n_parallel = int(sys.argv[2])
-params.n_ctx = 512 * params.n_parallel
-params.cpuparams.n_threads = 1
-params.endpoint_props = True
-server = xllamacpp.Server(params)
-print(server.listening_address, flush=True)
-signal.pause()
-"""
 
 
 @contextmanager
@@ -45,15 +29,5 @@ def llama_server(folder: Path, *, slots: int = 4, model: Path | None = None) -> 
         for name in ("config.json", "tokenizer.json", "model.safetensors"):
             shutil.copy(BUNDLED / name, folder / name)
         model = write(folder, "float32")
-    command = [sys.executable, "-c", _SERVE, str(model), str(slots)]
-    with (
-        (folder / "server.log").open("wb") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as child,
-    ):
-        try:
-            assert child.stdout is not None
-            address = child.stdout.readline().strip()
-            assert address.startswith("http"), (folder / "server.log").read_text(errors="replace")[-2000:]
-            yield address.rstrip("/") + "/v1"
-        finally:
-            child.kill()
+    with llama_client.serving(model, 512, slots) as server:
+        yield f"{server.address}/v1"
