@@ -54,7 +54,7 @@ class Source:
         Rows per measure and pair of settings.
     groups
         Rows per prompt and setting: measures of groups.
-    facts, command, claims, effective
+    facts, command, claims, effective, shared_noise
         As in ``Ran``.
     reference
         Why there is no distance to a reference, or what limits it; "" if nothing does.
@@ -81,6 +81,7 @@ class Source:
     command: str
     claims: tuple[Row, ...]
     effective: tuple[str, ...]
+    shared_noise: bool
     reference: str
     loop_limit: float | None
     limit: int
@@ -121,6 +122,7 @@ def from_run(run: Run) -> Source:
         command=run.command,
         claims=run.claims,
         effective=tuple(manifest.get("effective", ())),
+        shared_noise=manifest.get("shared_noise", True),
         reference=str(manifest["reference"]),
         loop_limit=_loop_limit(manifest),
         limit=plan.max_new_tokens,
@@ -194,6 +196,7 @@ def from_comparison(comparison: Comparison) -> Source:
         command=ran.command,
         claims=(),
         effective=comparison.effective,
+        shared_noise=comparison.ran.shared_noise,
         reference="",
         loop_limit=None,
         limit=int(ran.max_new_tokens or 0),
