@@ -54,7 +54,7 @@ class Source:
         Rows per measure and pair of settings.
     groups
         Rows per prompt and setting: measures of groups.
-    facts, command, claims, effective, shared_noise
+    facts, command, claims, effective
         As in ``Ran``.
     reference
         Why there is no distance to a reference, or what limits it; "" if nothing does.
@@ -64,6 +64,8 @@ class Source:
         The most new tokens of a text.
     reading
         What a comparison's measures say, a sentence each.
+    shared_noise
+        As in ``Ran``.
     """
 
     name: str
@@ -81,11 +83,11 @@ class Source:
     command: str
     claims: tuple[Row, ...]
     effective: tuple[str, ...]
-    shared_noise: bool
     reference: str
     loop_limit: float | None
     limit: int
     reading: tuple[str, ...] = ()
+    shared_noise: bool = True
 
     @property
     def unit(self) -> Literal["prompt", "seed"]:
