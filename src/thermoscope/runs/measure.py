@@ -196,7 +196,7 @@ def reference_statistics(
 ) -> Mapping[str, Any] | str | None:
     """Statistics of what the texts are compared with, or why there are none; None without such a text."""
     if not source.can.logits:
-        return f"{source.name} is behind an endpoint: text by people can't be scored under it"
+        return "the model is behind an endpoint, where text by people can't be scored"
     text = measuring.reference_text
     if text is None:
         return measuring.use_case.reference_statistics()
