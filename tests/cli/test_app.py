@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -216,5 +217,44 @@ def test_a_full_disk_behind_standard_output_is_one_line() -> None:
     assert ran.returncode == 2
     assert ran.stderr == (
         "thermoscope: error: standard output can't be written (No space left on device); make room there, or write "
-        "elsewhere\n"
+        "elsewhere with -o\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "says"),
+    [
+        (">&-", "export -t 0.7 --to vllm", 2, "standard output can't be written (it is closed)"),
+        (">&-", "export -t 0.7 --to vllm --json", 2, "standard output can't be written (it is closed)"),
+        (">&-", "--help", 2, "standard output can't be written (it is closed)"),
+        ("<&-", "compare - -t 0.5", 2, "a prompt must have at least one token; got an empty one"),
+        ("2>&-", "export -t 0.7 --to vllm", 0, ""),
+    ],
+)
+def test_closed_streams_are_one_line(closed: str, arguments: str, code: int, says: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m thermoscope {arguments} {closed}"],
+        capture_output=True, env=environment(), text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == code
+    assert says in ran.stderr
+    assert ran.stderr.count("\n") == bool(says)
+
+
+def test_what_cannot_be_written_is_printed_and_the_old_file_stays(
+    tmp_path: Path, cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    old = tmp_path / "old.txt"
+    old.write_text("old")
+    for option in ("-o", "--html"):
+        ran = cli("compare", "Once", "-t", "0.5", "--max-new-tokens", "3", option, str(old))
+        assert ran.code == 2
+        assert "T=0.5" in ran.out
+        assert "No space left on device" in ran.err
+        assert ran.err.count("\n") == 1
+        assert old.read_text() == "old"
+        assert list(tmp_path.iterdir()) == [old]

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.fakes import FakeModel
 from tests.runs import killed
 from tests.runs.killed import PROMPTS, case, make, small
 from thermoscope.decode.generate import Progress, generate
-from thermoscope.errors import InputError, RunError
+from thermoscope.errors import InputError, OutputError, RunError
+from thermoscope.files.writing import PART
 from thermoscope.metrics.table import measure
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import query, runs_in
@@ -186,7 +190,8 @@ def test_a_kill_between_any_two_writes_leaves_a_run_that_goes_on(
         nonlocal writes
         writes += 1
         if writes == 1 + moment * 2:
-            raise MemoryError  # before the rename: the unfinished file stays
+            path.rename(path.with_name(f"left{PART}"))  # as after a kill: the unfinished file stays
+            raise MemoryError
         return replace(path, target)
 
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
@@ -224,46 +229,149 @@ def test_a_plan_that_cannot_be_read_does_not_hide_the_other_runs(tmp_path: Path,
     assert runs_in(tmp_path / "none") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "again"),
-    [
-        ("settings.parquet", b"PAR", "manifest.json"),
-        ("measures.parquet", None, "manifest.json"),
-        ("claims.json", b"[", "manifest.json"),
-        ("claims.json", b'{"claims": 1}', "manifest.json"),
-        ("manifest.json", b"{}", "manifest.json"),
-        ("texts/00000.parquet", b"", "texts/00000.parquet"),
-        ("tokens/00000.parquet", b"PAR1", "texts/00000.parquet"),
-    ],
-)
-def test_a_damaged_file_is_named_and_made_again(
-    tmp_path: Path, done: Store, name: str, content: bytes | None, again: str
-) -> None:
+def edited(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def altered(path: Path, column: str) -> None:
+    """Another value in the first row of a table."""
+    table = pq.read_table(path)
+    values = table[column].to_pylist()
+    values[0] = values[0] - 1 if not isinstance(values[0], str) else f"{values[0]} "
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values, table[column].type)), path)
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "torn": ("settings.parquet", lambda path: path.write_bytes(b"PAR")),
+    "gone": ("measures.parquet", Path.unlink),
+    "swapped": ("groups.parquet", lambda path: shutil.copy(path.with_name("measures.parquet"), path)),
+    "edited value": ("settings.parquet", lambda path: altered(path, "mean")),
+    "no JSON": ("claims.json", lambda path: path.write_bytes(b"[")),
+    "nested JSON": ("claims.json", lambda path: path.write_bytes(b"[" * 100_000)),
+    "other fields": ("claims.json", lambda path: path.write_bytes(b'{"claims": 1}')),
+    "edited claim": ("claims.json", lambda path: edited(path, b"low repeats", b"low repents")),
+    "empty manifest": ("manifest.json", lambda path: path.write_bytes(b"{}")),
+    "edited manifest": (
+        "manifest.json",
+        lambda path: edited(path, b'"objective": "creative"', b'"objective": "technical"'),
+    ),
+    "torn shard": ("texts/00000.parquet", lambda path: path.write_bytes(b"")),
+    "torn tokens": ("tokens/00000.parquet", lambda path: path.write_bytes(b"PAR1")),
+    "half the rows": ("texts/00001.parquet", lambda path: pq.write_table(pq.read_table(path).slice(0, 6), path)),
+    "twice the rows": (
+        "texts/00001.parquet",
+        lambda path: pq.write_table(pa.concat_tables([pq.read_table(path)] * 2), path),
+    ),
+    "another shard": ("texts/00001.parquet", lambda path: shutil.copy(path.with_name("00002.parquet"), path)),
+    "another text": ("texts/00002.parquet", lambda path: altered(path, "text")),
+    "another log-probability": ("tokens/00002.parquet", lambda path: altered(path, "logprob")),
+    "another record": ("chunks/00003.json", lambda path: shutil.copy(path.with_name("00004.json"), path)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_was_changed_is_named_and_made_again(tmp_path: Path, done: Store, kind: str) -> None:
+    name, damage = DAMAGE[kind]
     store = Store(tmp_path / "run")
     shutil.copytree(done.folder, store.folder)
-    path = store.folder / name
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(RunError) as told:
-        (
-            store.manifest(),
-            store.claims(),
-            store.texts(),
-            store.tokens(),
-            store.table("settings"),
-            store.table("measures"),
-        )
-    assert str(path) in str(told.value) and f"delete {store.folder / again} and repeat" in str(told.value)
-    (store.folder / again).unlink(missing_ok=True)
+    damage(store.folder / name)
+    if kind != "another record":
+        with pytest.raises(RunError) as told:
+            (store.manifest(), store.claims(), store.texts(), store.tokens(), [store.table(each) for each in TABLES])
+        assert str(store.folder / name) in str(told.value)
+        assert "repeat the run's measure command" in str(told.value)
+    said: list[str] = []
     model = FakeModel(end_bias=3.0)
-    carry_out(LocalSource(model), small(model), store, Measuring(case()))
+    carry_out(LocalSource(model), small(model), store, Measuring(case()), on_note=said.append)
+    assert len(said) == 1
+    assert "made again" in said[0] if "0000" in name else "measured again" in said[0]
     assert same(store, done)
+    assert (model.stepped > 0) == ("0000" in name)
+
+
+@pytest.mark.parametrize("kind", ["half the rows", "another shard"])
+def test_runs_without_checksums_are_held_against_their_rows(tmp_path: Path, done: Store, kind: str) -> None:
+    name, damage = DAMAGE[kind]
+    store = Store(tmp_path / "run")
+    shutil.copytree(done.folder, store.folder)
+    shutil.rmtree(store.folder / "chunks")
+    (store.folder / "manifest.json").unlink()
+    damage(store.folder / name)
+    said: list[str] = []
+    model = FakeModel(end_bias=3.0)
+    carry_out(LocalSource(model), small(model), store, Measuring(case()), on_note=said.append)
+    assert len(said) == 1
+    assert "has other rows than it was made with; its texts are made again" in said[0]
+    assert content(store)["texts"].equals(done.texts())
+
+
+def test_a_plan_that_was_edited_is_not_taken_for_what_ran(tmp_path: Path, done: Store) -> None:
+    shutil.copytree(done.folder, tmp_path / "run")
+    edited(tmp_path / "run" / "plan.json", b'"temperature": 0.3', b'"temperature": 0.4')
+    with pytest.raises(RunError, match=r"plan\.json can't be read \(it was changed since it was written\)"):
+        _ = open_run(tmp_path / "run").manifest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        (b'"prompts": [', b'"prompts": [], "_": [', "prompts"),
+        (b'"settings": [', b'"settings": [], "_": [', "settings"),
+        (b'"seeds": [', b'"seeds": 3, "_": [', "seeds"),
+        (b'"max_new_tokens": 24', b'"max_new_tokens": "24"', "max_new_tokens"),
+    ],
+)
+def test_a_plan_of_other_types_names_its_field(tmp_path: Path, done: Store, old: bytes, new: bytes, field: str) -> None:
+    shutil.copytree(done.folder, tmp_path / "run")
+    edited(tmp_path / "run" / "plan.json", old, new)
+    with pytest.raises(RunError, match=rf"plan\.json can't be read \(field {field}: "):
+        open_run(tmp_path / "run")
+    assert [row["state"] for row in runs_in(tmp_path)] == ["unreadable"]
+
+
+def test_a_complete_run_on_a_read_only_disk_is_opened(
+    tmp_path: Path, done: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(done.folder, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "run/.lock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", read_only)
+    model = FakeModel(end_bias=3.0)
+    for folder in (Path("run"), tmp_path / "run"):
+        carry_out(LocalSource(model), small(model), Store(folder), Measuring(case()))
+        with pytest.raises(OutputError, match=r"a run can't be written to .*: Read-only file system"):
+            carry_out(LocalSource(model), small(model), Store(folder), Measuring(case(), asked={"scorer": "x"}))
+    assert model.stepped == 0
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on(
+    tmp_path: Path, done: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 7
+
+    def full(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match=r"No space left on device; mend that, and the same command goes on"):
+            make(str(tmp_path / "run"))
+    assert not list((tmp_path / "run").glob(f"**/*{PART}"))
+    assert same(make(str(tmp_path / "run")), done)
 
 
 def test_a_command_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "command.json").write_text("{}")
-    with pytest.raises(RunError, match=r"command\.json.*'command' is no text"):
+    with pytest.raises(RunError, match=r"command\.json.*field command"):
         Store(tmp_path).complete_manifest()
 
 
@@ -272,8 +380,7 @@ def test_a_damaged_run_does_not_hide_the_other_runs(tmp_path: Path, done: Store)
     (tmp_path / "bad" / "manifest.json").write_text("{}")
     (tmp_path / "done").symlink_to(done.folder)
     assert [(r["run"], r["state"]) for r in runs_in(tmp_path)] == [("bad", "unreadable"), ("done", "complete")]
-    (tmp_path / "bad" / "settings.parquet").write_bytes(b"PAR")
-    with pytest.raises(InputError, match=r"the query can't be run: .*settings\.parquet"):
+    with pytest.raises(RunError, match=r"manifest\.json can't be read \(field format"):
         query(tmp_path / "bad", "select 1")
 
 
@@ -343,3 +450,49 @@ def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
 def test_a_query_gives_every_row(done: Store) -> None:
     names, rows = query(done.folder, "select unnest(range(1000001)) as i")
     assert (names, len(rows), rows[-1]) == (["i"], 1_000_001, (1_000_000,))
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("select * from read_csv('/etc/passwd')", "file system operations are disabled by configuration"),
+        ("select * from '/etc/passwd'", "file system operations are disabled|does not exist"),
+        ("copy texts to 'out.csv'", "file system operations are disabled by configuration"),
+        ("attach 'other.db'", "file system operations are disabled by configuration"),
+        ("install httpfs", "disabled"),
+        ("load httpfs", "disabled"),
+        ("set enable_external_access = true", "locked|Cannot change"),
+        ("select * from nowhere", "the tables are texts, tokens, measures, groups, settings, differences"),
+        ("", "a query must ask for something"),
+    ],
+)
+def test_a_query_reads_the_run_and_nothing_else(
+    done: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"(?i){says}"):
+        query(done.folder, sql)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_query_ends_in_time_and_memory(done: Store) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    with pytest.raises(InputError, match=r"took more than 0\.2 s and was stopped"):
+        query(done.folder, endless, time_s=0.2)
+    large = "select count(*) from (select distinct a.range, b.range from range(20000) a, range(20000) b)"
+    with pytest.raises(InputError, match=r"needs more than 64MB of memory|took more than"):
+        query(done.folder, large, memory="64MB", time_s=20)
+
+
+def test_columns_of_one_name_are_told_apart(done: Store) -> None:
+    names, rows = query(done.folder, "select 1 as a, 2 as a, 3 as a")
+    assert (names, rows) == (["a", "a_2", "a_3"], [(1, 2, 3)])
+
+
+def test_a_name_with_a_pattern_is_that_run_alone(tmp_path: Path, done: Store) -> None:
+    for name in ("r[1]", "r*", "r1"):
+        shutil.copytree(done.folder, tmp_path / name)
+    (tmp_path / "r1" / "texts" / "00000.parquet").unlink()
+    for name in ("r[1]", "r*"):
+        assert query(tmp_path / name, "select count(*) from texts")[1] == [(72,)]
+        assert open_run(tmp_path / name).texts().num_rows == 72

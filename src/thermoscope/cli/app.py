@@ -171,8 +171,8 @@ _runs.command("sql")(_passing(_plain(runs.sql)))
 app.add_typer(_runs, name="runs")
 
 
-#: What the system says of a disk that takes no more.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+#: What the system says of an output that takes no more, or is closed.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 def main() -> None:
@@ -185,10 +185,24 @@ def main() -> None:
     warnings.showwarning = _warn
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+    _open_streams()
     code = _run()
     if "torch" in sys.modules:
         gc.freeze()  # all that is left goes with the process
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open the standard streams that were closed when the process began, so that no file gets one's number by chance.
+
+    Input has nothing, output can't be written, and what is said on standard error goes nowhere.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def _warn(
@@ -222,12 +236,14 @@ def _run() -> int:
         sys.stderr.write("thermoscope: interrupted\n")
         return 130
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.filename is not None:
+            return _fail(f"{str(error.filename)!r}: {error.strerror}; check the path, and what may be done there")
+        if error.errno not in _UNWRITABLE:
             raise
-        if error.filename is None:  # what is left of the output would fail once more as the interpreter ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        where = "standard output" if error.filename is None else repr(str(error.filename))
-        return _fail(f"{where} can't be written ({error.strerror}); make room there, or write elsewhere")
+        # what is left of the output would fail once more as the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = "it is closed" if error.errno == errno.EBADF else error.strerror
+        return _fail(f"standard output can't be written ({why}); make room there, or write elsewhere with -o")
     return code if isinstance(code, int) else 0
 
 

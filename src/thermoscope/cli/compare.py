@@ -110,12 +110,12 @@ def compare(
 
         print_comparison(result, to)
 
-    if html is not None:
+    def page() -> str | bytes:
         from thermoscope.report.forms import render
 
-        console.write(html, render(result, "html"))
-    if html is None or json or output is not None:
-        console.give(result.to_json, printing, as_json=json, output=output)
+        return render(result, "html")
+
+    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page)
     raise typer.Exit(code)
 
 

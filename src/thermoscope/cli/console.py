@@ -20,8 +20,11 @@ from rich.text import Text
 
 from thermoscope.errors import InputError, OutputError
 from thermoscope.escape import escape
+from thermoscope.files.writing import write_whole
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from thermoscope.decode.generate import Progress
     from thermoscope.sources.base import Source
 
@@ -241,12 +244,21 @@ def write(path: Path, content: str | bytes) -> None:
         It is a pipe whose reader has left.
     """
     try:
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        write_whole(path, content)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"the output can't be written to {str(path)!r}: {error.strerror}") from None
     sys.stderr.write(f"wrote {escape(str(path))}\n")
+
+
+def write_table(path: Path, table: pyarrow.Table) -> None:
+    """Write a table as Parquet, whole or not at all; errors as in ``write``."""
+    import pyarrow.parquet
+
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(table, sink, compression="zstd")
+    write(path, sink.getvalue().to_pybytes())
 
 
 def give(
@@ -255,21 +267,30 @@ def give(
     *,
     as_json: bool,
     output: Path | None,
+    html: Path | None = None,
+    page: Callable[[], str | bytes] = str,
 ) -> None:
-    """Print or write a result: what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
+    """Give a result: write its page to ``html``; print the rest, or write it to ``output``, unless the page is all.
+
+    What is printed or written is what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
 
     Raises
     ------
     OutputError
-        The file can't be written; what was made is then printed.
+        A file can't be written; what was made is then printed.
     """
-    if output is not None:
-        try:
+    try:
+        if html is not None:
+            write(html, page())
+            if not as_json and output is None:
+                return
+        if output is not None:
             write(output, to_json() + "\n" if as_json else plain(printing))
-        except OutputError:  # the work is done: what can't be written is printed
-            show(printing)
-            raise
-    elif as_json:
+            return
+    except OutputError:  # the work is done: what can't be written is printed
+        show(printing)
+        raise
+    if as_json:
         utf8(to_json() + "\n")
     else:
         show(printing)

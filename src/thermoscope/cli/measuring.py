@@ -84,10 +84,6 @@ def measure_files(
         )  # fmt: skip
     with console.status("intervals"):
         rows = found.summary().to_pylist()
-    if parquet is not None:
-        import pyarrow.parquet
-
-        pyarrow.parquet.write_table(found.texts(), parquet, compression="zstd")
 
     def to_json() -> str:
         texts = found.texts().drop_columns(["text"]).to_pylist()
@@ -102,6 +98,8 @@ def measure_files(
         print_found(found, rows, to, everything=how.everything)
 
     console.give(to_json, printing, as_json=how.as_json, output=how.output)
+    if parquet is not None:
+        console.write_table(parquet, found.texts())
 
 
 def measure_use_case(name: str, what: Generating, how: How) -> None:
@@ -141,16 +139,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
                 max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
                 embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
                 reference=how.reference, on_plan=say_plan, on_progress=on_progress, on_stage=on_stage,
+                on_note=console.say,
             )  # fmt: skip
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
     console.say_kept(source, done.plan.texts)
-    if what.html is not None:
-        from thermoscope.report.forms import render
-
-        with console.status("drawing"):
-            page = render(done, "html")
-        console.write(what.html, page)
-    if what.html is None or how.as_json or how.output is not None:
-        show_run(done, as_json=how.as_json, output=how.output, everything=how.everything)
+    show_run(done, as_json=how.as_json, output=how.output, everything=how.everything, html=what.html)

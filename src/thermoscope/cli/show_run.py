@@ -20,8 +20,8 @@ def find(run: Path) -> Run:
     return open_run(named if not run.exists() and named.is_dir() else run)
 
 
-def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool) -> None:
-    """Print or write a complete run.
+def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, html: Path | None = None) -> None:
+    """Print or write a complete run, and its page to ``html`` if that is given.
 
     Raises
     ------
@@ -41,4 +41,10 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool) 
     def printing(to: Console) -> None:
         print_run(manifest, rows, claims, to, folder=str(run.folder), everything=everything)
 
-    console.give(to_json, printing, as_json=as_json, output=output)
+    def page() -> str | bytes:
+        from thermoscope.report.forms import render
+
+        with console.status("drawing"):
+            return render(run, "html")
+
+    console.give(to_json, printing, as_json=as_json, output=output, html=html, page=page)

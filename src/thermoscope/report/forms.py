@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, OutputError
+from thermoscope.files.writing import write_whole
 from thermoscope.words import joined
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def save(
     """
     content = render(thing, form_of(path, form, name="form"), ran=ran)
     try:
-        Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
+        write_whole(Path(path), content)
     except OSError as error:
         raise OutputError(
             f"the output must be a file that can be written; got {str(path)!r} ({error.strerror}); choose another path"

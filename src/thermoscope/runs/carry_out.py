@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.notebook import shown
+from thermoscope.errors import RunError
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions
 from thermoscope.runs.command import run_command
@@ -18,6 +20,8 @@ from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
 from thermoscope.sources.base import Source
 from thermoscope.statistics.claims import judge
+
+_log = logging.getLogger(__name__)
 
 
 def carry_out(
@@ -29,15 +33,21 @@ def carry_out(
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> None:
     """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
+    if _is_done(plan, store, measuring):  # asks for no lock: a run that is kept on a read-only disk can be opened
+        return
+    tell_note = on_note or _log.warning
     with store.locked():
         there = store.plan_record()
         plan = plan.resumed(there, store.folder)
         if there is None:
             store.begin(plan.to_dict())
-        store.clean()
-        before = store.manifest()
+        faults = store.clean(plan)
+        before = _manifest_or_none(store, faults)
+        for fault in faults:
+            tell_note(fault)
         command = run_command(plan, store, measuring)
         if before is None:
             store.keep_command(command, measuring.to_dict())
@@ -50,7 +60,7 @@ def carry_out(
         stored = {} if before is None else dict(before["measuring"])
         record = stored.pop("reference", None)
         same = stored == measuring.to_dict()
-        if made == 0 and same and store.measured:
+        if made == 0 and same and store.measured(before):
             return
         if not same or record is None:
             record = reference_statistics(source, plan, measuring, on_stage)
@@ -68,6 +78,30 @@ def carry_out(
             "measuring": measuring.to_dict() | compared,
         }
         store.finish(found.tables, claims, _manifest(source, plan, store, measuring, found) | ran)
+
+
+def _is_done(plan: Plan, store: Store, measuring: Measuring) -> bool:
+    """Whether the folder holds this plan, whole, measured in this way, and as it was written."""
+    try:
+        record, manifest = store.plan_record(), store.manifest()
+        if record is None or manifest is None or plan.difference(Plan.from_dict(record, store.folder)) is not None:
+            return False
+        same = {name: value for name, value in manifest["measuring"].items() if name != "reference"}
+        return same == measuring.to_dict() and store.measured(manifest) and not store.faults(plan)
+    except RunError:
+        return False
+
+
+def _manifest_or_none(store: Store, faults: list[str]) -> dict[str, Any] | None:
+    """What ran; None where the run is not complete, or where that can't be read, which is added to the faults."""
+    try:
+        manifest = store.manifest()
+    except RunError as error:
+        faults.append(f"{str(error).partition(';')[0]}; the texts are measured again")
+        return None
+    if manifest is not None and not store.measured(manifest):
+        faults.append(f"tables in {store.folder} were changed since they were written; the texts are measured again")
+    return manifest
 
 
 def _manifest(source: Source, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from threading import Timer
+from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import TABLES, Store
+from thermoscope.words import quoted
+
+if TYPE_CHECKING:
+    import pyarrow
+
+#: What a query may take unless more is allowed.
+QUERY_S, QUERY_MEMORY = 60.0, "2GB"
 
 
 def runs_in(folder: Path) -> list[dict[str, Any]]:
@@ -41,34 +50,79 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def query(folder: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(
+    folder: Path, sql: str, *, time_s: float = QUERY_S, memory: str = QUERY_MEMORY
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a DuckDB query on a run's tables.
 
-    The tables are views of the run's files: ``texts`` and ``tokens`` (as far as they are there), and once the run is
-    complete ``measures``, ``groups``, ``settings`` and ``differences``.
+    The tables are ``texts`` and ``tokens`` (as far as they are there), and once the run is complete ``measures``,
+    ``groups``, ``settings`` and ``differences``. Nothing else can be read, and nothing can be written.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    sql
+        The query.
+    time_s
+        The most seconds that it may take.
+    memory
+        The most memory that it may take, in DuckDB's words.
+
+    Returns
+    -------
+    tuple
+        Names of the columns, each different, and all rows.
 
     Raises
     ------
     InputError
-        DuckDB can't run it.
+        DuckDB can't run it, or not within its limits.
+    RunError
+        A file of the run is damaged.
     """
     import duckdb
 
-    places = {"texts": folder / "texts" / "*.parquet", "tokens": folder / "tokens" / "*.parquet"}
-    places |= {name: folder / f"{name}.parquet" for name in TABLES}
-    there = {name: place for name, place in places.items() if any(place.parent.glob(place.name))}
-    with duckdb.connect() as connection:
+    tables = _tables(Store(folder))
+    with duckdb.connect(config={"memory_limit": memory, "autoinstall_known_extensions": False}) as connection:
+        for name, table in tables.items():
+            connection.register(name, table)
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        timer = Timer(time_s, connection.interrupt)
+        timer.start()
         try:
-            for name, place in there.items():
-                quoted = str(place).replace("'", "''")
-                connection.execute(f"create view {name} as select * from read_parquet('{quoted}')")
             cursor = connection.execute(sql)
             if cursor is None or cursor.description is None:
-                raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")
-            names = [column[0] for column in cursor.description]
-            rows = cursor.fetchall()
+                raise InputError(f"a query must ask for something; got {quoted(sql)}; write select * from texts")
+            return _different([column[0] for column in cursor.description]), cursor.fetchall()
+        except duckdb.InterruptException:
+            raise InputError(f"the query took more than {time_s:g} s and was stopped; ask for less") from None
+        except duckdb.OutOfMemoryException:
+            raise InputError(f"the query needs more than {memory} of memory; ask for less") from None
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            known = ", ".join(there) or "not there yet"
+            known = ", ".join(tables) or "not there yet"
             raise InputError(f"the query can't be run: {first}; the tables are {known}") from None
-    return names, rows
+        finally:
+            timer.cancel()
+
+
+def _tables(store: Store) -> dict[str, pyarrow.Table]:
+    """The tables of a run that are there, as they were written."""
+    complete = store.manifest() is not None
+    there = {"texts": store.texts, "tokens": store.tokens} if store.shards("texts") else {}
+    found = {name: read() for name, read in there.items()}
+    return found | ({name: store.table(name) for name in TABLES} if complete else {})
+
+
+def _different(names: Sequence[str]) -> list[str]:
+    """The names of columns, those that repeat an earlier one with a number."""
+    found: list[str] = []
+    for name in names:
+        number, made = 1, name
+        while made in found:
+            number += 1
+            made = f"{name}_{number}"
+        found.append(made)
+    return found

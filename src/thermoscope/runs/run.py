@@ -64,6 +64,7 @@ def run(
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Run:
     """Generate prompts x settings x seeds into a folder, measure the texts and test the usual claims.
 
@@ -106,6 +107,8 @@ def run(
         Called after every step of decoding.
     on_stage
         Called while texts are measured, with (what is under way, how much is done, how much there is).
+    on_note
+        Called with a sentence for each file of the run that is damaged and made again; by default it is logged.
 
     Returns
     -------
@@ -140,7 +143,9 @@ def run(
     )  # fmt: skip
     store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
     with _finished(store):
-        carry_out(source, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
+        carry_out(
+            source, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage, on_note=on_note
+        )
     return Run(store.folder)
 
 
@@ -279,6 +284,7 @@ class Run:
         reference: str | Path | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_stage: Callable[[str, int, int], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
     ) -> Run:
         """Generate and measure what is missing. A complete run changes only if it is to be measured differently.
 
@@ -286,7 +292,7 @@ class Run:
         ----------
         model
             By default the one of the plan, opened as it was.
-        embedder, scorer, answer_pattern, reference, on_progress, on_stage
+        embedder, scorer, answer_pattern, reference, on_progress, on_stage, on_note
             As in ``run``; by default what the run was begun with.
 
         Raises
@@ -323,7 +329,7 @@ class Run:
         source = source_of(self._plan.model, **self._plan.loading) if model is None else source_of(model)
         plan = self._plan.on(source)
         with _finished(self._store):
-            carry_out(source, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+            carry_out(source, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage, on_note=on_note)
         return Run(self.folder)
 
     def _measured(self, name: str) -> pyarrow.Table:
