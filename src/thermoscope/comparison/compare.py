@@ -19,7 +19,7 @@ from thermoscope.metrics.table import measure_text
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import compare_command, what_ran
-from thermoscope.settings.grid import neighbours, varied
+from thermoscope.settings.grid import SettingsGiven, neighbours, settings_given, varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Batch, Source
 from thermoscope.sources.opening import source_of
@@ -30,6 +30,7 @@ def compare(
     prompt: str,
     temperatures: Sequence[float] | None = None,
     *,
+    settings: SettingsGiven | None = None,
     vary: Mapping[str, Sequence[Any]] | None = None,
     params: SamplingParams | None = None,
     seeds: int | Sequence[int] = 0,
@@ -52,6 +53,8 @@ def compare(
         The prompt.
     temperatures
         At least one; no two equal. Each is the neighbour of the one after it.
+    settings
+        Settings instead of what is varied: one, several, or several by name; each is the neighbour of the next.
     vary
         Values of other parameters, by name (of ``order``, names of orders); with several, or with temperatures as
         well, every combination. A text's neighbour is then the last before it that differs in one parameter alone.
@@ -73,12 +76,14 @@ def compare(
     if temperatures is not None and (isinstance(temperatures, str) or not isinstance(temperatures, Iterable)):
         raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
     over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
-    settings = varied({**over, **(vary or {})}, params)
+    if settings is not None and (over or vary or params is not None):
+        raise InputError("give settings, or temperatures with vary and params; got both; leave one out")
+    chosen = varied({**over, **(vary or {})}, params) if settings is None else settings_given(settings)
     numbers = tuple(seed_list(seeds))
     stops = stop_strings(stop)
     source = source_of(model)
     limit = source.new_tokens([prompt], max_new_tokens, max_length)
-    batch = Batch(prompt, source.settings(settings), numbers)
+    batch = Batch(prompt, source.settings(chosen), numbers)
     finished: dict[int, Sample] = {}
     failed: list[str] = []
 
@@ -88,8 +93,8 @@ def compare(
     def result() -> Comparison:
         ran = what_ran(
             source,
-            compare_command(source, prompt, settings, numbers, limit, stops),
-            settings=settings,
+            compare_command(source, prompt, chosen, numbers, limit, stops),
+            settings=chosen,
             seeds=numbers,
             max_new_tokens=limit,
             stop=stops,
@@ -98,9 +103,9 @@ def compare(
             details={} if source.usage is None else source.usage.facts,
         )
         ran = replace(ran, notes=(*ran.notes, *failed))
-        texts = compared_texts(finished, len(numbers), neighbours(settings))
-        did = (*contradictions(settings), *idle_parameters(settings, batch.effects.idle))
-        return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
+        texts = compared_texts(finished, len(numbers), neighbours(chosen))
+        did = (*contradictions(chosen), *idle_parameters(chosen, batch.effects.idle))
+        return Comparison(prompt, chosen, numbers, texts, tuple(read(chosen, numbers, texts)), ran, did)
 
     how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from thermoscope.errors import InputError
+from thermoscope.settings.commuting import commute
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import INERT, SHAPES, STAGES, stages_that
+from thermoscope.settings.stages import INERT, SHAPES
 
 Kind = Literal["exact", "exact with an explicit order", "different", "not there"]
-#: Stages that never remove the most probable token, so that greedy decoding does not see them.
-_KEEP_BEST = stages_that("keeps_best") - {"temperature"}
-_ADDITIVE = stages_that("additive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +211,3 @@ def conflicts(params: SamplingParams, order: tuple[str, ...]) -> list[tuple[str,
         for second in ours[i + 1 :]
         if order.index(first) > order.index(second) and not commute(params, first, second)
     ]
-
-
-def commute(params: SamplingParams, a: str, b: str) -> bool:
-    """Whether two stages give the same in either order."""
-    pair = frozenset({a, b})
-    if params.temperature == 0 and pair <= _KEEP_BEST | {"temperature"} and "temperature" in params.active_stages:
-        return True
-    if pair <= _ADDITIVE:
-        return True
-    if "no_repeat_ngram" in pair and pair <= _ADDITIVE | {"no_repeat_ngram", "repetition", "temperature"}:
-        return True
-    return b in STAGES[a].commutes and not (params.dynatemp_range and "temperature" in pair)

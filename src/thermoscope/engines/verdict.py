@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Kind, commute, conflicts, meaningful, without
+from thermoscope.engines.dialect import Dialect, Kind, conflicts, meaningful, without
 from thermoscope.engines.effect import Distance, EngineSetting
+from thermoscope.settings.commuting import commute
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES, STAGE_OF
 from thermoscope.settings.values import typed

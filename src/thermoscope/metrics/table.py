@@ -160,7 +160,7 @@ def setting_columns(settings: Sequence[SamplingParams | str]) -> dict[str, pyarr
 
     # the same few settings stand in many rows, and naming one takes far longer than looking it up
     different = {id(s): s for s in settings}
-    names = {key: str(s) for key, s in different.items()}
+    names = {key: getattr(s, "name", None) or str(s) for key, s in different.items()}
     columns = {"setting": pyarrow.array([names[id(s)] for s in settings], pyarrow.string())}
     ours = {key: s for key, s in different.items() if isinstance(s, SamplingParams)}
     if len(ours) == len(different):

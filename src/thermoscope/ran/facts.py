@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermoscope.ran.provenance import WhatRan
-from thermoscope.settings.grid import label, varying
+from thermoscope.settings.grid import combinations_of, label, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import INERT
 from thermoscope.settings.values import typed
@@ -39,19 +39,25 @@ def _settings(ran: WhatRan) -> list[tuple[str, str]]:
     if ran.temperatures is not None:
         low, high = ran.temperatures
         listed = f"every T from {low:g} to {high:g}"
+    elif len(ran.settings) > _MOST_LISTED and combinations_of(ran.settings) is None:
+        listed = f"{len(ran.settings)}: " + ", ".join(label(setting, names) for setting in ran.settings)
     elif len(ran.settings) > _MOST_LISTED:
         listed = f"{len(ran.settings)}: " + " x ".join(_values(ran.settings, name) for name in names)
     else:
-        listed = ", ".join(f"{label(setting, names)} ({setting.id})" for setting in ran.settings)
+        listed = ", ".join(f"{_called(setting, names)} ({setting.id})" for setting in ran.settings)
     rows = [("settings" if many else "setting", listed)]
     rows.append(("same for all" if many else "with", _fixed(ran.settings[0], names)))
     return rows if "order" in names else [*rows, ("order", _order(ran.settings))]
 
 
+def _called(setting: SamplingParams, names: Sequence[str]) -> str:
+    """A setting by its name with what it is, or by what differs."""
+    return label(setting, names) if setting.name is None else f"{setting.name}: {setting}"
+
+
 def _values(settings: Sequence[SamplingParams], name: str) -> str:
     """The values that a parameter has in some settings."""
-    values = dict.fromkeys(label(setting, (name,)) for setting in settings)
-    return ", ".join(values)
+    return ", ".join(dict.fromkeys(label(setting.replace(), (name,)) for setting in settings))
 
 
 def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ def what_ran(manifest: Mapping[str, Any], folder: str) -> WhatRan:
     return WhatRan(
         command=manifest["command"],
         versions=dict(manifest["versions"]),
-        settings=tuple(SamplingParams(**setting) for setting in plan["settings"]),
+        settings=_settings(plan),
         seeds=tuple(plan["seeds"]),
         max_new_tokens=plan["max_new_tokens"],
         stop=tuple(plan["stop"]),
@@ -34,3 +34,9 @@ def what_ran(manifest: Mapping[str, Any], folder: str) -> WhatRan:
             **manifest.get("spent", {}),
         },
     )
+
+
+def _settings(plan: Mapping[str, Any]) -> tuple[SamplingParams, ...]:
+    names = plan.get("names") or [None] * len(plan["settings"])
+    made = [SamplingParams(**setting) for setting in plan["settings"]]
+    return tuple(s if name is None else s.named(name) for s, name in zip(made, names, strict=True))

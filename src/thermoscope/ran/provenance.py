@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
-from thermoscope.settings.grid import combinations_of
+from thermoscope.settings.grid import combinations_of, varied
 from thermoscope.settings.orders import order_name
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.values import typed
@@ -112,13 +112,11 @@ def compare_command(
     max_new_tokens: int,
     stop: Sequence[str],
 ) -> str:
-    """The ``thermoscope compare`` command for these settings: every combination of the values that differ.
+    """The ``thermoscope compare`` command for these settings.
 
     It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
     """
-    values = combinations_of(settings)
-    assert values is not None, "a comparison's settings are combinations of values"
-    words = ["thermoscope", "compare", *grid_words(settings[0], values)]
+    words = ["thermoscope", "compare", *setting_words(settings)]
     words += common_words(model, seeds, max_new_tokens, stop)
     return with_prompt(words, prompt)
 
@@ -178,9 +176,12 @@ def one_setting_words(setting: SamplingParams) -> list[str]:
     return ["-t", repr(setting.temperature), *option_words(setting, leave_out=("temperature",))]
 
 
-def grid_words(fixed: SamplingParams, values: Mapping[str, Sequence[Any]]) -> list[str]:
-    """The options for every combination of some values (``combinations_of``), with all else as in one setting."""
-    words = []
+def setting_words(settings: Sequence[SamplingParams]) -> list[str]:
+    """The options for settings: the values that they are every combination of, or one by one."""
+    values = combinations_of(settings)
+    if values is None or any(s.name for s in settings) or varied(values, settings[0]) != tuple(settings):
+        return [word for setting in settings for word in ("--setting", _setting_word(setting))]
+    fixed, words = settings[0], []
     if list(values) == ["temperature"]:
         for temperature in values["temperature"]:
             words += ["-t", repr(temperature)]
@@ -190,6 +191,15 @@ def grid_words(fixed: SamplingParams, values: Mapping[str, Sequence[Any]]) -> li
         for name, each in values.items():
             words += ["--vary", f"{name}={','.join(_value_word(name, value) for value in each)}"]
     return words + option_words(fixed, leave_out=("temperature", *values))
+
+
+def _setting_word(setting: SamplingParams) -> str:
+    """One setting as ``--setting`` takes it: ``name: temperature=0.7 top_p=0.9``."""
+    said = [f"temperature={setting.temperature!r}"]
+    said += [f"{name}={typed(value)}" for name, value in setting.given.items() if name != "temperature"]
+    if setting.order != SamplingParams().order:
+        said.append(f"order={order_name(setting.order) or ','.join(setting.order)}")
+    return (f"{setting.name}: " if setting.name else "") + " ".join(said)
 
 
 def _value_word(name: str, value: Any) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from thermoscope.ran.provenance import common_words, grid_words, quote
+from thermoscope.ran.provenance import common_words, quote, setting_words
 from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
-from thermoscope.settings.grid import combinations_of
 from thermoscope.settings.orders import order_name
 from thermoscope.settings.params import SamplingParams
 
@@ -16,10 +15,9 @@ def run_command(plan: Plan, store: Store, measuring: Measuring) -> str:
     case = measuring.use_case
     held_out = plan.prompts == tuple(prompt.text for prompt in case.held_out_prompts)
     usual = held_out or plan.prompts == tuple(prompt.text for prompt in case.open_prompts)
-    values = combinations_of(plan.settings)
-    if not usual or values is None:
+    if not usual:
         return " ".join(map(quote, ["python", "-c", _python(plan, store, measuring)]))
-    words = ["thermoscope", "measure", "--use-case", plan.use_case, *grid_words(plan.settings[0], values)]
+    words = ["thermoscope", "measure", "--use-case", plan.use_case, *setting_words(plan.settings)]
     words += common_words(plan, plan.seeds, plan.max_new_tokens, plan.stop, plan.model)
     words += [*(["--held-out"] if held_out else []), *measuring.words, "--run", str(store.folder)]
     return " ".join(map(quote, words))
@@ -46,4 +44,5 @@ def _constructed(setting: SamplingParams) -> str:
     values = dict(setting.model_dump(include={"temperature", *setting.given}))
     if setting.order != SamplingParams().order:
         values["order"] = order_name(setting.order) or list(setting.order)
-    return f"t.SamplingParams({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+    made = f"t.SamplingParams({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+    return made if setting.name is None else f"{made}.named({setting.name!r})"

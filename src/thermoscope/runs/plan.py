@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, RunError
 from thermoscope.models.names import arguments
-from thermoscope.settings.grid import varied
+from thermoscope.settings.grid import SettingsGiven, settings_given
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.power import foresight
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
 CHUNK_TEXTS = 128
+#: Fields that don't change a text.
+_NO_TEXT = ("max_rows", "name", "use_case", "use_case_id")
 #: What fields of a plan are called where a user reads of them.
 _FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "precision", "stop": "stop strings"}
 
@@ -94,8 +96,8 @@ class Plan:
     def id(self) -> str:
         """Eight hexadecimal digits that name the texts: two plans share them if they make the same texts."""
         record = self.to_dict()
-        for name in ("max_rows", "name", "use_case", "use_case_id"):  # which don't change a text
-            del record[name]
+        for name in (*_NO_TEXT, "names"):
+            record.pop(name, None)
         if not self.chat_words:  # a model without a chat template: as before there were any
             del record["chat_words"]
         record["settings"] = [setting.id for setting in self.settings]
@@ -115,6 +117,8 @@ class Plan:
         """Everything, as what JSON can hold."""
         record: dict[str, Any] = {"format": FORMAT} | {f.name: getattr(self, f.name) for f in fields(self)}
         record["settings"] = [json.loads(setting.to_json()) for setting in self.settings]
+        if any(setting.name is not None for setting in self.settings):
+            record["names"] = [setting.name for setting in self.settings]
         listed: dict[str, Any] = json.loads(json.dumps(record))
         return listed
 
@@ -139,9 +143,13 @@ class Plan:
                 f.name: record[f.name] for f in fields(cls) if f.name in record or f.default is MISSING
             }
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-            values["settings"] = tuple(SamplingParams(**setting) for setting in values["settings"])
+            names = record.get("names") or [None] * len(values["settings"])
+            values["settings"] = tuple(
+                SamplingParams(**setting) if name is None else SamplingParams(**setting).named(name)
+                for setting, name in zip(values["settings"], names, strict=True)
+            )
             return cls(**values)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{where} is no plan of a run ({error!r}); choose another folder") from None
 
     def resumed(self, record: Mapping[str, Any] | None, folder: Path) -> Plan:
@@ -165,8 +173,7 @@ class Plan:
     def difference(self, other: Plan) -> str | None:
         """The first field in which another plan makes different texts, or None."""
         mine, theirs = asdict(self), asdict(other)
-        ignored = ("max_rows", "name", "use_case", "use_case_id")
-        return next((name for name in mine if name not in ignored and mine[name] != theirs[name]), None)
+        return next((name for name in mine if name not in _NO_TEXT and mine[name] != theirs[name]), None)
 
     @property
     def loading(self) -> dict[str, Any]:
@@ -203,7 +210,7 @@ def _identity(source: Source) -> dict[str, Any]:
 def plan_run(
     source: Source,
     use_case: UseCase,
-    settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
+    settings: SettingsGiven,
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
@@ -217,13 +224,9 @@ def plan_run(
     from thermoscope.decode.request import seed_list, stop_strings  # which need torch; a stored plan does not
 
     texts = _prompts(use_case, prompts, held_out=held_out)
-    chosen = source.settings(varied(settings) if isinstance(settings, Mapping) else settings)
+    chosen = source.settings(settings_given(settings))
     numbers = tuple(seed_list(seeds))
     length = source.new_tokens(texts, use_case.max_new_tokens if max_new_tokens is None else max_new_tokens)
-    if not chosen:
-        raise InputError("settings must not be empty; give at least one")
-    if (twice := _repeated(chosen)) is not None:
-        raise InputError(f"settings of a run must differ; got {twice} more than once; leave the repeats out")
     if (twice := _repeated(texts)) is not None:
         raise InputError(f"each prompt may be given once; got {twice!r:.60} twice; leave one out")
     rows = at_least_one("max_rows", max_rows)

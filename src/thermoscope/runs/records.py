@@ -41,6 +41,7 @@ class PlanRecord(Record):
     use_case: str
     use_case_id: str
     chat_words: list[str] = []
+    names: list[str | None] | None = None
 
 
 class _Seconds(Record):

@@ -7,7 +7,7 @@ complete one generates nothing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from thermoscope.fragment import fragment, listed, safe, soft, table
 from thermoscope.runs import RUNS
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
-from thermoscope.settings.grid import label, varying
+from thermoscope.settings.grid import SettingsGiven, label, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, short
@@ -48,7 +48,7 @@ _SHOWN = ("rep_4", "loop_rate", "perplexity", "self_bleu")
 def run(
     model: Model | Source | str | Path,
     use_case: UseCase | str | Path,
-    settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
+    settings: SettingsGiven,
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
@@ -77,8 +77,8 @@ def run(
     use_case
         The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings
-        One setting, several, or values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every
-        combination.
+        One setting, several, several by name (``{"ours": SamplingParams(...), "theirs": SamplingParams(...)}``), or
+        values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every combination.
     prompts
         Prompts instead of those of the use case.
     held_out

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from thermoscope.errors import InputError
+from thermoscope.settings.commuting import same_order
 from thermoscope.settings.orders import order_name
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import LISTS
 from thermoscope.settings.values import typed
-from thermoscope.words import nearest
+from thermoscope.words import nearest, quoted
+
+#: Settings as a user may give them: one, several, several by name, or values to vary by parameter.
+SettingsGiven = SamplingParams | Iterable[SamplingParams] | Mapping[str, SamplingParams] | Mapping[str, Sequence[Any]]
 
 
 def check_varied(name: str) -> None:
@@ -65,15 +68,17 @@ def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = No
 
 
 def varying(settings: Sequence[SamplingParams]) -> tuple[str, ...]:
-    """The parameters in which settings differ; temperature where they don't."""
-    on = {stage for setting in settings for stage in setting.active_stages}
+    """The parameters in which settings differ; temperature where they don't.
 
-    def value(setting: SamplingParams, name: str) -> Any:
-        # the place of stages that are off everywhere is no difference
-        return tuple(s for s in setting.order if s in on) if name == "order" else getattr(setting, name)
+    Orders differ only where stages that are on give something else in the other order.
+    """
 
-    names = [n for n in SamplingParams.model_fields if len({value(setting, n) for setting in settings}) > 1]
-    return tuple(names) or ("temperature",)
+    def differ(name: str) -> bool:
+        if name == "order":
+            return not all(same_order(settings[0], setting) for setting in settings[1:])
+        return len({getattr(setting, name) for setting in settings}) > 1
+
+    return tuple(name for name in SamplingParams.model_fields if differ(name)) or ("temperature",)
 
 
 def combinations_of(settings: Sequence[SamplingParams]) -> dict[str, list[Any]] | None:
@@ -86,13 +91,14 @@ def combinations_of(settings: Sequence[SamplingParams]) -> dict[str, list[Any]] 
 
     slowest_first = sorted(names, key=first_change, reverse=True)
     values = {name: list(dict.fromkeys(getattr(s, name) for s in settings)) for name in slowest_first}
-    if math.prod(map(len, values.values())) != len(settings) or varied(values, settings[0]) != tuple(settings):
-        return None
-    return values
+    rows = [tuple(getattr(setting, name) for name in slowest_first) for setting in settings]
+    return values if list(itertools.product(*values.values())) == rows else None
 
 
 def label(setting: SamplingParams, names: Sequence[str] = ("temperature",)) -> str:
-    """What a setting is called where only these parameters differ: ``T=0.7``, ``T=0.7 top_p=0.9``."""
+    """What a setting is called where only these parameters differ: its name, or ``T=0.7``, ``T=0.7 top_p=0.9``."""
+    if setting.name is not None:
+        return setting.name
     return " ".join(_named(setting, name) for name in sorted(names, key=lambda name: name != "temperature"))
 
 
@@ -106,7 +112,12 @@ def _named(setting: SamplingParams, name: str) -> str:
 
 
 def neighbours(settings: Sequence[SamplingParams]) -> list[int | None]:
-    """For each setting the last one before it that differs in one parameter alone; None if there is none."""
+    """For each setting the last one before it that differs in one parameter alone; None if there is none.
+
+    Settings that are not every combination of some values are each held against the one before.
+    """
+    if combinations_of(settings) is None:
+        return [i - 1 if i else None for i in range(len(settings))]
     names = varying(settings)
 
     def apart(a: SamplingParams, b: SamplingParams) -> int:
@@ -116,3 +127,41 @@ def neighbours(settings: Sequence[SamplingParams]) -> list[int | None]:
         next((j for j in range(i - 1, -1, -1) if apart(settings[i], settings[j]) == 1), None)
         for i in range(len(settings))
     ]
+
+
+def settings_given(given: SettingsGiven) -> tuple[SamplingParams, ...]:
+    """Settings as they may be given: one, several, several by name, or values to vary, of which every combination.
+
+    Raises
+    ------
+    InputError
+        One is no setting, one is given twice, two have the same name, or a value breaks its rule.
+    """
+    if isinstance(given, SamplingParams):
+        return (given,)
+    if isinstance(given, Mapping):
+        if not any(isinstance(value, SamplingParams) for value in given.values()):
+            return varied(cast("Mapping[str, Sequence[Any]]", given))
+        made = tuple(_with_name(name, setting) for name, setting in given.items())
+    elif isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        made = tuple(given)
+    else:
+        raise InputError(f"settings must be SamplingParams; got {quoted(given)}; write SamplingParams(temperature=0.7)")
+    if not made:
+        raise InputError("settings must not be empty; give at least one")
+    for i, setting in enumerate(made):
+        if not isinstance(setting, SamplingParams):
+            raise InputError(
+                f"params must be SamplingParams; got {quoted(setting)}; write SamplingParams(temperature=0.7)"
+            )
+        if setting in made[:i]:
+            raise InputError(f"settings must differ; got {setting} more than once; leave the repeats out")
+        if setting.name is not None and setting.name in [other.name for other in made[:i]]:
+            raise InputError(f"names of settings must differ; got {setting.name!r} twice; change one")
+    return made
+
+
+def _with_name(name: str, setting: Any) -> SamplingParams:
+    if not isinstance(setting, SamplingParams):
+        raise InputError(f"{quoted(name)} must be SamplingParams, as the others are; got {quoted(setting)}")
+    return setting.named(name)

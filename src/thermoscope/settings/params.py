@@ -30,6 +30,9 @@ from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGES
 from thermoscope.settings.values import Biases, Count, Float, Tokens, typed
 from thermoscope.words import nearest, quoted
 
+#: Characters that the name of a setting may have.
+LONGEST_NAME = 60
+
 
 class SamplingParams(BaseModel):
     """One setting of the decoder. ``SamplingParams()`` is pure sampling at temperature 1: every stage off.
@@ -119,6 +122,7 @@ class SamplingParams(BaseModel):
     mirostat_eta: Annotated[Float, Field(ge=0)] = 0.1
     order: tuple[str, ...] = ORDERS["transformers"]
     _active_stages: tuple[str, ...] = PrivateAttr(())
+    _name: str | None = PrivateAttr(None)
 
     if TYPE_CHECKING:  # what may be passed is wider than what the fields hold: a mapping of biases, an order by name
 
@@ -290,6 +294,27 @@ class SamplingParams(BaseModel):
 
     def __hash__(self) -> int:
         return hash((self.active_stages, *self.given.items()))
+
+    @property
+    def name(self) -> str | None:
+        """What the user calls it, if anything. It is no part of the setting: equal settings may have other names."""
+        return self._name
+
+    def named(self, name: str) -> Self:
+        """The same setting under a name, which stands for it wherever it is shown.
+
+        Raises
+        ------
+        ParameterError
+            The name is empty, longer than 60 characters, or more than a line.
+        """
+        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+            raise ParameterError(
+                f"a setting's name must be one line of 1 to {LONGEST_NAME} characters; got {quoted(name)}; shorten it"
+            )
+        made = self.replace()
+        made._name = name.strip()
+        return made
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some parameters changed, validated like a new one.

@@ -45,13 +45,15 @@ def counterparts(
 ) -> list[tuple[int, int]]:
     """Pairs of settings of two runs that are compared.
 
-    They are the same setting, or each is the only one of its run at the same place on the axis.
+    They are the same setting, or each is the only one of its run at the same place on the axis, or of its run.
 
     Parameters
     ----------
     first, second
         For each setting of a run what identifies it, and its value on the axis (None if it has none).
     """
+    if len(first) == len(second) == 1:
+        return [(0, 0)]
     by_identity = {identity: i for i, (identity, _) in enumerate(second)}
 
     def only(settings: Sequence[tuple[Hashable, float | None]], x: float | None) -> int | None:

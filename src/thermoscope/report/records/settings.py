@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from thermoscope.report.records.schema import Setting
 from thermoscope.report.records.source import Source
-from thermoscope.settings.grid import label, varying
+from thermoscope.settings.grid import combinations_of, label, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import INERT, STAGES
 from thermoscope.settings.values import typed
@@ -31,7 +31,8 @@ def axis_of(settings: Sequence[SamplingParams]) -> str | None:
 def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None, tuple[Setting, ...]]:
     """The axis, and the settings of all runs in their order; ``names`` are those of the runs."""
     settings = [setting for source in sources for setting in source.settings]
-    axis, differing = axis_of(settings), varying(settings)
+    regular = all(combinations_of(source.settings) is not None for source in sources)
+    axis, differing = axis_of(settings) if regular else None, varying(settings)
     rest = [name for name in differing if name != axis]
     many = len(sources) > 1
     made = []
