@@ -23,7 +23,7 @@ _SHOWS: dict[Part, str] = {
     "texts": "text_loops.count",
 }
 #: Where loops are written, and what goes into them.
-SOURCES = ("compiled.py", "*_loops.py", "tiles.py", "vectors.py", "plain_texts.py")
+SOURCES = ("compiled.py", "*_loops.py", "vectors.py", "plain_texts.py")
 #: From so many tokens on that are still to be decoded, or measured, compiling is worth its half a minute.
 _REPAYS: dict[Part, int] = {"sampling": 20_000, "attention": 20_000, "texts": 1_000_000}
 #: Operators of torch that packed products use.
