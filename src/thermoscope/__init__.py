@@ -71,7 +71,8 @@ if TYPE_CHECKING:
     from thermoscope.statistics.evidence import Evidence
     from thermoscope.statistics.frontier import Frontier, FrontierPoint
     from thermoscope.statistics.reference import Reference
-    from thermoscope.usecases.load import Prompt, Score, UseCase
+    from thermoscope.usecases.load import Prompt, UseCase
+    from thermoscope.usecases.score import Score
 
 _LAZY = {
     "Audit": "thermoscope.auditing.audit",
@@ -122,7 +123,7 @@ _LAZY = {
     "Run": "thermoscope.runs.run",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.settings.params",
-    "Score": "thermoscope.usecases.load",
+    "Score": "thermoscope.usecases.score",
     "ScorerKind": "thermoscope.metrics.scorers",
     "Setting": "thermoscope.report.records.schema",
     "Snippet": "thermoscope.engines.dialect",

@@ -50,6 +50,22 @@ def test_the_examples_work(tmp_path: Path) -> None:
     assert '"heat": 0.5' in exported.stdout, exported.stderr
 
 
+def test_a_use_case_names_the_scorer_of_a_package(tmp_path: Path) -> None:
+    example(tmp_path)
+    (table,) = re.findall(r"    (\[score\]\n    kind = .*\n    argument = .*)\n", PAGE)
+    case = tmp_path / "case.toml"
+    prompt = 'title = "x"\nobjective = "task"\nmax_new_tokens = 4\n[[prompts]]\ntext = "a"\n'
+    case.write_text(prompt + table.replace("    ", ""), encoding="utf-8")
+    words = ("measure", "--use-case", str(case), "-t", "0.5", "--seeds", "1", "--run", str(tmp_path / "run"))
+    done = command(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "score" in done.stdout
+    case.write_text(case.read_text(encoding="utf-8").replace("contains", "contain"), encoding="utf-8")
+    wrong = command(tmp_path, "use-cases", "check", str(case))
+    assert wrong.returncode == 2
+    assert "one of exact, regex, function, contains; got 'contain'" in wrong.stderr
+
+
 def test_a_broken_package_is_named_and_left_out(tmp_path: Path) -> None:
     install(tmp_path, "broken", "1 / 0\n", "[thermoscope.engines]\nbad = broken:X\n")
     done = command(tmp_path, "export", "-t", "0.5", "--to", "vllm")
