@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import ComparedText, Comparison
     from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
     from thermoscope.comparison.passages import Passage
-    from thermoscope.decode.generate import Progress, generate
+    from thermoscope.decode.generate import generate
+    from thermoscope.decode.progress import Progress
     from thermoscope.decode.sample import Sample
     from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
     from thermoscope.engines.effect import Distance, EngineSetting
@@ -112,7 +113,7 @@ _LAZY = {
     "Plan": "thermoscope.runs.plan",
     "Point": "thermoscope.report.records.schema",
     "Prices": "thermoscope.sources.endpoint",
-    "Progress": "thermoscope.decode.generate",
+    "Progress": "thermoscope.decode.progress",
     "Prompt": "thermoscope.usecases.load",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",

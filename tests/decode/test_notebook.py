@@ -9,7 +9,8 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope.decode import notebook
-from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 from thermoscope.spectra.explore import spectrum
 
 

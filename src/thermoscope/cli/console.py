@@ -22,7 +22,7 @@ from thermoscope.errors import InputError, OutputError
 from thermoscope.escape import escape
 
 if TYPE_CHECKING:
-    from thermoscope.decode.generate import Progress
+    from thermoscope.decode.progress import Progress
 
 #: Width of what is written to a file or a pipe.
 FILE_WIDTH = 80

@@ -10,7 +10,8 @@ from thermoscope.checks import at_least_one, check_text
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
-from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import DEFAULT_NEW_TOKENS, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings

@@ -27,7 +27,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from thermoscope.cpu.probe import state_of_sources
+from thermoscope.cpu.sources import state_of_sources
 
 #: Below so many units of work (roughly, array elements) waking another thread costs more than it brings.
 _WORTH_A_THREAD = 2**17

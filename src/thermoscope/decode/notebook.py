@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thermoscope.decode.generate import Progress
+    from thermoscope.decode.progress import Progress
 
 
 def in_notebook() -> bool:

@@ -241,7 +241,8 @@ def _check(case: UseCase, fail: Fail) -> None:
         except re.error as error:
             got = f"{case.answer_pattern!r} ({error})"
             fail(("answer_pattern",), f"answer_pattern must be a regular expression; got {got}; mend it")
-    check_score(case, fail)
+    if case.score is not None:
+        check_score(case.score, [prompt.answer for prompt in case.prompts], fail)
 
 
 _RULES = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
 from thermoscope.errors import InputError
-
-if TYPE_CHECKING:
-    from thermoscope.usecases.load import UseCase
 
 #: What says that a field of the file is wrong, by its place and why.
 Fail = Callable[[tuple[str | int, ...], str], NoReturn]
@@ -50,13 +47,10 @@ def as_argument(table: Mapping[str, Any], fail: Fail) -> dict[str, Any]:
     return values
 
 
-def check_score(case: UseCase, fail: Fail) -> None:
-    """Fail where the argument is missing, too much or wrong, or an expected answer is missing."""
+def check_score(score: Score, answers: Sequence[str | None], fail: Fail) -> None:
+    """Fail where the argument is missing, too much or wrong, or one of the prompts' expected answers is missing."""
     from thermoscope.metrics.scorers import scorer_named
 
-    score = case.score
-    if score is None:
-        return
     kind = scorer_named(score.kind)
     if kind.argument and not score.argument:
         fail(("score", "kind"), f'score of kind {kind.name} must have {kind.field} = "{kind.argument}"; add it')
@@ -66,6 +60,6 @@ def check_score(case: UseCase, fail: Fail) -> None:
         kind.check(score.argument)
     except InputError as error:
         fail(("score", kind.field), str(error))
-    without = next((i for i, prompt in enumerate(case.prompts) if prompt.answer is None), None)
-    if without is not None and kind.needs_answer(score.argument):
-        fail(("prompts", without), f"score of kind {kind.name} must have an answer for every prompt; this one has none")
+    if None in answers and kind.needs_answer(score.argument):
+        number = answers.index(None)
+        fail(("prompts", number), f"score of kind {kind.name} must have an answer for every prompt; this one has none")
