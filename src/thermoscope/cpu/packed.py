@@ -2,7 +2,7 @@
 
 torch sends float32 linear layers to a general matrix product that reads the weights in their stored layout; with
 few rows the product is bound by how the weights are read. In a layout made for it oneDNN's product is two to four times
-as fast, in float32 and, where the processor has it, bfloat16.
+as fast, in float32 and, on processors with instructions for it, bfloat16. On others bfloat16 takes float32's product.
 """
 
 from __future__ import annotations
@@ -109,6 +109,44 @@ class OneDNNLinear(PackedLinear):
         return weight
 
 
+class WidenedLinear(OneDNNLinear):
+    """A packed linear of bfloat16 whose weights are kept and multiplied in float32, which takes twice the memory.
+
+    Sums in bfloat16 are float32's in any case, and conversion is exact: only the way there differs.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight.float(), None if bias is None else bias.float())
+        self._dtype = weight.dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) to (..., out)."""
+        return super().forward(x.float()).to(self._dtype)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU, by its tanh formula, of what ``forward`` gives."""
+        return super().gelu(x.float()).to(self._dtype)
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """What ``forward`` gives, plus ``other`` (..., out)."""
+        return super().plus(x.float(), other.float()).to(self._dtype)
+
+    def blocks(self, block: int) -> Tensor | None:
+        """None: an embedding has bfloat16, which these are not."""
+        return None
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights (out, in) in the usual layout, for networks that read them: copied when first asked for."""
+        weight: Tensor = self._packed.to_dense().to(self._dtype)
+        return weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias (out,), if there is one."""
+        return None if self._bias is None else self._bias.to(self._dtype)
+
+
 class PlainLinear(PackedLinear):
     """The same by torch's ordinary product, where there is no packed one."""
 
@@ -143,12 +181,13 @@ class PlainLinear(PackedLinear):
 def kind_for(dtype: torch.dtype) -> type[PackedLinear] | None:
     """Which linears this processor is given for weights of a type; None for types that are not packed.
 
-    oneDNN's packed product, or torch's ordinary one where that is missing.
+    oneDNN's packed product, or torch's ordinary one where that is missing. oneDNN multiplies bfloat16 on processors
+    without instructions for it too, or refuses to: a third as fast as float32 (docs/performance.md).
     """
     if dtype not in (torch.float32, torch.bfloat16):
         return None
     if probe.onednn_fault() is not None:
         return PlainLinear
-    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return PlainLinear
+    if dtype == torch.bfloat16 and not probe.multiplies_bfloat16():
+        return WidenedLinear
     return OneDNNLinear

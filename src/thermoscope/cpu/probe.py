@@ -105,6 +105,20 @@ def onednn_fault() -> str | None:
     return None if right else f"torch {torch.__version__}: mkldnn._linear_pointwise gives other numbers"
 
 
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16 that oneDNN uses."""
+    import torch
+
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    ask = getattr(torch.cpu, "get_capabilities", None)  # not in every version
+    has: dict[str, object] = ask() if ask is not None else {}
+    if has.get("architecture") != "x86_64":
+        return True
+    return any(has.get(name) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def missing() -> tuple[str, ...]:
     """What is missing here, a line for each piece."""
     said = []
