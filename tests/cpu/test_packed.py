@@ -1,4 +1,5 @@
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -7,14 +8,14 @@ from torch.nn.functional import gelu
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
-from thermoscope.cpu import compiled
-from thermoscope.cpu.packed import OneDNNLinear, TiledLinear, kind_for
+from thermoscope.cpu import probe
+from thermoscope.cpu.packed import OneDNNLinear, PlainLinear, WidenedLinear, kind_for
 from thermoscope.cpu.shared import PackedEmbedding
 from thermoscope.models import packing
 from thermoscope.models.packing import pack, packed_linears
 from thermoscope.models.rows import way
 
-KINDS = (OneDNNLinear, TiledLinear)
+KINDS = (OneDNNLinear, PlainLinear)
 needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
 
 
@@ -82,33 +83,81 @@ def test_weights_are_let_go_of_as_they_are_packed(monkeypatch):
     assert not any(layer() is not None for layer in layers)
 
 
+@needs_onednn
 @pytest.mark.parametrize(
-    ("capability", "name", "dtype", "kind"),
+    ("fault", "bfloat16", "dtype", "kind"),
     [
-        ("AVX2", "znver3", torch.float32, TiledLinear),
-        ("AVX2", "znver3", torch.bfloat16, TiledLinear),
-        ("AVX512", "znver4", torch.float32, TiledLinear),
-        ("AVX512", "znver5", torch.float32, OneDNNLinear),
-        ("DEFAULT", "generic", torch.float32, OneDNNLinear),
-        ("AVX2", "znver3", torch.float16, None),
-        ("AVX512", "znver4", torch.float16, None),
+        (None, True, torch.float32, OneDNNLinear),
+        (None, True, torch.bfloat16, OneDNNLinear),
+        (None, False, torch.float32, OneDNNLinear),
+        (None, False, torch.bfloat16, WidenedLinear),
+        ("no oneDNN", True, torch.float32, PlainLinear),
+        ("no oneDNN", True, torch.bfloat16, PlainLinear),
+        (None, True, torch.float16, None),
+        ("no oneDNN", True, torch.float16, None),
     ],
 )
-@needs_onednn
-def test_which_product_a_processor_is_given(capability, name, dtype, kind, monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    features = frozenset({"avx2", "avx512f"} if capability == "AVX512" else {"avx2"})
-    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, features))
+def test_which_product_a_processor_is_given(fault, bfloat16, dtype, kind, monkeypatch):
+    monkeypatch.setattr(probe, "onednn_fault", lambda: fault)
+    monkeypatch.setattr(probe, "multiplies_bfloat16", lambda: bfloat16)
     assert kind_for(dtype) is kind
 
 
+@pytest.mark.parametrize(
+    ("supported", "has", "multiplies"),
+    [
+        (True, {"architecture": "x86_64", "avx512_bf16": True}, True),
+        (True, {"architecture": "x86_64", "amx_bf16": True}, True),
+        (True, {"architecture": "x86_64", "avx512_f": True, "avx512_bf16": False}, False),
+        (False, {"architecture": "x86_64", "avx2": True}, False),
+        (True, {"architecture": "aarch64"}, True),
+        (True, None, True),
+    ],
+)
 @needs_onednn
-def test_many_threads_keep_the_product_that_cuts_rows_as_well(monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor("znver4", frozenset({"avx512f"})))
-    for threads, kind in ((8, TiledLinear), (9, OneDNNLinear)):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        assert kind_for(torch.float32) is kind
+def test_which_processors_multiply_bfloat16(supported, has, multiplies, monkeypatch):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: supported)
+    if has is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities")
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert probe.multiplies_bfloat16.__wrapped__() is multiplies
+
+
+@needs_onednn
+@pytest.mark.parametrize("bias", [True, False])
+def test_widened_weights_give_the_same_in_bfloat16(bias):
+    torch.manual_seed(0)
+    linear = nn.Linear(48, 70, bias=bias).to(torch.bfloat16)
+    packed = WidenedLinear(linear.weight, linear.bias)
+    x, other = torch.randn(2, 3, 48).bfloat16(), torch.randn(2, 3, 70).bfloat16()
+    with torch.inference_mode():
+        want = nn.functional.linear(x.float(), linear.weight.float(), linear.bias.float() if bias else None)
+        for got, expected in (
+            (packed(x), want),
+            (packed.plus(x, other), want + other),
+            (packed.gelu(x), gelu(want, approximate="tanh")),
+        ):
+            assert got.dtype == torch.bfloat16
+            torch.testing.assert_close(got.float(), expected, rtol=2**-8, atol=1e-5)  # one rounding
+    assert torch.equal(packed.weight, linear.weight)
+    assert (packed.bias is None) is not bias and (not bias or torch.equal(packed.bias, linear.bias))
+
+
+@needs_onednn
+@pytest.mark.parametrize("room", [True, False])
+def test_weights_are_widened_where_there_is_room(room, monkeypatch, caplog):
+    import psutil
+
+    free = 10**9 if room else 1000
+    monkeypatch.setattr(probe, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    model = network("llama").to(torch.bfloat16)
+    with caplog.at_level("INFO", logger="thermoscope"):
+        pack(model)
+    assert type(packed_linears(model)[0]) is (WidenedLinear if room else PlainLinear)
+    assert len([line for line in caplog.messages if "bfloat16" in line]) == 1
+    assert way(model, 320).direct is not None
 
 
 @needs_onednn
@@ -151,7 +200,7 @@ def test_packed_logits_agree_with_unpacked(kind):
 def test_an_embedding_is_read_out_of_the_packed_head(kind, shape):
     weight = torch.randn(shape)
     embedding = PackedEmbedding.of(kind(weight, None), weight)
-    assert embedding is not None, "oneDNN has a layout that isn't known here"
+    assert embedding is not None, "a layout that isn't known here"
     ids = torch.randint(shape[0], (3, 7))
     assert torch.equal(embedding(ids), weight[ids])
     assert torch.equal(embedding(torch.tensor([shape[0] - 1])), weight[-1:])

@@ -21,7 +21,8 @@ import pytest
 from tests.fakes import FakeModel
 from tests.runs import killed
 from tests.runs.killed import PROMPTS, case, make, small
-from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.writing import PART
 from thermoscope.metrics.table import measure

@@ -7,13 +7,14 @@ is to wait for it before the first text.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from thermoscope.cpu.sources import state_of_sources
 
 #: Groups of loops, each with the one that shows whether they are compiled already.
 Part = Literal["sampling", "attention", "texts"]
@@ -22,8 +23,6 @@ _SHOWS: dict[Part, str] = {
     "attention": "attention_loops.attend",
     "texts": "text_loops.count",
 }
-#: Where loops are written, and what goes into them.
-SOURCES = ("compiled.py", "*_loops.py", "tiles.py", "vectors.py", "plain_texts.py")
 #: From so many tokens on that are still to be decoded, or measured, compiling is worth its half a minute.
 _REPAYS: dict[Part, int] = {"sampling": 20_000, "attention": 20_000, "texts": 1_000_000}
 #: Operators of torch that packed products use.
@@ -106,6 +105,20 @@ def onednn_fault() -> str | None:
     return None if right else f"torch {torch.__version__}: mkldnn._linear_pointwise gives other numbers"
 
 
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16 that oneDNN uses."""
+    import torch
+
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    ask = getattr(torch.cpu, "get_capabilities", None)  # not in every version
+    has: dict[str, object] = ask() if ask is not None else {}
+    if has.get("architecture") != "x86_64":
+        return True
+    return any(has.get(name) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def missing() -> tuple[str, ...]:
     """What is missing here, a line for each piece."""
     said = []
@@ -145,14 +158,3 @@ def _folders() -> tuple[Path, ...]:
 def _is_writable(folder: Path) -> bool:
     there = next((path for path in (folder, *folder.parents) if path.exists()), None)
     return there is not None and there.is_dir() and os.access(there, os.W_OK)
-
-
-@cache
-def state_of_sources() -> str:
-    """Eight hexadecimal digits of what ``SOURCES`` say.
-
-    numba looks at a loop's own file to see whether what it has kept still holds, and not at what the loop calls.
-    """
-    here = Path(__file__).parent
-    files = sorted(path for pattern in SOURCES for path in here.glob(pattern))
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).hexdigest()

@@ -1,19 +1,23 @@
 """Packing a network: its linear layers become packed ones, and the original weights are released.
 
-Memory does not grow: an embedding that is tied to the head is read out of the head's packed weights.
+Memory does not grow, unless bfloat16 has to be widened: an embedding that is tied to the head is read out of the head's
+packed weights.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 from typing import Any
 
 import torch
 from torch import nn
 
-from thermoscope.cpu.packed import PackedLinear, kind_for
+from thermoscope.cpu.packed import PackedLinear, PlainLinear, WidenedLinear, kind_for
 from thermoscope.cpu.shared import PackedEmbedding, Sibling, Siblings
+
+_log = logging.getLogger(__name__)
 
 #: Layers of one parent that are given the same input, by their usual names: one product gives what all of them give.
 _SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -36,7 +40,7 @@ def pack(network: Any) -> int:
     alone: they may do more than a product. GPT-2's activation, written there as six operations,
     becomes torch's own of the same formula. The network can't be trained or saved afterwards.
     """
-    kind = kind_for(network.dtype) if network.device.type == "cpu" else None
+    kind = _kind(network) if network.device.type == "cpu" else None
     if kind is None:
         return 0
     packed = 0
@@ -61,6 +65,21 @@ def pack(network: Any) -> int:
                 packed += 1
         _release(network)
     return packed
+
+
+def _kind(network: Any) -> type[PackedLinear] | None:
+    """Which linears a network is given: those that keep weights in float32 only where there is room for them."""
+    kind = kind_for(network.dtype)
+    if kind is not WidenedLinear:
+        return kind
+    import psutil
+
+    more = sum(p.numel() for p in network.parameters()) * (torch.float32.itemsize - network.dtype.itemsize)
+    if more > psutil.virtual_memory().available:
+        _log.info("products of bfloat16 are slow: this processor has none, and float32 needs more memory than is free")
+        return PlainLinear
+    _log.info("weights of bfloat16 are kept in float32, which is faster: this processor has no products of bfloat16")
+    return kind
 
 
 def _is(layer: Any, module: str, name: str) -> bool:

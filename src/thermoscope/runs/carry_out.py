@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from thermoscope.decode.generate import Progress
 from thermoscope.decode.notebook import shown
+from thermoscope.decode.progress import Progress
 from thermoscope.errors import RunError
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from thermoscope.decode.generate import Progress
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.sample import Sample
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store

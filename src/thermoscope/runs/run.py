@@ -25,7 +25,7 @@ from thermoscope.words import count, short
 if TYPE_CHECKING:
     import pyarrow
 
-    from thermoscope.decode.generate import Progress
+    from thermoscope.decode.progress import Progress
     from thermoscope.metrics.answers import Scorer
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.models.base import Model

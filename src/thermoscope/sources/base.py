@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from thermoscope.decode.generate import Progress
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.sample import Sample
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams

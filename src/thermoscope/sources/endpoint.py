@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.checks import at_least_one, check_text
-from thermoscope.decode.generate import Progress
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import DEFAULT_NEW_TOKENS, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, PromptError

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from thermoscope.decode.batch import rows_in_flight
-from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import check_model, new_tokens, prompt_ids
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
