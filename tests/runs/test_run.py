@@ -292,7 +292,7 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list(small_chunks.chunks())) == 3 * len(PROMPTS)
     store = Store(tmp_path)
     carry_out(model, small_chunks, store, Measuring(case()))
-    texts = stored_texts(small_chunks, store, Measuring(case()))
+    texts, _ = stored_texts(small_chunks, store, Measuring(case()))
     assert texts.groups.tolist() == [5] * 12
     samples = generate(model, PROMPTS, settings, seeds=range(5), max_new_tokens=6)
     assert sorted(store.texts()["text"].to_pylist()) == sorted(s.text for s in samples)

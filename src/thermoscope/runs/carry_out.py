@@ -82,7 +82,8 @@ def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, foun
         "texts": found.tables["measures"].num_rows,
         "tokens": sum(store.texts()["tokens"].to_pylist()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "notes": [*model.notes, *measuring.notes],
+        "notes": [*model.notes, *measuring.notes, *found.notes],
+        "thinking": list(found.thinking),
         "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
         "versions": versions(),
     }

@@ -102,7 +102,7 @@ def _generation(found: FromGGUF) -> dict[str, Any]:
 def _tokenizer(found: FromGGUF) -> OwnTokenizer:
     special, backend = found.special, found.tokenizer
     named = {name: number for name, number in (("bos", special.bos), ("eos", special.eos)) if number is not None}
-    texts = {name: backend.id_to_token(number) for name, number in named.items()}
+    texts = {name: str(backend.id_to_token(number)) for name, number in named.items()}
     before = f"{texts['bos']}:0 " if special.add_bos else ""
     after = f" {texts['eos']}:0" if special.add_eos else ""
     if before or after:
