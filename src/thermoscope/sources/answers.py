@@ -10,7 +10,7 @@ import codecs
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thermoscope.decode.sample import FinishReason
@@ -117,6 +117,12 @@ def read_answer(found: Mapping[str, Any], url: str) -> Answer:
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
     )
+
+
+def cut_at(answer: Answer, stops: Sequence[str]) -> Answer:
+    """The answer up to the first stop string in it: some servers end a text there and leave the string in."""
+    places = [place for stop in stops if (place := answer.text.find(stop)) >= 0]
+    return replace(answer, text=answer.text[: min(places)], finish_reason="stop") if places else answer
 
 
 def _reason(choice: Mapping[str, Any], url: str) -> FinishReason:

@@ -18,7 +18,7 @@ from thermoscope.errors import EndpointError, InputError
 from thermoscope.metrics.words import word_tokens
 from thermoscope.models.names import ENDPOINTS, ModelName
 from thermoscope.settings.params import SamplingParams
-from thermoscope.sources.answers import Answer, read_answer
+from thermoscope.sources.answers import Answer, cut_at, read_answer
 from thermoscope.sources.base import Capabilities, Usage
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask, BadAnswerError, Client, Limits
@@ -138,7 +138,7 @@ class Endpoint:
     @property
     def notes(self) -> tuple[str, ...]:
         """What differs there, and what was not given."""
-        return tuple(self._notes)
+        return (*self.provider.remarks, *self._notes)
 
     def samples(
         self,
@@ -188,7 +188,7 @@ class Endpoint:
             def done(number: int, answer: Answer, *, kept: bool) -> None:
                 nonlocal tokens
                 prompt, setting, seed = places[number]
-                sample = self._sample(answer, prompt, settings[setting], seed)
+                sample = self._sample(cut_at(answer, stops), prompt, settings[setting], seed)
                 samples[number] = sample
                 tokens += len(sample.token_ids)
                 self._count(answer, sample, kept=kept)
@@ -252,6 +252,8 @@ class Endpoint:
                 )
             if verdict.kind != "exact" and verdict.kind != "exact with an explicit order":
                 self._notes[f"{verdict.parameter} differs at {self.provider.name}: {verdict.note}"] = None
+        if self.provider.setting_field is not None:
+            return {self.provider.setting_field: exported.snippets[0].text}
         text = next(one.text for one in exported.snippets if one.language == "json" and "request" in one.title)
         found = json.loads(text)
         found = found.get(engine_named(self.provider.engine).inside, found)
