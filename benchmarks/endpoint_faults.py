@@ -1,8 +1,8 @@
 """Whether each of many requests to a real server is answered once, through a proxy that spoils two in five.
 
 Without an address llama.cpp's server is started with the bundled model. A request may find the server busy (429 with
-Retry-After) or out of order (500), be hung up on before it is answered or after, be answered by half, or not in JSON, at
-most twice. Answers are kept, and a second round must find all of them without asking.
+Retry-After) or out of order (500), be hung up on before it is answered or after, be answered by half, or not in JSON,
+at most twice. Answers are kept, and a second round must find all of them without asking.
 
     python benchmarks/endpoint_faults.py [ADDRESS --kind vllm --model NAME] [--requests 1000] [--tokens 8] [--quick]
     python benchmarks/endpoint_faults.py --start transformers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -32,8 +31,10 @@ class Engine:
         The environment variable that names a Python which has it; without one the Python that runs this is tried.
     needs
         The import that says whether it is there.
-    command, arguments
-        The program beside that Python and what it is given before and after the model's folder.
+    command
+        What that Python is given before the model's folder.
+    arguments
+        What it is given after it.
     environment
         What it needs to know.
     """
@@ -41,7 +42,7 @@ class Engine:
     provider: str
     variable: str
     needs: str
-    command: str
+    command: Sequence[str]
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,12 +52,12 @@ ENGINES = {
     for engine in (
         Engine(
             "transformers", "THERMOSCOPE_TRANSFORMERS", "fastapi, uvicorn, openai, transformers.cli.serve",
-            "transformers", ("--device", "cpu"),
+            ("-m", "transformers.cli.transformers", "serve"), ("--device", "cpu"),
         ),
         Engine(
-            "vllm", "THERMOSCOPE_VLLM", "vllm", "vllm",
+            "vllm", "THERMOSCOPE_VLLM", "vllm", ("-W", "ignore", "-m", "vllm.entrypoints.openai.api_server", "--model"),
             ("--enforce-eager", "--dtype", "float32", "--max-model-len", "512", "--max-num-seqs", "16"),
-            {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"},
+            {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"},
         ),
     )
 }  # fmt: skip
@@ -64,21 +65,20 @@ ENGINES = {
 
 @lru_cache
 def program(provider: str) -> str | None:
-    """The command that serves; None where the engine is not installed."""
+    """The Python that has the engine; None where it is not installed."""
     engine = ENGINES[provider]
     python = os.environ.get(engine.variable) or sys.executable
-    if subprocess.run([python, "-c", f"import {engine.needs}"], capture_output=True, check=False).returncode:
-        return None
-    return shutil.which(engine.command, path=str(Path(python).parent))
+    done = subprocess.run([python, "-c", f"import {engine.needs}"], capture_output=True, check=False)
+    return None if done.returncode else python
 
 
 @contextmanager
 def engine_server(provider: str, folder: Path) -> Iterator[str]:
     """The server's address up to ``/v1`` while the block runs; ``folder`` is the model, and its name there."""
-    engine, command, port = ENGINES[provider], program(provider), _free_port()
-    assert command is not None, f"{provider} is not installed"
+    engine, python, port = ENGINES[provider], program(provider), _free_port()
+    assert python is not None, f"{provider} is not installed"
     process = subprocess.Popen(
-        [command, "serve", str(folder), "--host", "127.0.0.1", "--port", str(port), *engine.arguments],
+        [python, *engine.command, str(folder), "--host", "127.0.0.1", "--port", str(port), *engine.arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={"OMP_NUM_THREADS": "1", **os.environ, "HF_HUB_OFFLINE": "1", **engine.environment},
