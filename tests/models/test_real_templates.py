@@ -1,7 +1,7 @@
 """Templates of real models, rendered as transformers renders them.
 
 They are other people's work and not part of this repository: ``THERMOSCOPE_TEMPLATES`` names a folder of ``.jinja``
-files, at any depth (``make templates`` fetches some seventy, of llama.cpp's own tests).
+files, at any depth (``make test-engines`` fetches some seventy, of llama.cpp's own tests).
 """
 
 from __future__ import annotations
