@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PROMPT := Explain how blockchain works in simple terms.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs bench-smoke lock clean
+.PHONY: help demo test test-engines lint types docs bench-smoke lock clean
 
 help:  ## say what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ demo: $(VENV)/.demo  ## fetch a small chat model, compare four temperatures, the
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
+test-engines: $(VENV)/.dev  ## tests against transformers serve and vLLM, installed beside the environment (5 GB)
+	VENV=$(VENV) .ci/engines
+
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,4 +65,4 @@ lock: $(VENV)/.dev  ## pin the newest versions that fit pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements-dev.lock
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-transformers $(VENV)-vllm build/engines .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ Cli = Callable[..., Ran]
 
 BAD = [
     (["-t", "-0.5"], "temperature must be at least 0; got -0.5; use 0 for greedy decoding"),
+    (["--thinking", "x"], "--thinking must be one of apart, drop, keep; got 'x'"),
     (["-t", "nan"], "temperature must be a finite number; got nan; use"),
     (["-t", "inf"], "temperature must be a finite number; got inf"),
     (["-t", "abc"], "temperature must be a number, or a range from:to:step; got 'abc'; write 0.7"),

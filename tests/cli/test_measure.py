@@ -43,6 +43,7 @@ BAD = [
     (["texts.jsonl", "--seeds", "3"], "--seeds is for --use-case; leave it out"),
     (["texts.jsonl", "--device", "cpu"], "--device is for a model; add --model NAME"),
     (["--use-case", "two.toml", "--length", "3"], "--length is for texts from files"),
+    (["texts.jsonl", "--thinking", "x"], "--thinking must be one of apart, drop, keep; got 'x'"),
     (["texts.jsonl", "--length", "0"], "--length must be a whole number of at least 1"),
     (["texts.jsonl", "--text-column", "x"], "--text-column must be one of text, prompt, temperature; got 'x'"),
     (["none.csv"], "none.csv: there is no such file or folder"),

@@ -56,6 +56,7 @@ def test_an_adapter_without_peft(tmp_path, monkeypatch):
     assert "does not name its model" in refused(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # peft's own, when the adapter is made
 def test_an_adapter_is_merged_by_peft(saved, tmp_path):
     peft = pytest.importorskip("peft")
     plain = network("llama")

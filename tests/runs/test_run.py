@@ -404,7 +404,7 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list(small_chunks.chunks())) == 3 * len(PROMPTS)
     store = Store(tmp_path)
     carry_out(LocalSource(model), small_chunks, store, Measuring(case()))
-    texts = stored_texts(small_chunks, store, Measuring(case()))
+    texts, _ = stored_texts(small_chunks, store, Measuring(case()))
     assert texts.groups.tolist() == [5] * 12
     samples = generate(model, PROMPTS, settings, seeds=range(5), max_new_tokens=6)
     assert sorted(store.texts()["text"].to_pylist()) == sorted(s.text for s in samples)
@@ -418,7 +418,7 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_settings_that_do_the_same_are_not_counted_twice() -> None:
     settings = [SamplingParams(temperature=0.7, order=order) for order in ("transformers", "llama.cpp")]
-    with pytest.raises(InputError, match="settings of a run must differ"):
+    with pytest.raises(InputError, match="settings must differ"):
         plan_run(LocalSource(FakeModel()), case(), settings)
 
 
@@ -437,7 +437,7 @@ def test_a_plan_refuses_bad_numbers(how: dict[str, object], says: str) -> None:
 
 
 def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
-    with pytest.raises(InputError, match="settings of a run must differ"):
+    with pytest.raises(InputError, match="settings must differ"):
         plan_run(LocalSource(FakeModel()), case(), [SamplingParams(), SamplingParams()])
     with pytest.raises(InputError, match="settings must not be empty"):
         plan_run(LocalSource(FakeModel()), case(), [])

@@ -98,7 +98,8 @@ def serving(behaviour: Behaviour) -> Iterator[Server]:
 def text_of(body: dict[str, Any]) -> str:
     """What a well-behaved server answers: the prompt's own words, its temperature and seed."""
     prompt = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
-    return f" {prompt} {body['temperature']:g} {body.get('seed')}"
+    setting = json.loads(body["generation_config"]) if "generation_config" in body else body
+    return f" {prompt} {setting['temperature']:g} {body.get('seed')}"
 
 
 def answer(body: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sources.server import Behaviour, Handler, answer, good, serving, slow, text_of
+from thermoscope import compare
 from thermoscope.errors import EndpointError, InputError
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources import client
@@ -310,3 +311,42 @@ def test_a_unicode_text_is_whole() -> None:
         sample = endpoint(server.url).samples(["日本 🚀 é"], [COLD], [0], max_new_tokens=5)[0]
     assert sample.text == text_of({"prompt": "日本 🚀 é", "temperature": 0.2, "seed": 0})
     assert sample.text_ends[-1] == len(sample.text)
+
+
+def thinking_apart(content: list[str] | None, message: dict[str, Any], reason: str = "stop") -> Behaviour:
+    """A server that takes the thinking out of a text; ``content`` are the tokens that it gives."""
+
+    def behave(handler: Handler, body: dict[str, Any], number: int) -> None:
+        listed = None if content is None else {"content": [{"token": t, "logprob": -1.0} for t in content]}
+        handler.give({"choices": [{"finish_reason": reason, "logprobs": listed, "message": message}]})
+
+    return behave
+
+
+RAW = ["<think>", "\nhm", "\n", "</think>", "\n\n", "Hi", "<|im_end|>"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "reason", "text", "tokens"),
+    [
+        (RAW, {"content": "Hi", "reasoning_content": "hm"}, "stop", "<think>\nhm\n</think>\n\nHi", 7),
+        (RAW[1:], {"content": "\n\nHi", "reasoning": "\nhm\n"}, "stop", "\nhm\n</think>\n\nHi", 6),
+        (RAW[:2], {"content": None, "reasoning": "hm"}, "length", "<think>\nhm", 2),
+        (RAW[1:2], {"content": "", "reasoning_content": "hm"}, "length", "<think>\nhm", 1),
+        (None, {"content": "Hi", "reasoning_content": "hm"}, "stop", "<think>hm</think>Hi", None),
+        (None, {"content": "", "reasoning_content": "hm"}, "length", "<think>hm", None),
+        (["Hi"], {"content": "Hi", "reasoning_content": "hm"}, "stop", "<think>hm</think>Hi", None),
+    ],
+)
+def test_thinking_that_comes_apart_stands_before_the_text(
+    content: list[str] | None, message: dict[str, Any], reason: str, text: str, tokens: int | None
+) -> None:
+    with serving(thinking_apart(content, message, reason)) as server:
+        sample = endpoint(server.url).samples(["x"], [COLD], [0], max_new_tokens=9)[0]
+        found = compare(endpoint(server.url), "x", [0.5], max_new_tokens=9)
+    assert sample.text == text
+    assert sample.text_ends[-1] == len(text)
+    if tokens is not None:
+        assert len(sample.token_ids) == len(sample.logprobs) == tokens
+    assert found.texts[0].answer.text == ("" if reason == "length" else "Hi")
+    assert "1 of 1 text holds thinking" in found.reading[0]

@@ -49,6 +49,7 @@ def compare(
     system: options.System = None,
     chat_option: options.ChatOption = None,
     base_url: options.BaseUrl = None,
+    thinking: options.Thinking = "apart",
     max_rows: options.MaxRows = None,
     json: options.Json = False,
     output: options.Output = None,
@@ -63,6 +64,7 @@ def compare(
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
+    from thermoscope.metrics.thinking import thinking_mode
 
     how = options.opening(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
@@ -71,6 +73,7 @@ def compare(
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
+    mode = thinking_mode(thinking, "--thinking")
     rows = whole(max_rows, "--max-rows", least=1)
     if experiment is not None:
         given = {
@@ -96,7 +99,7 @@ def compare(
         with console.progress("comparing") as on_progress:
             result = run(
                 source, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
-                on_progress=on_progress, **length,
+                thinking=mode, on_progress=on_progress, **length,
             )  # fmt: skip
     except Interrupted as interrupt:
         result, code = interrupt.finished, 130

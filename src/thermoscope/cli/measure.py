@@ -77,6 +77,7 @@ def measure(
     answer_pattern: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Finds the answer in a text, for agreement.")
     ] = None,
+    thinking: options.Thinking = "apart",
     everything: options.AllMeasures = False,
     json: options.Json = False,
     output: options.Output = None,
@@ -108,6 +109,7 @@ def measure(
         raise InputError(f"{extra[0]} is for {where}; leave it out")
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
+    from thermoscope.metrics.thinking import thinking_mode
 
     console.check_places(output, html)
     console.check_writable(parquet)
@@ -115,7 +117,16 @@ def measure(
         "revision": revision, "device": device, "dtype": dtype, "chat": chat, "system": system,
         "chat_option": chat_option, "model_option": model_option,
     }  # fmt: skip
-    how = How(embedding_model, score, reference, answer_pattern, everything, json, output)
+    how = How(
+        embedding_model,
+        score,
+        reference,
+        answer_pattern,
+        thinking_mode(thinking, "--thinking"),
+        everything,
+        json,
+        output,
+    )
     if use_case is None:
         columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
         loading = options.loading(model, **said)

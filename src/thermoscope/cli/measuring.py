@@ -14,6 +14,7 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
     from thermoscope.sources.base import Source
@@ -31,6 +32,7 @@ class How:
     score: str | None
     reference: Path | None
     answer_pattern: str | None
+    thinking: Thinking
     everything: bool
     as_json: bool
     output: Path | None
@@ -80,7 +82,8 @@ def measure_files(
     with console.counting() as on_progress:
         found = measured.measure_files(
             files, **{f"{name}_column": column for name, column in columns.items()}, model=model, length=length,
-            embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, on_progress=on_progress,
+            embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, thinking=how.thinking,
+            on_progress=on_progress,
         )  # fmt: skip
     with console.status("intervals"):
         rows = found.summary().to_pylist()
@@ -90,6 +93,7 @@ def measure_files(
         record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
         groups = found.groups().to_pylist()
         shown = {"notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
+        shown |= {"thinking": found.thinking} if found.thinking else {}
         return console.json({**record, **shown, "ran": found.ran.to_dict()})
 
     def printing(to: Console) -> None:
@@ -138,8 +142,8 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
                 source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
                 max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
                 embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
-                reference=how.reference, on_plan=say_plan, on_progress=on_progress, on_stage=on_stage,
-                on_note=console.say,
+                reference=how.reference, thinking=how.thinking, on_plan=say_plan, on_progress=on_progress,
+                on_stage=on_stage, on_note=console.say,
             )  # fmt: skip
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")

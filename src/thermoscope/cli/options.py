@@ -68,6 +68,15 @@ ChatOption = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="What else the template is given, such as enable_thinking=false."),
 ]
+#: What is done with the thinking of reasoning models.
+Thinking = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW",
+        help="Thinking (<think>...</think>) in texts: apart measures the answers, and the thinking for itself; drop "
+        "measures the answers alone; keep measures each text as a whole.",
+    ),
+]
 ModelOption = Annotated[
     list[str] | None,
     typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16."),

@@ -16,6 +16,18 @@ from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, Interrupted
 from thermoscope.metrics.repetition import find_loop, repeated_passages
 from thermoscope.metrics.table import measure_text
+from thermoscope.metrics.thinking import (
+    Block,
+    Thinking,
+    answer_of,
+    find_block,
+    first_token,
+    opens_thinking,
+    said_of,
+    thinking_mode,
+    thinking_of,
+    thinking_words,
+)
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import compare_command, what_ran
@@ -38,6 +50,7 @@ def compare(
     max_length: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
+    thinking: Thinking = "apart",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Comparison:
     """Compare one prompt at several settings, everything else fixed.
@@ -60,6 +73,9 @@ def compare(
         well, every combination. A text's neighbour is then the last before it that differs in one parameter alone.
     params
         The other parameters; what is varied is not taken from it.
+    thinking
+        What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
+        "drop" the answers alone; "keep" each text as a whole.
     seeds, max_new_tokens, max_length, stop, max_rows, on_progress
         As in ``generate``.
 
@@ -80,7 +96,7 @@ def compare(
         raise InputError("give settings, or temperatures with vary and params; got both; leave one out")
     chosen = varied({**over, **(vary or {})}, params) if settings is None else settings_given(settings)
     numbers = tuple(seed_list(seeds))
-    stops = stop_strings(stop)
+    stops, thinking = stop_strings(stop), thinking_mode(thinking)
     source = source_of(model)
     limit = source.new_tokens([prompt], max_new_tokens, max_length)
     batch = Batch(prompt, source.settings(chosen), numbers)
@@ -93,7 +109,7 @@ def compare(
     def result() -> Comparison:
         ran = what_ran(
             source,
-            compare_command(source, prompt, chosen, numbers, limit, stops),
+            compare_command(source, prompt, chosen, numbers, limit, stops, thinking_words(thinking)),
             settings=chosen,
             seeds=numbers,
             max_new_tokens=limit,
@@ -103,9 +119,12 @@ def compare(
             details={} if source.usage is None else source.usage.facts,
         )
         ran = replace(ran, notes=(*ran.notes, *failed))
-        texts = compared_texts(finished, len(numbers), neighbours(chosen))
+        found = blocks(finished, opened=opens_thinking(source, prompt))
+        texts = compared_texts(finished, len(numbers), neighbours(chosen), found, thinking)
         did = (*contradictions(chosen), *idle_parameters(chosen, batch.effects.idle))
-        return Comparison(prompt, chosen, numbers, texts, tuple(read(chosen, numbers, texts)), ran, did)
+        said = said_of([found[number] for number in sorted(finished)], thinking)
+        reading = (*(() if said is None else (said,)), *read(chosen, numbers, texts))
+        return Comparison(prompt, chosen, numbers, texts, reading, ran, did)
 
     how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:
@@ -120,26 +139,46 @@ def compare(
     return result()
 
 
+def blocks(finished: Mapping[int, Sample], *, opened: bool) -> dict[int, Block | None]:
+    """The block of thinking of each text, by its number."""
+    return {number: find_block(sample.text, opened=opened) for number, sample in finished.items()}
+
+
 def compared_texts(
-    finished: Mapping[int, Sample], seeds: int, nearest: Sequence[int | None] | None = None
+    finished: Mapping[int, Sample],
+    seeds: int,
+    nearest: Sequence[int | None] | None = None,
+    thoughts: Mapping[int, Block | None] | None = None,
+    thinking: Thinking = "keep",
 ) -> tuple[ComparedText, ...]:
     """Measure the finished texts, by their number in settings x seeds, and hold each against its neighbour.
 
-    ``nearest`` is the number of each setting's neighbour; by default the setting before it.
+    ``nearest`` is the number of each setting's neighbour; by default the setting before it. ``thoughts`` are the blocks
+    of thinking, which count as text where ``thinking`` is "keep".
     """
     texts = []
     for number in sorted(finished):
         setting, seed = divmod(number, seeds)
         neighbour = setting - 1 if nearest is None else nearest[setting]
         sample, before = finished[number], None if neighbour is None else finished.get(neighbour * seeds + seed)
-        ids = sample.text_token_ids
-        texts.append(
-            ComparedText(
-                sample=sample,
-                measures=measure_text(sample),
-                loop=find_loop(ids),
-                repeated=tuple(repeated_passages(ids)),
-                shared_tokens=None if before is None else shared_tokens(before.token_ids, sample.token_ids),
-            )
-        )
+        shared = None if before is None else shared_tokens(before.token_ids, sample.token_ids)
+        block = None if thoughts is None or thinking == "keep" else thoughts[number]
+        texts.append(_compared(sample, block, shared, apart=thinking == "apart"))
     return tuple(texts)
+
+
+def _compared(sample: Sample, block: Block | None, shared: int | None, *, apart: bool) -> ComparedText:
+    """A text with the measures of its answer; loops and repeated passages are at their places in the whole text."""
+    answer = sample if block is None else answer_of(sample, block)
+    first = 0 if block is None else first_token(sample, block)
+    ids = answer.text_token_ids
+    loop = find_loop(ids)
+    return ComparedText(
+        sample=sample,
+        measures=measure_text(answer),
+        loop=None if loop is None else replace(loop, start=loop.start + first),
+        repeated=tuple((low + first, high + first) for low, high in repeated_passages(ids)),
+        shared_tokens=shared,
+        answer=None if block is None else answer,
+        thinking=measure_text(thinking_of(sample, block)) if apart and block is not None else None,
+    )

@@ -38,6 +38,10 @@ class ComparedText:
     shared_tokens
         How many tokens it has in common, from the start, with the neighbour before it (same seed); None if it
         has none.
+    answer
+        What ``measures`` are of where it is not the whole text: the answer after the thinking.
+    thinking
+        Every measure of its thinking by name, where that is measured apart; None if it has none.
     """
 
     sample: Sample
@@ -45,6 +49,13 @@ class ComparedText:
     loop: Loop | None
     repeated: tuple[tuple[int, int], ...]
     shared_tokens: int | None
+    answer: Sample | None = None
+    thinking: Mapping[str, float | None] | None = None
+
+    @property
+    def measured(self) -> Sample:
+        """The text that was measured: the answer, or all of it."""
+        return self.sample if self.answer is None else self.answer
 
     @property
     def differs_at(self) -> int | None:
@@ -59,6 +70,7 @@ class ComparedText:
         return {
             **self.sample.to_dict(),
             "measures": dict(self.measures),
+            "thinking": None if self.thinking is None else dict(self.thinking),
             "loop": None if loop is None else {"tokens": loop.tokens, "repeats": loop.repeats, "start": loop.start},
             "repeated": [list(span) for span in self.repeated],
             "shared_tokens": self.shared_tokens,
@@ -121,7 +133,7 @@ class Comparison:
                 str(text.sample.seed),
                 shown(text.sample.text, _mark(text)),
                 *(short(text.measures[name]) for name in ("rep_4", "perplexity")),
-                f"{len(text.sample.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}",
+                f"{len(text.measured.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}",
             ]
             for text in self.texts[:MOST_SHOWN]
         ]

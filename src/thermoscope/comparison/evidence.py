@@ -37,7 +37,7 @@ def tables(comparison: Comparison) -> ComparisonTables:
     from thermoscope.metrics.texts import Texts
     from thermoscope.statistics.evidence import Evidence
 
-    evidence = Evidence(Texts.from_samples([text.sample for text in comparison.texts]))
+    evidence = Evidence(Texts.from_samples([text.measured for text in comparison.texts]))
     # rows are in the order of settings with a finished text: two settings may do the same and yet be asked for apart
     place = [comparison.settings.index(setting) for setting in evidence.settings]
     pairs = [(place[a], place[b]) for a, b in evidence.pairs().tolist()]

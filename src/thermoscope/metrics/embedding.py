@@ -41,7 +41,7 @@ class SentenceEmbedder:
     def __init__(self, name: str = DEFAULT_EMBEDDER, *, device: str | None = None) -> None:
         if not available():
             raise ModelError(f"embedding measures need sentence-transformers; it is not installed; run {INSTALL}")
-        from thermoscope.models.load import quiet
+        from thermoscope.models.quiet import quiet
 
         self.name = name
         try:

@@ -14,7 +14,8 @@ from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
 from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
-from thermoscope.metrics.texts import Texts
+from thermoscope.metrics.texts import Texts, common_length
+from thermoscope.metrics.thinking import USUAL, Thinking, answer_of, find_block, thinking_mode, thinking_of
 from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def measure(
     scorer: Scorer | None = None,
     answers: Sequence[str | None] | None = None,
     answer_pattern: str | None = None,
+    thinking: Thinking = USUAL,
 ) -> pyarrow.Table:
     """Measure samples, cut to one common length; a pyarrow table (``.to_pandas()`` where pandas is there).
 
@@ -52,6 +54,10 @@ def measure(
     answer_pattern
         A regular expression that finds the answer in a text, as cut to the common length, for ``agreement``.
 
+    thinking
+        What is done with the thinking of a reasoning model: "apart" measures the answers, and with ``per="text"`` the
+        thinking for itself (``thinking_tokens``, ...); "drop" the answers alone; "keep" each text as a whole.
+
     Returns
     -------
     pyarrow.Table
@@ -64,7 +70,7 @@ def measure(
     """
     if per not in ("text", "group"):
         raise InputError(f"per must be 'text' or 'group'; got {per!r}")
-    length = at_least_one("length", length)
+    length, mode = at_least_one("length", length), thinking_mode(thinking)
     samples = list(samples)
     if not samples:
         raise InputError("samples must not be empty; give what generate returns")
@@ -73,8 +79,10 @@ def measure(
             raise InputError(f"samples must be what generate returns; got {type(sample).__name__}")
     if answers is not None and len(answers) != len(samples):
         raise InputError(f"answers must be one per sample; got {len(answers)} for {len(samples)}")
+    blocks = [None if mode == "keep" else find_block(sample.text) for sample in samples]
+    length = common_length(samples) if length is None else length
     texts = Texts.from_samples(
-        samples,
+        [sample if block is None else answer_of(sample, block) for sample, block in zip(samples, blocks, strict=True)],
         length,
         embedder=embedder,
         scorer=scorer,
@@ -93,7 +101,24 @@ def measure(
     }
     for name, values in text_values(texts).items():
         columns[name] = nullable(texts.in_given_order(values))
-    return pyarrow.table(columns)
+    rows = [row for row, block in enumerate(blocks) if block is not None] if mode == "apart" else []
+    thoughts = [thinking_of(samples[row], block) for row in rows if (block := blocks[row]) is not None]
+    return with_thinking(pyarrow.table(columns), Texts.from_samples(thoughts, length), rows)
+
+
+def with_thinking(table: pyarrow.Table, thoughts: Texts, rows: Sequence[int]) -> pyarrow.Table:
+    """A table of texts with the measures of their thinking beside them: ``thinking_tokens`` and so on.
+
+    ``rows`` are the texts that ``thoughts`` are from; a measure that is unknown for all of them is left out.
+    """
+    if not rows:
+        return table
+    for name, column in text_values(thoughts).items():
+        of_all = np.full(table.num_rows, np.nan)
+        of_all[list(rows)] = thoughts.in_given_order(column)
+        if not np.isnan(of_all).all():
+            table = table.append_column(f"thinking_{name}", nullable(of_all))
+    return table
 
 
 def measure_text(sample: Sample) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,9 @@ def apply_adapter(network: Any, folder: Path) -> Any:
     """A network of transformers with a LoRA adapter merged into its weights, by peft."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(network, folder).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft's, on names that newer versions of transformers change
+        return PeftModel.from_pretrained(network, folder).merge_and_unload()
 
 
 def _without_configuration(folder: Path, name: str) -> ModelError:

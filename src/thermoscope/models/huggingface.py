@@ -160,12 +160,11 @@ class TransformersModel:
         TokenizerError
             The tokenizer gives a token that the model does not have.
         PromptError
-            The chat template refuses the prompt, or it is a list of messages and there is no template.
+            The chat template refuses the prompt, or it is a list of messages and no template is used.
         """
-        if self.template is None and as_messages(prompt) is not None:
-            raise PromptError(
-                f"the prompt is a list of messages, which need a chat template; {self.name} has none; write one text"
-            )
+        if not self.chat and as_messages(prompt) is not None:
+            why = f"{self.name} has none; write one text" if self.template is None else "leave --raw out"
+            raise PromptError(f"the prompt is a list of messages, which need a chat template; {why}")
         if not self.chat:
             return self.encode(prompt)
         return self._checked(self._ids(self.seen(prompt), special=False))

@@ -34,6 +34,7 @@ from thermoscope.models.memory import check_memory
 from thermoscope.models.names import ModelName, parse_name
 from thermoscope.models.own.load import read_folder
 from thermoscope.models.packing import pack
+from thermoscope.models.quiet import quiet
 
 _log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ def _from_gguf(parsed: ModelName, revision: str | None, place: Any, dtype: str |
         raise InputError(f"revision is for models of the hub; got {revision!r} for {parsed.given}; leave it out")
     local = os.path.expanduser(parsed.model)  # noqa: PTH111
     path = smollm2.path() if parsed.provider == "smollm2" else Path(local)
-    with quiet(), _explained(parsed.given, None, dtype):
+    with _explained(parsed.given, None, dtype):
         return gguf_model(path, parsed.given, place, dtype)
 
 
@@ -289,25 +290,6 @@ def _check_memory(config: Any, device: Any, dtype: str | None) -> None:
         parameters = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
     stored = getattr(config, "dtype", None) or torch.float32
     check_memory(parameters, stored if dtype == "auto" else getattr(torch, dtype or "float32"), device)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' progress bars and advice, and the hub's retries, off the terminal while it loads."""
-    from huggingface_hub.utils import logging as hub
-    from transformers.utils import logging
-
-    level, bars, hub_level = logging.get_verbosity(), logging.is_progress_bar_enabled(), hub.get_verbosity()
-    logging.set_verbosity_error()
-    hub.set_verbosity(logging.ERROR)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        hub.set_verbosity(hub_level)
-        if bars:
-            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager

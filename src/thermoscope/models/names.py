@@ -22,6 +22,7 @@ ENDPOINTS: dict[str, str | None] = {
     "openai-api": None,
     "vllm": "http://localhost:8000/v1",
     "sglang": "http://localhost:30000/v1",
+    "transformers": "http://localhost:8000/v1",
     "ollama": "http://localhost:11434/v1",
     "llama-cpp": "http://localhost:8080/v1",
     "lmstudio": "http://localhost:1234/v1",

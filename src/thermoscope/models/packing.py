@@ -19,6 +19,8 @@ from thermoscope.cpu.shared import PackedEmbedding, Sibling, Siblings
 
 _log = logging.getLogger(__name__)
 
+#: After so many layers what their original weights took is given back: it would add up, in pieces that nothing fits.
+_LAYERS_A_TRIM = 30
 #: Layers of one parent that are given the same input, by their usual names: one product gives what all of them give.
 _SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
@@ -43,10 +45,11 @@ def pack(network: Any) -> int:
     kind = _kind(network) if network.device.type == "cpu" else None
     if kind is None:
         return 0
-    packed = 0
+    packed = since = 0
     with torch.inference_mode():
         # a list of all modules would keep the layers that are replaced, and with them their weights
         for parent in [module for module in network.modules() if any(module.children())]:
+            before = packed
             packed += _pack_siblings(parent, kind)
             for name, layer in list(parent.named_children()):
                 if type(layer) is nn.Linear:
@@ -63,6 +66,10 @@ def pack(network: Any) -> int:
                 else:
                     continue
                 packed += 1
+            since += packed - before
+            if since >= _LAYERS_A_TRIM:
+                since = 0
+                _trim()
         _release(network)
     return packed
 
@@ -115,5 +122,10 @@ def _release(network: Any) -> None:
     """Let go of what the original weights took: the file that what is left is a view of, and what malloc keeps."""
     for parameter in network.parameters():
         parameter.data = parameter.data.clone()
+    _trim()
+
+
+def _trim() -> None:
+    """Give back to the system what malloc keeps of weights that are gone."""
     with contextlib.suppress(OSError, AttributeError):  # glibc's
         ctypes.CDLL(None).malloc_trim(0)

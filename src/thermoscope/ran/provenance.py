@@ -111,14 +111,17 @@ def compare_command(
     seeds: Sequence[int],
     max_new_tokens: int,
     stop: Sequence[str],
+    more: Sequence[str] = (),
 ) -> str:
     """The ``thermoscope compare`` command for these settings.
+
+    ``more`` are further options.
 
     It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
     """
     words = ["thermoscope", "compare", *setting_words(settings)]
     words += common_words(model, seeds, max_new_tokens, stop)
-    return with_prompt(words, prompt)
+    return with_prompt([*words, *more], prompt)
 
 
 def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: int, seed: int, tokens: int) -> str:

@@ -118,7 +118,8 @@ def _manifest(source: Source, plan: Plan, store: Store, measuring: Measuring, fo
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "shared_noise": source.can.shared_noise,
         "spent": {} if source.usage is None else source.usage.facts,
-        "notes": [*dict.fromkeys((*source.notes, *store.notes())), *measuring.notes],
+        "notes": [*dict.fromkeys((*source.notes, *store.notes())), *measuring.notes, *found.notes],
+        "thinking": list(found.thinking),
         "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
         "versions": versions(model=source.dtype is not None),
     }

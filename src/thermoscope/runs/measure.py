@@ -14,8 +14,10 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer, compile_pattern
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
-from thermoscope.metrics.table import nullable, setting_columns
+from thermoscope.metrics.table import nullable, setting_columns, with_thinking
 from thermoscope.metrics.texts import Texts
+from thermoscope.metrics.thinking import USUAL, Columns, Thinking, opens_thinking, thinking_mode
+from thermoscope.metrics.thoughts import Thoughts, texts_and_thoughts
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of, scorer_of_case
 from thermoscope.runs.store import Store
@@ -44,7 +46,7 @@ class Measuring:
         For ``score``, or None.
     asked
         What was asked for by name, as ``measuring_of`` takes it: ``embedder``, ``scorer``, ``answer_pattern``,
-        ``reference``.
+        ``reference``, ``thinking``.
     reference
         Text by people to compare with, in place of the use case's.
     objects
@@ -59,6 +61,11 @@ class Measuring:
     reference: str | None = None
 
     @property
+    def thinking(self) -> Thinking:
+        """What is done with the thinking of a reasoning model."""
+        return thinking_mode(self.asked.get("thinking", USUAL))
+
+    @property
     def reference_text(self) -> str | None:
         """The text by people that texts are compared with, if there is one."""
         return self.use_case.reference_text() if self.reference is None else self.reference
@@ -71,6 +78,7 @@ class Measuring:
             "scorer": "--score",
             "reference": "--reference",
             "answer_pattern": "--answer-pattern",
+            "thinking": "--thinking",
         }
         return tuple(f"{option}={self.asked[name]}" for name, option in options.items() if name in self.asked)
 
@@ -97,6 +105,7 @@ def measuring_of(
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
     reference: str | Path | None = None,
+    thinking: str | None = None,
 ) -> Measuring:
     """How texts of a use case are measured; parameters and errors as in ``run``."""
     given = {
@@ -104,6 +113,7 @@ def measuring_of(
         "scorer": scorer,
         "answer_pattern": answer_pattern,
         "reference": None if reference is None else str(reference),
+        "thinking": None if thinking in (None, USUAL) else thinking_mode(thinking),
     }
     text = None if reference is None else read_reference(Path(reference))
     if text is not None:
@@ -148,15 +158,26 @@ class Measurements:
         The tables that are kept, by name.
     reference
         Why there is no distance to the reference, or what limits it; "" if nothing does.
+    notes
+        What a reader must know of thinking in the texts, a sentence each.
+    thinking
+        Measures per setting of the thinking, where some texts hold it and it is measured apart.
     """
 
     evidence: Evidence
     tables: dict[str, pyarrow.Table]
     reference: str
+    notes: tuple[str, ...] = ()
+    thinking: tuple[Mapping[str, Any], ...] = ()
 
 
-def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
-    """The texts of a run as columns to be measured, from what is stored."""
+def stored_texts(
+    plan: Plan, store: Store, measuring: Measuring, opens: Callable[[str], bool] = lambda _: False
+) -> tuple[Texts, Thoughts]:
+    """The texts of a run as columns to be measured, from what is stored, and their thinking.
+
+    ``opens`` says whether the model sees a prompt that begins its thinking.
+    """
     table, tokens = store.texts(), store.tokens()
     order = np.argsort(table["text_id"].to_numpy(), kind="stable")
     table = table.take(order)
@@ -173,20 +194,20 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
         return column(name).spans(starts[:-1], spoken)
 
     by_id = {setting.id: setting for setting in plan.settings}
-    prompts = [plan.prompts[i] for i in table["prompt_id"].to_pylist()]
     answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
-    return Texts(
-        tokens=of_text("token_id"),
-        strings=table["text"].to_pylist(),
-        prompts=prompts,
-        settings=[by_id[name] for name in table["setting_id"].to_pylist()],
-        ends=of_text("text_end"),
-        logprobs=records("logprob"),
-        entropies=records("entropy"),
+    columns = Columns(
+        table["text"].to_pylist(), of_text("token_id"), of_text("text_end"), records("logprob"), records("entropy")
+    )
+    return texts_and_thoughts(
+        columns,
+        [plan.prompts[i] for i in table["prompt_id"].to_pylist()],
+        [by_id[name] for name in table["setting_id"].to_pylist()],
+        measuring.thinking,
+        opens,
         length=plan.max_new_tokens,
         embedder=measuring.embedder,
         scorer=measuring.scorer,
-        answers=[answers.get(prompt) for prompt in prompts],
+        answers=[answers.get(plan.prompts[i]) for i in table["prompt_id"].to_pylist()],
         answer_pattern=measuring.use_case.answer_pattern,
     )
 
@@ -218,7 +239,7 @@ def measure_run(
     """
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
-    texts = stored_texts(plan, store, measuring)
+    texts, thoughts = stored_texts(plan, store, measuring, partial(opens_thinking, source))
     if isinstance(record, str):
         reference: Reference | str = record
     else:
@@ -226,7 +247,14 @@ def measure_run(
         reference = choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     note = reference.note if isinstance(reference, Reference) else reference
-    return Measurements(evidence, _tables(plan, store, evidence), note)
+    apart = None if thoughts.texts is None else Evidence(thoughts.texts)
+    tables = _tables(plan, store, evidence)
+    if thoughts.texts is not None:
+        tables["measures"] = with_thinking(tables["measures"], thoughts.texts, thoughts.rows)
+    notes = () if thoughts.said is None else (thoughts.said,)
+    return Measurements(
+        evidence, tables, note, notes, () if apart is None else tuple(apart.settings_table().to_pylist())
+    )
 
 
 def _tables(plan: Plan, store: Store, evidence: Evidence) -> dict[str, pyarrow.Table]:

@@ -14,8 +14,10 @@ from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.metrics.self_bleu import MOST_SAMPLES
-from thermoscope.metrics.table import nullable
+from thermoscope.metrics.table import nullable, with_thinking
 from thermoscope.metrics.texts import Texts
+from thermoscope.metrics.thinking import USUAL, Columns, Thinking, thinking_mode, thinking_words
+from thermoscope.metrics.thoughts import texts_and_thoughts
 from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
@@ -43,6 +45,8 @@ class Measured:
         What a token is: "words", or the model whose tokenizer cut the texts.
     ran
         What ran, with the command that reproduces it.
+    thoughts, thoughts_of
+        The measures of thinking that is measured apart (None if there is none), and which texts it is from.
     """
 
     evidence: Evidence
@@ -50,6 +54,13 @@ class Measured:
     notes: tuple[str, ...]
     tokens: str
     ran: WhatRan
+    thoughts: Evidence | None = None
+    thoughts_of: tuple[int, ...] = ()
+
+    @property
+    def thinking(self) -> list[dict[str, Any]]:
+        """Measures of the thinking, as in ``summary``, one record per setting and measure; none if there is none."""
+        return [] if self.thoughts is None else self.thoughts.settings_table().to_pylist()
 
     def texts(self) -> pyarrow.Table:
         """One row per text, in the order of the files: the text, its prompt and setting, and every measure of it."""
@@ -60,7 +71,10 @@ class Measured:
             name: pa.array(getattr(self.found, f"{name}s"), pa.string()) for name in ("text", "prompt", "setting")
         }
         columns |= {name: nullable(texts.in_given_order(values)) for name, values in self.evidence.of_texts.items()}
-        return pa.table(columns)
+        table = pa.table(columns)
+        if self.thoughts is None:
+            return table
+        return with_thinking(table, self.thoughts.texts, self.thoughts_of)
 
     def groups(self) -> pyarrow.Table:
         """One row per prompt and setting."""
@@ -89,6 +103,7 @@ def measure_files(
     embedder: Embedder | str | None = None,
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
+    thinking: Thinking = USUAL,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Measured:
     """Measure texts from files.
@@ -109,6 +124,9 @@ def measure_files(
         A function of (text, expected answer or None), or ``exact``, ``regex:PATTERN`` or ``FILE.py:FUNCTION``.
     answer_pattern
         A regular expression that finds the answer in a text, for ``agreement``.
+    thinking
+        What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
+        "drop" the answers alone; "keep" each text as a whole.
     on_progress
         Told what is under way, how much of it is done and how much there is.
 
@@ -127,7 +145,7 @@ def measure_files(
         f"--{option}={value}"
         for option, value in (("embedding-model", embedder), ("score", scorer), ("answer-pattern", answer_pattern))
         if isinstance(value, str)
-    )
+    ) + thinking_words(thinking_mode(thinking))
     if isinstance(scorer, str):
         if answer_column is None and compares_with_answers(scorer):
             raise InputError(f"--score {scorer} compares with expected answers; name their column with --answer-column")
@@ -147,6 +165,7 @@ def measure_files(
         embedder=embedder_of(embedder) if embedder is None or isinstance(embedder, str) else embedder,
         scorer=scorer,
         answer_pattern=answer_pattern,
+        thinking=thinking,
         on_progress=on_progress,
     )
 
@@ -160,6 +179,7 @@ def measure_found(
     embedder: Embedder | None = None,
     scorer: Scorer | None = None,
     answer_pattern: str | None = None,
+    thinking: Thinking = USUAL,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Measured:
     """Measure texts that were read from files.
@@ -174,8 +194,8 @@ def measure_found(
         Scores their likelihood, and its tokenizer cuts them; without one tokens are words.
     length
         The common length in tokens; None leaves every text as it is.
-    embedder, scorer, answer_pattern
-        As in ``thermoscope.measure``.
+    embedder, scorer, answer_pattern, thinking
+        As in ``measure_files``.
     on_progress
         Told what is under way, how much of it is done and how much there is.
 
@@ -187,36 +207,37 @@ def measure_found(
     if embedder is not None and on_progress is not None:
         embedder = Watched(embedder, partial(on_progress, "embedding texts"))
     how: dict[str, Any] = {
-        "strings": found.texts,
-        "prompts": found.prompts,
-        "settings": found.settings,
         "length": length,
         "embedder": embedder,
         "scorer": scorer,
         "answers": found.answers,
         "answer_pattern": answer_pattern,
     }
-    if model is None:
-        tokens, ends = word_tokens(found.texts)
-        texts = Texts(tokens=tokens, ends=Ragged(ends, tokens.starts), **how)
-    else:
-        from thermoscope.metrics.scoring import score
-
-        scored = score(
-            model, found.prompts, found.texts, on_progress=on_progress and partial(on_progress, "scoring texts")
-        )
-        texts = Texts(
-            tokens=scored.tokens, ends=scored.ends, logprobs=scored.logprobs, entropies=scored.entropies, **how
-        )
+    columns = _columns(found, model, on_progress)
+    texts, thoughts = texts_and_thoughts(columns, found.prompts, found.settings, thinking, **how)
     if not len(texts):
         raise InputError("there must be at least one text; got none")
     return Measured(
         Evidence(texts, on_progress=on_progress),
         found,
-        (*found.notes, *_notes(texts, found, length)),
+        (*found.notes, *(() if thoughts.said is None else (thoughts.said,)), *_notes(texts, found, length)),
         "words" if model is None else model.name,
         ran,
+        None if thoughts.texts is None else Evidence(thoughts.texts),
+        thoughts.rows,
     )
+
+
+def _columns(found: Found, model: Model | None, on_progress: Callable[[str, int, int], None] | None) -> Columns:
+    """The texts cut into tokens: words, or those of a model, which then scores them."""
+    if model is None:
+        tokens, ends = word_tokens(found.texts)
+        return Columns(found.texts, tokens, Ragged(ends, tokens.starts))
+    from thermoscope.metrics.scoring import score
+
+    told = on_progress and partial(on_progress, "scoring texts")
+    scored = score(model, found.prompts, found.texts, on_progress=told)
+    return Columns(found.texts, scored.tokens, scored.ends, scored.logprobs, scored.entropies)
 
 
 def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from thermoscope.decode.progress import Progress
     from thermoscope.metrics.answers import Scorer
     from thermoscope.metrics.embedding import Embedder
+    from thermoscope.metrics.thinking import Thinking
     from thermoscope.models.base import Model
     from thermoscope.sources.base import Source
     from thermoscope.usecases.load import UseCase
@@ -61,6 +62,7 @@ def run(
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
     reference: str | Path | None = None,
+    thinking: Thinking = "apart",
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
@@ -101,6 +103,9 @@ def run(
         A regular expression that finds the answer in a text, for ``agreement``; by default the use case's.
     reference
         A file with text by people to compare with; by default the use case's.
+    thinking
+        What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
+        "drop" the answers alone; "keep" each text as a whole.
     on_plan
         Called with the plan before anything is generated; not called if nothing is missing.
     on_progress
@@ -135,7 +140,7 @@ def run(
     from thermoscope.usecases.load import UseCase, load
 
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
-    measuring = measuring_of(case, embedder, scorer, answer_pattern, reference)
+    measuring = measuring_of(case, embedder, scorer, answer_pattern, reference, thinking)
     source = source_of(model)
     plan = plan_run(
         source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
@@ -282,6 +287,7 @@ class Run:
         scorer: Scorer | str | None = None,
         answer_pattern: str | None = None,
         reference: str | Path | None = None,
+        thinking: Thinking | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_stage: Callable[[str, int, int], None] | None = None,
         on_note: Callable[[str], None] | None = None,
@@ -292,7 +298,7 @@ class Run:
         ----------
         model
             By default the one of the plan, opened as it was.
-        embedder, scorer, answer_pattern, reference, on_progress, on_stage, on_note
+        embedder, scorer, answer_pattern, reference, thinking, on_progress, on_stage, on_note
             As in ``run``; by default what the run was begun with.
 
         Raises
@@ -312,7 +318,7 @@ class Run:
         from thermoscope.usecases.load import load
 
         given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
-        if self.complete and all(value is None for value in given.values()):
+        if self.complete and thinking is None and all(value is None for value in given.values()):
             return self
         asked, objects = self._store.asked()
         if missing := [name for name in objects if given[name] is None]:
@@ -325,6 +331,7 @@ class Run:
             scorer=asked.get("scorer") if scorer is None else scorer,
             answer_pattern=asked.get("answer_pattern") if answer_pattern is None else answer_pattern,
             reference=asked.get("reference") if reference is None else reference,
+            thinking=asked.get("thinking") if thinking is None else thinking,
         )
         source = source_of(self._plan.model, **self._plan.loading) if model is None else source_of(model)
         plan = self._plan.on(source)

@@ -10,10 +10,11 @@ import codecs
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thermoscope.decode.sample import FinishReason
+from thermoscope.metrics.thinking import CLOSE, OPEN, find_block
 from thermoscope.sources.client import BadAnswerError
 
 #: How a server's reasons for ending a text are called here. What is not listed is an answer that cannot be used.
@@ -51,28 +52,30 @@ class Answer:
 
     Attributes
     ----------
-    text, reasoning
-        The text, and a reasoning model's thoughts where they come apart from it ("" if there are none).
+    text
+        The text. Where thinking comes apart from it, it stands in front, between ``<think>`` and ``</think>``.
     finish_reason
         How it ended.
     tokens
         Its tokens; None where the server does not give them, or gives others than the text's.
     prompt_tokens, completion_tokens
         As the server counts them; None where it does not say.
+    lead
+        How many characters stand before the first token: a mark that is in the prompt.
     """
 
     text: str
-    reasoning: str
     finish_reason: FinishReason
     tokens: tuple[AnswerToken, ...] | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    lead: int = 0
 
     @property
     def ends(self) -> tuple[int, ...]:
         """For each token how many characters of the text are complete once it is there; none without tokens."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        ends, length = [], 0
+        ends, length = [], self.lead
         for token in self.tokens or ():
             length += len(decoder.decode(token.text))
             ends.append(min(length, len(self.text)))
@@ -101,14 +104,25 @@ def read_answer(found: Mapping[str, Any], url: str) -> Answer:
         raise BadAnswerError(f"the server at {url} answers without a text")
     usage = found.get("usage")
     usage = usage if isinstance(usage, dict) else {}
+    reason, lead = _reason(choice, url), 0
+    if isinstance(reasoning, str) and reasoning:
+        text, tokens, lead = _with_thinking(text, reasoning, choice.get("logprobs"), cut=reason == "length")
+    else:
+        tokens = _tokens(choice.get("logprobs"), text)
     return Answer(
         text=text,
-        reasoning=reasoning if isinstance(reasoning, str) else "",
-        finish_reason=_reason(choice, url),
-        tokens=_tokens(choice.get("logprobs"), text),
+        finish_reason=reason,
+        tokens=tokens,
+        lead=lead,
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
     )
+
+
+def cut_at(answer: Answer, stops: Sequence[str]) -> Answer:
+    """The answer up to the first stop string in it: some servers end a text there and leave the string in."""
+    places = [place for stop in stops if (place := answer.text.find(stop)) >= 0]
+    return replace(answer, text=answer.text[: min(places)], finish_reason="stop") if places else answer
 
 
 def _reason(choice: Mapping[str, Any], url: str) -> FinishReason:
@@ -125,21 +139,46 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def _with_thinking(
+    text: str, thinking: str, given: Any, *, cut: bool
+) -> tuple[str, tuple[AnswerToken, ...] | None, int]:
+    """A text behind the thinking that came apart from it, the tokens of both if they are given, and the lead.
+
+    The tokens are those of the text before the server took it apart, marks included.
+    """
+    tokens = _listed(given)
+    joined = "" if tokens is None else b"".join(token.text for token in tokens).decode(errors="replace")
+    block, wanted = find_block(joined), text.strip()
+    if block is not None and joined[block.start : block.stop].strip() == thinking.strip():
+        if joined.startswith(wanted, block.answer):
+            return joined[: block.answer + len(wanted)], tokens, 0
+    elif not wanted and joined.startswith(thinking.strip(), len(joined) - len(joined.lstrip())):
+        return OPEN + joined, tokens, len(OPEN)
+    closing = "" if cut and not wanted else CLOSE
+    return f"{OPEN}{thinking}{closing}{text}", None, 0
+
+
 def _tokens(given: Any, text: str) -> tuple[AnswerToken, ...] | None:
     """The tokens of a text; None unless, joined, they begin with it."""
+    tokens = _listed(given)
+    if tokens is None:
+        return None
+    joined = b"".join(token.text for token in tokens).decode(errors="replace")
+    return tokens if joined.startswith(text) or text.startswith(joined.rstrip("\ufffd")) else None
+
+
+def _listed(given: Any) -> tuple[AnswerToken, ...] | None:
+    """The tokens that an answer lists; None if it lists none that can be read."""
     if not isinstance(given, dict):
         return None
     try:
         if isinstance(given.get("content"), list):
-            tokens = tuple(_of_content(entry) for entry in given["content"])
-        elif isinstance(given.get("tokens"), list):
-            tokens = _of_lists(given)
-        else:
-            return None
+            return tuple(_of_content(entry) for entry in given["content"])
+        if isinstance(given.get("tokens"), list):
+            return _of_lists(given)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
-    joined = b"".join(token.text for token in tokens).decode(errors="replace")
-    return tokens if joined.startswith(text) or text.startswith(joined.rstrip("\ufffd")) else None
+    return None
 
 
 def _of_content(entry: Mapping[str, Any]) -> AnswerToken:

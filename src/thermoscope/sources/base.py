@@ -132,6 +132,9 @@ class Source(Protocol):
     def can(self) -> Capabilities:
         """What it can do."""
 
+    def seen(self, prompt: str) -> str | None:
+        """What the model sees for a prompt, in its chat template; None where that is not known."""
+
     def settings(self, given: SamplingParams | Iterable[SamplingParams]) -> tuple[SamplingParams, ...]:
         """One setting or several, each checked.
 

@@ -17,7 +17,7 @@ from thermoscope.errors import EndpointError, InputError, PromptError
 from thermoscope.models.names import ENDPOINTS, ModelName
 from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.params import SamplingParams
-from thermoscope.sources.answers import Answer, read_answer
+from thermoscope.sources.answers import Answer, cut_at, read_answer
 from thermoscope.sources.base import Batch, Capabilities, Usage
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask, BadAnswerError, Client, Limits
@@ -139,7 +139,10 @@ class Endpoint:
     @property
     def notes(self) -> tuple[str, ...]:
         """What differs there, and what was not given."""
-        return tuple(self.form.notes)
+        return (*self.provider.remarks, *self.form.notes)
+
+    def seen(self, prompt: str) -> None:
+        """Nothing: the server's template is not known here."""
 
     def fields(self, setting: SamplingParams) -> dict[str, Any]:
         """What is sent for a setting; errors as in ``settings``."""
@@ -252,7 +255,7 @@ class Endpoint:
 
         def done(at: _Place, answer: Answer, *, kept: bool) -> None:
             nonlocal finished, tokens
-            sample = self.form.sample(answer, at.prompt, at.setting, at.seed)
+            sample = self.form.sample(cut_at(answer, stop), at.prompt, at.setting, at.seed)
             self._count(answer, sample, kept=kept)
             finished, tokens = finished + 1, tokens + len(sample.token_ids)
             if on_sample is not None:

@@ -77,6 +77,11 @@ class LocalSource:
         """What its generation config recommends."""
         return own_settings(self.model)
 
+    def seen(self, prompt: str) -> str | None:
+        """What the model sees for a prompt, in its chat template; None where the model does not say."""
+        seen = getattr(self.model, "seen", None)
+        return None if seen is None else str(seen(prompt))
+
     def settings(self, given: SamplingParams | Iterable[SamplingParams]) -> tuple[SamplingParams, ...]:
         """One setting or several, each checked against the vocabulary; errors as in ``settings_of``."""
         return tuple(settings_of(given, self.model.vocabulary))

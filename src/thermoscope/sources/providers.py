@@ -34,6 +34,10 @@ class Provider:
         What its log-probabilities are, as far as its documentation says.
     top_logprobs
         The most that it gives at each step; 0 if it gives none.
+    setting_field
+        The field that holds a whole setting, as JSON in a text; None where each parameter has a field of its own.
+    remarks
+        What a reader of its texts must know, a sentence each.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Provider:
     seeds: bool = True
     logprobs: Logprobs = "unknown"
     top_logprobs: int = 20
+    setting_field: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 #: Providers by name.
@@ -52,6 +58,18 @@ PROVIDERS: dict[str, Provider] = {
         Provider("vllm", "vllm", logprobs="raw"),
         Provider("sglang", "sglang", logprobs="tempered"),
         Provider("llama-cpp", "llama.cpp", logprobs="raw"),
+        # it samples only where do_sample is set, and takes anything but temperature and top_p, from generation_config
+        Provider(
+            "transformers",
+            "transformers",
+            logprobs="none",
+            top_logprobs=0,
+            setting_field="generation_config",
+            remarks=(
+                "transformers serve draws all texts from one stream of random numbers: a seed gives the same text "
+                "again only with -M at_once=1.",
+            ),
+        ),
         Provider("ollama", "openai", logprobs="raw"),
         Provider("lmstudio", "openai"),
         Provider("openrouter", "openai", routes=("chat",)),

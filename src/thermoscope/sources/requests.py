@@ -64,6 +64,8 @@ class RequestForm:
                 )
             if verdict.kind != "exact" and verdict.kind != "exact with an explicit order":
                 self.notes[f"{verdict.parameter} differs at {self.provider.name}: {verdict.note}"] = None
+        if self.provider.setting_field is not None:
+            return {self.provider.setting_field: exported.snippets[0].text}
         text = next(one.text for one in exported.snippets if one.language == "json" and "request" in one.title)
         found = json.loads(text)
         found = found.get(engine_named(self.provider.engine).inside, found)

@@ -124,9 +124,14 @@ class Architecture:
 
 def _biased(file: GGUFFile, _: Keys) -> dict[str, Any]:
     return {
+        "hidden_act": "silu",
         "attention_bias": "blk.0.attn_q.bias" in file.tensors,
         "mlp_bias": "blk.0.ffn_up.bias" in file.tensors,
     }
+
+
+def _qwen(_: GGUFFile, __: Keys) -> dict[str, Any]:
+    return {"hidden_act": "silu", "use_sliding_window": False}
 
 
 def _smollm3(file: GGUFFile, keys: Keys) -> dict[str, Any]:
@@ -191,8 +196,8 @@ def _phi3(_: GGUFFile, keys: Keys) -> dict[str, Any]:
 ARCHITECTURES: Mapping[str, Architecture] = {
     "llama": Architecture("llama", _LLAMA, _unpermuted, _biased),
     "smollm3": Architecture("smollm3", _LLAMA, _unpermuted, _smollm3),
-    "qwen2": Architecture("qwen2", _LLAMA, more=lambda file, keys: {"use_sliding_window": False}),
-    "qwen3": Architecture("qwen3", _LLAMA | _QK_NORMS, more=lambda file, keys: {"use_sliding_window": False}),
+    "qwen2": Architecture("qwen2", _LLAMA, more=_qwen),
+    "qwen3": Architecture("qwen3", _LLAMA | _QK_NORMS, more=_qwen),
     "gemma2": Architecture("gemma2", _GEMMA, _without_one, _gemma2),
     "gemma3": Architecture("gemma3_text", _GEMMA | _QK_NORMS, _without_one, _gemma3),
     "phi3": Architecture("phi3", _PHI3, more=_phi3),
@@ -259,6 +264,7 @@ def configuration(file: GGUFFile) -> tuple[dict[str, Any], tuple[str, ...]]:
     layers, heads = keys.need("block_count"), keys.one("attention.head_count")
     if known.model_type == "gpt2":
         config = shared | {
+            "activation_function": "gelu_new",
             "n_embd": keys.get("embedding_length", width),
             "n_layer": layers,
             "n_head": heads,

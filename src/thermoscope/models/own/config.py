@@ -68,11 +68,21 @@ def read_config(folder: Path) -> OwnConfig | None:
     """The configuration in a folder; None if transformers has to read it."""
     try:
         given = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if given.get("architectures") != [ARCHITECTURES[given["model_type"]]] or _ELSEWHERE & given.keys():
+            return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # transformers says what is wrong
+        return None
+    return own_config(given)
+
+
+def own_config(given: dict[str, Any]) -> OwnConfig | None:
+    """What the fields of a ``config.json`` say of a network; None if it is not one of ours."""
+    try:
         kind = given["model_type"]
-        if given.get("architectures") != [ARCHITECTURES[kind]] or _ELSEWHERE & given.keys():
+        if kind not in ARCHITECTURES:
             return None
         return _gpt2(given) if kind == "gpt2" else _llama(given)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # transformers says what is wrong
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from thermoscope.models.memory import check_memory
 from thermoscope.models.own.config import OwnConfig, read_config
@@ -16,7 +16,7 @@ from thermoscope.models.own.tokenizer import OwnTokenizer, read_tokenizer
 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 #: Layers that GPT-2's checkpoints keep as (in, out).
-_TURNED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+TURNED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 
 
 def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[OwnTokenizer, OwnNetwork] | None:
@@ -39,19 +39,45 @@ def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[
     wanted = getattr(torch, config.stored if dtype == "auto" else dtype or "float32", None)
     if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point:
         return None
-    with torch.device("meta"):
-        network: OwnNetwork = (GPT2 if config.model_type == "gpt2" else Llama)(config)
+    network = _empty(config)
     tied = network.lm_head.weight.numel() if config.tie_word_embeddings else 0
     check_memory(sum(p.numel() for p in network.parameters()) - tied, wanted, device)
     weights = _weights(folder / _WEIGHTS, config, wanted)
-    if weights is None or not _fits(network, weights, config):
+    if weights is None or not _assign(network, weights):
         return None
+    network.generation_config = generation
+    return tokenizer, network
+
+
+def network_of(config: OwnConfig, weights: dict[str, Tensor], generation: GenerationConfig) -> OwnNetwork | None:
+    """A network on the CPU with these weights, by its names for them; None if they are not all that it has."""
+    network = _empty(config)
+    if not _assign(network, weights):
+        return None
+    network.generation_config = generation
+    return network
+
+
+def _empty(config: OwnConfig) -> OwnNetwork:
+    with torch.device("meta"):
+        network: OwnNetwork = (GPT2 if config.model_type == "gpt2" else Llama)(config)
+    return network
+
+
+def _assign(network: OwnNetwork, weights: dict[str, Tensor]) -> bool:
+    """Make tensors the network's weights, if they are all that it has, in its shapes, and nothing else."""
+    tied = network.config.tie_word_embeddings
+    wanted: dict[str, Any] = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if tied:
+        wanted.pop("lm_head.weight")
+    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+        return False
     network.load_state_dict(weights, strict=False, assign=True)
-    if config.tie_word_embeddings:
+    if tied:
         embedding: Any = network.get_input_embeddings()
         network.lm_head.weight = embedding.weight
-    network.generation_config = generation
-    return tokenizer, network.requires_grad_(False).eval()
+    network.requires_grad_(False).eval()
+    return True
 
 
 def _weights(path: Path, config: OwnConfig, dtype: torch.dtype) -> dict[str, Tensor] | None:
@@ -68,17 +94,9 @@ def _weights(path: Path, config: OwnConfig, dtype: torch.dtype) -> dict[str, Ten
     for name, tensor in stored.items():
         if not tensor.is_floating_point():
             return None
-        own = tensor.t() if config.model_type == "gpt2" and name.endswith(_TURNED) else tensor
+        own = tensor.t() if config.model_type == "gpt2" and name.endswith(TURNED) else tensor
         found["transformer." + name if bare and name != "lm_head.weight" else name] = own.to(dtype)
     return found
-
-
-def _fits(network: nn.Module, weights: dict[str, Tensor], config: OwnConfig) -> bool:
-    """Whether the tensors are all that the network has, in its shapes, and nothing else."""
-    wanted: dict[str, Any] = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    if config.tie_word_embeddings:
-        wanted.pop("lm_head.weight")
-    return wanted == {name: tensor.shape for name, tensor in weights.items()}
 
 
 def _generation(folder: Path, config: OwnConfig) -> GenerationConfig | None:

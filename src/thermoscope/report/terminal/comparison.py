@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -23,6 +23,8 @@ from thermoscope.words import ENDINGS
 NARROWEST = 34
 #: transformers' generate applies this top_k unless told otherwise (GenerationConfig's default).
 UNASKED_TOP_K = 50
+#: Measures of thinking that are shown beside how long it is.
+_OF_THINKING = ("rep_4", "perplexity")
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -114,9 +116,18 @@ def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
             loop = text.loop
             said = "none" if loop is None else f"{loop.tokens} tokens {signs.times} {loop.repeats}"
         elif name == "tokens":
-            said = f"{len(text.sample.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}"
+            said = f"{len(text.measured.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}"
         figures.append((name, said))
+    if text.thinking is not None:
+        figures.append(("thinking", _thinking(text.thinking)))
     return figures
+
+
+def _thinking(measures: Mapping[str, float | None]) -> str:
+    """Thinking that is measured apart, in a few figures."""
+    known = {name: value for name, value in measures.items() if value is not None and name in _OF_THINKING}
+    told = ", ".join(f"{name} {number(known[name])}" for name in _OF_THINKING if name in known)
+    return f"{measures['tokens'] or 0:.0f} tokens" + (f", {told}" if told else "")
 
 
 def _figures_listed(text: ComparedText | None, signs: Signs) -> Table:

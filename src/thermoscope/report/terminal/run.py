@@ -24,6 +24,8 @@ from thermoscope.words import count, first_upper, short
 _CELL = 22
 #: Measures that are shown in any case, in as many tables as the width needs.
 LEADING = 4
+#: Measures of thinking that is measured apart.
+_OF_THINKING = ("tokens", "rep_4", "loop_rate", "perplexity")
 
 
 def print_measured(
@@ -40,7 +42,7 @@ def print_measured(
     notes
         What limits the figures, a sentence each.
     """
-    for part in _measured(rows, console.width, everything):
+    for part in (*_measured(rows, console.width, everything=everything), *_not_measured(rows)):
         console.print(part, highlight=False, markup=False)
     for note in notes:
         console.print(Text(escape(note), style="dim"), highlight=False)
@@ -58,10 +60,20 @@ def print_found(
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
     print_measured(rows, console, everything=everything, notes=measured.notes)
+    print_thinking(measured.thinking, console)
     print_ran(measured.ran, console)
 
 
-def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
+def print_thinking(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Print measures of thinking that was measured apart, one line per setting; nothing if there is none."""
+    told = [row for row in rows if row["measure"] in _OF_THINKING]
+    if told:
+        console.print(Text("\nThe thinking", style="bold"))
+        for part in _measured(told, console.width, everything=True):
+            console.print(part, highlight=False, markup=False)
+
+
+def _measured(rows: Sequence[Mapping[str, Any]], width: int, *, everything: bool) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
     known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
@@ -83,6 +95,10 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
     if len(tables) > count_shown:
         rest = ", ".join(name for measures in tables[count_shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
+
+
+def _not_measured(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    known = {row["measure"] for row in rows if row["mean"] is not None}
     embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
     missing = [name for name in embedded if name not in known]
     if missing:
@@ -128,6 +144,7 @@ def print_run(
     console.print(Text(escape(head), style="bold"), highlight=False)
     console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
+    print_thinking(manifest.get("thinking", ()), console)
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
         for part in _claim(claim, unit):
