@@ -168,6 +168,7 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
     def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
         return column(name).spans(starts[:-1], spoken)
 
+    recorded = "tempered_entropy" in tokens.column_names  # not in runs of older versions
     by_id = {setting.id: setting for setting in plan.settings}
     prompts = [plan.prompts[i] for i in table["prompt_id"].to_pylist()]
     answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
@@ -179,6 +180,7 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
         ends=of_text("text_end"),
         logprobs=column("logprob"),
         entropies=column("entropy"),
+        tempered_entropies=column("tempered_entropy") if recorded else None,
         length=plan.max_new_tokens,
         embedder=measuring.embedder,
         scorer=measuring.scorer,

@@ -203,10 +203,16 @@ def measure_found(
         from thermoscope.metrics.scoring import score
 
         scored = score(
-            model, found.prompts, found.texts, on_progress=on_progress and partial(on_progress, "scoring texts")
-        )
+            model, found.prompts, found.texts, temperatures=found.temperatures or None,
+            on_progress=on_progress and partial(on_progress, "scoring texts"),
+        )  # fmt: skip
         texts = Texts(
-            tokens=scored.tokens, ends=scored.ends, logprobs=scored.logprobs, entropies=scored.entropies, **how
+            tokens=scored.tokens,
+            ends=scored.ends,
+            logprobs=scored.logprobs,
+            entropies=scored.entropies,
+            tempered_entropies=scored.tempered_entropies,
+            **how,
         )
     if not len(texts):
         raise InputError("there must be at least one text; got none")

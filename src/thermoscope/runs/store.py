@@ -213,7 +213,8 @@ class Store:
         import pyarrow
 
         there = [_read_table(path) for path in sorted((self.folder / kind).glob("*.parquet"))]
-        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))])
+        # shards of older versions lack what is recorded since: there it is null
+        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))], promote_options="default")
 
     def write(self, path: Path, table: pyarrow.Table) -> None:
         """Write a table as Parquet, whole or not at all."""
@@ -307,6 +308,7 @@ def _token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
             "logprob": column("logprobs", pa.float32()),
             "drawn_logprob": column("drawn_logprobs", pa.float32()),
             "entropy": column("entropies", pa.float32()),
+            "tempered_entropy": column("tempered_entropies", pa.float32()),
             "rank": column("ranks", pa.int32()),
             "text_end": column("text_ends", pa.int32()),
         }
