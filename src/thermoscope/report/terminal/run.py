@@ -13,9 +13,10 @@ from rich.text import Text
 from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.records.measures import by_summary, shown
+from thermoscope.report.records.measures import shown, unmeasured
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
+from thermoscope.statistics.methods import methods
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, first_upper, short
@@ -27,20 +28,27 @@ LEADING = 4
 
 
 def print_measured(
-    rows: Sequence[Mapping[str, Any]], console: Console, *, everything: bool = False, notes: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    console: Console,
+    *,
+    unit: str,
+    everything: bool = False,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Print means with intervals, one line per setting.
+    """Print means with intervals, one line per setting, and how the intervals were made.
 
     Parameters
     ----------
     rows
         Records of the table ``settings``.
+    unit
+        What intervals are over: "prompt", "seed" or "text".
     everything
         Every measure, in as many tables as the width needs, instead of the most telling ones.
     notes
         What limits the figures, a sentence each.
     """
-    for part in _measured(rows, console.width, everything):
+    for part in _measured(rows, console.width, everything, unit):
         console.print(part, highlight=False, markup=False)
     for note in notes:
         console.print(Text(escape(note), style="dim"), highlight=False)
@@ -57,11 +65,14 @@ def print_found(
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
-    print_measured(rows, console, everything=everything, notes=measured.notes)
+    unit = "text" if len(measured.evidence.texts.prompt_names) == 1 else "prompt"
+    print_measured(rows, console, unit=unit, everything=everything, notes=measured.notes)
     print_ran(measured.ran, console)
 
 
-def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -> Iterator[RenderableType]:
+def _measured(
+    rows: Sequence[Mapping[str, Any]], width: int, everything: bool, unit: str
+) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
     known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
@@ -83,12 +94,8 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool) -
     if len(tables) > count_shown:
         rest = ", ".join(name for measures in tables[count_shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
-    embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
-    missing = [name for name in embedded if name not in known]
-    if missing:
-        from thermoscope.metrics.embedding import how_to_get
-
-        yield Text(f"Not measured: {', '.join(missing)} ({how_to_get()}).", style="dim")
+    for sentence in (*unmeasured(known), *methods((row for row in rows if row["measure"] in known), unit)):
+        yield Text(sentence, style="dim")
 
 
 def _short(settings: Sequence[str]) -> list[str]:
@@ -127,7 +134,7 @@ def print_run(
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
     console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
-    print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
+    print_measured(rows, console, unit=unit, everything=everything, notes=_limits(manifest, rows))
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
         for part in _claim(claim, unit):
