@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.fakes import FakeModel
@@ -20,7 +21,7 @@ from tests.runs import killed
 from tests.runs.killed import PROMPTS, case, make, small
 from thermoscope.decode.generate import Progress, generate
 from thermoscope.errors import InputError, RunError
-from thermoscope.metrics.table import measure
+from thermoscope.metrics.table import measure, text_values
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.measure import Measuring, stored_texts
@@ -336,3 +337,22 @@ def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
 def test_a_query_gives_every_row(done: Store) -> None:
     names, rows = query(done.folder, "select unnest(range(1000001)) as i")
     assert (names, len(rows), rows[-1]) == (["i"], 1_000_001, (1_000_000,))
+
+
+@pytest.mark.parametrize("all_shards", [True, False])
+def test_runs_of_versions_that_did_not_record_tempered_entropies(
+    done: Store, tmp_path: Path, *, all_shards: bool
+) -> None:
+    """They open, are measured and queried; what was not recorded is unknown, also where the rest of a run is newer."""
+    store = Store(tmp_path / "old")
+    shutil.copytree(done.folder, store.folder)
+    shards = sorted(store.folder.glob("tokens/*.parquet"))
+    for path in shards if all_shards else shards[:1]:
+        store.write(path, pq.read_table(path).drop_columns(["tempered_entropy"]))
+    plan, measuring = open_run(store.folder).plan, Measuring(case())
+    texts, before = (stored_texts(plan, s, measuring) for s in (store, done))
+    unknown = np.isnan(text_values(texts)["tempered_entropy"])
+    assert not np.isnan(text_values(before)["tempered_entropy"]).all()
+    assert unknown.all() if all_shards else 0 < unknown.sum() < len(texts)
+    assert text_values(texts)["entropy"] == pytest.approx(text_values(before)["entropy"], nan_ok=True)
+    assert query(store.folder, "select count(*) from tokens")[1] == [(done.tokens().num_rows,)]

@@ -58,7 +58,9 @@ def drifts(logprobs: Ragged) -> Array:
     return np.where(logprobs.lengths >= DRIFT_TOKENS, values, np.nan)
 
 
-def _records(texts: Texts, name: Literal["logprobs", "entropies", "tempered_entropies"], of: Callable[..., Array]) -> Array:
+def _records(
+    texts: Texts, name: Literal["logprobs", "entropies", "tempered_entropies"], of: Callable[..., Array]
+) -> Array:
     rows = getattr(texts, name)
     values: Array = np.full(len(texts), np.nan) if rows is None else of(rows)
     return values

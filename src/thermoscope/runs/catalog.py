@@ -61,7 +61,9 @@ def query(folder: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         try:
             for name, place in there.items():
                 quoted = str(place).replace("'", "''")
-                connection.execute(f"create view {name} as select * from read_parquet('{quoted}', union_by_name = true)")
+                connection.execute(
+                    f"create view {name} as select * from read_parquet('{quoted}', union_by_name = true)"
+                )
             cursor = connection.execute(sql)
             if cursor is None or cursor.description is None:
                 raise InputError(f"a query must ask for something; got {sql!r}; write select * from texts")

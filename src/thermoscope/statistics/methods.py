@@ -37,6 +37,11 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
     known = [row for rows in of_measures.values() for row in rows if row["units"]]
     if known and all(row["units"] < 2 for row in known):
         return (f"There are no intervals and no bands, as there are fewer than two {unit}s.",)
+    if known and not any(row.get("band_method") for row in known):
+        return (
+            "How the intervals and bands were made is not recorded: an older version measured this run. The command "
+            "that made it measures it anew.",
+        )
     groups: dict[str, dict[str, list[str]]] = {"shares": {}, "other measures": {}}
     for name, own in of_measures.items():
         if how := _how(name, own, unit):
@@ -54,11 +59,9 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
 def _how(name: str, rows: Sequence[Mapping[str, Any]], unit: str) -> str:
     """How one measure's band was made; "" where nothing is known of the measure at all."""
     units = [int(row["units"]) for row in rows if row["units"]]
-    method = rows[0].get("band_method", "")
+    method = rows[0]["band_method"]
     if not units:
         return ""
-    if not method:
-        return "in a way that the version which made this run did not record"
     if method == "none":
         few = max(units) < 2
         return f"{_NONE}, as there are fewer than two {unit}s" if few else f"{_NONE}, as all values are the same"

@@ -42,7 +42,9 @@ def unmeasured(known: Iterable[str]) -> tuple[str, ...]:
     tempered = [m.summary_name for m in missing if m.needs == "temperatures" and "entropy" in there]
     said = [f"Not measured: {', '.join(embedded)} ({how_to_get()})."] if embedded else []
     if tempered:
-        said.append(f"Unknown: {', '.join(tempered)} (these texts do not record it, or not the temperature).")
+        said.append(
+            f"Unknown: {', '.join(tempered)} (it was not recorded with these texts, or their temperature is not known)."
+        )
     return tuple(said)
 
 

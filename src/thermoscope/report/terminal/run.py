@@ -70,9 +70,7 @@ def print_found(
     print_ran(measured.ran, console)
 
 
-def _measured(
-    rows: Sequence[Mapping[str, Any]], width: int, everything: bool, unit: str
-) -> Iterator[RenderableType]:
+def _measured(rows: Sequence[Mapping[str, Any]], width: int, everything: bool, unit: str) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
     known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
