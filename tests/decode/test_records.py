@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scipy.stats import entropy
 
 from tests.fakes import FakeModel

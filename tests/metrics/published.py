@@ -1,7 +1,8 @@
-"""54 texts, and what published code measures of them: run as a script where ``diversity`` is installed, it prints that.
+"""54 texts, and what published code measures of them.
 
-``pip install --no-deps diversity==0.3.1 nltk tqdm numpy`` is enough: of the package (Shaib et al. 2024, Apache-2.0) only
-the three modules are loaded that need nothing else. It pins transformers below 5, so it can't be a development
+Run as a script where ``diversity`` is installed, it prints that: ``python published.py > published.json``.
+``pip install --no-deps diversity==0.3.1 nltk tqdm numpy`` is enough: of the package (Shaib et al. 2024, Apache-2.0)
+only the three modules are loaded that need nothing else. It pins transformers below 5, so it can't be a development
 dependency.
 """
 
@@ -10,7 +11,9 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 #: What the script printed, by measure: one value per group.
 FROZEN = Path(__file__).with_name("published.json")
@@ -33,7 +36,7 @@ def groups() -> list[list[str]]:
         "ﬁne ½ Ⅷ ﬁne ½ Ⅷ",
         "e\u0301 é e\u0301 é e\u0301",
         "שלום עולם שלום עולם",
-    ]  # noqa: E501
+    ]
     same = words(50, 30)
     return [
         [words(60, 40) for _ in range(SIZE)],
@@ -54,20 +57,20 @@ def published() -> dict[str, list[float | None]]:
 
     folder = Path(importlib.util.find_spec("diversity").origin).parent  # type: ignore[union-attr, arg-type]
 
-    def function(module: str, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def function(module: str, name: str) -> Any:
         spec = importlib.util.spec_from_file_location(module, folder / f"{module}.py")
         made = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
         spec.loader.exec_module(made)  # type: ignore[union-attr]
         return getattr(made, name)
 
-    def of(measure, texts: list[str]) -> float | None:  # type: ignore[no-untyped-def]
+    def of(measure: Callable[[list[str]], Any], texts: list[str]) -> float | None:
         try:
             return float(measure(texts))
         except ZeroDivisionError:
             return None
 
     repetition = function("self_repetition", "self_repetition_score")
-    measures = {
+    measures: dict[str, Callable[[list[str]], Any]] = {
         "self_repetition": lambda texts: repetition(texts, verbose=False),
         "ngram_diversity": function("ngram_diversity", "ngram_diversity_score"),
         "compression_ratio": function("compression", "compression_ratio"),
@@ -76,5 +79,4 @@ def published() -> dict[str, list[float | None]]:
 
 
 if __name__ == "__main__":
-    json.dump(published(), sys.stdout, indent=1)
-    print()
+    sys.stdout.write(json.dumps(published(), indent=1) + "\n")

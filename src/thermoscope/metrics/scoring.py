@@ -81,9 +81,9 @@ def score(
         # rows are about equally long, as they are sorted
         count = max(1, _MOST_LOGITS // (model.vocabulary * max(1, longest) * 5 // 4))
         part = order[at : at + count]
-        rows = [[given[i] for i in part] for given in (contexts, continuations)]
-        for i, own in zip(part, _records(model, *rows, [drawn_at[i] for i in part]), strict=True):
-            records[i] = own
+        leads, own_texts = [contexts[i] for i in part], [continuations[i] for i in part]
+        for i, found in zip(part, _records(model, leads, own_texts, [drawn_at[i] for i in part]), strict=True):
+            records[i] = found
         at += len(part)
         if on_progress is not None:
             on_progress(at, len(order))

@@ -133,8 +133,9 @@ class Spectrum:
         """The text at a temperature as ``generate`` gives it.
 
         Its ``drawn_logprobs`` are NaN, and it has no ``tempered_entropies``: the distribution at just this temperature
-        needs every logit of every step, which a spectrum does not keep. ``spectrum.leaf(temperature).is_exact(temperature)``
-        says whether this is the text at just this temperature or that of a merged interval.
+        needs every logit of every step, which a spectrum does not keep.
+        ``spectrum.leaf(temperature).is_exact(temperature)`` says whether this is the text at just this temperature or
+        that of a merged interval.
 
         Raises
         ------

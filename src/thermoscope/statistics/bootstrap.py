@@ -257,10 +257,10 @@ def _share_ends(
     product = lengths[a] * lengths[b]
     together = (deviations[:, a] * deviations[:, b]).sum(axis=0)
     correlation = np.where(product > 0, together / np.where(product > 0, product, 1), 0.0)
-    if wary:  # a few units are often correlated by chance: what narrows a band is trusted less
-        both = np.minimum(units.number[a], units.number[b])
-        trust = np.maximum(both - 3, 0) / np.maximum(both, 1)
-        correlation = np.where(correlation > 0, correlation * trust, correlation)
+    # two units are always fully correlated, and a few often by chance: what narrows a band is trusted less
+    both = np.minimum(units.number[a], units.number[b])
+    trust = np.maximum(both - 3, 0) / np.maximum(both, 1) if wary else both > 2
+    correlation = np.where(correlation > 0, correlation * trust, correlation)
     side_a, side_b = ((units.mean[i], *wilson(units.mean[i], numbers[i], critical)) for i in (a, b))
     return difference(effect, side_a, side_b, correlation)
 
