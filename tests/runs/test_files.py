@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
 from thermoscope.ran.provenance import what_ran
-from thermoscope.runs.files import read, temperature_of
+from thermoscope.runs.files import read, stated_temperature
 from thermoscope.runs.measured import measure_files, measure_found
 
 ROWS = [
@@ -154,7 +154,7 @@ def test_measures_of_files_in_python(tmp_path: Path) -> None:
     ],
 )
 def test_the_temperature_that_a_setting_says(setting: str, column: str, temperature: float | None) -> None:
-    assert temperature_of(setting, column) == temperature
+    assert stated_temperature(setting, column) == temperature
 
 
 def test_tempered_entropy_of_texts_from_files(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Found:
     texts, prompts, settings
         As read; prompts and settings are "" where no column was named.
     temperatures
-        As the settings say them (``temperature_of``); None where they don't.
+        As the settings say them (``stated_temperature``); None where they don't.
     answers
         Expected answers; None where there is none.
     sources
@@ -49,7 +49,7 @@ class Found:
     temperatures: list[float | None] = field(default_factory=list)
 
 
-def temperature_of(setting: str, column: str) -> float | None:
+def stated_temperature(setting: str, column: str) -> float | None:
     """The temperature that a setting says: ``T=0.7 top_p=0.9``, or 0.7 in a column called temperature.
 
     None where it says none, or one that changes from step to step (``dynatemp_range``).
@@ -190,7 +190,7 @@ def _add_table(
     found.prompts.extend(blank if prompt is None else _strings(path, table, prompt))
     settings = blank if setting is None else _strings(path, table, setting)
     found.settings.extend(settings)
-    of_name = {name: temperature_of(name, setting or "") for name in set(settings)}
+    of_name = {name: stated_temperature(name, setting or "") for name in set(settings)}
     found.temperatures.extend(of_name[name] for name in settings)
     found.answers.extend([None] * table.num_rows if answer is None else _strings(path, table, answer))
 
