@@ -39,9 +39,15 @@ def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
 def tempered_entropies(logits: Tensor, rows: Tensor, temperatures: Tensor) -> Tensor:
     """Entropy (B,) float64, nats, of ``softmax(l / t)`` of the rows ``rows`` (B,) of logits (R, V) at t (B,) > 0."""
     if compiled_for(logits):
-        from thermoscope.cpu.logit_rows import Rows
+        from thermoscope.cpu import vocabulary_loops
+        from thermoscope.cpu.compiled import over_slices
+        from thermoscope.cpu.logit_rows import coldness
 
-        totals, means = Rows(logits, rows).masses(temperatures)
+        given = logits.contiguous()
+        totals, means = torch.empty(2, len(rows), dtype=torch.float64)
+        columns = (given.amax(dim=-1), rows, coldness(temperatures), totals, means)
+        arrays = (given.numpy(), *(column.numpy() for column in columns))
+        over_slices(vocabulary_loops.masses, len(rows), *arrays, work=len(rows) * given.shape[1])
         return totals.log() - means
     found = torch.empty(len(rows), dtype=torch.float64, device=logits.device)
     step = max(1, _ELEMENTS // logits.shape[-1])
