@@ -118,9 +118,9 @@ def zero_inflated(draw: Callable[..., np.ndarray], share: np.ndarray) -> Callabl
 
 
 def true_means(draw: Callable[..., np.ndarray]) -> np.ndarray:
-    """(K,) means of 160,000 drawn values, where cutting at 1 moves them from what was asked for."""
+    """(K,) means of 640,000 drawn values, as cutting at 1 moves them from what was asked for."""
     rng = np.random.default_rng(1)
-    means: np.ndarray = np.mean([draw(rng, 2000, 8).mean(axis=(0, 1)) for _ in range(10)], axis=0)
+    means: np.ndarray = np.mean([draw(rng, 2000, 8).mean(axis=(0, 1)) for _ in range(40)], axis=0)
     return means
 
 
@@ -139,7 +139,7 @@ _ZERO, _ONE = np.zeros(SETTINGS), np.ones(SETTINGS)
 STANDARD = (
     Shape("normal", "linear", linear(), _ZERO),
     Shape("lognormal", "log", exponential(linear()), _ONE),
-    Shape("skewed", "share", skewed(), 0.1 * _ONE),
+    Shape("skewed", "share", skewed(), true_means(skewed())),
     Shape("loops", "indicator", indicator(LOOPS), LOOPS),
 )
 
@@ -156,9 +156,9 @@ def hard() -> list[Shape]:
     both = zero_inflated(skewed(0.4, 0.2, falling), zeros)
     kinds = [
         Shape("no effect", "linear", linear(), _ZERO),
-        Shape("no effect, share", "share", skewed(), 0.1 * _ONE),
+        Shape("no effect, share", "share", skewed(), np.full(SETTINGS, true_means(skewed()).mean())),
         Shape("no effect, loops", "indicator", indicator(0.2 * _ONE), 0.2 * _ONE),
-        Shape("falling share", "share", skewed(0.4, 0.2, falling), falling),
+        Shape("falling share", "share", skewed(0.4, 0.2, falling), true_means(skewed(0.4, 0.2, falling))),
         Shape("falling share, common prompt effect", "share", common, true_means(common)),
         Shape("zero-inflated share", "share", flat, true_means(flat)),
         Shape("zero-inflated falling share", "share", both, true_means(both)),
@@ -179,14 +179,15 @@ def others() -> list[Shape]:
         made += [replace(s, name=f"{s.name}, {prompts} x {seeds}", prompts=prompts, seeds=seeds) for s in STANDARD]
     falling = np.geomspace(0.4, 0.02, SETTINGS)
     rare, often = np.geomspace(0.1, 0.005, SETTINGS), np.linspace(0.98, 0.5, SETTINGS)
+    twice, fall = skewed(1.0, 0.6, 0.05), skewed(0.4, 0.2, falling)
     made += [
         Shape("normal, heavy tails", "linear", linear(of_prompts=heavy, of_texts=heavy), _ZERO),
         Shape("normal, lopsided prompts", "linear", linear(1.0, of_prompts=lopsided), _ZERO),
         Shape("normal, prompts differ 4 times as much", "linear", linear(2.0, 1.2), _ZERO),
         Shape("normal, neighbours alike", "linear", linear(alike=0.9), _ZERO),
         Shape("lognormal, heavy tails", "log", exponential(linear(of_prompts=heavy, of_texts=heavy)), _ONE),
-        Shape("skewed, prompts differ twice as much", "share", skewed(1.0, 0.6, 0.05), 0.05 * _ONE),
-        Shape("skewed, falling from 0.4 to 0.02", "share", skewed(0.4, 0.2, falling), falling),
+        Shape("skewed, prompts differ twice as much", "share", twice, true_means(twice)),
+        Shape("skewed, falling from 0.4 to 0.02", "share", fall, true_means(fall)),
         Shape("loops, prompts alike", "indicator", indicator(LOOPS, 1000.0), LOOPS),
         Shape("loops, all or nothing", "indicator", indicator(LOOPS, 0.5), LOOPS),
         Shape("loops, rare", "indicator", indicator(rare), rare),

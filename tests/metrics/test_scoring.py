@@ -109,3 +109,21 @@ def test_progress_and_order() -> None:
     assert told[-1] == (3, 3)
     alone = [score(FakeModel(), [""], [text]).logprobs.row(0) for text in texts]
     assert all(np.allclose(a, scored.logprobs.row(i)) for i, a in enumerate(alone))
+
+
+def test_tempered_entropies_are_those_of_generating_where_the_temperature_is_known() -> None:
+    model = FakeModel(end_bias=2.0)
+    settings = [SamplingParams(temperature=t, top_k=6) for t in (0, 0.6, 1.0)]
+    samples = generate(model, PROMPTS, settings, seeds=range(4), max_new_tokens=30)
+    texts = [s.text for s in samples]
+    known = [s.params.temperature if s.seed else None for s in samples]
+    scored = score(model, [s.prompt for s in samples], texts, temperatures=known)
+    read = 0
+    for i, sample in enumerate(samples):
+        if known[i] is None:
+            assert not len(scored.tempered_entropies.row(i))
+        elif scored.tokens.row(i).tolist() == list(sample.text_token_ids):
+            n, read = len(sample.text_token_ids), read + 1
+            assert scored.tempered_entropies.row(i) == pytest.approx(sample.tempered_entropies[:n], abs=1e-5)
+    assert read >= 3
+    assert not len(score(model, [s.prompt for s in samples], texts).tempered_entropies.values)

@@ -10,8 +10,7 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope import InputError, generate, spectrum
-from thermoscope.metrics.registry import TEXT_MEASURES
-from thermoscope.metrics.steps import GROUP_MEASURES, step_measures
+from thermoscope.metrics.steps import GROUP_MEASURES, STEPWISE_MEASURES, step_measures
 from thermoscope.metrics.table import measure_text
 from thermoscope.metrics.texts import Texts
 
@@ -33,7 +32,7 @@ def test_at_any_temperature_it_is_the_mean_over_generated_texts(spectra):
                 continue
             values = [v for text in texts if (v := measure_text(text)[name]) is not None]
             if values:
-                average = statistics.geometric_mean if TEXT_MEASURES[name].scale == "log" else statistics.fmean
+                average = statistics.geometric_mean if STEPWISE_MEASURES[name].scale == "log" else statistics.fmean
                 assert mean == pytest.approx(average(values), rel=1e-5)
             else:
                 assert mean is None
@@ -69,7 +68,7 @@ def test_the_band_is_over_spectra(spectra):
 
 def test_one_spectrum_has_no_band(spectra):
     steps = step_measures(spectra[0])
-    assert set(steps.functions) == set(TEXT_MEASURES)
+    assert set(steps.functions) == set(STEPWISE_MEASURES)
     assert set(step_measures(spectra[0], ["self_bleu"]).functions["self_bleu"].mean) == {None}
     assert set(steps.functions["tokens"].low) == {None}
     assert steps.spectra == 1

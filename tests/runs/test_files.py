@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
 from thermoscope.ran.provenance import what_ran
-from thermoscope.runs.files import read
+from thermoscope.runs.files import read, stated_temperature
 from thermoscope.runs.measured import measure_files, measure_found
 
 ROWS = [
@@ -133,3 +133,36 @@ def test_measures_of_files_in_python(tmp_path: Path) -> None:
         measure_files(path, length=0)
     with pytest.raises(InputError, match="name their column with --answer-column"):
         measure_files(path, scorer="exact")
+
+
+@pytest.mark.parametrize(
+    ("setting", "column", "temperature"),
+    [
+        ("T=0.7", "setting", 0.7),
+        ("temperature=1 top_p=0.9", "setting", 1.0),
+        ("top_k=5, temp: 0.25", "how", 0.25),
+        ("0.7", "temperature", 0.7),
+        ("0", "Temp", 0.0),
+        ("0.7", "setting", None),  # whatever that is
+        ("top_p=0.9", "setting", None),
+        ("attempt=3", "setting", None),
+        ("T=1.2.3", "setting", None),
+        ("temperature=0.7 dynatemp_range=0.2", "setting", None),
+        ("-1", "temperature", None),
+        ("inf", "temperature", None),
+        ("", "temperature", None),
+    ],
+)
+def test_the_temperature_that_a_setting_says(setting: str, column: str, temperature: float | None) -> None:
+    assert stated_temperature(setting, column) == temperature
+
+
+def test_tempered_entropy_of_texts_from_files(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("text,t,top_p\nsome words here,0.5,0.5\nsome words here,1.0,0.5\nsome words here,,0.5\n")
+    table = measure_files(path, setting_column="t", model=FakeModel()).texts()
+    half, one, unknown = table["tempered_entropy"].to_pylist()
+    assert half < one == pytest.approx(table["entropy"][0].as_py(), abs=1e-5)
+    assert unknown is None
+    assert measure_files(path, setting_column="top_p", model=FakeModel()).texts()["tempered_entropy"].null_count == 3
+    assert measure_files(path, setting_column="t").texts()["tempered_entropy"].null_count == 3  # no model

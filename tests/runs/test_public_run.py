@@ -78,9 +78,9 @@ def test_settings_in_any_form(here: Path, settings: object) -> None:
     ("how", "says"),
     [
         ({"settings": []}, "settings must not be empty"),
-        ({"settings": [SamplingParams(), SamplingParams(order="vllm")]}, "settings of a run must differ"),
+        ({"settings": [SamplingParams(), SamplingParams(order="vllm")]}, "settings must differ"),
         ({"settings": {"temperatur": [1]}}, r"can't vary 'temperatur' \(did you mean 'temperature'\?\)"),
-        ({"settings": "hot"}, "params must be SamplingParams"),
+        ({"settings": "hot"}, "settings must be SamplingParams"),
         ({"seeds": [3, 3]}, "each seed may be given once; got 3 twice"),
         ({"prompts": []}, "prompts must not be empty"),
         ({"prompts": ["a", "b", "a"]}, "each prompt may be given once; got 'a' twice"),

@@ -25,7 +25,7 @@ from thermoscope.decode.generate import generate
 from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.writing import PART
-from thermoscope.metrics.table import measure
+from thermoscope.metrics.table import measure, text_values
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.measure import Measuring, stored_texts
@@ -497,3 +497,23 @@ def test_a_name_with_a_pattern_is_that_run_alone(tmp_path: Path, done: Store) ->
     for name in ("r[1]", "r*"):
         assert query(tmp_path / name, "select count(*) from texts")[1] == [(72,)]
         assert open_run(tmp_path / name).texts().num_rows == 72
+
+
+@pytest.mark.parametrize("all_shards", [True, False])
+def test_runs_of_versions_that_did_not_record_tempered_entropies(
+    done: Store, tmp_path: Path, *, all_shards: bool
+) -> None:
+    """They open, are measured and queried; what was not recorded is unknown, also where the rest of a run is newer."""
+    store = Store(tmp_path / "old")
+    shutil.copytree(done.folder, store.folder)
+    shutil.rmtree(store.folder / "chunks")  # they keep no checksums either
+    shards = sorted(store.folder.glob("tokens/*.parquet"))
+    for path in shards if all_shards else shards[:1]:
+        pq.write_table(pq.read_table(path).drop_columns(["tempered_entropy"]), path)
+    plan, measuring = open_run(store.folder).plan, Measuring(case())
+    texts, before = (stored_texts(plan, s, measuring)[0] for s in (store, done))
+    unknown = np.isnan(text_values(texts)["tempered_entropy"])
+    assert not np.isnan(text_values(before)["tempered_entropy"]).all()
+    assert unknown.all() if all_shards else 0 < unknown.sum() < len(texts)
+    assert text_values(texts)["entropy"] == pytest.approx(text_values(before)["entropy"], nan_ok=True)
+    assert query(store.folder, "select count(*) from tokens")[1] == [(done.tokens().num_rows,)]

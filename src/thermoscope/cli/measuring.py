@@ -77,6 +77,7 @@ def measure_files(
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
         from thermoscope.runs import measured
+        from thermoscope.statistics.methods import methods
 
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
@@ -92,7 +93,8 @@ def measure_files(
         texts = found.texts().drop_columns(["text"]).to_pylist()
         record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
         groups = found.groups().to_pylist()
-        shown = {"notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
+        said = methods(rows, "text" if len(found.evidence.texts.prompt_names) == 1 else "prompt")
+        shown = {"notes": list(found.notes), "methods": list(said), "settings": rows, "groups": groups, "texts": texts}
         shown |= {"thinking": found.thinking} if found.thinking else {}
         return console.json({**record, **shown, "ran": found.ran.to_dict()})
 

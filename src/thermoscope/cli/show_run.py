@@ -30,12 +30,15 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
     """
     from thermoscope.cli import console
     from thermoscope.report.terminal.run import print_run
+    from thermoscope.statistics.methods import methods
 
     manifest, rows, claims = run.manifest, run.summary().to_pylist(), run.claims
 
     def to_json() -> str:
         differences = run.differences().to_pylist()
+        unit = "seed" if len(run.plan.prompts) == 1 else "prompt"
         record = {**manifest, "settings_measured": rows, "differences": differences, "claims": list(claims)}
+        record["methods"] = [*methods(rows, unit), *methods(differences, unit, paired=True)]
         return console.json({"run": str(run.folder), **record})
 
     def printing(to: Console) -> None:

@@ -180,7 +180,7 @@ def _json(found: list[Spectrum], ran: WhatRan, at: float | None) -> str:
     texts = []
     for spectrum in found:
         leaf, record = spectrum.leaf(at), spectrum.at(at).to_dict()
-        record["drawn_logprobs"] = None
+        record |= {"drawn_logprobs": None, "tempered_entropies": None}
         texts.append({**record, "low": leaf.low, "high": leaf.high, "exact": leaf.is_exact(at)})
     record = {"format": "thermoscope.spectrum_at/1", "temperature": at, "texts": texts, "ran": ran.to_dict()}
     return json_module.dumps(record, ensure_ascii=False, allow_nan=False, indent=2)

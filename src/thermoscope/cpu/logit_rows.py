@@ -38,14 +38,14 @@ class Rows:
         """The sum of ``exp(x)``, ``x = (l - max) / t``, and the mean of x under it: (B,) each; temperatures (B,)."""
         totals, means = torch.empty(2, len(self.rows), dtype=torch.float64)
         self._run(
-            vocabulary_loops.masses, self.largest, self.rows, _coldness(temperatures), totals, means, work=self._work
+            vocabulary_loops.masses, self.largest, self.rows, coldness(temperatures), totals, means, work=self._work
         )
         return totals, means
 
     def nucleus(self, temperatures: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         """The first of ``masses``, and how far below the largest, in x, the nucleus of ``shares`` (B,) ends at most."""
         totals, depths = torch.empty(2, len(self.rows), dtype=torch.float64)
-        arrays = (self.largest, self.rows, _coldness(temperatures), shares, totals, depths)
+        arrays = (self.largest, self.rows, coldness(temperatures), shares, totals, depths)
         self._run(vocabulary_loops.nucleus, *arrays, work=2 * self._work)
         return totals, depths
 
@@ -103,6 +103,6 @@ class Rows:
         over_slices(kernel, count, self.logits.numpy(), *(tensor.numpy() for tensor in tensors), work=work)
 
 
-def _coldness(temperatures: Tensor) -> Tensor:
+def coldness(temperatures: Tensor) -> Tensor:
     """1 / temperature as float32, finite: x is then right wherever its exponential is."""
     return (1 / temperatures.clamp(min=1e-30)).float()

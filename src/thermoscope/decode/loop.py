@@ -20,7 +20,7 @@ from torch import Tensor
 from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Ending, Endings
-from thermoscope.decode.records import records_of
+from thermoscope.decode.records import records_of, tempered_of
 from thermoscope.decode.request import Request
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -147,9 +147,10 @@ class Decoder:
             [(r.seed, active[row].key, len(r.records)) for r, row in zip(requests, owner, strict=True)],
             device=logits.device,
         )
+        settings = [r.params for r in requests]
         result = draw(
             logits,
-            [r.params for r in requests],
+            settings,
             keys,
             source=torch.tensor(owner, device=logits.device),  # (M,)
             prompt_ids=[r.prompt_ids for r in requests],
@@ -159,9 +160,12 @@ class Decoder:
         )
         tokens = result.tokens.tolist()
         records = records_of(logits, owner, tokens)
-        for request, record, drawn_logprob in zip(requests, records, result.logprobs.tolist(), strict=True):
+        tempered = tempered_of(logits, owner, settings, records)
+        columns = (requests, records, result.logprobs.tolist(), tempered)
+        for request, record, drawn_logprob, entropy in zip(*columns, strict=True):
             request.records.append(record)
             request.drawn_logprobs.append(drawn_logprob)
+            request.tempered_entropies.append(entropy)
         self.work.tokens += len(numbers)
         return dict(zip(numbers, tokens, strict=True))
 
@@ -179,4 +183,5 @@ class Decoder:
             ranks=tuple(record.rank for record in request.records),
             text_ends=ending.text_ends,
             prompt_tokens=len(request.prompt_ids),
+            tempered_entropies=tuple(request.tempered_entropies),
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from thermoscope.sampling.passes import ranks, summaries
+from thermoscope.sampling.passes import ranks, summaries, tempered_entropies
+from thermoscope.settings.params import SamplingParams
 
 
 class Record(NamedTuple):
@@ -25,3 +27,29 @@ def records_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> li
     log_totals, entropies = summaries(logits)
     columns = (logits[source, chosen] - log_totals[source], entropies[source], ranks(logits, source, chosen))
     return [Record(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def tempered_of(
+    logits: Tensor, rows: Sequence[int], settings: Sequence[SamplingParams], records: Sequence[Record]
+) -> list[float]:
+    """Entropies, nats, of ``softmax(logits / T)`` at the temperatures of some settings (B), before any other stage.
+
+    Parameters
+    ----------
+    logits
+        (R, V), float32.
+    rows
+        The row of each setting.
+    settings
+        The settings. One whose temperature is not the same at every step has none: NaN.
+    records
+        What ``records_of`` gave for the rows: at T = 1 the entropy is the model's own.
+    """
+    pairs = [(row, setting.temperature) for row, setting in zip(rows, settings, strict=True)]
+    known = {pair: record.entropy if pair[1] == 1 else 0.0 for pair, record in zip(pairs, records, strict=True)}
+    wanted = [pair for pair in known if pair[1] not in (0, 1)]
+    if wanted:
+        source = torch.tensor([row for row, _ in wanted], device=logits.device)
+        temperatures = torch.tensor([t for _, t in wanted], dtype=torch.float64, device=logits.device)
+        known.update(zip(wanted, tempered_entropies(logits, source, temperatures).tolist(), strict=True))
+    return [nan if setting.dynatemp_range else known[pair] for pair, setting in zip(pairs, settings, strict=True)]

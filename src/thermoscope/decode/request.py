@@ -30,6 +30,7 @@ class Request:
     max_new_tokens: int
     records: list[Record] = field(default_factory=list)
     drawn_logprobs: list[float] = field(default_factory=list)
+    tempered_entropies: list[float] = field(default_factory=list)
 
 
 def requests_for(

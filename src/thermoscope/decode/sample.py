@@ -12,7 +12,7 @@ FinishReason = Literal["end_of_text", "stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One text. Per-token records have one entry per entry of ``token_ids``.
+    """One text. Per-token records have one entry per entry of ``token_ids``, or none where they are unknown.
 
     Attributes
     ----------
@@ -40,6 +40,9 @@ class Sample:
         For each token, how many characters of ``text`` are there once it is drawn.
     prompt_tokens
         Number of tokens of the prompt.
+    tempered_entropies
+        Entropy of ``softmax(logits / temperature)`` at each step, nats: after temperature alone, whatever else the
+        setting does. NaN where the temperature changes from step to step (``dynatemp_range``).
     """
 
     prompt: str
@@ -54,6 +57,7 @@ class Sample:
     ranks: tuple[int, ...]
     text_ends: tuple[int, ...]
     prompt_tokens: int
+    tempered_entropies: tuple[float, ...] = ()
 
     @property
     def text_token_ids(self) -> tuple[int, ...]:

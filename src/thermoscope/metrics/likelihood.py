@@ -1,4 +1,4 @@
-"""What the model itself thinks of a text: under its own distribution (T=1, untruncated), never the tempered one.
+"""What the model thinks of a text: under its own distribution (T=1, untruncated), but for ``tempered_entropy``.
 
 All of them are over the text's own tokens: neither an end-of-text token nor what a stop string cut off counts, so that
 a text measures the same whether it was generated or read from a file.
@@ -35,9 +35,12 @@ def perplexities(logprobs: Ragged) -> Array:
 
 
 def mean_entropies(entropies: Ragged) -> Array:
-    """(N,) mean entropy of the model's next-token distribution along the text, nats; NaN without tokens.
+    """(N,) mean entropy of a next-token distribution along the text, nats; NaN without tokens.
 
-    The distribution is the model's own at T=1. Du et al. 2025 take the tempered one, which is another quantity.
+    Parameters
+    ----------
+    entropies
+        Of the model's own distribution (T=1) at each token, or of the tempered one (Du et al. 2025).
     """
     return ratio(row_sums(entropies), entropies.lengths)
 
@@ -55,7 +58,9 @@ def drifts(logprobs: Ragged) -> Array:
     return np.where(logprobs.lengths >= DRIFT_TOKENS, values, np.nan)
 
 
-def _records(texts: Texts, name: Literal["logprobs", "entropies"], of: Callable[..., Array]) -> Array:
+def _records(
+    texts: Texts, name: Literal["logprobs", "entropies", "tempered_entropies"], of: Callable[..., Array]
+) -> Array:
     rows = getattr(texts, name)
     values: Array = np.full(len(texts), np.nan) if rows is None else of(rows)
     return values
@@ -82,13 +87,27 @@ ENTRIES = (
         direction="less certain",
         minimum_tokens=1,
         source="-",
-        meaning="mean entropy of the model's own next-token distribution (T=1) along the text; the entropies of "
-        "Du et al. 2025 are those at the sampling temperature",
+        meaning="mean entropy of the model's own next-token distribution (T=1) along the text; tempered_entropy is "
+        "that at the sampling temperature",
         of=lambda texts: _records(texts, "entropies", mean_entropies),
         needs="records",
         bounds=NOT_NEGATIVE,
         shown=60,
         beside_text=True,
+    ),
+    Measure(
+        name="tempered_entropy",
+        unit="nats",
+        direction="less certain",
+        minimum_tokens=1,
+        source="Du et al. 2025",
+        meaning="mean entropy of softmax(logits / T) along the text, T the setting's temperature: before truncation "
+        "and penalties, which Du et al. do not use; 0 at T=0",
+        of=lambda texts: _records(texts, "tempered_entropies", mean_entropies),
+        needs="temperatures",
+        bounds=NOT_NEGATIVE,
+        shown=65,
+        stepwise=False,
     ),
     Measure(
         name="drift",

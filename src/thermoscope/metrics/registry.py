@@ -55,7 +55,8 @@ class Measure:
         How it is averaged and compared: "linear" by means and differences; "share" likewise, between 0 and 1; "log"
         by geometric means and ratios; "indicator" is 0 or 1, and its mean a share.
     needs
-        What must be there besides the texts, or "".
+        What must be there besides the texts, or "": "records" of their tokens under a model, "temperatures" (records
+        at the temperature of each text), "embeddings", a "scorer" or a "reference".
     summary
         What the mean over texts is called, if not by the name.
     bounds
@@ -78,7 +79,7 @@ class Measure:
     level: Literal["text", "group", "setting"] = "text"
     minimum_texts: int = 1
     scale: Literal["linear", "share", "log", "indicator"] = "linear"
-    needs: Literal["", "records", "embeddings", "scorer", "reference"] = ""
+    needs: Literal["", "records", "temperatures", "embeddings", "scorer", "reference"] = ""
     summary: str = ""
     bounds: tuple[float, float] = ANY
     shown: float | None = LAST
@@ -109,7 +110,7 @@ MEASURES = Registry(
     ],
 )
 #: Measures of one text that need nothing but its sample, by name.
-TEXT_MEASURES = MEASURES.where(lambda m: m.level == "text" and m.needs in ("", "records"))
+TEXT_MEASURES = MEASURES.where(lambda m: m.level == "text" and m.needs in ("", "records", "temperatures"))
 
 
 def register_measure(measure: Measure) -> Measure:

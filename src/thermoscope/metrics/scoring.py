@@ -7,7 +7,7 @@ fit the context is read after as much of what precedes it as half a context hold
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,31 @@ from thermoscope.models.base import Model
 
 #: Logits that are computed at a time.
 _MOST_LOGITS = 2**25
+#: float32 divides by it; below it every distribution is one token's, or several equal ones'.
+_LEAST_TEMPERATURE = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """Token ids of some texts under a model's tokenizer and their records, N rows each.
 
-    A text's first token has no record where nothing precedes it: ``logprobs`` and ``entropies`` may be one shorter.
+    A text's first token has no record where nothing precedes it: the others may be one shorter than ``tokens``.
     """
 
     tokens: Ragged
     ends: Ragged
     logprobs: Ragged
     entropies: Ragged
+    tempered_entropies: Ragged
+
+
+@dataclass(slots=True)
+class _Records:
+    """Of one text's tokens, in nats: log-probabilities, entropies, and entropies at its temperature."""
+
+    logprobs: list[float] = field(default_factory=list)
+    entropies: list[float] = field(default_factory=list)
+    tempered: list[float] = field(default_factory=list)
 
 
 def score(
@@ -39,6 +51,7 @@ def score(
     prompts: Sequence[str],
     texts: Sequence[str],
     *,
+    temperatures: Sequence[float | None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Scored:
     """Records of each text after its prompt ("" for none).
@@ -48,6 +61,8 @@ def score(
 
     Parameters
     ----------
+    temperatures
+        At which each text was drawn, None where that is not known: there are no tempered entropies then.
     on_progress
         Called with (texts done, texts in all).
     """
@@ -58,26 +73,26 @@ def score(
         contexts.append(before or ([] if end is None else [end]))
         continuations.append(own)
     order = sorted(range(len(texts)), key=lambda i: len(contexts[i]) + len(continuations[i]))
-    logprobs: list[list[float]] = [[] for _ in texts]
-    entropies: list[list[float]] = [[] for _ in texts]
+    drawn_at = [None] * len(texts) if temperatures is None else list(temperatures)
+    records: list[_Records] = [_Records() for _ in texts]
     at = 0
     while at < len(order):
         longest = len(contexts[order[at]]) + len(continuations[order[at]])
         # rows are about equally long, as they are sorted
         count = max(1, _MOST_LOGITS // (model.vocabulary * max(1, longest) * 5 // 4))
         part = order[at : at + count]
-        for i, (own_logprobs, own_entropies) in zip(
-            part, _records(model, [contexts[i] for i in part], [continuations[i] for i in part]), strict=True
-        ):
-            logprobs[i], entropies[i] = own_logprobs, own_entropies
+        leads, own_texts = [contexts[i] for i in part], [continuations[i] for i in part]
+        for i, found in zip(part, _records(model, leads, own_texts, [drawn_at[i] for i in part]), strict=True):
+            records[i] = found
         at += len(part)
         if on_progress is not None:
             on_progress(at, len(order))
     return Scored(
         tokens=Ragged.of(continuations, np.int64),
         ends=_ends(model, continuations, texts),
-        logprobs=Ragged.of(logprobs, np.float64),
-        entropies=Ragged.of(entropies, np.float64),
+        logprobs=Ragged.of([own.logprobs for own in records], np.float64),
+        entropies=Ragged.of([own.entropies for own in records], np.float64),
+        tempered_entropies=Ragged.of([own.tempered for own in records], np.float64),
     )
 
 
@@ -107,21 +122,32 @@ def _ends(model: Model, tokens: Sequence[Sequence[int]], texts: Sequence[str]) -
 
 
 def _records(
-    model: Model, contexts: Sequence[list[int]], texts: Sequence[list[int]]
-) -> list[tuple[list[float], list[float]]]:
-    """(log-probabilities, entropies) of each text's tokens, in nats."""
+    model: Model,
+    contexts: Sequence[list[int]],
+    texts: Sequence[list[int]],
+    temperatures: Sequence[float | None],
+) -> list[_Records]:
+    """The records of each text."""
     windows = [window for number in range(len(texts)) for window in _windows(model, number, contexts, texts)]
-    found: list[tuple[list[float], list[float]]] = [([], []) for _ in texts]
+    found = [_Records() for _ in texts]
     if not windows:
         return found
     logits = _logits(model, [ids[:-1] for _, ids, _ in windows])
     for (number, ids, first), row in zip(windows, logits, strict=True):
         own = torch.log_softmax(row[first - 1 : len(ids) - 1].float(), dim=-1)  # (L, V)
         targets = torch.tensor(ids[first:], device=own.device)
-        found[number][0].extend(own.gather(1, targets[:, None])[:, 0].tolist())
-        own.clamp_(min=torch.finfo(own.dtype).min)
-        found[number][1].extend((-torch.linalg.vecdot(own.exp(), own)).tolist())
+        found[number].logprobs += own.gather(1, targets[:, None])[:, 0].tolist()
+        found[number].entropies += _entropies(own)
+        if (t := temperatures[number]) is not None:
+            below = (own - own.amax(dim=-1, keepdim=True)) / max(t, _LEAST_TEMPERATURE)
+            found[number].tempered += _entropies(torch.log_softmax(below, dim=-1)) if t > 0 else [0.0] * len(own)
     return found
+
+
+def _entropies(logp: Tensor) -> list[float]:
+    """The entropy of each row of log-probabilities (L, V), nats."""
+    finite = logp.clamp(min=torch.finfo(logp.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
+    return (-torch.linalg.vecdot(finite.exp(), finite)).tolist()  # type: ignore[no-any-return]
 
 
 def _windows(

@@ -25,6 +25,8 @@ from thermoscope.spectra.spectrum import Spectrum
 
 #: The band holds the values of the spectra between these quantiles.
 BAND = (0.1, 0.9)
+#: Measures of one text, as far as they are step functions of temperature.
+STEPWISE_MEASURES = MEASURES.where(lambda m: m.name in TEXT_MEASURES and m.stepwise)
 #: Measures of the texts of one prompt together, as far as they are step functions of temperature.
 GROUP_MEASURES = MEASURES.where(lambda m: m.level == "group" and not m.needs and m.stepwise)
 #: Tokens that are measured at a time.
@@ -114,8 +116,8 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
     spectra
         Spectra of several prompts and seeds, over the same range.
     names
-        Which measures; by default all of one text, and, where a prompt has several seeds, all of a prompt's texts
-        together (``GROUP_MEASURES``).
+        Which measures; by default all of one text (``STEPWISE_MEASURES``), and, where a prompt has several seeds, all
+        of a prompt's texts together (``GROUP_MEASURES``).
 
     Raises
     ------
@@ -133,8 +135,8 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
     by_prompt: dict[str, list[Spectrum]] = {}
     for spectrum in given:
         by_prompt.setdefault(spectrum.prompt, []).append(spectrum)
-    known: Mapping[str, Measure] = {**TEXT_MEASURES, **GROUP_MEASURES}
-    usual = known if any(len(of_prompt) > 1 for of_prompt in by_prompt.values()) else TEXT_MEASURES
+    known: Mapping[str, Measure] = {**STEPWISE_MEASURES, **GROUP_MEASURES}
+    usual = known if any(len(of_prompt) > 1 for of_prompt in by_prompt.values()) else STEPWISE_MEASURES
     chosen = list(usual if names is None else names)
     for name in chosen:
         if name not in known:
@@ -143,7 +145,7 @@ def step_measures(spectra: Spectrum | Sequence[Spectrum], names: Iterable[str] |
         {given[0].low, given[0].high, *(leaf.high for s in given for leaf in s.leaves if leaf.high > s.low)}
     )
     middles = np.array([a + (b - a) / 2 for a, b in pairwise(borders)])
-    of_one = [TEXT_MEASURES[name] for name in chosen if name in TEXT_MEASURES]
+    of_one = [STEPWISE_MEASURES[name] for name in chosen if name in STEPWISE_MEASURES]
     of_many = [GROUP_MEASURES[name] for name in chosen if name in GROUP_MEASURES]
     rows = [_of_texts(spectrum, middles, of_one) for spectrum in given] if of_one else []
     groups = [_of_groups(of_prompt, middles, of_many) for of_prompt in by_prompt.values()] if of_many else []

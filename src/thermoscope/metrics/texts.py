@@ -33,7 +33,7 @@ class Texts:
         For each text its prompt and its setting.
     ends
         For each token, how many characters of its text are there with it; N rows.
-    logprobs, entropies
+    logprobs, entropies, tempered_entropies
         Records of each token, N rows; None where there is no model to take them from. Those of tokens that are not in
         ``tokens``, such as an end-of-text token or what a stop string cut off, are left out. A text that nothing
         precedes has no record of its first token, so its row is one shorter.
@@ -57,6 +57,7 @@ class Texts:
         ends: Ragged | None = None,
         logprobs: Ragged | None = None,
         entropies: Ragged | None = None,
+        tempered_entropies: Ragged | None = None,
         length: int | None = None,
         embedder: Embedder | None = None,
         scorer: Scorer | None = None,
@@ -91,6 +92,7 @@ class Texts:
 
         self.ends = None if ends is None else ends.take(self.order)
         self.logprobs, self.entropies = column(logprobs), column(entropies)
+        self.tempered_entropies = column(tempered_entropies)
 
     @classmethod
     def from_samples(cls, samples: Sequence[Sample], length: int | None = None, **how: Any) -> Texts:
@@ -105,6 +107,7 @@ class Texts:
             ends=Ragged.of([s.text_ends[: len(s.text_token_ids)] for s in samples], np.int64),
             logprobs=Ragged.of([s.logprobs for s in samples], np.float64),
             entropies=Ragged.of([s.entropies for s in samples], np.float64),
+            tempered_entropies=Ragged.of([s.tempered_entropies for s in samples], np.float64),
             length=length,
             **how,
         )

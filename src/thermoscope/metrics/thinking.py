@@ -33,7 +33,7 @@ MARKS: tuple[tuple[str, str], ...] = (
 #: The marks of thinking that a server gives apart from the text.
 OPEN, CLOSE = MARKS[0]
 #: Names of the records that a sample has for each token.
-_RECORDS = ("token_ids", "logprobs", "drawn_logprobs", "entropies", "ranks", "text_ends")
+_RECORDS = ("token_ids", "logprobs", "drawn_logprobs", "entropies", "tempered_entropies", "ranks", "text_ends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _tokens(ends: Sequence[int] | Array, start: int, stop: int) -> tuple[int, in
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Texts as columns, N rows each; ``logprobs`` and ``entropies`` are None without a model.
+    """Texts as columns, N rows each; the records of a model are None without one.
 
     The names are those of ``Texts``, which is made from them.
     """
@@ -155,6 +155,7 @@ class Columns:
     ends: Ragged
     logprobs: Ragged | None = None
     entropies: Ragged | None = None
+    tempered_entropies: Ragged | None = None
 
     def named(self) -> dict[str, Any]:
         """The columns by name."""
@@ -187,6 +188,7 @@ class Columns:
             ends=Ragged(moved, ends.starts),
             logprobs=column(self.logprobs),
             entropies=column(self.entropies),
+            tempered_entropies=column(self.tempered_entropies),
         )
 
 

@@ -93,9 +93,11 @@ def _measures(report: Report) -> str:
     curves = report.curves[:MOST_MEASURES]
     points = [{point.setting: point for point in curve.points} for curve in curves]
     rows = [[plain(setting.label), *(_cell(of.get(i)) for of in points)] for i, setting in enumerate(report.settings)]
-    text = "Means with 95% intervals.\n\n" + _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
+    text = f"Means with 95% intervals. {' '.join(map(plain, report.methods))}".strip() + "\n\n"
+    text += _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
     rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
     text += f"\n\nAlso measured: {', '.join(rest)}." if rest else ""
+    text += f"\n\n{' '.join(map(plain, report.unmeasured))}" if report.unmeasured else ""
     limits = _list(f"`{curve.measure}`: {curve.note}." for curve in report.curves if curve.note)
     return f"{text}\n\n{limits}" if limits else text
 
@@ -124,7 +126,8 @@ def _differences(report: Report) -> str:
             for p in found.pairs
         ]
         notes = f"\n\n{_list(report.notes)}" if report.notes else ""
-        return _table(["measure", "settings", "effect", "95% band", "result"], rows) + notes
+        said = f"{' '.join(map(plain, report.difference_methods))}\n\n" if report.difference_methods else ""
+        return said + _table(["measure", "settings", "effect", "95% band", "result"], rows) + notes
     rows = []
     for found in report.differences[:MOST_MEASURES]:
         beside = [p for p in found.pairs if p.b == p.a + 1]
@@ -134,7 +137,9 @@ def _differences(report: Report) -> str:
     head = ["measure", "pairs that differ clearly", "neighbours that differ clearly"]
     return (
         "Same prompts and seeds. A pair differs clearly if its 95% band, which covers all pairs together, excludes "
-        "zero (for ratios, one).\n\n" + _table(head, rows)
+        f"zero (for ratios, one). {' '.join(map(plain, report.difference_methods))}".strip()
+        + "\n\n"
+        + _table(head, rows)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".txt")
 #: The column of texts, if it is not named: the first of these that is there.
 TEXT_COLUMNS = ("text", "completion", "output", "response", "generated_text")
+#: A temperature in a setting's name, and what a column is called that holds nothing else.
+_TEMPERATURE = re.compile(r"(?<![a-z_])(?:t|temp|temperature) ?[=:] ?([0-9.]+(?:e-?[0-9]+)?)", re.IGNORECASE)
+_TEMPERATURE_COLUMNS = ("temperature", "temp", "t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Found:
     ----------
     texts, prompts, settings
         As read; prompts and settings are "" where no column was named.
+    temperatures
+        As the settings say them (``stated_temperature``); None where they don't.
     answers
         Expected answers; None where there is none.
     sources
@@ -39,6 +46,23 @@ class Found:
     answers: list[str | None]
     sources: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
+    temperatures: list[float | None] = field(default_factory=list)
+
+
+def stated_temperature(setting: str, column: str) -> float | None:
+    """The temperature that a setting says: ``T=0.7 top_p=0.9``, or 0.7 in a column called temperature.
+
+    None where it says none, or one that changes from step to step (``dynatemp_range``).
+    """
+    if "dynatemp" in setting:
+        return None
+    said = _TEMPERATURE.search(setting)
+    number = said[1] if said else setting if column.lower() in _TEMPERATURE_COLUMNS else ""
+    try:
+        value = float(number)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def read(
@@ -94,6 +118,7 @@ def _add_plain(found: Found, path: Path, prompt: str | None, setting: str | None
         raise InputError(f"{path}: can't be read ({error.strerror}); check the path") from None
     found.prompts.append("")
     found.settings.append("")
+    found.temperatures.append(None)
     found.answers.append(None)
 
 
@@ -163,7 +188,10 @@ def _add_table(
     found.texts.extend(_strings(path, table, chosen))
     blank = [""] * table.num_rows
     found.prompts.extend(blank if prompt is None else _strings(path, table, prompt))
-    found.settings.extend(blank if setting is None else _strings(path, table, setting))
+    settings = blank if setting is None else _strings(path, table, setting)
+    found.settings.extend(settings)
+    of_name = {name: stated_temperature(name, setting or "") for name in set(settings)}
+    found.temperatures.extend(of_name[name] for name in settings)
     found.answers.extend([None] * table.num_rows if answer is None else _strings(path, table, answer))
 
 

@@ -193,10 +193,16 @@ def stored_texts(
     def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
         return column(name).spans(starts[:-1], spoken)
 
+    recorded = "tempered_entropy" in tokens.column_names  # not in runs of older versions
     by_id = {setting.id: setting for setting in plan.settings}
     answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
     columns = Columns(
-        table["text"].to_pylist(), of_text("token_id"), of_text("text_end"), records("logprob"), records("entropy")
+        table["text"].to_pylist(),
+        of_text("token_id"),
+        of_text("text_end"),
+        records("logprob"),
+        records("entropy"),
+        records("tempered_entropy") if recorded else None,
     )
     return texts_and_thoughts(
         columns,

@@ -236,8 +236,10 @@ def _columns(found: Found, model: Model | None, on_progress: Callable[[str, int,
     from thermoscope.metrics.scoring import score
 
     told = on_progress and partial(on_progress, "scoring texts")
-    scored = score(model, found.prompts, found.texts, on_progress=told)
-    return Columns(found.texts, scored.tokens, scored.ends, scored.logprobs, scored.entropies)
+    scored = score(model, found.prompts, found.texts, temperatures=found.temperatures or None, on_progress=told)
+    return Columns(
+        found.texts, scored.tokens, scored.ends, scored.logprobs, scored.entropies, scored.tempered_entropies
+    )
 
 
 def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:

@@ -51,6 +51,7 @@ def token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
             "logprob": column("logprobs", pa.float32()),
             "drawn_logprob": column("drawn_logprobs", pa.float32()),
             "entropy": column("entropies", pa.float32()),
+            "tempered_entropy": column("tempered_entropies", pa.float32()),
             "rank": column("ranks", pa.int32()),
             "text_end": column("text_ends", pa.int32()),
         }

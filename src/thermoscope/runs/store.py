@@ -290,7 +290,7 @@ class Store:
         import pyarrow
 
         there = [self._read(kind, int(path.stem)) for path in self.shards(kind)]
-        # shards of older versions have narrower columns
+        # shards of older versions have narrower columns, and lack what is recorded since: there it is null
         return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))], promote_options="permissive")
 
     def _write(self, name: str, content: bytes) -> None:

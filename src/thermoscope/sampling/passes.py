@@ -12,6 +12,8 @@ from thermoscope.cpu import probe
 
 #: Elements of a row's comparison that torch may hold at once.
 _ELEMENTS = 2**25
+#: Nats below the largest from which on a token counts nothing; its exponential is still a normal float32.
+_NO_MASS = -87.0
 
 
 def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,10 +22,9 @@ def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
     A log-probability is a logit minus the first. Tokens at -inf count nothing.
     """
     if not compiled_for(logits):
-        own = torch.log_softmax(logits, dim=-1)
-        finite = own.clamp(min=torch.finfo(own.dtype).min)  # 0 * -inf has no value, 0 * the least number is 0
-        entropies = -torch.linalg.vecdot(own.exp(), finite)
-        return torch.logsumexp(logits, dim=-1).double(), entropies.double()
+        top = logits.amax(dim=-1)
+        log_totals, entropies = _sums(logits - top[:, None])
+        return top.double() + log_totals, entropies
     from thermoscope.cpu import vocabulary_loops
     from thermoscope.cpu.compiled import over_slices
 
@@ -33,6 +34,38 @@ def summaries(logits: Tensor) -> tuple[Tensor, Tensor]:
     arrays = (rows.numpy(), largest.numpy(), totals.numpy(), entropies.numpy())
     over_slices(vocabulary_loops.summarise, len(rows), *arrays, work=rows.numel())
     return totals, entropies
+
+
+def tempered_entropies(logits: Tensor, rows: Tensor, temperatures: Tensor) -> Tensor:
+    """Entropy (B,) float64, nats, of ``softmax(l / t)`` of the rows ``rows`` (B,) of logits (R, V) at t (B,) > 0."""
+    if compiled_for(logits):
+        from thermoscope.cpu import vocabulary_loops
+        from thermoscope.cpu.compiled import over_slices
+        from thermoscope.cpu.logit_rows import coldness
+
+        given = logits.contiguous()
+        totals, means = torch.empty(2, len(rows), dtype=torch.float64)
+        columns = (given.amax(dim=-1), rows, coldness(temperatures), totals, means)
+        arrays = (given.numpy(), *(column.numpy() for column in columns))
+        over_slices(vocabulary_loops.masses, len(rows), *arrays, work=len(rows) * given.shape[1])
+        entropies: Tensor = totals.log() - means
+        return entropies
+    found = torch.empty(len(rows), dtype=torch.float64, device=logits.device)
+    step = max(1, _ELEMENTS // logits.shape[-1])
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        below = logits[rows[part]]
+        below -= below.amax(dim=-1, keepdim=True)
+        found[part] = _sums(below.div_(temperatures[part, None].clamp(min=1e-30).to(below.dtype)))[1]
+    return found
+
+
+def _sums(below: Tensor) -> tuple[Tensor, Tensor]:
+    """Log of the sum of exponentials and entropy of rows whose largest is 0, float64; they are written over."""
+    below.clamp_(min=_NO_MASS)
+    each = below.exp()
+    totals = each.sum(dim=-1).double()
+    return totals.log(), totals.log() - torch.linalg.vecdot(each, below).double() / totals
 
 
 def ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:

@@ -132,9 +132,10 @@ class Spectrum:
     def at(self, temperature: float) -> Sample:
         """The text at a temperature as ``generate`` gives it.
 
-        Its ``drawn_logprobs`` are NaN: the probability under the distribution at just this temperature needs every
-        logit of every step, which a spectrum does not keep. ``spectrum.leaf(temperature).is_exact(temperature)``
-        says whether this is the text at just this temperature or that of a merged interval.
+        Its ``drawn_logprobs`` are NaN, and it has no ``tempered_entropies``: the distribution at just this temperature
+        needs every logit of every step, which a spectrum does not keep.
+        ``spectrum.leaf(temperature).is_exact(temperature)`` says whether this is the text at just this temperature or
+        that of a merged interval.
 
         Raises
         ------

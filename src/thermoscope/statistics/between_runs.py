@@ -95,7 +95,7 @@ def differences(
     list of dict
         One row per measure and pair whose effect is known, as in the table of differences of one run: ``measure``,
         ``kind``, ``setting_a``, ``setting_b`` (counted on through both runs), ``effect``, ``low``, ``high``,
-        ``band_low``, ``band_high``, ``units``, ``texts``; None where unknown.
+        ``band_low``, ``band_high``, ``units``, ``texts``, ``band_method``; None where unknown.
     """
     prompts, seeds = shared(first.prompts, second.prompts), shared(first.seeds, second.seeds)
     offset = len(first.settings)
@@ -124,6 +124,7 @@ def _rows(measure: Measure, values: Array, pairs: Array) -> list[dict[str, Any]]
             "setting_b": b,
             "effect": float(found.mean[i]),
             **{name: _known(getattr(found, name)[i]) for name in names},
+            "band_method": found.band_method,
         }
         for i, (a, b) in enumerate(pairs.tolist())
         if not np.isnan(found.mean[i])

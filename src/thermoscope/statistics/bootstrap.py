@@ -19,7 +19,8 @@ An interval reaches some number of standard errors to both sides of the mean, it
 Shares, continuous or 0/1, have Wilson's score interval with Student's t (see ``proportion``), their differences are
 made of the intervals of both sides, and their bands are Bonferroni's. Symmetric intervals fail them: a share that falls
 along the curve has differences whose variance and skewness change from pair to pair, and resampling a dozen prompts
-that mostly lack the large values does not show it.
+that mostly lack the large values does not show it. Where most values are 0, or a few units are correlated by chance,
+the combined interval fails as well: intervals and bands hold Student's of paired differences too.
 
 Intervals and bands end where a measure's possible values do (``Measure.bounds``), and those of differences at what two
 possible values can differ by: what is cut off holds no true value, so nothing is uncovered.
@@ -172,15 +173,20 @@ def paired(
     if scale in ("share", "indicator"):
         possible = units.number >= 2
         one, all_ = _bonferroni(units, possible, family)
-        low, high = _share_ends(values, pairs, units.mean, all_, scale, wary=True)
-        plain = _ends(units, all_, "linear")  # a band is never narrower than Bonferroni's over paired differences
-        band = np.minimum(low, plain[0]), np.maximum(high, plain[1])
-        ends = [_share_ends(values, pairs, units.mean, one, scale, wary=False), band]
+        ends = [
+            _wider(_share_ends(values, pairs, units.mean, critical, scale, wary=wary), _ends(units, critical, "linear"))
+            for critical, wary in ((one, False), (all_, True))
+        ]
         return _made(units, possible, ends, limits, "Bonferroni")
     one, all_, method = _signs_critical(units, seed, resamples, family)
     return _made(
         units, _spread(units), [_ends(units, c, scale) for c in (one, all_)], limits, method, log=scale == "log"
     )
+
+
+def _wider(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The least interval that holds both."""
+    return np.minimum(a[0], b[0]), np.maximum(a[1], b[1])
 
 
 def _apart(bounds: tuple[float, float], *, log: bool) -> tuple[float, float]:
@@ -251,9 +257,9 @@ def _share_ends(
     product = lengths[a] * lengths[b]
     together = (deviations[:, a] * deviations[:, b]).sum(axis=0)
     correlation = np.where(product > 0, together / np.where(product > 0, product, 1), 0.0)
-    # two units are always fully correlated, and a few often by chance: what narrows an interval is trusted less
+    # two units are always fully correlated, and a few often by chance: what narrows a band is trusted less
     both = np.minimum(units.number[a], units.number[b])
-    trust = np.where(wary | (both < FEWEST_RESAMPLED), np.maximum(both - 3, 0) / np.maximum(both, 1), 1.0)
+    trust = np.maximum(both - 3, 0) / np.maximum(both, 1) if wary else both > 2
     correlation = np.where(correlation > 0, correlation * trust, correlation)
     side_a, side_b = ((units.mean[i], *wilson(units.mean[i], numbers[i], critical)) for i in (a, b))
     return difference(effect, side_a, side_b, correlation)

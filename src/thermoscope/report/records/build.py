@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
 from thermoscope.report.records import finding
-from thermoscope.report.records.measures import beside_texts, by_summary, meaning_of, scale_of, shown
+from thermoscope.report.records.measures import beside_texts, by_summary, meaning_of, scale_of, shown, unmeasured
 from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
 from thermoscope.report.records.settings import listed
@@ -17,6 +17,7 @@ from thermoscope.report.records.source import Row, Source, from_comparison, from
 from thermoscope.runs.run import Run, open_run
 from thermoscope.settings.grid import neighbours
 from thermoscope.statistics.frontier import frontier
+from thermoscope.statistics.methods import methods
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
@@ -89,12 +90,14 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
     found = frontier(means, max(limits, default=None))
     notes: list[str] = []
     if len(sources) == 1:
-        differences = arranged(sources[0].differences)
         (source,) = sources
+        pairs = source.differences
+        differences = arranged(pairs)
         alone = len(source.seeds) == 1 and source.reading  # no intervals: the texts themselves say more than means
         sentences = source.reading if alone else finding.of_one_run(settings, curves, differences, found, runs[0])
     else:
-        differences, notes = between(sources[0], sources[1], settings)
+        pairs, notes = between(sources[0], sources[1], settings)
+        differences = arranged(pairs)
         sentences = finding.of_two_runs(settings, differences, runs, notes)
     return Report(
         title=" and ".join(dict.fromkeys(source.title for source in sources)),
@@ -114,7 +117,24 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
         ),
         meanings=tuple(meaning_of(curve.measure) for curve in curves),
         notes=tuple(note for note in notes if note not in sentences),
+        methods=_methods(sources, names),
+        difference_methods=methods(_shown(pairs), sources[0].unit, paired=True),
+        unmeasured=unmeasured(curve.measure for curve in curves),
     )
+
+
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """The rows of measures that a report shows."""
+    names = set(shown())
+    return [row for row in rows if row["measure"] in names]
+
+
+def _methods(sources: Sequence[Source], names: Sequence[str]) -> tuple[str, ...]:
+    """How intervals and bands were made; of two runs by name, unless it is the same for both."""
+    said = [methods(_shown(source.measured), source.unit) for source in sources]
+    if len(set(said)) == 1:
+        return said[0]
+    return tuple(f"{name}: {sentence}" for name, own in zip(names, said, strict=True) for sentence in own)
 
 
 def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: Sequence[int]) -> Curve | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from thermoscope.metrics.registry import MEASURES, Measure
@@ -29,6 +30,22 @@ def scale_of(name: str) -> Literal["linear", "share", "log"]:
     """How a measure is drawn: an indicator's mean is a share."""
     scale = by_summary()[name].scale
     return "share" if scale == "indicator" else scale
+
+
+def unmeasured(known: Iterable[str]) -> tuple[str, ...]:
+    """Which measures are not known though they could be, and why, a sentence each, from the names of those that are."""
+    from thermoscope.metrics.embedding import how_to_get
+
+    there = set(known)
+    missing = [m for name, m in by_summary().items() if m.shown is not None and name not in there]
+    embedded = [m.summary_name for m in missing if m.needs == "embeddings"]
+    tempered = [m.summary_name for m in missing if m.needs == "temperatures" and "entropy" in there]
+    said = [f"Not measured: {', '.join(embedded)} ({how_to_get()})."] if embedded else []
+    if tempered:
+        said.append(
+            f"Unknown: {', '.join(tempered)} (it was not recorded with these texts, or their temperature is not known)."
+        )
+    return tuple(said)
 
 
 def meaning_of(name: str) -> Meaning:

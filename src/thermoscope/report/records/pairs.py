@@ -24,7 +24,7 @@ def arranged(rows: Sequence[Row]) -> tuple[Differences, ...]:
     return tuple(made)
 
 
-def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple[tuple[Differences, ...], list[str]]:
+def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple[Sequence[Row], list[str]]:
     """The second run against the first at settings that belong together, and what limits that, a sentence each."""
     pairs = counterparts(*([(s.id, s.x) for s in settings if s.run == run] for run in (0, 1)))
     if not pairs:
@@ -33,7 +33,7 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
         if not shared(*both):
             return (), [f"The runs have no {name} in common, so no differences between them are paired."]
     measures = [by_summary()[name] for name in shown()]
-    return arranged(differences(first, second, pairs, measures)), _limits(first, second, len(pairs))
+    return differences(first, second, pairs, measures), _limits(first, second, len(pairs))
 
 
 def _limits(first: Source, second: Source, pairs: int) -> list[str]:

@@ -212,6 +212,10 @@ class Report:
         What the other records refer to.
     notes
         What limits the comparison of two runs and isn't in the finding, a sentence each.
+    methods, difference_methods
+        How the intervals and bands of measures and of differences were made, or why there are none, a sentence each.
+    unmeasured
+        Which measures are not known, and why, a sentence each.
     """
 
     title: str
@@ -227,6 +231,9 @@ class Report:
     texts: tuple[TextRecord, ...]
     meanings: tuple[Meaning, ...]
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    difference_methods: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (

@@ -13,9 +13,10 @@ from rich.text import Text
 from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line
-from thermoscope.report.records.measures import by_summary, shown
+from thermoscope.report.records.measures import shown, unmeasured
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
+from thermoscope.statistics.methods import methods
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, first_upper, short
@@ -29,20 +30,27 @@ _OF_THINKING = ("tokens", "rep_4", "loop_rate", "perplexity")
 
 
 def print_measured(
-    rows: Sequence[Mapping[str, Any]], console: Console, *, everything: bool = False, notes: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    console: Console,
+    *,
+    unit: str,
+    everything: bool = False,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Print means with intervals, one line per setting.
+    """Print means with intervals, one line per setting, and how the intervals were made.
 
     Parameters
     ----------
     rows
         Records of the table ``settings``.
+    unit
+        What intervals are over: "prompt", "seed" or "text".
     everything
         Every measure, in as many tables as the width needs, instead of the most telling ones.
     notes
         What limits the figures, a sentence each.
     """
-    for part in (*_measured(rows, console.width, everything=everything), *_not_measured(rows)):
+    for part in _measured(rows, console.width, unit, everything=everything):
         console.print(part, highlight=False, markup=False)
     for note in notes:
         console.print(Text(escape(note), style="dim"), highlight=False)
@@ -59,7 +67,8 @@ def print_found(
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
-    print_measured(rows, console, everything=everything, notes=measured.notes)
+    unit = "text" if len(measured.evidence.texts.prompt_names) == 1 else "prompt"
+    print_measured(rows, console, unit=unit, everything=everything, notes=measured.notes)
     print_thinking(measured.thinking, console)
     print_ran(measured.ran, console)
 
@@ -69,15 +78,30 @@ def print_thinking(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     told = [row for row in rows if row["measure"] in _OF_THINKING]
     if told:
         console.print(Text("\nThe thinking", style="bold"))
-        for part in _measured(told, console.width, everything=True):
+        for part in _means(told, console.width, everything=True):
             console.print(part, highlight=False, markup=False)
 
 
-def _measured(rows: Sequence[Mapping[str, Any]], width: int, *, everything: bool) -> Iterator[RenderableType]:
+def _measured(
+    rows: Sequence[Mapping[str, Any]], width: int, unit: str, *, everything: bool
+) -> Iterator[RenderableType]:
+    """The means, what could not be measured, and how the intervals were made."""
+    yield from _means(rows, width, everything=everything)
+    known = _known(rows)
+    for sentence in (*unmeasured(known), *methods((row for row in rows if row["measure"] in known), unit)):
+        yield Text(sentence, style="dim")
+
+
+def _known(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The measures that are shown and known of some setting."""
+    there = {row["measure"] for row in rows if row["mean"] is not None}
+    return [name for name in shown() if name in there]
+
+
+def _means(rows: Sequence[Mapping[str, Any]], width: int, *, everything: bool) -> Iterator[RenderableType]:
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
-    known = [name for name in shown() if any(cells.get((name, s), {}).get("mean") is not None for s in settings)]
-    names = _short(settings)
+    known, names = _known(rows), _short(settings)
     first = max([len("setting"), *map(len, names)])
     first = min(first, max(7, width // 3))
     each = max(1, (width - first) // (_CELL + 2))
@@ -95,16 +119,6 @@ def _measured(rows: Sequence[Mapping[str, Any]], width: int, *, everything: bool
     if len(tables) > count_shown:
         rest = ", ".join(name for measures in tables[count_shown:] for name in measures)
         yield Text(f"Also measured: {rest} (--all shows them).", style="dim")
-
-
-def _not_measured(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
-    known = {row["measure"] for row in rows if row["mean"] is not None}
-    embedded = [name for name in shown() if by_summary()[name].needs == "embeddings"]
-    missing = [name for name in embedded if name not in known]
-    if missing:
-        from thermoscope.metrics.embedding import how_to_get
-
-        yield Text(f"Not measured: {', '.join(missing)} ({how_to_get()}).", style="dim")
 
 
 def _short(settings: Sequence[str]) -> list[str]:
@@ -143,7 +157,7 @@ def print_run(
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
     console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
-    print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
+    print_measured(rows, console, unit=unit, everything=everything, notes=_limits(manifest, rows))
     print_thinking(manifest.get("thinking", ()), console)
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
     for claim in claims:
