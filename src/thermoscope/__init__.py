@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         Setting,
         TextRecord,
     )
-    from thermoscope.runs.files import Found
+    from thermoscope.files.texts import Found
     from thermoscope.runs.measured import Measured, measure_files
     from thermoscope.runs.plan import Chunk, Plan
     from thermoscope.runs.run import Run, open_run, run
@@ -93,7 +93,7 @@ _LAZY = {
     "Evidence": "thermoscope.statistics.evidence",
     "Exported": "thermoscope.engines.export",
     "Fork": "thermoscope.spectra.fork",
-    "Found": "thermoscope.runs.files",
+    "Found": "thermoscope.files.texts",
     "Frontier": "thermoscope.statistics.frontier",
     "FrontierPoint": "thermoscope.statistics.frontier",
     "Imported": "thermoscope.engines.reading",

@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
 from thermoscope.ran.provenance import what_ran
-from thermoscope.runs.files import read
+from thermoscope.files.texts import read
 from thermoscope.runs.measured import measure_files, measure_found
 
 ROWS = [
@@ -107,7 +107,7 @@ def test_measured_by_words_and_by_a_model(tmp_path: Path) -> None:
 
 
 def test_texts_are_cut_to_one_length_and_compression_waits_for_it() -> None:
-    from thermoscope.runs.files import Found
+    from thermoscope.files.texts import Found
 
     texts = ["a b c d " * 5, "a b c d " * 4, "a b c d " * 4]
     found = Found(texts, [""] * 3, [""] * 3, [None] * 3, ("f",))

@@ -24,16 +24,36 @@ DEFAULT_TEMPERATURES, DEFAULT_SEEDS = ("0.1:1.5:0.1",), 8
 def measure(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="JSON lines, CSV, Parquet, .txt, or a folder of .txt files."),
+        typer.Argument(
+            metavar="FILE",
+            help="JSON lines, JSON, CSV, Parquet, .txt, these and .gz, logs of other tools, or a folder of .txt files.",
+        ),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the texts. Without one: text, completion, output, ...")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the texts, or a path such as choices[0].text. Without one: text, completion, output, ...",
+        ),
     ] = None,
-    prompt_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the prompts.")] = None,
+    prompt_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the prompts, which are cut off texts that begin with them. Without one: prompt, ...",
+        ),
+    ] = None,
     setting_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column that says the setting, such as the temperature.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column that says the setting; several make it together. Without one: temperature, top_p, model, ...",
+        ),
     ] = None,
-    answer_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the expected answers.")] = None,
+    answer_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Column of the expected answers. Without one: answer, expected, target, ..."),
+    ] = None,
     length: Annotated[
         str | None, typer.Option(metavar="N", help="Cut texts from files to N tokens: measures depend on length.")
     ] = None,
@@ -115,7 +135,9 @@ def measure(
     )
     how = How(loading, embedding_model, score, reference, answer_pattern, everything, json, output)
     if use_case is None:
-        columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
+        columns: dict[str, str | list[str] | None] = {
+            "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
+        }  # fmt: skip
         measure_files(files or [], columns, whole(length, "--length", least=1), parquet, how)
         return
     from thermoscope.settings.grid import varied

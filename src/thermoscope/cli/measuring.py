@@ -62,7 +62,11 @@ class Generating:
 
 
 def measure_files(
-    files: list[Path], columns: dict[str, str | None], length: int | None, parquet: Path | None, how: How
+    files: list[Path],
+    columns: Mapping[str, str | Sequence[str] | None],
+    length: int | None,
+    parquet: Path | None,
+    how: How,
 ) -> None:
     """Measure texts from files and show the measures.
 
@@ -78,14 +82,19 @@ def measure_files(
         given := next((k for k, v in loading.items() if v not in (None, {})), None)
     ):
         raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
+    with console.status("reading the texts"):
+        from thermoscope.runs import measured
+
+        texts = measured.read_files(
+            files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
+        )  # type: ignore[arg-type]
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
-        from thermoscope.runs import measured
 
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
-        found = measured.measure_files(
-            files, **{f"{name}_column": column for name, column in columns.items()}, model=model, length=length,
+        found = measured.measure_found(
+            texts, model=model, length=length,
             embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, on_progress=on_progress,
         )  # fmt: skip
     with console.status("intervals"):
@@ -99,7 +108,7 @@ def measure_files(
         texts = found.texts().drop_columns(["text"]).to_pylist()
         record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
         groups = found.groups().to_pylist()
-        shown = {"notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
+        shown = {"read_as": texts.read_as, "notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
         return console.json({**record, **shown, "ran": found.ran.to_dict()})
 
     def printing(to: Console) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
+from thermoscope.files.remarks import empty_remark
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import by_summary, shown
@@ -57,7 +58,11 @@ def print_found(
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
-    print_measured(rows, console, everything=everything, notes=measured.notes)
+    if (empty := empty_remark(measured.found.texts)) is not None:
+        console.print(Text(empty, style="yellow"), highlight=False)
+    for sentence in measured.found.read_as:
+        console.print(Text(escape(sentence, keep=""), style="dim"), highlight=False)
+    print_measured(rows, console, everything=everything, notes=[note for note in measured.notes if note != empty])
     print_ran(measured.ran, console)
 
 
