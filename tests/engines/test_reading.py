@@ -150,8 +150,9 @@ def test_the_name_generation_config_decides():
     ) as caught:
         read(shared, file_name="settings.json")
     assert "--format transformers" in str(caught.value)
-    with pytest.raises(InputError, match="the transformers file has the field 'foo_bar'"):
-        read('{"temperature": 0.7, "top_k": 50, "foo_bar": 3}', file_name="generation_config.json")
+    assert read('{"do_sample": true, "foo_bar": 3}', file_name="generation_config.json").unknown == ("foo_bar",)
+    with pytest.raises(InputError, match="the transformers setting has 'foo_bar', not known here"):
+        read('{"do_sample": true, "foo_bar": 3}', file_name="generation_config.json", strict=True)
 
 
 def test_temperature_last_is_an_order():
@@ -205,18 +206,19 @@ def test_llama_cpps_chain_is_the_order():
 @pytest.mark.parametrize(
     ("text", "engine", "said"),
     [
-        ('{"temperature": 0.6, "foo": 1}', "vllm", "the vllm file has the field 'foo', which we don't know"),
+        ('{"foo": 1}', "vllm", "the vllm file has the field 'foo', which we don't know"),
+        ('{"temprature": 0.6, "min_p": 0.1}', "vllm", "'temprature'; did you mean 'temperature'?"),
         ('{"a": 1, "b": 2, "c": 3}', "openai", "'a' and 2 more (b, c)"),
-        ("--temp 0.5 --frobnicate 3", None, "the llama.cpp file has the field 'frobnicate'"),
+        ("--frobnicate 3", None, "the llama.cpp file has the field 'frobnicate'"),
         ("PARAMETER tfs_z 1", None, "the ollama file has the field 'tfs_z'"),
         ('{"temperature": 0.6}', None, "the format is ambiguous"),
-        ("{", None, "must be JSON"),
-        ("hello", None, "must be a JSON object, SamplingParams(...), flags or a Modelfile; got 'hello'"),
+        ("{", None, "the settings, line 1: not JSON"),
+        ("hello", None, "must be a JSON object, YAML, SamplingParams(...), flags, a Modelfile or mlx_lm's command; got 'hello'"),
         ("", None, "got an empty file"),
         ("[1, 2]", None, "must be a JSON object"),
-        ('{"top_q": 0.6, "min_p": 0.1}', "vllm", "the field 'top_q', which we don't know (did you mean 'top_p'?)"),
-        ('{"min_p": 0.1, "min_p": 0.2}', "vllm", "the field 'min_p' more than once"),
-        ('{"samplers": 5}', None, "samplers must be a list of names in the llama.cpp file; got 5"),
+        ('{"top_q": 0.6, "min_p": 0.1}', "vllm", "the field 'top_q'; did you mean 'top_p'?"),
+        ('{"min_p": 0.1, "min_p": 0.2}', "vllm", "the field 'min_p' is there more than once"),
+        ('{"samplers": 5}', None, "samplers must be a list of names, or their letters in the llama.cpp file; got 5"),
         ('{"samplers": ["top_k"], "logit_bias": [1, 2]}', None, "logit_bias must be a list such as [[198, -5.0]]"),
         ('{"logit_bias": [1], "messages": []}', "openai", "logit_bias must be an object"),
         ('{"do_sample": true, "sequence_bias": [1]}', None, "sequence_bias must be a list such as [[[198], -5.0]]"),

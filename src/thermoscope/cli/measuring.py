@@ -85,7 +85,7 @@ def measure_files(
     with console.status("reading the texts"):
         from thermoscope.runs import measured
 
-        texts = measured.read_files(
+        read = measured.read_files(
             files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
         )  # type: ignore[arg-type]
     with console.status("loading the libraries"):
@@ -94,7 +94,7 @@ def measure_files(
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
         found = measured.measure_found(
-            texts, model=model, length=length,
+            read, model=model, length=length,
             embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, on_progress=on_progress,
         )  # fmt: skip
     with console.status("intervals"):
@@ -108,8 +108,9 @@ def measure_files(
         texts = found.texts().drop_columns(["text"]).to_pylist()
         record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
         groups = found.groups().to_pylist()
-        shown = {"read_as": texts.read_as, "notes": list(found.notes), "settings": rows, "groups": groups, "texts": texts}
-        return console.json({**record, **shown, "ran": found.ran.to_dict()})
+        shown = {"read_as": read.read_as, "notes": list(found.notes), "settings": rows, "groups": groups}
+        more = {"differences": found.differences().to_pylist(), "texts": texts}
+        return console.json({**record, **shown, **more, "ran": found.ran.to_dict()})
 
     def printing(to: Console) -> None:
         from thermoscope.report.terminal.run import print_found

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, TextForm, as_json, words
 from thermoscope.engines.served import COMMON, bias_by_token
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
+from thermoscope.files.parsing import json_value
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.values import number_of
+
+#: The option of ``vllm serve`` that holds settings.
+_OVERRIDE = "--override-generation-config"
 
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
@@ -29,27 +35,85 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
     ]
 
 
+def _fields(text: str) -> dict[str, Any]:
+    return _command(text) if _is_command(text) else _call(text)
+
+
 def _call(text: str) -> dict[str, Any]:
+    """The values of the one call ``SamplingParams(...)`` in a piece of Python, as a log or a program has it."""
     try:
-        call = ast.parse(text, mode="eval").body
-        assert isinstance(call, ast.Call)
+        nodes = list(ast.walk(ast.parse(text.strip())))
+        calls = [node for node in nodes if isinstance(node, ast.Call) and _name_of(node.func) == "SamplingParams"]
+        if len(calls) != 1:
+            raise InputError(f"there must be one SamplingParams(...); got {len(calls)}; keep one")
+        call = calls[0]
         pairs = [(keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords]
-    except (SyntaxError, ValueError, AssertionError, RecursionError):
+    except InputError:
+        raise
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise InputError("SamplingParams(...) must be one call with plain values by name; mend the file") from None
     if call.args or any(name is None for name, _ in pairs):
         raise InputError("SamplingParams(...) must have its values by name; write temperature=0.7")
     return once((str(name), value) for name, value in pairs)
 
 
+def _name_of(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _command(text: str) -> dict[str, Any]:
+    """What ``vllm serve ... --override-generation-config`` gives, whole as JSON or field by field with dots."""
+    try:
+        typed = shlex.split(text.replace("\\\n", " "), comments=True)
+    except ValueError as error:
+        raise InputError(f"the command can't be read: {error}; mend the file") from None
+    pairs: list[tuple[str, Any]] = []
+    while typed:
+        flag, sign, value = typed.pop(0).partition("=")
+        if not flag.startswith("--") or not (inside := flag.startswith(_OVERRIDE)):
+            pairs += [(flag.lstrip("-").replace("-", "_"), value or None)] if flag.startswith("-") and len(flag) > 1 else []
+            continue
+        value = value if sign else typed.pop(0) if typed else ""
+        name = flag.removeprefix(_OVERRIDE).removeprefix(".")
+        if inside and name:
+            pairs.append((name, number_of(value)))
+            continue
+        found = json_value(value, _OVERRIDE)
+        if not isinstance(found, dict):
+            raise InputError(f"{_OVERRIDE} must be a JSON object; got {value[:60]!r}; write '{{\"temperature\": 0.7}}'")
+        pairs += list(found.items())
+    named = {name for name, value in pairs if value is not None}
+    return once((name, value) for name, value in pairs if value is not None or name not in named)
+
+
+def _is_command(text: str) -> bool:
+    return _OVERRIDE in text or re.search(r"(?:^|\s)vllm\s+serve\s", text) is not None
+
+
 def _is_call(text: str) -> bool:
-    return re.match(r"(\w+\.)*SamplingParams\s*\(", text.strip()) is not None
+    return re.search(r"(?:^|[^\w.])(?:\w+\.){0,9}SamplingParams\s*\(", text) is not None
+
+
+def _is_either(text: str) -> bool:
+    return _is_command(text) or _is_call(text)
 
 
 _SERVED = words(
-    "model messages prompt stream n seed stop stop_token_ids max_tokens max_completion_tokens min_tokens "
-    "logprobs top_logprobs prompt_logprobs ignore_eos skip_special_tokens user stream_options best_of "
-    "echo tools tool_choice response_format"
+    "model messages prompt stream n seed stop stop_token_ids max_tokens max_completion_tokens logprobs top_logprobs "
+    "prompt_logprobs skip_special_tokens user stream_options echo tools tool_choice add_generation_prompt "
+    "chat_template_kwargs chat_template include_stop_str_in_output spaces_between_special_tokens detokenize "
+    "truncate_prompt_tokens output_kind priority extra_args reasoning_effort include_reasoning request_id suffix "
+    "parallel_tool_calls documents mm_processor_kwargs add_special_tokens return_token_ids cache_salt"
 )
+_FORM = "keeps the text to a form"
+_MASKS = {
+    "min_tokens": "forbids the end of the text for so many tokens", "ignore_eos": "never ends the text by itself",
+    "bad_words": "forbids words", "allowed_token_ids": "allows some tokens alone",
+    "logits_processors": "runs other code on the logits", "best_of": "picks among so many texts",
+    "use_beam_search": "searches beams", "length_penalty": "is for beams", "response_format": _FORM,
+    "structured_outputs": _FORM, "guided_decoding": _FORM, "guided_json": _FORM, "guided_regex": _FORM,
+    "guided_choice": _FORM, "guided_grammar": _FORM, "vllm_xargs": "is for other code",
+}  # fmt: skip
 
 
 VLLM = Dialect(
@@ -62,7 +126,9 @@ VLLM = Dialect(
              "presence_penalty": 0.0, "frequency_penalty": 0.0, "logit_bias": None},
     ranges={"temperature": (0.01, 2), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)},
     aside=_SERVED,
+    masks=_MASKS,
+    absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
     write=_write,
-    form=TextForm("SamplingParams(...)", _is_call, _call),
+    form=TextForm("SamplingParams(...)", _is_either, _fields, whole=lambda text: not _is_command(text)),
 )  # fmt: skip
 ENTRIES = (VLLM,)

@@ -170,7 +170,7 @@ def _text(table: Table, asked: Asked) -> str:
         names = table.names
         raise InputError(
             f"{table.source}: no column is called {', '.join(TEXTS[:5])}; name it with --text-column, "
-            f"a field within another as a path such as a.b[0].c ({_listed(names)})"
+            f"a field within another as a path such as a.b[0].c ({_listed(names) or 'no row has a field'})"
         )
     return chosen
 

@@ -23,9 +23,9 @@ def empty_remark(texts: Sequence[str]) -> str | None:
     empty = sum(not text.strip() for text in texts)
     if not empty:
         return None
-    verb = "is" if len(texts) == 1 else "are"
+    verb = "is" if empty == 1 else "are"
     return (
-        f"{empty:,} of {count(len(texts), 'text')} {verb} empty: the model ended them at once. A chat model needs its "
+        f"{empty:,} of {count(len(texts), 'text')} {verb} empty: the model ended at once. A chat model needs its "
         "chat template (--chat), and other models a prompt that asks to go on."
     )
 
@@ -38,7 +38,7 @@ def remarks_on(texts: Sequence[str], prompts: Sequence[str]) -> list[str]:
     )
     if with_prompt:
         remarks.append(
-            f"{with_prompt:,} of {count(len(texts), 'text')} begin with their own prompt, which is measured with them; "
+            f"{with_prompt:,} of {count(len(texts), 'text')} begin with their own prompt, which is measured as well; "
             "naming the column of prompts with --prompt-column cuts it off."
         )
     for pattern, what in (

@@ -233,7 +233,7 @@ def _long_fields(most: int) -> Iterator[None]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter with which the first rows have as many fields as the header; of several the one with most."""
+    """The delimiter with which the first rows have as many fields as the header, or which the header has most of."""
 
     def fields(delimiter: str) -> tuple[bool, int]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -242,6 +242,6 @@ def _delimiter(text: str) -> str:
         except csv.Error:
             return False, 0
         counts = {len(row) for row in rows if row}
-        return len(counts) == 1, len(rows[0]) if rows else 0
+        return len(counts) == 1 and counts != {1}, len(rows[0]) if rows else 0
 
     return max(_DELIMITERS, key=fields)  # of equals the first, a comma
