@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from thermoscope.engines.registry import register_engine
     from thermoscope.engines.settings_file import read_settings
     from thermoscope.engines.verdict import Verdict
+    from thermoscope.files.texts import Found
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.metrics.ngrams import Ngrams
     from thermoscope.metrics.ragged import Ragged
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
         Setting,
         TextRecord,
     )
-    from thermoscope.files.texts import Found
     from thermoscope.runs.measured import Measured, measure_files
     from thermoscope.runs.plan import Chunk, Plan
     from thermoscope.runs.run import Run, open_run, run

@@ -75,7 +75,7 @@ def test_bad_input_is_one_line_before_any_model_is_loaded(arguments: list[str], 
         ([""], b"", "a prompt must have at least one token; got an empty one; write a word"),
         (["-"], b"", "a prompt must have at least one token"),
         (["-"], b"\n", "a prompt must have at least one token"),
-        (["-"], b"caf\xe9", "standard input must be UTF-8; got b'caf\\xe9'"),
+        (["-"], b"caf\xe9", "the prompt on standard input must be UTF-8; byte 0xe9 is not"),
         (
             ["--experiment", "blah"],
             b"",

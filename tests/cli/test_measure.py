@@ -78,7 +78,11 @@ BAD_FILES = [
     ("a.jsonl", b'{"text": "a"}\n{"text": "b"\n', "a.jsonl, line 2: not JSON ("),
     ("a.jsonl", b'{"text": "a", "text": "b"}\n', "a.jsonl, line 1: text: there are two values of this name"),
     ("a.jsonl", b'{"text": "\\ud800"}\n', "a.jsonl, line 1: text must be Unicode text"),
-    ("a.jsonl", b'{"text": {"a": 1}}\n', "line 1: text: must be a text or a number; it is an object; name a field in it"),
+    (
+        "a.jsonl",
+        b'{"text": {"a": 1}}\n',
+        "line 1: text: must be a text or a number; it is an object; name a field in it",
+    ),
     ("a.jsonl", b"7\n", "a.jsonl, line 1: must be an object with fields, or a text; got '7'"),
     ("a.jsonl", b"[" * 30_000 + b"]" * 30_000, "a.jsonl: values may be nested 100 levels deep"),
     ("a.jsonl", b'{"text": null}\n', "there must be at least one text; a.jsonl has none"),

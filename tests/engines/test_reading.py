@@ -213,7 +213,7 @@ def test_llama_cpps_chain_is_the_order():
         ("PARAMETER tfs_z 1", None, "the ollama file has the field 'tfs_z'"),
         ('{"temperature": 0.6}', None, "the format is ambiguous"),
         ("{", None, "the settings, line 1: not JSON"),
-        ("hello", None, "must be a JSON object, YAML, SamplingParams(...), flags, a Modelfile or mlx_lm's command; got 'hello'"),
+        ("hello", None, "YAML, SamplingParams(...), flags, a Modelfile or mlx_lm's command; got 'hello'"),
         ("", None, "got an empty file"),
         ("[1, 2]", None, "must be a JSON object"),
         ('{"top_q": 0.6, "min_p": 0.1}', "vllm", "the field 'top_q'; did you mean 'top_p'?"),

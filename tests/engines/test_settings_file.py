@@ -58,5 +58,5 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none: there is no such file"):
         read_settings(tmp_path / "none")
     (tmp_path / "latin.json").write_bytes(b"caf\xe9")
-    with pytest.raises(InputError, match="latin.json, line 1: a setting must be UTF-8; byte 0xe9"):
+    with pytest.raises(InputError, match=r"latin\.json, line 1: a setting must be UTF-8; byte 0xe9"):
         read_settings(tmp_path / "latin.json")

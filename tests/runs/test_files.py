@@ -68,7 +68,12 @@ def test_plain_files_and_several_at_once(tmp_path: Path) -> None:
         ("x.csv", b"", {}, "at least one text"),
         ("x.csv", b"text\n", {}, "at least one text"),
         ("x.jsonl", b'{"text": 1\n', {}, "x.jsonl, line 1: not JSON"),
-        ("x.jsonl", b'{"text": {"a": 1}}\n', {}, "must be a text or a number; it is an object; name a field in it, such as 'a'"),
+        (
+            "x.jsonl",
+            b'{"text": {"a": 1}}\n',
+            {},
+            "must be a text or a number; it is an object; name a field in it, such as 'a'",
+        ),
         ("x.parquet", b"PAR", {}, "can't be read"),
         ("x.txt", b"caf\xe9", {}, "line 1: a text must be UTF-8; byte 0xe9"),
         ("x.txt", b"x", {"setting": "t"}, "plain files have no columns"),

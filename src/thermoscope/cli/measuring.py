@@ -63,7 +63,7 @@ class Generating:
 
 def measure_files(
     files: list[Path],
-    columns: Mapping[str, str | Sequence[str] | None],
+    columns: Mapping[str, Any],
     length: int | None,
     parquet: Path | None,
     how: How,
@@ -87,7 +87,7 @@ def measure_files(
 
         read = measured.read_files(
             files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
-        )  # type: ignore[arg-type]
+        )
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
 

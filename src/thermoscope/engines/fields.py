@@ -13,7 +13,9 @@ from thermoscope.settings.values import typed
 from thermoscope.words import nearest, quoted
 
 #: Fields that do nothing with the value 1.
-_ONE_IS_OFF = frozenset({"min-tokens-to-keep", "best_of", "num_beams", "num_beam_groups", "guidance_scale", "encoder_repetition_penalty"})
+_ONE_IS_OFF = frozenset(
+    {"min-tokens-to-keep", "best_of", "num_beams", "num_beam_groups", "guidance_scale", "encoder_repetition_penalty"}
+)
 #: From this likeness on an unknown field is taken for a slip of the finger.
 _NEARLY = 0.79
 

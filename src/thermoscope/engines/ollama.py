@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Snippet, TextForm, as_json, words
+from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
 from thermoscope.engines.penalties import look_back
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.values import number_of, typed
-
 
 _QUOTES = '"""'
 #: What a line of a Modelfile may begin with.

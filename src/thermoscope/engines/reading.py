@@ -19,7 +19,6 @@ from thermoscope.settings.stages import SHAPES
 from thermoscope.words import joined, nearest, quoted
 
 
-
 @dataclass(frozen=True, slots=True)
 class Imported:
     """A setting read from an engine's format.
@@ -82,7 +81,8 @@ def read(
     Parameters
     ----------
     text
-        JSON, YAML, a Python call ``SamplingParams(...)``, flags, a command or an Ollama Modelfile; our own JSON or TOML.
+        JSON, YAML, a Python call ``SamplingParams(...)``, flags, a command or an Ollama Modelfile; our own JSON or
+        TOML.
     engine
         Whose format it is; by default found from the form, the file's name and the fields.
     file_name
@@ -160,7 +160,9 @@ def _told_by(form: Form, *, ours: bool) -> str:
     most = max(knows.values())
     if not most and fields:
         first = next(iter(fields))
-        close = nearest(first[:100], {*SamplingParams.model_fields, *(name for of in ENGINES.values() for name in of.neutral)})
+        close = nearest(
+            first[:100], {*SamplingParams.model_fields, *(name for of in ENGINES.values() for name in of.neutral)}
+        )
         raise InputError(f"no engine's file has the field {quoted(first)}{close}; check the spelling")
     engines = [name for name, known in knows.items() if known == most]
     if len(engines) == 1:
@@ -210,11 +212,16 @@ def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
 
 def _ban(draft: Draft) -> None:
     """Tokens that the engine forbids as biases, which leave them no probability."""
-    banned = [token for name, ids in draft.of.bans.items() if name in draft.fields for token in ids(draft.fields[name]) or ()]
+    banned = [
+        token for name, ids in draft.of.bans.items() if name in draft.fields for token in ids(draft.fields[name]) or ()
+    ]
     if not banned:
         return
     given = draft.values.get("logit_bias") or {}
-    draft.values["logit_bias"] = {**{int(token): bias for token, bias in dict(given).items()}, **dict.fromkeys(banned, BANNED)}
+    draft.values["logit_bias"] = {
+        **{int(token): bias for token, bias in dict(given).items()},
+        **dict.fromkeys(banned, BANNED),
+    }
     if "logit_bias" not in draft.order:
         draft.order = ("logit_bias", *draft.order)
 
@@ -243,5 +250,3 @@ def _unlike(verdict: Verdict, params: SamplingParams) -> Remark:
     if verdict.parameter == "order":
         return Remark("order", None, verdict.note.partition(";")[0])
     return Remark(verdict.parameter, getattr(params, verdict.parameter), verdict.note)
-
-

@@ -8,8 +8,7 @@ from typing import Any
 from thermoscope.errors import InputError
 from thermoscope.settings.values import number_of
 
-
-#: The bias of a token that may not be drawn: its probability is 0 in every number format, and it is finite, as ours are.
+#: The bias of a token that may not be drawn: its probability is 0 in any number format; ours are finite.
 BANNED = -1e4
 
 

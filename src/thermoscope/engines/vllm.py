@@ -71,7 +71,9 @@ def _command(text: str) -> dict[str, Any]:
     while typed:
         flag, sign, value = typed.pop(0).partition("=")
         if not flag.startswith("--") or not (inside := flag.startswith(_OVERRIDE)):
-            pairs += [(flag.lstrip("-").replace("-", "_"), value or None)] if flag.startswith("-") and len(flag) > 1 else []
+            pairs += (
+                [(flag.lstrip("-").replace("-", "_"), value or None)] if flag.startswith("-") and len(flag) > 1 else []
+            )
             continue
         value = value if sign else typed.pop(0) if typed else ""
         name = flag.removeprefix(_OVERRIDE).removeprefix(".")

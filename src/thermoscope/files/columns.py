@@ -121,7 +121,9 @@ def rows_and_columns(table: Table, asked: Asked) -> tuple[Table, Columns]:
 def _of_log(log: Log, table: Table) -> Columns:
     settings = {name: path for name, path in log.settings if _there(table, path)}
     settings |= _settings(table, (), (log.within,), ()) if log.within else {}
-    where = {name: path for name in ("prompt", "answer", "seed", "context") if _there(table, path := getattr(log, name))}
+    where = {
+        name: path for name in ("prompt", "answer", "seed", "context") if _there(table, path := getattr(log, name))
+    }
     notes = [f"{table.source}: {log.note}."] if log.note else []
     return Columns(
         text=log.text, settings=settings, log=log.name, notes=notes, prompt_is_name=log.prompt_is_name, **where

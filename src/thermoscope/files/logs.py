@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from thermoscope.errors import InputError
 from thermoscope.files.paths import MISSING, found_at
@@ -54,6 +54,8 @@ def _log(name: str, fields: str, text: str, **where: Any) -> Log:
 
 
 _MODEL = (("model", "model"),)
+#: Lists of objects that are parts of one row.
+_PARTS = frozenset({"choices", "messages", "outputs", "completions"})
 #: The kinds of logs; the first whose fields are all there is taken.
 LOGS = (
     _log("lm-evaluation-harness", "doc_id doc resps", "resps", prompt="doc_id", answer="target",
@@ -80,16 +82,15 @@ def unpacked(table: Table) -> Table:
     inner = results.get("results") if isinstance(results, Mapping) else results
     if _objects(inner) and "response" in inner[0]:
         return _of(table, inner)
-    if _objects(top.get("samples")) and "eval" in top:
-        return _of(table, [{**_inspect_settings(top), **row} for row in top["samples"]])
+    if _objects(samples := top.get("samples")) and "eval" in top:
+        return _of(table, [{**_inspect_settings(top), **row} for row in samples])
     generated = top.get("generated_texts")
     if isinstance(generated, list) and "input_lens" in top:
         return _of(table, [{"generated_text": text} for text in generated], "vLLM's benchmark")
-    lists = [name for name, value in top.items() if _objects(value)]
-    if len(lists) == 1 and lists[0] not in ("choices", "messages", "outputs", "completions"):
-        made = _of(table, top[lists[0]])
-        made.form = f"JSON, rows in {lists[0]!r}"
-        return made
+    lists = {name: value for name, value in top.items() if _objects(value) and name not in _PARTS}
+    if len(lists) == 1:
+        ((name, rows),) = lists.items()
+        return _of(table, rows, f"JSON, rows in {name!r}")
     return table
 
 
@@ -133,7 +134,7 @@ def _keep_one_filter(table: Table) -> None:
 def chats_of(table: Table) -> bool:
     """Whether every row is a chat that ends with the assistant, in ``messages``."""
     return bool(table.rows) and all(
-        is_messages(messages := row.get("messages")) and len(messages) > 1 and messages[-1]["role"] == "assistant"
+        is_messages(messages := row.get("messages")) and [m["role"] for m in messages][1:][-1:] == ["assistant"]
         for row in table.rows
     )
 
@@ -180,7 +181,7 @@ def _inspect_settings(top: Mapping[str, Any]) -> dict[str, Any]:
     return {"inspect settings": found} if found else {}
 
 
-def _objects(value: Any) -> bool:
+def _objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 

@@ -103,9 +103,7 @@ def toml_value(text: str, where: str) -> dict[str, Any]:
         place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         line = place.group(1) if place and place.group(1) else str(max(1, len(text.splitlines())))
         message = str(error).replace(place.group(0) if place else "", "")
-        raise InputError(
-            f"{where}, line {line}: not TOML ({message[:1].lower()}{message[1:200]}); mend it"
-        ) from None
+        raise InputError(f"{where}, line {line}: not TOML ({message[:1].lower()}{message[1:200]}); mend it") from None
     except ValueError as error:  # a date that there is not, a number too long to convert
         raise InputError(f"{where}: not TOML ({str(error)[:100]}); mend it") from None
     except RecursionError:
@@ -147,7 +145,9 @@ def _from_events(events: Iterable[Any], where: str) -> Any:
     stack: list[tuple[str, list[Any]]] = [("top", root)]
     for event in events:
         if getattr(event, "anchor", None) is not None:
-            raise InputError(f"{where}, line {event.start_mark.line + 1}: anchors and aliases are not read; write it out")
+            raise InputError(
+                f"{where}, line {event.start_mark.line + 1}: anchors and aliases are not read; write it out"
+            )
         if isinstance(event, yaml.ScalarEvent):
             stack[-1][1].append(event.value if event.style else plain_scalar(event.value))
         elif isinstance(event, yaml.CollectionStartEvent):

@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -122,11 +123,11 @@ def decoded(data: bytes, path: str | Path, what: str) -> str:
         ) from None
 
 
-def _opened(path: str | Path, what: str, most: int) -> IO[bytes]:
+def _opened(path: str | Path, what: str, most: int) -> AbstractContextManager[IO[bytes]]:
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None or sys.stdin.closed:
             raise InputError(f"{what} was to come from standard input, which is closed; name a file")
-        return _Kept(sys.stdin.buffer)
+        return nullcontext(sys.stdin.buffer)
     # without O_NONBLOCK a pipe that nobody writes to would be waited for
     file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
     try:
@@ -140,17 +141,6 @@ def _opened(path: str | Path, what: str, most: int) -> IO[bytes]:
         file.close()
         raise
     return file
-
-
-class _Kept(io.BufferedIOBase):
-    """Standard input as a file that closing leaves open."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Bytes, at most ``size`` of them."""
-        return self._file.read(-1 if size is None else size)
 
 
 def _check_regular(path: str | Path, what: str, mode: int) -> None:

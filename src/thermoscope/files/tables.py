@@ -71,9 +71,7 @@ def suffix_of(path: Path) -> str:
     return Path(name).suffix
 
 
-def read_table(
-    path: Path, what: str = "a file of texts", *, keep: Callable[[str], bool] = lambda _: True
-) -> Table:
+def read_table(path: Path, what: str = "a file of texts", *, keep: Callable[[str], bool] = lambda _: True) -> Table:
     """The rows of a file, by its suffix; standard input holds JSON.
 
     Parameters
@@ -93,7 +91,8 @@ def read_table(
     suffix = ".json" if str(path) == "-" else suffix_of(path)
     if suffix not in SUFFIXES:
         raise InputError(
-            f"{shown(path)}: a file must end in {', '.join(SUFFIXES)}, or one of these and .gz; convert it, or rename it"
+            f"{shown(path)}: a file must end in {', '.join(SUFFIXES)}, or one of these and .gz; convert it, or "
+            "rename it"
         )
     data = read_bytes(path, what, most=most_texts())
     source = "standard input" if str(path) == "-" else shown(path)
@@ -169,9 +168,7 @@ def _line(decoder: json.JSONDecoder, line: str, place: str) -> Any:
     try:
         return decoder.decode(line)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{place}: not JSON ({error.msg} at character {error.colno}); mend the line"
-        ) from None
+        raise InputError(f"{place}: not JSON ({error.msg} at character {error.colno}); mend the line") from None
     except RecursionError:
         raise InputError(f"{place}: values are nested too deeply; flatten them") from None
 
@@ -203,7 +200,9 @@ def read_csv(text: str, source: str, delimiter: str | None = None) -> Table:
     names = next((row for _, row in found), [])
     if not any(names):
         raise InputError(f"{source}: the first line must have the names of the columns; it is empty; write them")
-    table = Table(source, f"CSV with {_DELIMITERS[delimiter]}", [], [], typed=False, all_names=list(dict.fromkeys(names)))
+    table = Table(
+        source, f"CSV with {_DELIMITERS[delimiter]}", [], [], typed=False, all_names=list(dict.fromkeys(names))
+    )
     blank = 0
     for line, values in found[1:]:
         if not values and len(names) > 1:

@@ -98,7 +98,8 @@ def read(
     """
     asked = Asked(text, prompt, (setting,) if isinstance(setting, str) else tuple(setting or ()), answer)
     rows: list[_Row] = []
-    read_as, notes = [], []
+    read_as: list[str] = []
+    notes: list[str] = []
     for path in paths:
         if kind_of(path, "a file of texts") == "folder":
             files = names_in(path, ".txt")
@@ -117,7 +118,9 @@ def read(
         raise InputError(f"there must be at least one text; {', '.join(map(shown, sources))} has none; check the file")
     if asked.prompt is not None:
         _cut_prompts(rows, notes)
-    return _found(rows, asked, sources, [*remarks_on([r.text for r in rows], [r.prompt for r in rows]), *notes], read_as)
+    return _found(
+        rows, asked, sources, [*remarks_on([r.text for r in rows], [r.prompt for r in rows]), *notes], read_as
+    )
 
 
 def _table(path: Path, asked: Asked) -> tuple[Table, Columns]:
@@ -203,9 +206,7 @@ def _cut_prompts(rows: Sequence[_Row], notes: list[str]) -> None:
         notes.insert(0, f"{len(cut):,} of {count(len(rows), 'text')} began with their own prompt, which is cut off.")
 
 
-def _found(
-    rows: Sequence[_Row], asked: Asked, sources: tuple[str, ...], notes: list[str], read_as: list[str]
-) -> Found:
+def _found(rows: Sequence[_Row], asked: Asked, sources: tuple[str, ...], notes: list[str], read_as: list[str]) -> Found:
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
     values = {name: list(dict.fromkeys(row.parts.get(name, "") for row in rows)) for name in names}
     kept = [name for name in names if name in asked.settings or len(values[name]) > 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from thermoscope.checks import check_text
 from thermoscope.errors import InputError, PromptError
@@ -61,7 +61,7 @@ def prompt_at(value: Any, place: str) -> str:
         raise InputError(f"{place}: {error}") from None
 
 
-def is_messages(value: Any) -> bool:
+def is_messages(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:
     """Whether a value is a list of chat messages."""
     return (
         isinstance(value, list)
@@ -76,8 +76,8 @@ def _content(value: Any) -> Any:
         return value
     content = value["content"]
     if isinstance(content, Sequence) and not isinstance(content, str):
-        parts = [part.get("text") for part in content if isinstance(part, Mapping) and "text" in part]
-        if len(parts) == len(content) and all(isinstance(part, str) for part in parts):
+        parts = [text for part in content if isinstance(part, Mapping) and isinstance(text := part.get("text"), str)]
+        if len(parts) == len(content):
             return "".join(parts)
     return content
 
