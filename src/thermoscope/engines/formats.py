@@ -1,4 +1,4 @@
-"""The forms in which engines keep settings (JSON, YAML, a Python call, commands, a Modelfile), taken apart into fields."""
+"""The forms in which engines keep settings (JSON, YAML, calls, commands, a Modelfile), taken apart into fields."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _of_object(data: Any, where: str = "the settings") -> Form:
 
 
 def _served_model(data: dict[str, Any]) -> str | None:
-    """The engine vLLM for a request to a model with a name of the hub, which is how vLLM calls the models that it serves."""
+    """The engine vLLM for a request to a model with a name of the hub, as vLLM calls the models that it serves."""
     model = data.get("model")
     hub = isinstance(model, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", model) and not model.endswith(".gguf")
     hosted = isinstance(model, str) and model.split("/")[0] in ("openai", "anthropic", "google", "x-ai", "ollama")

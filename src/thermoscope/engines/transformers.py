@@ -71,8 +71,9 @@ TRANSFORMERS = Dialect(
         "transformers_version _from_model_config bos_token_id eos_token_id pad_token_id "
         "decoder_start_token_id max_length max_new_tokens stop_strings max_time "
         "use_cache cache_implementation cache_config num_return_sequences output_scores output_logits "
-        "output_attentions output_hidden_states return_dict_in_generate early_stopping length_penalty remove_invalid_values "
-        "renormalize_logits compile_config disable_compile low_memory token_healing chat_format max_window_size "
+        "output_attentions output_hidden_states return_dict_in_generate early_stopping length_penalty "
+        "remove_invalid_values renormalize_logits compile_config disable_compile low_memory token_healing "
+        "chat_format max_window_size "
         "prompt_lookup_num_tokens num_assistant_tokens num_assistant_tokens_schedule assistant_confidence_threshold "
         "return_legacy_cache is_assistant"
     ),
