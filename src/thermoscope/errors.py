@@ -26,7 +26,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-
 #: Characters of one word that a message quotes: of a longer one its beginning and its end are enough.
 _LONGEST_WORD = 300
 

@@ -19,6 +19,8 @@ TEXTS = (
 )  # fmt: skip
 _NESTED = ("[" * 30_000 + "]" * 30_000, '{"a":' * 5_000 + "1" + "}" * 5_000, "[" * 5_000)
 _LONG = "9" * 5_000
+_ODD = ("\x00", "\ufeff", "\ud7ff", "\u2028", '"""', "'''")
+_VALUES = (b"null", b"[]", b"{}", b"NaN", b"-1", b"1e999", b'"x"')
 _KEYS = (".".join("a" * 1 for _ in range(2_000)), ".".join(["a"] * 100_000))
 SETTINGS = (
     '{"temperature": 0.7, "top_p": 0.9, "top_k": 40}',
@@ -36,7 +38,8 @@ SETTINGS = (
     '{"logit_bias": [[5, false], [6, -1.5]], "n_predict": 3, "samplers": "kmt"}',
 )
 CASES = (
-    'title = "x"\nobjective = "task"\n[[prompts]]\ntext = "a"\n[[prompts]]\nmessages = [{role = "user", content = "b"}]\n',
+    'title = "x"\nobjective = "task"\n[[prompts]]\ntext = "a"\n'
+    '[[prompts]]\nmessages = [{role = "user", content = "b"}]\n',
     'title = "x"\nobjective = "creative"\nmax_new_tokens = 5\nanswer_pattern = "a"\n[[prompts]]\ntext = "a"\n'
     'answer = "1"\n[score]\nkind = "exact"\n',
 )
@@ -46,9 +49,9 @@ SUFFIXES = (".json", ".toml", ".yaml", ".txt", "", ".py", ".sh")
 def rows(draw: random.Random) -> list[dict[str, str]]:
     """Rows of texts, prompts, settings and answers, all text."""
     return [
-        {"text": draw.choice(TEXTS), "prompt": draw.choice(TEXTS), "kind": draw.choice(TEXTS[:9]), "answer": draw.choice(TEXTS)}
+        {name: draw.choice(TEXTS if name != "kind" else TEXTS[:9]) for name in ("text", "prompt", "kind", "answer")}
         for _ in range(draw.randint(1, 6))
-    ]  # fmt: skip
+    ]
 
 
 def written(found: list[dict[str, str]], draw: random.Random) -> tuple[str, bytes]:
@@ -104,7 +107,7 @@ _DAMAGES: tuple[Callable[[bytes, int, random.Random], bytes], ...] = (
     lambda data, at, draw: data[:at],
     lambda data, at, draw: data[:at] + data[at // 2 :],
     lambda data, at, draw: data[:at] + bytes([draw.randrange(256)]) + data[at + 1 :],
-    lambda data, at, draw: data[:at] + draw.choice(("\x00", "\ufeff", "\ud7ff", "\u2028", '"""', "'''")).encode() + data[at:],
+    lambda data, at, draw: data[:at] + draw.choice(_ODD).encode() + data[at:],
     lambda data, at, draw: data[:at] + b"\xe9" + data[at:],
     lambda data, at, draw: data[:at] + draw.choice(_NESTED).encode() + data[at:],
     lambda data, at, draw: data[:at] + _LONG.encode() + data[at:],
@@ -114,7 +117,7 @@ _DAMAGES: tuple[Callable[[bytes, int, random.Random], bytes], ...] = (
     lambda data, at, draw: data.replace(b"0.", b"{[]: 1}, 0.", 1),
     lambda data, at, draw: data.replace(b":", b": &a *a", 1),
     lambda data, at, draw: data.replace(b'"', b'"\\ud800', 1),
-    lambda data, at, draw: data.replace(b"0.7", draw.choice((b"null", b"[]", b"{}", b"NaN", b"-1", b"1e999", b'"x"')), 1),
+    lambda data, at, draw: data.replace(b"0.7", draw.choice(_VALUES), 1),
     lambda data, at, draw: b"",
     lambda data, at, draw: gzip.compress(data)[: at + 5],
     lambda data, at, draw: b"\x1f\x8b" + data,

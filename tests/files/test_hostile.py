@@ -16,6 +16,11 @@ from thermoscope.files.texts import read
 from thermoscope.usecases.load import load
 from thermoscope.usecases.prompts import read_prompts
 
+#: Fields that readers look for.
+NAMES = (
+    "text", "prompt", "temperature", "seed", "answer", "model", "messages", "resps", "doc_id", "doc", "choices",
+    "response", "custom_id", "output", "input", "epoch", "samples", "results", "params",
+)  # fmt: skip
 #: Cases of each kind; THERMOSCOPE_HOSTILE asks for more.
 COUNT = int(os.environ.get("THERMOSCOPE_HOSTILE", "100"))
 #: How many tests share them, so that one that hangs is found.
@@ -56,13 +61,12 @@ def test_damaged_texts_are_one_line_or_read(tmp_path: Path, part: int) -> None:
 def test_rows_of_any_values_are_one_line_or_read(tmp_path: Path, part: int) -> None:
     for number in numbers(part):
         draw = random.Random(number)
-        names = ("text", "prompt", "temperature", "seed", "answer", "model", "messages", "resps", "doc_id", "doc",
-                 "choices", "response", "custom_id", "output", "input", "epoch", "samples", "results", "params")  # fmt: skip
-        given = [{draw.choice(names): any_value(draw) for _ in range(4)} | {"text": "a"} for _ in range(3)]
+        given = [{draw.choice(NAMES): any_value(draw) for _ in range(4)} | {"text": "a"} for _ in range(3)]
         path = tmp_path / f"{number}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in given), encoding="utf-8")
         column = draw.choice((None, "text", "a.b[0]", "response.text", "[", "a..b", "messages[-1].content"))
-        with_one_line(lambda path=path, column=column: read([path], text=column, setting=draw.choice(names)))
+        setting = draw.choice(NAMES)
+        with_one_line(lambda path=path, text=column, setting=setting: read([path], text=text, setting=setting))
         found = read([path], text="text", prompt="none", setting="none", answer="none")
         assert found.texts == [row["text"] for row in given]  # columns that nobody asked for make no error
         with_one_line(lambda path=path: read_prompts(path))

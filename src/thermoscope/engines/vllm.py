@@ -42,7 +42,7 @@ def _fields(text: str) -> dict[str, Any]:
 def _call(text: str) -> dict[str, Any]:
     """The values of the one call ``SamplingParams(...)`` in a piece of Python, as a log or a program has it."""
     try:
-        nodes = list(ast.walk(ast.parse(text.strip())))
+        nodes = list(ast.walk(_parsed(text.strip())))
         calls = [node for node in nodes if isinstance(node, ast.Call) and _name_of(node.func) == "SamplingParams"]
         if len(calls) != 1:
             raise InputError(f"there must be one SamplingParams(...); got {len(calls)}; keep one")
@@ -55,6 +55,20 @@ def _call(text: str) -> dict[str, Any]:
     if call.args or any(name is None for name, _ in pairs):
         raise InputError("SamplingParams(...) must have its values by name; write temperature=0.7")
     return once((str(name), value) for name, value in pairs)
+
+
+def _parsed(text: str) -> ast.AST:
+    """A program, or the call alone where it stands in a line of a log."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        start = text.index("SamplingParams")
+        depth = 0
+        for end, character in enumerate(text[start:], start + 1):
+            depth += {"(": 1, ")": -1}.get(character, 0)
+            if character == ")" and depth == 0:
+                return ast.parse(text[start:end])
+        raise
 
 
 def _name_of(function: ast.expr) -> str:
@@ -70,22 +84,22 @@ def _command(text: str) -> dict[str, Any]:
     pairs: list[tuple[str, Any]] = []
     while typed:
         flag, sign, value = typed.pop(0).partition("=")
-        if not flag.startswith("--") or not (inside := flag.startswith(_OVERRIDE)):
-            pairs += (
-                [(flag.lstrip("-").replace("-", "_"), value or None)] if flag.startswith("-") and len(flag) > 1 else []
-            )
+        if not flag.startswith(_OVERRIDE):
+            pairs += [(flag.lstrip("-").replace("-", "_"), True)] if flag.startswith("--") else []
             continue
         value = value if sign else typed.pop(0) if typed else ""
-        name = flag.removeprefix(_OVERRIDE).removeprefix(".")
-        if inside and name:
+        if name := flag.removeprefix(_OVERRIDE).removeprefix("."):
             pairs.append((name, number_of(value)))
-            continue
-        found = json_value(value, _OVERRIDE)
-        if not isinstance(found, dict):
-            raise InputError(f"{_OVERRIDE} must be a JSON object; got {value[:60]!r}; write '{{\"temperature\": 0.7}}'")
-        pairs += list(found.items())
-    named = {name for name, value in pairs if value is not None}
-    return once((name, value) for name, value in pairs if value is not None or name not in named)
+        else:
+            pairs += _object(value).items()
+    return once(pairs)
+
+
+def _object(value: str) -> dict[str, Any]:
+    found = json_value(value, _OVERRIDE)
+    if not isinstance(found, dict):
+        raise InputError(f"{_OVERRIDE} must be a JSON object; got {value[:60]!r}; write '{{\"temperature\": 0.7}}'")
+    return found
 
 
 def _is_command(text: str) -> bool:
@@ -105,6 +119,10 @@ _SERVED = words(
     "prompt_logprobs skip_special_tokens user stream_options echo tools tool_choice add_generation_prompt "
     "chat_template_kwargs chat_template include_stop_str_in_output spaces_between_special_tokens detokenize "
     "truncate_prompt_tokens output_kind priority extra_args reasoning_effort include_reasoning request_id suffix "
+    "host port served_model_name tensor_parallel_size tp pipeline_parallel_size data_parallel_size max_model_len "
+    "gpu_memory_utilization dtype quantization kv_cache_dtype max_num_seqs max_num_batched_tokens trust_remote_code "
+    "enforce_eager enable_prefix_caching enable_chunked_prefill api_key download_dir tokenizer revision "
+    "enable_auto_tool_choice tool_call_parser reasoning_parser enable_lora lora_modules generation_config "
     "parallel_tool_calls documents mm_processor_kwargs add_special_tokens return_token_ids cache_salt"
 )
 _FORM = "keeps the text to a form"

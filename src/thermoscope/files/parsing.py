@@ -20,7 +20,7 @@ MOST_YAML = 2**18
 _JSON = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 #: TOML: comments and strings of all four kinds as far as they go; brackets; long keys; long numbers.
 _TOML = re.compile(
-    r"""#[^\n]*+
+    r"""[#][^\n]*+
     |'''(?:(?!''').)*+(?:'''|\Z) |\"\"\"(?:[^"\\]++|\\.|"(?!""))*+(?:\"\"\"|\\?\Z)
     |'[^'\n]*+(?:'|\n|\Z) |"(?:[^"\\\n]++|\\.)*+(?:"|\n|\\?\Z)
     |[\[\]{}]""",

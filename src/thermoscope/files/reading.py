@@ -132,8 +132,6 @@ def _opened(path: str | Path, what: str, most: int) -> AbstractContextManager[IO
     file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
     try:
         found = os.fstat(file.fileno())
-        if stat.S_ISDIR(found.st_mode):
-            raise InputError(f"{shown(path)}: {what} must be a file; this is a folder; name a file in it")
         _check_regular(path, what, found.st_mode)
         if found.st_size > most:
             raise _too_large(path, what, most)
@@ -172,5 +170,7 @@ def _unreadable(path: str | Path, what: str, error: OSError | ValueError) -> Inp
         return error
     if isinstance(error, FileNotFoundError):
         return InputError(f"{shown(path)}: there is no such file or folder; check the path")
+    if isinstance(error, IsADirectoryError):
+        return InputError(f"{shown(path)}: {what} must be a file; this is a folder; name a file in it")
     why = (error.strerror or str(error)) if isinstance(error, OSError) else "no path has such characters"
     return InputError(f"{shown(path)}: {what} can't be read ({why}); check the path")

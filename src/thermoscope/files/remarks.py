@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from thermoscope.words import count
+from thermoscope.words import count, empty_texts
 
 _THINKING = re.compile(r"</?think(?:ing)?>|<\|channel\|>analysis")
 _TEMPLATE = re.compile(
@@ -18,21 +18,9 @@ _NO_TOKEN = re.compile(
 )
 
 
-def empty_remark(texts: Sequence[str]) -> str | None:
-    """That texts are empty and what to try; None if none is."""
-    empty = sum(not text.strip() for text in texts)
-    if not empty:
-        return None
-    verb = "is" if empty == 1 else "are"
-    return (
-        f"{empty:,} of {count(len(texts), 'text')} {verb} empty: the model ended at once. A chat model needs its "
-        "chat template (--chat), and other models a prompt that asks to go on."
-    )
-
-
 def remarks_on(texts: Sequence[str], prompts: Sequence[str]) -> list[str]:
     """A sentence for each thing that moves measures and is seldom meant."""
-    remarks = [] if (empty := empty_remark(texts)) is None else [empty]
+    remarks = [] if (empty := empty_texts(texts)) is None else [empty]
     with_prompt = sum(
         bool(prompt.strip()) and text.startswith(prompt) for text, prompt in zip(texts, prompts, strict=True)
     )

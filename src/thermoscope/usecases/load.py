@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from thermoscope.checks import compiled
 from thermoscope.errors import InputError
 from thermoscope.files.parsing import json_value, toml_value
 from thermoscope.files.reading import most_texts, read_text, shown
@@ -225,8 +226,8 @@ def _check(case: UseCase, text: str, path: Path) -> None:
         fail(("prompts", 0), "prompts must not all be held out; set held_out = false for some")
     for field, pattern in ((("answer_pattern",), case.answer_pattern), (("score", "pattern"), _pattern(case))):
         try:
-            re.compile((pattern or "").replace("{answer}", ""))
-        except re.error as error:
+            compiled((pattern or "").replace("{answer}", ""))
+        except ValueError as error:
             fail(field, f"{field[-1]} must be a regular expression; got {pattern!r} ({error})")
     score = case.score
     if score is None:

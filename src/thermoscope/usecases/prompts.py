@@ -116,13 +116,16 @@ def _of_table(table: Table, column: str, notes: list[str]) -> list[Prompt]:
     missing = 0
     for row, line in zip(table.rows, table.lines, strict=True):
         value = found_at(row, column)
-        if value is MISSING or value is None or value == "":
+        if value is MISSING or value is None:
             missing += 1
             continue
         place = f"{table.source}, line {line}"
         answer = row.get(answers)
         words = None if answer is None else as_label(answer, f"{place}: {answers}")
-        found.append(_prompt(prompt_at(value, f"{place}: {column}"), place, words))
+        if text := prompt_at(value, f"{place}: {column}"):
+            found.append(_prompt(text, place, words))
+        else:
+            missing += 1
     if missing:
         notes.append(f"{table.source}: {missing:,} of {count(len(table.rows), 'row')} have no prompt and are left out.")
     if answers:

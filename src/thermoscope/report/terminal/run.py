@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
-from thermoscope.files.remarks import empty_remark
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import by_summary, shown
@@ -19,7 +18,7 @@ from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.statistics.verdicts import claim_verdict
-from thermoscope.words import count, first_upper, short
+from thermoscope.words import count, empty_texts, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
 _CELL = 22
@@ -58,7 +57,7 @@ def print_found(
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
-    if (empty := empty_remark(measured.found.texts)) is not None:
+    if (empty := empty_texts(measured.found.texts)) is not None:
         console.print(Text(empty, style="yellow"), highlight=False)
     for sentence in measured.found.read_as:
         console.print(Text(escape(sentence, keep=""), style="dim"), highlight=False)
@@ -123,14 +122,17 @@ def print_run(
     *,
     folder: str,
     everything: bool = False,
+    texts: Sequence[str] = (),
 ) -> None:
-    """Print a complete run."""
+    """Print a complete run; that some of its ``texts`` are empty comes first."""
     plan = manifest["plan"]
     parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
     held = " x ".join(count(len(things), name) for name, things in parts)
     unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
+    if (empty := empty_texts(texts)) is not None:
+        console.print(Text(empty, style="yellow"), highlight=False)
     console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, everything=everything, notes=_limits(manifest, rows))
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
