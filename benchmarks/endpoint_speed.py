@@ -46,7 +46,7 @@ def bare(url: str, texts: int, tokens: int, start: int) -> float:
     """Seconds that a client without retries, limits, parsing or cache takes."""
     of = Endpoint("llama-cpp", "m", base_url=url, route="completions")
     fields = of.fields(SETTING)
-    bodies = iter([of._body(PROMPT, fields, seed, tokens, ()) for seed in range(start, start + texts)])
+    bodies = iter([of.form.body(PROMPT, fields, seed, tokens, ()) for seed in range(start, start + texts)])
 
     async def run() -> None:
         async with httpx2.AsyncClient(timeout=600) as client:

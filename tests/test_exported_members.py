@@ -38,6 +38,7 @@ def test_public_names() -> None:
     assert thermoscope.__all__ == [
         "Audit",
         "AuditRow",
+        "Batch",
         "Capabilities",
         "Chunk",
         "ComparedText",
@@ -91,6 +92,7 @@ def test_public_names() -> None:
         "ScorerKind",
         "Setting",
         "Snippet",
+        "Source",
         "Spectrum",
         "StageView",
         "StepFunction",
@@ -117,6 +119,7 @@ def test_public_names() -> None:
         "measure",
         "measure_files",
         "open_run",
+        "open_source",
         "probabilities",
         "read_settings",
         "register_engine",

@@ -61,9 +61,10 @@ if TYPE_CHECKING:
     from thermoscope.sampling.chain import probabilities
     from thermoscope.sampling.effects import Effects
     from thermoscope.settings.params import SamplingParams
-    from thermoscope.sources.base import Capabilities, Usage
+    from thermoscope.sources.base import Batch, Capabilities, Source, Usage
     from thermoscope.sources.client import Limits
     from thermoscope.sources.endpoint import Endpoint, Prices
+    from thermoscope.sources.opening import open_source
     from thermoscope.spectra.explore import spectrum
     from thermoscope.spectra.fork import Fork
     from thermoscope.spectra.leaf import Leaf, Node
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "thermoscope.auditing.audit",
     "AuditRow": "thermoscope.auditing.audit",
+    "Batch": "thermoscope.sources.base",
     "Capabilities": "thermoscope.sources.base",
     "Chunk": "thermoscope.runs.plan",
     "ComparedText": "thermoscope.comparison.comparison",
@@ -126,6 +128,7 @@ _LAZY = {
     "ScorerKind": "thermoscope.metrics.scorers",
     "Setting": "thermoscope.report.records.schema",
     "Snippet": "thermoscope.engines.dialect",
+    "Source": "thermoscope.sources.base",
     "Spectrum": "thermoscope.spectra.spectrum",
     "StageView": "thermoscope.comparison.inspection",
     "StepFunction": "thermoscope.metrics.steps",
@@ -150,6 +153,7 @@ _LAZY = {
     "measure": "thermoscope.metrics.table",
     "measure_files": "thermoscope.runs.measured",
     "open_run": "thermoscope.runs.run",
+    "open_source": "thermoscope.sources.opening",
     "probabilities": "thermoscope.sampling.chain",
     "read_settings": "thermoscope.engines.settings_file",
     "register_engine": "thermoscope.engines.registry",
@@ -167,6 +171,7 @@ _LAZY = {
 __all__ = [
     "Audit",
     "AuditRow",
+    "Batch",
     "Capabilities",
     "Chunk",
     "ComparedText",
@@ -220,6 +225,7 @@ __all__ = [
     "ScorerKind",
     "Setting",
     "Snippet",
+    "Source",
     "Spectrum",
     "StageView",
     "StepFunction",
@@ -246,6 +252,7 @@ __all__ = [
     "measure",
     "measure_files",
     "open_run",
+    "open_source",
     "probabilities",
     "read_settings",
     "register_engine",

@@ -28,6 +28,7 @@ from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
+from thermoscope.sources.local import LocalSource
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
@@ -136,8 +137,8 @@ def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
 
 def test_sql_leaves_standard_error_empty(tmp_path: Path) -> None:
     model = FakeModel()
-    design = plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
-    carry_out(model, design, Store(tmp_path / "run"), Measuring(case()))
+    design = plan_run(LocalSource(model), case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
+    carry_out(LocalSource(model), design, Store(tmp_path / "run"), Measuring(case()))
     command = [sys.executable, "-m", "thermoscope", "runs", "sql", str(tmp_path / "run")]
     asked = subprocess.run([*command, "select count(*) as n from texts"], capture_output=True, timeout=60, check=True)
     assert (asked.stdout.split(), asked.stderr) == ([b"n", b"6"], b"")

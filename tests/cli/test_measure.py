@@ -217,10 +217,10 @@ def test_held_out_prompts_are_another_run(here: Path, cli: Cli, tiny_model: Path
 def test_an_interrupt_says_how_to_go_on(
     here: Path, cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thermoscope.runs import make as making
+    from thermoscope.sources import local
 
     words = ["measure", "--use-case", "two.toml", "-t", "0.5", "--seeds", "2", "--model", str(tiny_model)]
-    generate = making.generate
+    generate = local.generate
 
     def interrupted(model: object, prompt: str, *args: object, **how: object) -> object:
         if prompt == "A time":
@@ -228,7 +228,7 @@ def test_an_interrupt_says_how_to_go_on(
         return generate(model, prompt, *args, **how)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "generate", interrupted)
+        patch.setattr(local, "generate", interrupted)
         ran = cli(*words)
     assert ran.code == 130
     assert "the same command goes on where it was (runs/two-" in ran.err

@@ -80,7 +80,7 @@ def test_from_the_shell(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
         assert [text["text"] for text in record["texts"]] == [" Once upon 0.2 0", " Once upon 0.9 0"]
         again = cli(*asked, "-M", "at_once=2", "-M", "prompt_price=1", "-M", "completion_price=2")
         assert "0 requests, 2 answers kept from before" in again.out
-        assert f"--model vllm/m --base-url {server.url} --chat" in " ".join(again.out.replace("\\\n", "").split())
+        assert f"--model vllm/m --base-url={server.url} --chat" in " ".join(again.out.replace("\\\n", "").split())
         assert sum(server.asked.values()) == 2
 
 

@@ -10,6 +10,7 @@ from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
+from thermoscope.sources.local import LocalSource
 from thermoscope.usecases.load import UseCase, parse
 
 PROMPTS = ("One day", "The fox", "A king", "Snow", "Why?", "The end")
@@ -22,11 +23,11 @@ def case() -> UseCase:
 
 def small(model: FakeModel) -> Plan:
     settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
-    return plan_run(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+    return plan_run(LocalSource(model), case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
 
 
 def make(folder: str) -> Store:
     model = FakeModel(end_bias=3.0)
     store = Store(Path(folder))
-    carry_out(model, small(model), store, Measuring(case()))
+    carry_out(LocalSource(model), small(model), store, Measuring(case()))
     return store

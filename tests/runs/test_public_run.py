@@ -17,6 +17,7 @@ from thermoscope.errors import InputError, Interrupted, PromptError, RunError
 from thermoscope.runs import command as commands
 from thermoscope.runs.measure import measuring_of
 from thermoscope.runs.plan import plan_run
+from thermoscope.sources.local import LocalSource
 
 HOT = {"temperature": [0.3, 0.9]}
 
@@ -116,7 +117,7 @@ def test_no_prompt_is_held_out(here: Path) -> None:
 
 def test_one_number_is_one_seed(here: Path) -> None:
     assert made(seeds=8).plan.seeds == (8,)
-    assert plan_run(FakeModel(), case(), SamplingParams()).seeds == tuple(range(8))
+    assert plan_run(LocalSource(FakeModel()), case(), SamplingParams()).seeds == tuple(range(8))
 
 
 def test_an_interrupted_run_is_opened_and_resumed(here: Path) -> None:
@@ -204,7 +205,7 @@ def test_what_no_option_says_is_a_python_command(here: Path, monkeypatch: pytest
         called.update(how, args=args)
 
     monkeypatch.setattr(thermoscope, "run", caught)
-    monkeypatch.setattr(thermoscope, "load_model", lambda name, **how: (name, how))
+    monkeypatch.setattr(thermoscope, "open_source", lambda name, **how: (name, how))
     exec(commands._python(done.plan, done._store, measuring_of(case(), scorer="regex:e")), {})
     assert called["args"][1:] == ("small.toml", settings)  # type: ignore[index]
     assert called["args"][0] == ("fake", {"revision": "1", "device": "cpu", "dtype": "float32"})  # type: ignore[index]

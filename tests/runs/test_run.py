@@ -29,6 +29,7 @@ from thermoscope.runs.run import open_run
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
+from thermoscope.sources.local import LocalSource
 
 
 def content(store: Store) -> dict[str, pa.Table]:
@@ -100,7 +101,7 @@ def test_the_manifest_makes_the_run_again(done: Store) -> None:
 def test_the_same_run_twice_computes_nothing(done: Store) -> None:
     model = FakeModel(end_bias=3.0)
     before = {path: path.stat().st_mtime_ns for path in done.folder.glob("**/*.*") if path.name != ".lock"}
-    carry_out(model, small(model), done, Measuring(case()))
+    carry_out(LocalSource(model), small(model), done, Measuring(case()))
     assert (model.stepped, model.added) == (0, [])
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
@@ -109,7 +110,10 @@ def test_another_way_of_measuring_makes_no_new_texts(tmp_path: Path) -> None:
     store = make(str(tmp_path))
     model = FakeModel(end_bias=3.0)
     carry_out(
-        model, small(model), store, Measuring(case(), scorer=lambda text, answer: len(text), asked={"scorer": "x"})
+        LocalSource(model),
+        small(model),
+        store,
+        Measuring(case(), scorer=lambda text, answer: len(text), asked={"scorer": "x"}),
     )
     assert model.stepped == 0
     assert all(score >= 0 for score in store.table("measures")["score"].to_pylist())
@@ -126,14 +130,14 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, done: Store) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        carry_out(model, small(model), store, Measuring(case()), on_progress=interrupt)
+        carry_out(LocalSource(model), small(model), store, Measuring(case()), on_progress=interrupt)
     assert store.manifest() is None
     assert store.texts().num_rows == 24  # two prompts are whole
     assert runs_in(tmp_path)[0]["state"] == "not complete"
     assert runs_in(tmp_path)[0]["done"] == 24
     assert query(store.folder, "select count(*) from texts")[1] == [(24,)]
     again = FakeModel(end_bias=3.0)
-    carry_out(again, small(again), store, Measuring(case()))
+    carry_out(LocalSource(again), small(again), store, Measuring(case()))
     assert {bytes(context) for context in again.added} == {p.encode() for p in PROMPTS[2:]}
     assert same(store, done)
 
@@ -195,12 +199,12 @@ def test_a_kill_between_any_two_writes_leaves_a_run_that_goes_on(
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, done: Store) -> None:
     model = FakeModel(end_bias=3.0)
     plan = small(model)
-    other = plan_run(model, case(), plan.settings, seeds=range(4), max_new_tokens=24, max_rows=16)
+    other = plan_run(LocalSource(model), case(), plan.settings, seeds=range(4), max_new_tokens=24, max_rows=16)
     with pytest.raises(RunError, match="other seeds"):
-        carry_out(model, other, done, Measuring(case()))
+        carry_out(LocalSource(model), other, done, Measuring(case()))
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="not empty and no run"):
-        carry_out(model, plan, Store(tmp_path), Measuring(case()))
+        carry_out(LocalSource(model), plan, Store(tmp_path), Measuring(case()))
     with pytest.raises(RunError, match="with plan"):
         open_run(tmp_path)
     (tmp_path / "plan.json").write_text('{"format": "else"}')
@@ -253,7 +257,7 @@ def test_a_damaged_file_is_named_and_made_again(
     assert str(path) in str(told.value) and f"delete {store.folder / again} and repeat" in str(told.value)
     (store.folder / again).unlink(missing_ok=True)
     model = FakeModel(end_bias=3.0)
-    carry_out(model, small(model), store, Measuring(case()))
+    carry_out(LocalSource(model), small(model), store, Measuring(case()))
     assert same(store, done)
 
 
@@ -276,22 +280,22 @@ def test_a_damaged_run_does_not_hide_the_other_runs(tmp_path: Path, done: Store)
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
     model = FakeModel()
     with Store(tmp_path).locked(), pytest.raises(RunError, match="another process"):
-        carry_out(model, small(model), Store(tmp_path), Measuring(case()))
+        carry_out(LocalSource(model), small(model), Store(tmp_path), Measuring(case()))
 
 
 def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     settings = varied({"temperature": [0.5, 1.0]})
-    plan = plan_run(model, case(), settings, seeds=range(CHUNK_TEXTS), max_new_tokens=2, max_rows=8)
+    plan = plan_run(LocalSource(model), case(), settings, seeds=range(CHUNK_TEXTS), max_new_tokens=2, max_rows=8)
     chunks = list(plan.chunks())
     assert len(chunks) == 2 * len(PROMPTS)
     assert [c.first_text for c in chunks[:3]] == [0, 128, 256]
     assert sum(len(c.seeds) * 2 for c in chunks) == plan.texts
     monkeypatch.setattr("thermoscope.runs.plan.CHUNK_TEXTS", 4)
-    small_chunks = plan_run(model, case(), settings, seeds=range(5), max_new_tokens=6, max_rows=8)
+    small_chunks = plan_run(LocalSource(model), case(), settings, seeds=range(5), max_new_tokens=6, max_rows=8)
     assert len(list(small_chunks.chunks())) == 3 * len(PROMPTS)
     store = Store(tmp_path)
-    carry_out(model, small_chunks, store, Measuring(case()))
+    carry_out(LocalSource(model), small_chunks, store, Measuring(case()))
     texts = stored_texts(small_chunks, store, Measuring(case()))
     assert texts.groups.tolist() == [5] * 12
     samples = generate(model, PROMPTS, settings, seeds=range(5), max_new_tokens=6)
@@ -307,7 +311,7 @@ def test_many_seeds_are_made_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
 def test_settings_that_do_the_same_are_not_counted_twice() -> None:
     settings = [SamplingParams(temperature=0.7, order=order) for order in ("transformers", "llama.cpp")]
     with pytest.raises(InputError, match="settings of a run must differ"):
-        plan_run(FakeModel(), case(), settings)
+        plan_run(LocalSource(FakeModel()), case(), settings)
 
 
 @pytest.mark.parametrize(
@@ -321,16 +325,19 @@ def test_settings_that_do_the_same_are_not_counted_twice() -> None:
 )
 def test_a_plan_refuses_bad_numbers(how: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        plan_run(FakeModel(), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
+        plan_run(LocalSource(FakeModel()), case(), [SamplingParams()], **how)  # type: ignore[arg-type]
 
 
 def test_a_plan_refuses_a_setting_twice_and_takes_any_iterable() -> None:
     with pytest.raises(InputError, match="settings of a run must differ"):
-        plan_run(FakeModel(), case(), [SamplingParams(), SamplingParams()])
+        plan_run(LocalSource(FakeModel()), case(), [SamplingParams(), SamplingParams()])
     with pytest.raises(InputError, match="settings must not be empty"):
-        plan_run(FakeModel(), case(), [])
+        plan_run(LocalSource(FakeModel()), case(), [])
     chosen = (SamplingParams(temperature=t) for t in (0.5, 1.0))
-    assert [s.temperature for s in plan_run(FakeModel(), case(), chosen, max_rows=4).settings] == [0.5, 1.0]
+    assert [s.temperature for s in plan_run(LocalSource(FakeModel()), case(), chosen, max_rows=4).settings] == [
+        0.5,
+        1.0,
+    ]
 
 
 def test_a_query_gives_every_row(done: Store) -> None:

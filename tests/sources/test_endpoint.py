@@ -12,6 +12,7 @@ from tests.sources.server import Behaviour, Handler, answer, good, serving, slow
 from thermoscope.errors import EndpointError, InputError
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources import client
+from thermoscope.sources.base import Batch
 from thermoscope.sources.client import Limits
 from thermoscope.sources.endpoint import Endpoint, Prices
 
@@ -245,10 +246,11 @@ def test_what_was_answered_before_a_failure_is_kept_and_handed_over(tmp_path: Pa
     finished: list[int] = []
     with serving(behave) as server:
         with pytest.raises(EndpointError, match=r"requests? failed, \d+ answered and kept; the same command goes on"):
-            made(
-                endpoint(server.url, cache=tmp_path / "a", limits=Limits(at_once=1)),
-                8,
-                on_sample=lambda number, _: finished.append(number),
+            of = endpoint(server.url, cache=tmp_path / "a", limits=Limits(at_once=1))
+            of.make(
+                [Batch("one", (COLD, WARM), tuple(range(8))), Batch("two", (COLD, WARM), tuple(range(8)))],
+                max_new_tokens=9,
+                on_sample=lambda _, place, sample: finished.append(place),
             )
         mended = True
         before = server.asked.copy()

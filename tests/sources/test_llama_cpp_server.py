@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.llama_server import llama_server
-from thermoscope import load_model
+from thermoscope import load_model, run
 from thermoscope.decode.generate import generate
 from thermoscope.errors import EndpointError
 from thermoscope.settings.params import SamplingParams
@@ -72,3 +72,27 @@ def test_what_the_server_refuses_is_one_line(url: str) -> None:
     with pytest.raises(EndpointError, match=r"status 400") as caught:
         endpoint(url, extra={"grammar": "root ::= ["}).samples([PROMPT], [SamplingParams()], [0], max_new_tokens=3)
     assert "\n" not in str(caught.value)
+
+
+def test_a_greedy_run_measures_what_the_same_model_here_does(url: str, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(
+        'title = "x"\nobjective = "creative"\n'
+        + "".join(f'[[prompts]]\ntext = "{text}"\n' for text in (PROMPT, "The dragon", "One day"))
+    )
+    done = [
+        run(
+            source,
+            tmp_path / "small.toml",
+            [SamplingParams(temperature=0)],
+            seeds=[0],
+            max_new_tokens=30,
+            folder=tmp_path / name,
+        )
+        for name, source in (("there", endpoint(url)), ("here", load_model()))
+    ]
+    assert done[0].texts()["text"] == done[1].texts()["text"]
+    there, here = ({row["measure"]: row["mean"] for row in one.summary().to_pylist()} for one in done)
+    assert there["perplexity"] == pytest.approx(here["perplexity"], rel=0.01)
+    assert there["drift"] == pytest.approx(here["drift"], abs=0.02)
+    for name in ("rep_4", "distinct_2", "compression_ratio"):
+        assert there[name] == here[name]

@@ -64,13 +64,10 @@ def compare(
     from thermoscope.cli import console
     from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
 
-    said: dict[str, Any] = {
-        "chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option,
-    }  # fmt: skip
-    endpoint = options.endpoint(
-        model, base_url, **said, revision=revision, device=device, dtype=dtype, max_rows=max_rows, max_length=max_length
-    )
-    how_loaded = {} if endpoint is not None else options.loading(model, revision, device, dtype, **said)
+    how = options.opening(
+        model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
+        chat_option=chat_option, model_option=model_option, max_rows=max_rows, max_length=max_length,
+    )  # fmt: skip
     # all that can be known to be wrong without the model is said before it is loaded
     console.check_places(output, html)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
@@ -88,15 +85,12 @@ def compare(
 
     with console.status("loading the libraries and the model"):
         from thermoscope.comparison.compare import compare as run
-        from thermoscope.models.load import load_model
+        from thermoscope.sources.opening import model_behind, open_source
 
-        loaded = None if endpoint is not None else load_model(**how_loaded)
+        source = open_source(**how)
     if asked.source == "model":
-        if loaded is None:
-            raise InputError(f"--params model is for a model that runs here; {model} does not; leave it out")
+        loaded = model_behind(source, "--params model")
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
-    source = loaded if endpoint is None else endpoint
-    assert source is not None
     code = 0
     try:
         with console.progress("comparing") as on_progress:
@@ -109,9 +103,7 @@ def compare(
         done, wanted = len(result.texts), len(result.settings) * len(result.seeds)
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 
-    if endpoint is not None and endpoint.usage.cached:
-        kept = endpoint.usage.cached
-        console.say(f"{kept} of {len(result.texts)} answers were kept from before; -M cache=false asks again")
+    console.say_kept(source, len(result.texts))
 
     def printing(to: Console) -> None:
         from thermoscope.report.terminal.comparison import print_comparison

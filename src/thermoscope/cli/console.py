@@ -23,6 +23,7 @@ from thermoscope.escape import escape
 
 if TYPE_CHECKING:
     from thermoscope.decode.generate import Progress
+    from thermoscope.sources.base import Source
 
 #: Width of what is written to a file or a pipe.
 FILE_WIDTH = 80
@@ -163,6 +164,12 @@ def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, 
 def say(message: str) -> None:
     """One line on standard error."""
     sys.stderr.write(f"thermoscope: {escape(message)}\n")
+
+
+def say_kept(source: Source, texts: int) -> None:
+    """Say how many texts of an endpoint were kept from before, if any were."""
+    if source.usage is not None and source.usage.cached:
+        say(f"{source.usage.cached} of {texts} answers were kept from before; -M cache=false asks again")
 
 
 @contextlib.contextmanager

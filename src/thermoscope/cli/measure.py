@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +13,8 @@ from thermoscope.cli.settings import Asked, takes_settings, varied_settings
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
+    from thermoscope.sources.base import Source
 
 #: Temperatures and seeds of a run when nothing is said.
 DEFAULT_TEMPERATURES, DEFAULT_SEEDS = ("0.1:1.5:0.1",), 8
@@ -81,6 +81,7 @@ def measure(
     chat: options.Chat = None,
     system: options.System = None,
     chat_option: options.ChatOption = None,
+    base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
     embedding_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sentence-embedding model, by name or local path.")
@@ -115,7 +116,7 @@ def measure(
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
-        "--params": asked.source, "--html": html, "--reference": reference,
+        "--params": asked.source, "--html": html, "--reference": reference, "--base-url": base_url,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -130,25 +131,34 @@ def measure(
 
     console.check_places(output, html)
     console.check_writable(parquet)
-    loading = options.loading(
-        model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
-    )
-    how = How(loading, embedding_model, score, reference, answer_pattern, everything, json, output)
+    said: dict[str, Any] = {
+        "revision": revision, "device": device, "dtype": dtype, "chat": chat, "system": system,
+        "chat_option": chat_option, "model_option": model_option,
+    }  # fmt: skip
+    how = How(embedding_model, score, reference, answer_pattern, everything, json, output)
     if use_case is None:
         columns: dict[str, str | list[str] | None] = {
             "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
         }  # fmt: skip
-        measure_files(files or [], columns, whole(length, "--length", least=1), parquet, how)
+        loading = options.loading(model, **said)
+        measure_files(files or [], columns, whole(length, "--length", least=1), parquet, loading, how)
         return
+    opening = options.opening(model, base_url, max_rows=max_rows, **said)
     from thermoscope.settings.grid import varied
 
-    def settings(loaded: Model | None = None) -> tuple[SamplingParams, ...]:
+    def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
+        loaded = None
+        if asked.source == "model" and source is not None:
+            from thermoscope.sources.opening import model_behind
+
+            loaded = model_behind(source, "--params model")
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
         return varied(over, params)
 
     if asked.source != "model":
         settings()  # what is wrong is said before the model is loaded
     generating = Generating(
+        opening,
         settings,
         seed_numbers(seed, seeds, usual=DEFAULT_SEEDS),
         whole(max_new_tokens, "--max-new-tokens", least=1),

@@ -14,9 +14,9 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.models.base import Model
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
+    from thermoscope.sources.base import Source
 
 
 #: Options whose names differ from the arguments that they give.
@@ -25,9 +25,8 @@ _OPTIONS = {"chat_options": "chat-option"}
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What both kinds of texts have in common: the model, what is measured beyond the text, and how it is shown."""
+    """What both kinds of texts have in common: what is measured beyond the text, and how it is shown."""
 
-    loading: Mapping[str, Any]
     embedding_model: str | None
     score: str | None
     reference: Path | None
@@ -36,22 +35,13 @@ class How:
     as_json: bool
     output: Path | None
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The options of the command that say what is measured."""
-        options = {
-            "--embedding-model": self.embedding_model,
-            "--score": self.score,
-            "--answer-pattern": self.answer_pattern,
-        }
-        return tuple(f"{option}={value}" for option, value in options.items() if value is not None)
-
 
 @dataclass(frozen=True, slots=True)
 class Generating:
-    """What is generated for a use case; ``settings`` are known for sure once the model is loaded."""
+    """What is generated for a use case, and by what; ``settings`` are known for sure once the source is there."""
 
-    settings: Callable[[Model], tuple[SamplingParams, ...]]
+    opening: Mapping[str, Any]
+    settings: Callable[[Source], tuple[SamplingParams, ...]]
     seeds: Sequence[int]
     max_new_tokens: int | None
     stop: Sequence[str]
@@ -66,6 +56,7 @@ def measure_files(
     columns: Mapping[str, Any],
     length: int | None,
     parquet: Path | None,
+    loading: Mapping[str, Any],
     how: How,
 ) -> None:
     """Measure texts from files and show the measures.
@@ -77,7 +68,6 @@ def measure_files(
     """
     from thermoscope.cli import console
 
-    loading = how.loading
     if loading["name_or_path"] is None and (
         given := next((k for k, v in loading.items() if v not in (None, {})), None)
     ):
@@ -141,10 +131,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     if how.reference is not None:
         read_reference(how.reference)
     with console.status("loading the libraries and the model"):
-        from thermoscope.models.load import load_model
         from thermoscope.runs.run import run
+        from thermoscope.sources.opening import open_source
 
-        loaded = load_model(**how.loading)
+        source = open_source(**what.opening)
 
     def say_plan(plan: Plan) -> None:
         for sentence in plan.foresight:
@@ -153,7 +143,7 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     try:
         with console.run_progress() as (on_progress, on_stage):
             done = run(
-                loaded, case, what.settings(loaded), held_out=what.held_out, seeds=what.seeds,
+                source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
                 max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
                 embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
                 reference=how.reference, on_plan=say_plan, on_progress=on_progress, on_stage=on_stage,
@@ -161,6 +151,7 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
+    console.say_kept(source, done.plan.texts)
     if what.html is not None:
         from thermoscope.report.forms import render
 

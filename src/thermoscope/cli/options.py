@@ -6,14 +6,11 @@ What a command takes unless it is given is told by the command: ``Annotated[str 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from thermoscope.errors import InputError
-
-if TYPE_CHECKING:
-    from thermoscope.sources.endpoint import Endpoint
 
 #: What to decode.
 Prompt = Annotated[
@@ -75,7 +72,7 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16."),
 ]
-#: Where an endpoint is, for ``endpoint``.
+#: Where an endpoint is, for ``opening``.
 BaseUrl = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),
@@ -123,17 +120,20 @@ def loading(
     return {**given, "chat": chat, "system": system, "chat_options": options}
 
 
-def endpoint(
+def opening(
     model: str | None,
     base_url: str | None,
     *,
+    revision: str | None,
+    device: str | None,
+    dtype: str | None,
     chat: bool | None,
     system: str | None,
     chat_option: list[str] | None,
     model_option: list[str] | None,
     **of_models_here: str | None,
-) -> Endpoint | None:
-    """The endpoint that a model's name stands for; None if it names a model that runs here.
+) -> dict[str, Any]:
+    """What ``open_source`` is given for the options of a command that takes models and endpoints.
 
     Raises
     ------
@@ -143,21 +143,23 @@ def endpoint(
     from thermoscope.models.names import arguments, parse_name
 
     name = parse_name(model, base_url)
+    here = {"revision": revision, "device": device, "dtype": dtype}
+    said: dict[str, Any] = {"chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option}
     if not name.is_endpoint:
-        return None
-    for option, value in of_models_here.items():
+        found = loading(model, revision, device, dtype, **said)
+        return {"name": found.pop("name_or_path"), **found}
+    for option, value in (here | of_models_here).items():
         if value is not None:
             flag = option.replace("_", "-")
             raise InputError(f"--{flag} is for a model that runs here; {name.given} does not; leave it out")
-    from thermoscope.sources.opening import open_endpoint
-
-    return open_endpoint(
-        name,
-        chat=chat,
-        system=system,
-        chat_options=arguments(chat_option or []),
-        options=arguments(model_option or []),
-    )
+    return {
+        "name": model,
+        "base_url": base_url,
+        "chat": chat,
+        "system": system,
+        "chat_options": arguments(chat_option or []),
+        "options": arguments(model_option or []),
+    }
 
 
 def temperatures(usual: str) -> Any:

@@ -6,29 +6,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from thermoscope.checks import at_least_one, check_text
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
-from thermoscope.decode.generate import Progress, generate
-from thermoscope.decode.request import DEFAULT_NEW_TOKENS, new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.generate import Progress
+from thermoscope.decode.notebook import shown
+from thermoscope.decode.request import seed_list, stop_strings
 from thermoscope.decode.sample import Sample
-from thermoscope.engines.model_config import own_settings
-from thermoscope.errors import EndpointError, InputError, Interrupted, PromptError
+from thermoscope.errors import EndpointError, InputError, Interrupted
 from thermoscope.metrics.repetition import find_loop, repeated_passages
 from thermoscope.metrics.table import measure_text
 from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import compare_command, what_ran
-from thermoscope.sampling.effects import Effects
 from thermoscope.settings.grid import neighbours, varied
 from thermoscope.settings.params import SamplingParams
-from thermoscope.sources.endpoint import Endpoint
-from thermoscope.words import count
+from thermoscope.sources.base import Batch, Source
+from thermoscope.sources.opening import source_of
 
 
 def compare(
-    model: Model | Endpoint,
+    model: Model | Source,
     prompt: str,
     temperatures: Sequence[float] | None = None,
     *,
@@ -78,35 +76,36 @@ def compare(
     settings = varied({**over, **(vary or {})}, params)
     numbers = tuple(seed_list(seeds))
     stops = stop_strings(stop)
-    here = not isinstance(model, Endpoint)
-    limit = _limit(model, prompt, max_new_tokens, max_length)
+    source = source_of(model)
+    limit = source.new_tokens([prompt], max_new_tokens, max_length)
+    batch = Batch(prompt, source.settings(settings), numbers)
     finished: dict[int, Sample] = {}
     failed: list[str] = []
-    effects = Effects()
+
+    def take(_: int, place: int, sample: Sample) -> None:
+        finished[place] = sample
 
     def result() -> Comparison:
         ran = what_ran(
-            model,
-            compare_command(model, prompt, settings, numbers, limit, stops),
+            source,
+            compare_command(source, prompt, settings, numbers, limit, stops),
             settings=settings,
             seeds=numbers,
             max_new_tokens=limit,
             stop=stops,
-            model_settings=None if isinstance(model, Endpoint) else own_settings(model),
-            shared_noise=here,
-            details=_requests(model),
+            model_settings=source.own_settings,
+            shared_noise=source.can.shared_noise,
+            details={} if source.usage is None else source.usage.facts,
         )
         ran = replace(ran, notes=(*ran.notes, *failed))
         texts = compared_texts(finished, len(numbers), neighbours(settings))
-        did = (*contradictions(settings), *idle_parameters(settings, effects.idle))
+        did = (*contradictions(settings), *idle_parameters(settings, batch.effects.idle))
         return Comparison(prompt, settings, numbers, texts, tuple(read(settings, numbers, texts)), ran, did)
 
-    how: dict[str, Any] = {"max_new_tokens": limit, "on_sample": finished.__setitem__, "on_progress": on_progress}
+    how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:
-        if isinstance(model, Endpoint):
-            model.samples([prompt], settings, numbers, stop=stops, **how)
-        else:
-            generate(model, prompt, settings, seeds=numbers, stop=stops, max_rows=max_rows, effects=effects, **how)
+        with shown("comparing", on_progress) as tell:
+            source.make([batch], **how, on_sample=take, on_progress=tell)
     except KeyboardInterrupt:
         raise Interrupted(result()) from None
     except EndpointError as error:
@@ -114,32 +113,6 @@ def compare(
             raise
         failed.append(str(error))
     return result()
-
-
-def _limit(model: Model | Endpoint, prompt: str, max_new_tokens: int | None, max_length: int | None) -> int:
-    """The most new tokens of a text; a server's context and tokenizer are not known here."""
-    if not isinstance(model, Endpoint):
-        return new_tokens(model, len(prompt_ids(model, prompt)), max_new_tokens, max_length)
-    if not isinstance(prompt, str) or not prompt:
-        raise PromptError(f"a prompt must be a text that is not empty; got {prompt!r}; write one")
-    check_text("a prompt", prompt, PromptError)
-    if max_length is not None:
-        raise InputError(
-            f"max_length counts the prompt's tokens, which {model.name} does not give; use max_new_tokens instead"
-        )
-    return at_least_one("max_new_tokens", max_new_tokens) or DEFAULT_NEW_TOKENS
-
-
-def _requests(model: Model | Endpoint) -> dict[str, str]:
-    """What texts of an endpoint have cost."""
-    if not isinstance(model, Endpoint):
-        return {}
-    usage = model.usage
-    said = f"{count(usage.requests, 'request')}, {count(usage.cached, 'answer')} kept from before"
-    said += f", {usage.retries} repeated" if usage.retries else ""
-    tokens = f"{usage.prompt_tokens:,} of prompts, {usage.completion_tokens:,} of texts"
-    cost = {} if usage.cost is None else {"cost": f"{usage.cost:.4f}"}
-    return {"requests": said, "tokens": tokens, **cost}
 
 
 def compared_texts(

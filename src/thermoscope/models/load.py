@@ -89,8 +89,8 @@ def load_model(
     parsed = parse_name(name_or_path)
     if parsed.is_endpoint:
         raise InputError(
-            f"{parsed.given} is behind an endpoint, so its logits are not at hand; use compare or audit, which take "
-            f"endpoints, or write hf/{parsed.given} for the model of that name on the hub"
+            f"{parsed.given} is behind an endpoint, so its logits are not at hand; use compare, measure --use-case or "
+            f"audit, which take endpoints, or write hf/{parsed.given} for the model of that name on the hub"
         )
     place = _device(device)
     if parsed.provider in ("gguf", "smollm2"):

@@ -26,9 +26,11 @@ def what_ran(manifest: Mapping[str, Any], folder: str) -> WhatRan:
         dtype=plan["dtype"],
         device=plan["device"],
         notes=tuple(manifest["notes"]),
+        shared_noise=manifest.get("shared_noise", True),
         details={
             "run": f"{folder} (id {manifest['id']})",
             "texts": f"{manifest['texts']} with {manifest['tokens']} tokens",
             "time": f"generating {seconds['generating']:.1f} s, measuring {seconds['measuring']:.1f} s{speed}",
+            **manifest.get("spent", {}),
         },
     )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from thermoscope._version import __version__
 from thermoscope.models.base import Model
-from thermoscope.settings.grid import varying
+from thermoscope.settings.grid import combinations_of
 from thermoscope.settings.orders import order_name
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.values import typed
+
+if TYPE_CHECKING:
+    from thermoscope.sources.base import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class WhatRan:
         return record
 
 
-def what_ran(model: Model | Served | None, command: str, **how: Any) -> WhatRan:
+def what_ran(model: Model | Source | None, command: str, **how: Any) -> WhatRan:
     """What ran on a model, or without one.
 
     Parameters
@@ -102,7 +105,7 @@ def versions(*, model: bool = True) -> dict[str, str]:
 
 
 def compare_command(
-    model: Model | Served,
+    model: Model | Source,
     prompt: str,
     settings: Sequence[SamplingParams],
     seeds: Sequence[int],
@@ -113,7 +116,10 @@ def compare_command(
 
     It is one line for bash, zsh and other shells that know ``$'...'`` (POSIX 2024).
     """
-    words = ["thermoscope", "compare", *setting_words(settings), *common_words(model, seeds, max_new_tokens, stop)]
+    values = combinations_of(settings)
+    assert values is not None, "a comparison's settings are combinations of values"
+    words = ["thermoscope", "compare", *grid_words(settings[0], values)]
+    words += common_words(model, seeds, max_new_tokens, stop)
     return with_prompt(words, prompt)
 
 
@@ -172,25 +178,22 @@ def one_setting_words(setting: SamplingParams) -> list[str]:
     return ["-t", repr(setting.temperature), *option_words(setting, leave_out=("temperature",))]
 
 
-def setting_words(settings: Sequence[SamplingParams]) -> list[str]:
-    """The options for settings that are every combination of the values that differ."""
+def grid_words(fixed: SamplingParams, values: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The options for every combination of some values (``combinations_of``), with all else as in one setting."""
     words = []
-    fixed, names = settings[0], varying(settings)
-    if names == ("temperature",):
-        for setting in settings:
-            words += ["-t", repr(setting.temperature)]
+    if list(values) == ["temperature"]:
+        for temperature in values["temperature"]:
+            words += ["-t", repr(temperature)]
     else:
-        if "temperature" not in names:
+        if "temperature" not in values:
             words += ["-t", repr(fixed.temperature)]
-        for name in _slowest_first(settings, names):
-            values = dict.fromkeys(_value_word(setting, name) for setting in settings)
-            words += ["--vary", f"{name}={','.join(values)}"]
-    return words + option_words(fixed, leave_out=("temperature", *names))
+        for name, each in values.items():
+            words += ["--vary", f"{name}={','.join(_value_word(name, value) for value in each)}"]
+    return words + option_words(fixed, leave_out=("temperature", *values))
 
 
-def _value_word(setting: SamplingParams, name: str) -> str:
+def _value_word(name: str, value: Any) -> str:
     """The value of a parameter as ``--vary`` takes it."""
-    value = getattr(setting, name)
     if name == "order":
         return order_name(value) or ">".join(value)
     return "off" if value is None else typed(value)
@@ -229,15 +232,6 @@ def with_prompt(words: Sequence[str], prompt: str) -> str:
     return " ".join(map(quote, [*words, "--", prompt]))
 
 
-def _slowest_first(settings: Sequence[SamplingParams], names: Sequence[str]) -> list[str]:
-    """Parameters in the order in which the combinations were made: that of the first change, latest first."""
-    first = {
-        name: next(i for i, s in enumerate(settings) if getattr(s, name) != getattr(settings[0], name))
-        for name in names
-    }
-    return sorted(names, key=lambda name: -first[name])
-
-
 class RunsOn(Protocol):
     """What says on which model something ran, and how: a model, an endpoint, or a run's plan."""
 
@@ -256,18 +250,6 @@ class RunsOn(Protocol):
     @property
     def chat_words(self) -> tuple[str, ...]:
         """The options that give prompts in the same way."""
-
-
-class Served(RunsOn, Protocol):
-    """A model behind an endpoint."""
-
-    @property
-    def name(self) -> str:
-        """``provider/model``."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of its texts must know, a sentence each."""
 
 
 def common_words(

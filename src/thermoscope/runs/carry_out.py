@@ -9,7 +9,6 @@ from typing import Any
 
 from thermoscope.decode.generate import Progress
 from thermoscope.decode.notebook import shown
-from thermoscope.models.base import Model
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions
 from thermoscope.runs.command import run_command
@@ -17,11 +16,12 @@ from thermoscope.runs.make import make
 from thermoscope.runs.measure import Measurements, Measuring, measure_run, reference_statistics
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
+from thermoscope.sources.base import Source
 from thermoscope.statistics.claims import judge
 
 
 def carry_out(
-    model: Model,
+    source: Source,
     plan: Plan,
     store: Store,
     measuring: Measuring,
@@ -45,7 +45,7 @@ def carry_out(
             on_plan(plan)
         begun = time.perf_counter()
         with shown("generating", on_progress) as tell:
-            made = make(model, plan, store, tell)
+            made = make(source, plan, store, tell)
         measured_from = time.perf_counter()
         stored = {} if before is None else dict(before["measuring"])
         record = stored.pop("reference", None)
@@ -53,8 +53,8 @@ def carry_out(
         if made == 0 and same and store.measured:
             return
         if not same or record is None:
-            record = reference_statistics(model, plan, measuring, on_stage)
-        found = measure_run(model, plan, store, measuring, record, on_stage)
+            record = reference_statistics(source, plan, measuring, on_stage)
+        found = measure_run(source, plan, store, measuring, record, on_stage)
         claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
         seconds = {
             "generating": round(measured_from - begun, 3),
@@ -67,10 +67,10 @@ def carry_out(
             "command": command,
             "measuring": measuring.to_dict() | compared,
         }
-        store.finish(found.tables, claims, _manifest(model, plan, store, measuring, found) | ran)
+        store.finish(found.tables, claims, _manifest(source, plan, store, measuring, found) | ran)
 
 
-def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:
+def _manifest(source: Source, plan: Plan, store: Store, measuring: Measuring, found: Measurements) -> dict[str, Any]:
     """What ran, and how to make it again."""
     return {
         "id": plan.id,
@@ -82,7 +82,9 @@ def _manifest(model: Model, plan: Plan, store: Store, measuring: Measuring, foun
         "texts": found.tables["measures"].num_rows,
         "tokens": sum(store.texts()["tokens"].to_pylist()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "notes": [*model.notes, *measuring.notes],
+        "shared_noise": source.can.shared_noise,
+        "spent": {} if source.usage is None else source.usage.facts,
+        "notes": [*dict.fromkeys((*source.notes, *store.notes())), *measuring.notes],
         "effective": [*contradictions(plan.settings), *idle_parameters(plan.settings, store.idle_stages)],
-        "versions": versions(),
+        "versions": versions(model=source.dtype is not None),
     }

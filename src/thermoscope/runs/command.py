@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from thermoscope.ran.provenance import common_words, quote, setting_words
+from thermoscope.ran.provenance import common_words, grid_words, quote
 from thermoscope.runs.measure import Measuring
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
-from thermoscope.settings.grid import varied, varying
+from thermoscope.settings.grid import combinations_of
 from thermoscope.settings.orders import order_name
 from thermoscope.settings.params import SamplingParams
 
@@ -18,28 +16,19 @@ def run_command(plan: Plan, store: Store, measuring: Measuring) -> str:
     case = measuring.use_case
     held_out = plan.prompts == tuple(prompt.text for prompt in case.held_out_prompts)
     usual = held_out or plan.prompts == tuple(prompt.text for prompt in case.open_prompts)
-    if not usual or not _is_grid(plan.settings):
+    values = combinations_of(plan.settings)
+    if not usual or values is None:
         return " ".join(map(quote, ["python", "-c", _python(plan, store, measuring)]))
-    words = ["thermoscope", "measure", "--use-case", plan.use_case, *setting_words(plan.settings)]
+    words = ["thermoscope", "measure", "--use-case", plan.use_case, *grid_words(plan.settings[0], values)]
     words += common_words(plan, plan.seeds, plan.max_new_tokens, plan.stop, plan.model)
     words += [*(["--held-out"] if held_out else []), *measuring.words, "--run", str(store.folder)]
     return " ".join(map(quote, words))
 
 
-def _is_grid(settings: Sequence[SamplingParams]) -> bool:
-    """Whether settings are every combination of the values that differ, which is what options can say."""
-    names = varying(settings)
-    values = {name: list(dict.fromkeys(getattr(setting, name) for setting in settings)) for name in names}
-    combinations = 1
-    for each in values.values():
-        combinations *= len(each)
-    return combinations == len(settings) and set(varied(values, settings[0])) == set(settings)
-
-
 def _python(plan: Plan, store: Store, measuring: Measuring) -> str:
     """The same in Python: any settings and prompts."""
-    loading = ", ".join(f"{name}={value!r}" for name, value in plan.loading.items())
-    model = f"t.load_model({plan.model!r}, {loading})"
+    opening = ", ".join(f"{name}={value!r}" for name, value in plan.loading.items() if value is not None)
+    model = f"t.open_source({plan.model!r}, {opening})"
     settings = ", ".join(map(_constructed, plan.settings))
     given: dict[str, object] = {
         "prompts": list(plan.prompts),

@@ -16,10 +16,11 @@ from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.metrics.table import nullable, setting_columns
 from thermoscope.metrics.texts import Texts
-from thermoscope.models.base import Model
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of, scorer_of_case
 from thermoscope.runs.store import Store
+from thermoscope.sources.base import Source
+from thermoscope.sources.opening import model_behind
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
@@ -165,6 +166,9 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
     def column(name: str) -> Ragged:
         return Ragged(tokens[name].to_numpy(), starts)
 
+    def records(name: str) -> Ragged | None:  # none of an endpoint that gives none
+        return None if tokens[name].null_count == len(tokens) > 0 else column(name)
+
     def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
         return column(name).spans(starts[:-1], spoken)
 
@@ -177,8 +181,8 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
         prompts=prompts,
         settings=[by_id[name] for name in table["setting_id"].to_pylist()],
         ends=of_text("text_end"),
-        logprobs=column("logprob"),
-        entropies=column("entropy"),
+        logprobs=records("logprob"),
+        entropies=records("entropy"),
         length=plan.max_new_tokens,
         embedder=measuring.embedder,
         scorer=measuring.scorer,
@@ -188,18 +192,20 @@ def stored_texts(plan: Plan, store: Store, measuring: Measuring) -> Texts:
 
 
 def reference_statistics(
-    model: Model, plan: Plan, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
+    source: Source, plan: Plan, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
 ) -> Mapping[str, Any] | str | None:
     """Statistics of what the texts are compared with, or why there are none; None without such a text."""
+    if not source.can.logits:
+        return "the model is behind an endpoint, where text by people can't be scored"
     text = measuring.reference_text
     if text is None:
         return measuring.use_case.reference_statistics()
     told = None if on_stage is None else partial(on_stage, "reading the reference")
-    return reference_of(model, text, plan.max_new_tokens, told)
+    return reference_of(model_behind(source, "a reference"), text, plan.max_new_tokens, told)
 
 
 def measure_run(
-    model: Model,
+    source: Source,
     plan: Plan,
     store: Store,
     measuring: Measuring,
@@ -213,9 +219,11 @@ def measure_run(
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
     texts = stored_texts(plan, store, measuring)
-    reference = (
-        record if isinstance(record, str) else choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
-    )
+    if isinstance(record, str):
+        reference: Reference | str = record
+    else:
+        model = model_behind(source, "a reference")
+        reference = choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     note = reference.note if isinstance(reference, Reference) else reference
     return Measurements(evidence, _tables(plan, store, evidence), note)

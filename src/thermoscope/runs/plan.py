@@ -17,12 +17,14 @@ from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.power import foresight
 
 if TYPE_CHECKING:
-    from thermoscope.models.base import Model
+    from thermoscope.sources.base import Source
     from thermoscope.usecases.load import UseCase
 
 FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
 CHUNK_TEXTS = 128
+#: What fields of a plan are called where a user reads of them.
+_FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "precision", "stop": "stop strings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,13 @@ class Plan:
     stop
         Stop strings.
     model, revision, dtype, device
-        The model, its commit or the hash of its weights, and how it runs.
+        The model, its commit or the hash of its weights, and how it runs; all but the name None behind an endpoint.
     max_rows
-        Rows in flight; fixed at the start, so that a resumed run does the same arithmetic.
+        Rows in flight; fixed at the start, so that a resumed run does the same arithmetic. None behind an endpoint.
     use_case, use_case_id
         The use case by name or path, and the identity of its content.
     chat_words
-        The options that say how prompts are given to a model with a chat template.
+        The options that say how prompts are given to a model with a chat template, and where an endpoint is.
     """
 
     name: str
@@ -71,9 +73,9 @@ class Plan:
     stop: tuple[str, ...]
     model: str
     revision: str | None
-    dtype: str
-    device: str
-    max_rows: int
+    dtype: str | None
+    device: str | None
+    max_rows: int | None
     use_case: str
     use_case_id: str
     chat_words: tuple[str, ...] = ()
@@ -154,8 +156,9 @@ class Plan:
             return self
         there = Plan.from_dict(record, folder)
         if (name := self.difference(there)) is not None:
+            what = _FIELD_WORDS.get(name, name)
             raise RunError(
-                f"{folder} holds a run with other {name}; name another folder with --run, or repeat its own command"
+                f"{folder} holds a run with other {what}; name another folder with --run, or repeat its own command"
             )
         return there
 
@@ -167,7 +170,7 @@ class Plan:
 
     @property
     def loading(self) -> dict[str, Any]:
-        """What ``load_model`` takes after the name to load the model of the plan again."""
+        """What ``open_source`` takes after the name to open the model or the endpoint of the plan again."""
         commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
         found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
         options = []
@@ -175,26 +178,30 @@ class Plan:
             name, _, value = word.partition("=")
             if name in ("--chat", "--raw"):
                 found["chat"] = name == "--chat"
-            elif name == "--system":
-                found["system"] = value
-            else:
+            elif name == "--chat-option":
                 options.append(value)
+            else:
+                found[name.removeprefix("--").replace("-", "_")] = value
         return found | ({"chat_options": arguments(options)} if options else {})
 
-    def on(self, model: Model) -> Plan:
-        """The same plan on a model, which ``difference`` then tells apart if it is another one."""
-        return replace(
-            self,
-            model=model.name,
-            revision=model.revision,
-            dtype=model.dtype,
-            device=model.device,
-            chat_words=tuple(model.chat_words),
-        )
+    def on(self, source: Source) -> Plan:
+        """The same plan on a source, which ``difference`` then tells apart if it is another one."""
+        return replace(self, **_identity(source))
+
+
+def _identity(source: Source) -> dict[str, Any]:
+    """The fields of a plan that say what makes its texts."""
+    return {
+        "model": source.name,
+        "revision": source.revision,
+        "dtype": source.dtype,
+        "device": source.device,
+        "chat_words": tuple(source.chat_words),
+    }
 
 
 def plan_run(
-    model: Model,
+    source: Source,
     use_case: UseCase,
     settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
     *,
@@ -207,16 +214,18 @@ def plan_run(
 ) -> Plan:
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
     from thermoscope.checks import at_least_one
-    from thermoscope.decode.batch import rows_in_flight  # which needs torch; a stored plan does not
-    from thermoscope.decode.request import new_tokens, prompt_ids, seed_list, stop_strings
+    from thermoscope.decode.request import seed_list, stop_strings  # which need torch; a stored plan does not
 
     texts = _prompts(use_case, prompts, held_out=held_out)
-    chosen, numbers = _settings(model, settings), tuple(seed_list(seeds))
-    limit = use_case.max_new_tokens if max_new_tokens is None else max_new_tokens
-    longest = max(len(prompt_ids(model, text)) for text in texts)
+    chosen = source.settings(varied(settings) if isinstance(settings, Mapping) else settings)
+    numbers = tuple(seed_list(seeds))
+    length = source.new_tokens(texts, use_case.max_new_tokens if max_new_tokens is None else max_new_tokens)
+    if not chosen:
+        raise InputError("settings must not be empty; give at least one")
+    if (twice := _repeated(chosen)) is not None:
+        raise InputError(f"settings of a run must differ; got {twice} more than once; leave the repeats out")
     if (twice := _repeated(texts)) is not None:
         raise InputError(f"each prompt may be given once; got {twice!r:.60} twice; leave one out")
-    length = new_tokens(model, longest, limit, None)
     rows = at_least_one("max_rows", max_rows)
     return Plan(
         name=use_case.name,
@@ -225,14 +234,10 @@ def plan_run(
         seeds=numbers,
         max_new_tokens=length,
         stop=stop_strings(stop),
-        model=model.name,
-        revision=model.revision,
-        dtype=model.dtype,
-        device=model.device,
-        max_rows=rows or rows_in_flight(model, longest + length, len(chosen) * len(numbers)),
+        max_rows=rows or source.rows_in_flight(texts, length, len(chosen) * len(numbers)),
         use_case=use_case.name_or_path,
         use_case_id=use_case.content_id,
-        chat_words=tuple(model.chat_words),
+        **_identity(source),
     )
 
 
@@ -249,23 +254,6 @@ def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out
     chosen = tuple(as_list("prompts", prompts, str))
     if not chosen:
         raise InputError("prompts must not be empty; give at least one")
-    return chosen
-
-
-def _settings(
-    model: Model, settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]]
-) -> tuple[SamplingParams, ...]:
-    from thermoscope.decode.request import check_model
-    from thermoscope.sampling.chain import settings_of
-
-    check_model(model)
-    if isinstance(settings, Mapping):
-        settings = varied(settings)
-    chosen = tuple(settings_of(settings, model.vocabulary))
-    if not chosen:
-        raise InputError("settings must not be empty; give at least one")
-    if (twice := _repeated(chosen)) is not None:
-        raise InputError(f"settings of a run must differ; got {twice} more than once; leave the repeats out")
     return chosen
 
 

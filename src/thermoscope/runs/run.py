@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from thermoscope.metrics.answers import Scorer
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.models.base import Model
+    from thermoscope.sources.base import Source
     from thermoscope.usecases.load import UseCase
 
 #: Tables of a run by the name of the method that gives them, and what the folder calls them.
@@ -45,7 +46,7 @@ _SHOWN = ("rep_4", "loop_rate", "perplexity", "self_bleu")
 
 
 def run(
-    model: Model | str | Path,
+    model: Model | Source | str | Path,
     use_case: UseCase | str | Path,
     settings: SamplingParams | Iterable[SamplingParams] | Mapping[str, Sequence[Any]],
     *,
@@ -71,7 +72,7 @@ def run(
     Parameters
     ----------
     model
-        From ``load_model``, or the name or path that it takes.
+        From ``load_model`` or ``open_source``, or the name or path that they take.
     use_case
         The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings
@@ -119,24 +120,27 @@ def run(
         The folder holds another run or something else, or another process is writing it.
     ModelError
         The model can't be loaded.
+    EndpointError
+        An endpoint can't be reached, refuses, or failed for some texts; the same call goes on from there.
     Interrupted
         The user interrupted; ``finished`` is the run with all finished pieces.
     """
     from thermoscope.runs.carry_out import carry_out
     from thermoscope.runs.measure import measuring_of
     from thermoscope.runs.plan import plan_run
+    from thermoscope.sources.opening import source_of
     from thermoscope.usecases.load import UseCase, load
 
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
     measuring = measuring_of(case, embedder, scorer, answer_pattern, reference)
-    loaded = _loaded(model)
+    source = source_of(model)
     plan = plan_run(
-        loaded, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
+        source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
         stop=stop, max_rows=max_rows,
     )  # fmt: skip
     store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
     with _finished(store):
-        carry_out(loaded, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
+        carry_out(source, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage)
     return Run(store.folder)
 
 
@@ -169,14 +173,6 @@ def open_run(folder: str | Path) -> Run:
     if not isinstance(folder, str | Path):
         raise InputError(f"a run's folder must be a path; got {type(folder).__name__}")
     return Run(Path(folder))
-
-
-def _loaded(model: Model | str | Path, **how: Any) -> Model:
-    if not isinstance(model, str | Path):
-        return model
-    from thermoscope.models.load import load_model
-
-    return load_model(model, **how)
 
 
 class Run:
@@ -275,7 +271,7 @@ class Run:
 
     def resume(
         self,
-        model: Model | str | Path | None = None,
+        model: Model | Source | str | Path | None = None,
         *,
         embedder: Embedder | str | None = None,
         scorer: Scorer | str | None = None,
@@ -289,7 +285,7 @@ class Run:
         Parameters
         ----------
         model
-            By default the one of the plan, loaded as it was.
+            By default the one of the plan, opened as it was.
         embedder, scorer, answer_pattern, reference, on_progress, on_stage
             As in ``run``; by default what the run was begun with.
 
@@ -301,9 +297,12 @@ class Run:
             The model is another one, or the run was begun with a Python function or object that is not given.
         ModelError
             The model can't be loaded.
+        EndpointError
+            As in ``run``.
         """
         from thermoscope.runs.carry_out import carry_out
         from thermoscope.runs.measure import measuring_of
+        from thermoscope.sources.opening import source_of
         from thermoscope.usecases.load import load
 
         given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
@@ -321,10 +320,10 @@ class Run:
             answer_pattern=asked.get("answer_pattern") if answer_pattern is None else answer_pattern,
             reference=asked.get("reference") if reference is None else reference,
         )
-        loaded = _loaded(self._plan.model, **self._plan.loading) if model is None else _loaded(model)
-        plan = self._plan.on(loaded)
+        source = source_of(self._plan.model, **self._plan.loading) if model is None else source_of(model)
+        plan = self._plan.on(source)
         with _finished(self._store):
-            carry_out(loaded, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
+            carry_out(source, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage)
         return Run(self.folder)
 
     def _measured(self, name: str) -> pyarrow.Table:

@@ -4,6 +4,7 @@
     command.json              the command that makes it, and goes on with it
     texts/00000.parquet       one row per text; a shard is there whole or not at all
     tokens/00000.parquet      one row per token, written before its texts
+    notes.json                what a reader of the texts must know of their source, where there is anything
     idle/00000.json           which stages of which setting changed nothing there, written before the texts
     measures.parquet          one row per text: every measure
     groups.parquet            one row per prompt and setting
@@ -164,6 +165,16 @@ class Store:
         self._write_json(f"idle/{chunk.number:05}.json", {name: list(stages) for name, stages in idle.items()})
         self.write(self._shard("texts", chunk), _text_rows(samples, chunk))
 
+    def keep_notes(self, notes: Sequence[str]) -> None:
+        """Add sentences to what a reader of the texts must know, unless they are there."""
+        there = self.notes()
+        if new := [note for note in notes if note not in there]:
+            self._write_json("notes.json", {"notes": [*there, *new]})
+
+    def notes(self) -> list[str]:
+        """What a reader of the texts must know, a sentence each."""
+        return self._read_field("notes.json", "notes", list) if (self.folder / "notes.json").exists() else []
+
     def clean(self) -> None:
         """Remove what a kill left: files not finished, and tokens whose texts never came."""
         for path in self.folder.glob("**/*.part"):
@@ -213,7 +224,8 @@ class Store:
         import pyarrow
 
         there = [_read_table(path) for path in sorted((self.folder / kind).glob("*.parquet"))]
-        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))])
+        # shards of older versions have narrower columns
+        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))], promote_options="permissive")
 
     def write(self, path: Path, table: pyarrow.Table) -> None:
         """Write a table as Parquet, whole or not at all."""
@@ -297,13 +309,15 @@ def _token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
     import pyarrow as pa
 
     def column(name: str, kind: pa.DataType) -> pa.Array:
-        return pa.array([value for s in samples for value in getattr(s, name)], kind)
+        # an endpoint may give tokens without some of their records
+        values = (getattr(s, name) or [None] * len(s.token_ids) for s in samples)
+        return pa.array([value for of_text in values for value in of_text], kind)
 
     return pa.table(
         {
             "text_id": pa.array([chunk.first_text + i for i, s in enumerate(samples) for _ in s.token_ids], pa.int64()),
             "position": pa.array([at for s in samples for at in range(len(s.token_ids))], pa.int32()),
-            "token_id": column("token_ids", pa.int32()),
+            "token_id": column("token_ids", pa.int64()),  # 62 bits of a hash where a server gives no ids
             "logprob": column("logprobs", pa.float32()),
             "drawn_logprob": column("drawn_logprobs", pa.float32()),
             "entropy": column("entropies", pa.float32()),

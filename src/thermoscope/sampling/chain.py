@@ -307,8 +307,10 @@ def probabilities(
     return result.to(logits.dtype)
 
 
-def settings_of(params: SamplingParams | Iterable[SamplingParams], vocabulary: int) -> list[SamplingParams]:
-    """One setting or several as a list, for V tokens.
+def settings_of(
+    params: SamplingParams | Iterable[SamplingParams], vocabulary: int | None = None
+) -> list[SamplingParams]:
+    """One setting or several as a list, for V tokens; None where the vocabulary is not known.
 
     Raises
     ------
@@ -325,7 +327,8 @@ def settings_of(params: SamplingParams | Iterable[SamplingParams], vocabulary: i
             raise InputError(
                 f"params must be SamplingParams; got {setting!r:.60}; write SamplingParams(temperature=0.7)"
             )
-        check_tokens(setting, vocabulary)
+        if vocabulary is not None:
+            check_tokens(setting, vocabulary)
     return settings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,21 @@ def varying(settings: Sequence[SamplingParams]) -> tuple[str, ...]:
 
     names = [n for n in SamplingParams.model_fields if len({value(setting, n) for setting in settings}) > 1]
     return tuple(names) or ("temperature",)
+
+
+def combinations_of(settings: Sequence[SamplingParams]) -> dict[str, list[Any]] | None:
+    """The values of which settings are every combination, in ``varied``'s order; None if they are something else."""
+    names = varying(settings)
+
+    def first_change(name: str) -> int:
+        changed = (i for i, setting in enumerate(settings) if getattr(setting, name) != getattr(settings[0], name))
+        return next(changed, 0)
+
+    slowest_first = sorted(names, key=first_change, reverse=True)
+    values = {name: list(dict.fromkeys(getattr(s, name) for s in settings)) for name in slowest_first}
+    if math.prod(map(len, values.values())) != len(settings) or varied(values, settings[0]) != tuple(settings):
+        return None
+    return values
 
 
 def label(setting: SamplingParams, names: Sequence[str] = ("temperature",)) -> str:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from thermoscope.checks import at_least_one, check_text
 from thermoscope.decode.generate import Progress
-from thermoscope.decode.request import seed_list, stop_strings
+from thermoscope.decode.request import DEFAULT_NEW_TOKENS, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
-from thermoscope.engines.export import export
-from thermoscope.engines.registry import engine_named
-from thermoscope.errors import EndpointError, InputError
-from thermoscope.metrics.words import word_tokens
+from thermoscope.errors import EndpointError, InputError, PromptError
 from thermoscope.models.names import ENDPOINTS, ModelName
+from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.answers import Answer, read_answer
-from thermoscope.sources.base import Capabilities, Usage
+from thermoscope.sources.base import Batch, Capabilities, Usage
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask, BadAnswerError, Client, Limits
 from thermoscope.sources.providers import Provider, Route, provider
-
-#: Paths below the base address.
-_PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
+from thermoscope.sources.requests import PATHS, RequestForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,9 @@ class Endpoint:
         The server does not say which models it has.
     """
 
+    #: A server does not say on what its model runs, nor which setting its authors recommend.
+    revision = dtype = device = own_settings = None
+
     def __init__(
         self,
         kind: str,
@@ -98,11 +98,10 @@ class Endpoint:
         key = os.environ.get(variable or "") or None
         self.client = Client(url, key=key, key_name=variable, limits=limits)
         self.model = model or self._first_model()
-        self._system, self._extra, self._prices = system, dict(extra or {}), prices
-        self._logprobs = logprobs and self.provider.top_logprobs > 0
-        self._cache_path = cache
+        asks_logprobs = logprobs and self.provider.top_logprobs > 0
+        self.form = RequestForm(self.provider, self.model, self.route, system, dict(extra or {}), asks_logprobs)
+        self._prices, self._cache_path = prices, cache
         self._usage = Usage(cost=None if prices is None else 0.0)
-        self._notes: dict[str, None] = {}
 
     @property
     def name(self) -> str:
@@ -111,23 +110,25 @@ class Endpoint:
 
     @property
     def chat_words(self) -> tuple[str, ...]:
-        """The options that reach it in the same way: its address, its route and the system message."""
-        how = "--chat" if self.route == "chat" else "--raw"
-        system = () if self._system is None else ("--system", self._system)
-        return ("--base-url", self.client.base_url, how, *system)
-
-    #: A server does not say on what its model runs.
-    revision = dtype = device = None
+        """The options that reach it in the same way: its address, its route, the system message and chat options."""
+        system, options = self.form.system, self.form.extra.get("chat_template_kwargs", {})
+        return (
+            f"--base-url={self.client.base_url}",
+            "--chat" if self.route == "chat" else "--raw",
+            *(() if system is None else (f"--system={system}",)),
+            *(f"--chat-option={name}={json.dumps(value)}" for name, value in options.items()),
+        )
 
     @property
     def can(self) -> Capabilities:
         """What its provider documents."""
+        asks = self.form.logprobs
         return Capabilities(
             logits=False,
             shared_noise=False,
             seeds="sent" if self.provider.seeds else "none",
-            logprobs=self.provider.logprobs if self._logprobs else "none",
-            top_logprobs=self.provider.top_logprobs if self._logprobs else 0,
+            logprobs=self.provider.logprobs if asks else "none",
+            top_logprobs=self.provider.top_logprobs if asks else 0,
         )
 
     @property
@@ -138,20 +139,60 @@ class Endpoint:
     @property
     def notes(self) -> tuple[str, ...]:
         """What differs there, and what was not given."""
-        return tuple(self._notes)
+        return tuple(self.form.notes)
+
+    def fields(self, setting: SamplingParams) -> dict[str, Any]:
+        """What is sent for a setting; errors as in ``settings``."""
+        return self.form.fields(setting)
+
+    def settings(self, given: SamplingParams | Iterable[SamplingParams]) -> tuple[SamplingParams, ...]:
+        """One setting or several, each of which the engine has.
+
+        Raises
+        ------
+        InputError
+            One is no setting, or has a parameter that the engine does not have.
+        """
+        chosen = tuple(settings_of(given))
+        for setting in chosen:
+            self.form.fields(setting)
+        return chosen
+
+    def new_tokens(self, prompts: Sequence[str], max_new_tokens: int | None, max_length: int | None = None) -> int:
+        """The most new tokens of a text; the server's context and tokenizer are not known here.
+
+        Raises
+        ------
+        PromptError
+            A prompt is empty, or no text.
+        InputError
+            ``max_length`` is given, or the length breaks its rule.
+        """
+        for prompt in prompts:
+            if not isinstance(prompt, str) or not prompt:
+                raise PromptError(f"a prompt must be a text that is not empty; got {prompt!r}; write one")
+            check_text("a prompt", prompt, PromptError)
+            self.form.prompt_fields(prompt)
+        if max_length is not None:
+            raise InputError(
+                f"max_length counts the prompt's tokens, which {self.name} does not give; use max_new_tokens instead"
+            )
+        return at_least_one("max_new_tokens", max_new_tokens) or DEFAULT_NEW_TOKENS
+
+    def rows_in_flight(self, prompts: Sequence[str], max_new_tokens: int, texts: int) -> None:
+        """Nothing: the server decides."""
 
     def samples(
         self,
         prompts: Sequence[str],
         settings: Sequence[SamplingParams],
-        seeds: Sequence[int],
+        seeds: int | Sequence[int],
         *,
         max_new_tokens: int,
-        stop: Sequence[str] = (),
-        on_sample: Callable[[int, Sample], None] | None = None,
+        stop: str | Sequence[str] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> list[Sample]:
-        """One text per prompt, setting and seed, the last varying fastest; kept answers are not asked for again.
+        """One text per prompt, setting and seed, the last varying fastest.
 
         Parameters
         ----------
@@ -161,8 +202,6 @@ class Endpoint:
             The most new tokens of each text.
         stop
             A text ends where one of these strings begins.
-        on_sample
-            Called with (place in the result, sample) as each text comes.
         on_progress
             Called with each text.
 
@@ -171,65 +210,87 @@ class Endpoint:
         InputError
             A setting asks for what the server's engine does not have, or a value breaks its rule.
         EndpointError
-            The server cannot be reached, refuses, or failed for some requests; the others were handed over and kept.
+            The server cannot be reached, refuses, or failed for some requests; the others are kept where answers are.
         """
-        numbers, stops = seed_list(seeds), stop_strings(stop)
-        fields = [self.fields(setting) for setting in settings]
-        places = [(p, s, k) for p in prompts for s in range(len(settings)) for k in numbers]
-        samples: list[Sample | None] = [None] * len(places)
-        tokens = 0
+        batches = [Batch(prompt, tuple(settings), tuple(seed_list(seeds))) for prompt in prompts]
+        found: dict[int, Sequence[Sample]] = {}
+        self.make(
+            batches,
+            max_new_tokens=max_new_tokens,
+            stop=stop_strings(stop),
+            on_batch=found.__setitem__,
+            on_progress=on_progress,
+        )
+        return [sample for number in range(len(batches)) for sample in found[number]]
 
-        def body(number: int) -> dict[str, Any]:
-            prompt, setting, seed = places[number]
-            return self._body(prompt, fields[setting], seed, max_new_tokens, stops)
+    def make(
+        self,
+        batches: Sequence[Batch],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        max_rows: int | None = None,
+        on_sample: Callable[[int, int, Sample], None] | None = None,
+        on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        """Ask for the texts of all batches at once; kept answers are not asked for again.
+
+        Parameters and errors as in ``Source``; ``max_rows`` is the server's own affair.
+        """
+        fields = {setting: self.form.fields(setting) for batch in batches for setting in batch.settings}
+        places = [
+            _Place(number, place, batch.prompt, setting, seed)
+            for number, batch in enumerate(batches)
+            for place, (setting, seed) in enumerate((s, k) for s in batch.settings for k in batch.seeds)
+        ]
+        texts: dict[int, dict[int, Sample]] = {}
+        finished = tokens = 0
+
+        def body(at: _Place) -> dict[str, Any]:
+            return self.form.body(at.prompt, fields[at.setting], at.seed, max_new_tokens, stop)
+
+        def done(at: _Place, answer: Answer, *, kept: bool) -> None:
+            nonlocal finished, tokens
+            sample = self.form.sample(answer, at.prompt, at.setting, at.seed)
+            self._count(answer, sample, kept=kept)
+            finished, tokens = finished + 1, tokens + len(sample.token_ids)
+            if on_sample is not None:
+                on_sample(at.batch, at.place, sample)
+            of_batch = texts.setdefault(at.batch, {})
+            of_batch[at.place] = sample
+            if len(of_batch) == len(batches[at.batch]):
+                whole = texts.pop(at.batch)
+                if on_batch is not None:
+                    on_batch(at.batch, [whole[place] for place in range(len(whole))])
+            if on_progress is not None:
+                on_progress(Progress(finished, len(places), tokens, len(places) * max_new_tokens, 0))
 
         with AnswerCache(self._cache_path) as cache:
 
-            def done(number: int, answer: Answer, *, kept: bool) -> None:
-                nonlocal tokens
-                prompt, setting, seed = places[number]
-                sample = self._sample(answer, prompt, settings[setting], seed)
-                samples[number] = sample
-                tokens += len(sample.token_ids)
-                self._count(answer, sample, kept=kept)
-                if on_sample is not None:
-                    on_sample(number, sample)
-                if on_progress is not None:
-                    finished = self._usage.requests + self._usage.cached - before
-                    on_progress(Progress(finished, len(places), tokens, len(places) * max_new_tokens, 0))
+            def key(at: _Place) -> bytes:
+                return cache.key(f"{self.client.base_url}/{PATHS[self.route]}", body(at), at.seed)
 
-            before = self._usage.requests + self._usage.cached
-            open_ = [n for n in range(len(places)) if not self._from_cache(cache, n, body(n), places[n][2], done)]
+            missing = []
+            for at in places:
+                answer = _readable(cache.find(key(at)), self.client.base_url)
+                if answer is None:
+                    missing.append(at)
+                else:
+                    done(at, answer, kept=True)
 
             def asks() -> Iterator[Ask]:
-                for number in open_:
-                    yield Ask(number, _PATHS[self.route], body(number))
+                for number, at in enumerate(missing):
+                    yield Ask(number, PATHS[self.route], body(at))
 
             def take(ask: Ask, found: Mapping[str, Any]) -> None:
+                at = missing[ask.number]
                 answer = read_answer(found, self.client.base_url)  # what cannot be read is not kept
-                cache.keep(cache.key(self._url, ask.body, places[ask.number][2]), found)
-                done(ask.number, answer, kept=False)
+                cache.keep(key(at), found)
+                done(at, answer, kept=False)
 
-            if open_:
+            if missing:
                 self.client.ask_all(asks(), take)
-        return [sample for sample in samples if sample is not None]
-
-    def _from_cache(
-        self, cache: AnswerCache, number: int, body: Mapping[str, Any], seed: int, done: Callable[..., None]
-    ) -> bool:
-        found = cache.find(cache.key(self._url, body, seed))
-        if found is None:
-            return False
-        try:
-            answer = read_answer(found, self.client.base_url)
-        except BadAnswerError:
-            return False
-        done(number, answer, kept=True)
-        return True
-
-    @property
-    def _url(self) -> str:
-        return f"{self.client.base_url}/{_PATHS[self.route]}"
 
     def _first_model(self) -> str:
         found = self.client.get("/v1/models" if self.client.base_url.endswith("/v1") else "/models").get("data")
@@ -240,68 +301,6 @@ class Endpoint:
                 f"{self.provider.name}/NAME"
             )
         return names[0]
-
-    def fields(self, setting: SamplingParams) -> dict[str, Any]:
-        """The setting in the engine's words, every neutral value written out."""
-        exported = export(setting, self.provider.engine)
-        for verdict in exported.verdicts:
-            if verdict.kind == "not there" and verdict.parameter != "order":
-                raise InputError(
-                    f"{self.provider.name} does not have {verdict.parameter} ({verdict.note}); leave it out, or use "
-                    "an engine that has it"
-                )
-            if verdict.kind != "exact" and verdict.kind != "exact with an explicit order":
-                self._notes[f"{verdict.parameter} differs at {self.provider.name}: {verdict.note}"] = None
-        text = next(one.text for one in exported.snippets if one.language == "json" and "request" in one.title)
-        found = json.loads(text)
-        found = found.get(engine_named(self.provider.engine).inside, found)
-        found.pop("model", None)
-        return {name: value for name, value in found.items() if value not in ([], {})}
-
-    def _body(
-        self, prompt: str, fields: Mapping[str, Any], seed: int, max_new_tokens: int, stops: Sequence[str]
-    ) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.model, **fields, "max_tokens": max_new_tokens}
-        if self.route == "chat":
-            system = [] if self._system is None else [{"role": "system", "content": self._system}]
-            body["messages"] = [*system, {"role": "user", "content": prompt}]
-        else:
-            body["prompt"] = prompt
-        if self.provider.seeds:
-            body["seed"] = seed
-        if stops:
-            body["stop"] = list(stops)
-        if self._logprobs:
-            body |= {"logprobs": True, "top_logprobs": 1} if self.route == "chat" else {"logprobs": 1}
-        return body | self._extra
-
-    def _sample(self, answer: Answer, prompt: str, setting: SamplingParams, seed: int) -> Sample:
-        """The answer as a sample: with its tokens where they are given, else in words."""
-        if answer.tokens is None:
-            words, word_ends = word_tokens([answer.text])
-            ids, ends = tuple((words.values >> 2).tolist()), tuple(word_ends.tolist())
-            logprobs: tuple[float, ...] = ()
-            self._notes["The server gives no tokens: texts are counted in words, and have no log-probabilities."] = None
-        else:
-            ids, ends = tuple(token.id for token in answer.tokens), answer.ends
-            raw = self.provider.logprobs == "raw"
-            logprobs = tuple(token.logprob for token in answer.tokens) if raw else ()
-            if not raw:
-                self._notes["The server's log-probabilities may depend on the temperature: they are not used."] = None
-        return Sample(
-            prompt=prompt,
-            params=setting,
-            seed=seed,
-            text=answer.text,
-            token_ids=ids,
-            finish_reason=answer.finish_reason,
-            logprobs=logprobs,
-            drawn_logprobs=(),
-            entropies=(),
-            ranks=(),
-            text_ends=ends,
-            prompt_tokens=answer.prompt_tokens or 0,
-        )
 
     def _count(self, answer: Answer, sample: Sample, *, kept: bool) -> None:
         before = self._usage
@@ -319,6 +318,27 @@ class Endpoint:
             completion_tokens=before.completion_tokens + text,
             cost=cost,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One text that is asked for: its batch, its place there, and what it is of."""
+
+    batch: int
+    place: int
+    prompt: str
+    setting: SamplingParams
+    seed: int
+
+
+def _readable(found: Mapping[str, Any] | None, url: str) -> Answer | None:
+    """A kept answer; None where there is none that can be read."""
+    if found is None:
+        return None
+    try:
+        return read_answer(found, url)
+    except BadAnswerError:
+        return None
 
 
 def _route(of: Provider, route: Route | None) -> Route:

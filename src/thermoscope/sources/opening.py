@@ -1,12 +1,15 @@
-"""An endpoint from what a user says: a model's name, an address, how prompts are given, and options."""
+"""A source of texts from what a user says: a model, its name, an address, how prompts are given, and options."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError
-from thermoscope.models.names import ModelName
+from thermoscope.models.base import Model
+from thermoscope.models.names import ModelName, parse_name
+from thermoscope.sources.base import Source
 from thermoscope.sources.cache import default_path
 from thermoscope.sources.client import Limits
 from thermoscope.sources.endpoint import Endpoint, Prices
@@ -34,6 +37,87 @@ OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "prompt_price": ("the price of a million tokens of prompts, above 0", _positive),
     "completion_price": ("the price of a million tokens of texts, above 0", _positive),
 }
+
+
+def open_source(
+    name: str | Path | None,
+    *,
+    base_url: str | None = None,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    chat: bool | None = None,
+    system: str | None = None,
+    chat_options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Source:
+    """A model that runs here, loaded, or an endpoint, by name.
+
+    Parameters
+    ----------
+    name
+        As ``load_model`` takes it, or ``provider/model`` of an endpoint.
+    base_url, options
+        Of an endpoint: its address, and options as in ``open_endpoint``.
+    revision, device, dtype
+        Of a model that runs here, as in ``load_model``.
+    chat, system, chat_options
+        How prompts are given, for both.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule, or is for the other kind of source.
+    ModelError
+        The model can't be loaded.
+    EndpointError
+        The endpoint was not named, and does not say which models it has.
+    """
+    parsed = parse_name(name, base_url)
+    how: dict[str, Any] = {"chat": chat, "system": system, "chat_options": chat_options}
+    here: dict[str, Any] = {"revision": revision, "device": device, "dtype": dtype}
+    if parsed.is_endpoint:
+        for option, value in here.items():
+            if value is not None:
+                raise InputError(f"{option} is for a model that runs here; {parsed.given} does not; leave it out")
+        return open_endpoint(parsed, options=options, **how)
+    if options:
+        raise InputError(f"{next(iter(options))} is an option of endpoints; {parsed.given} runs here; leave it out")
+    from thermoscope.models.load import load_model
+    from thermoscope.sources.local import LocalSource
+
+    return LocalSource(load_model(name, **here, **how))
+
+
+def source_of(given: Model | Source | str | Path, **how: Any) -> Source:
+    """The source that a model, an endpoint or a name is; ``how`` a name is opened, as in ``open_source``.
+
+    Raises
+    ------
+    InputError
+        It is none of these.
+    """
+    from thermoscope.sources.endpoint import Endpoint
+    from thermoscope.sources.local import LocalSource
+
+    if isinstance(given, str | Path):
+        return open_source(given, **how)
+    return given if isinstance(given, Endpoint | LocalSource) else LocalSource(given)  # type: ignore[arg-type]
+
+
+def model_behind(source: Source, what: str) -> Model:
+    """The model of a source that runs here; ``what`` needs it.
+
+    Raises
+    ------
+    InputError
+        The source is an endpoint.
+    """
+    from thermoscope.sources.local import LocalSource
+
+    if not isinstance(source, LocalSource):
+        raise InputError(f"{what} is for a model that runs here; {source.name} does not; leave it out")
+    return source.model
 
 
 def open_endpoint(

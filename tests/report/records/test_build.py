@@ -23,6 +23,7 @@ from thermoscope.runs.plan import plan_run
 from thermoscope.runs.run import Run, open_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
+from thermoscope.sources.local import LocalSource
 from thermoscope.statistics.reference import FORMAT, tokenizer_id
 from thermoscope.usecases.load import parse
 
@@ -89,8 +90,8 @@ def test_the_same_records_as_json(report: Report) -> None:
 def test_what_of_the_settings_did_nothing(tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0)
     settings = varied({"temperature": [0.5, 0.9], "min_p": [1e-30]})
-    design = plan_run(model, case(), settings, seeds=range(2), max_new_tokens=8)
-    carry_out(model, design, Store(tmp_path / "run"), Measuring(case()))
+    design = plan_run(LocalSource(model), case(), settings, seeds=range(2), max_new_tokens=8)
+    carry_out(LocalSource(model), design, Store(tmp_path / "run"), Measuring(case()))
     made = run_report(tmp_path / "run")
     assert made.runs[0].effective == ("min_p=1e-30 removed nothing.",)
 
@@ -98,8 +99,8 @@ def test_what_of_the_settings_did_nothing(tmp_path: Path) -> None:
 def test_two_runs_beside_each_other(done: Run, tmp_path: Path) -> None:
     model = FakeModel(end_bias=3.0, spread=4.0)
     settings = varied({"temperature": [0.3, 0.9], "top_k": [None, 5]})
-    design = plan_run(model, case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
-    carry_out(model, design, Store(tmp_path / "peaked"), Measuring(case()))
+    design = plan_run(LocalSource(model), case(), settings, seeds=range(3), max_new_tokens=24, max_rows=16)
+    carry_out(LocalSource(model), design, Store(tmp_path / "peaked"), Measuring(case()))
     other = open_run(tmp_path / "peaked")
     both = run_report(done, other)
     assert [r.name for r in both.runs] == [done.folder.name, "peaked"]
@@ -121,8 +122,8 @@ def with_reference(folder: Path, tokens: int) -> tuple[Report, str]:
     (folder / "people.json").write_text(json.dumps(record | {"windows": windows}))
     story = parse('reference = "people.json"\n' + CASE, folder / "small.toml")
     settings = varied({"temperature": [0.2, 0.9, 1.2]})
-    design = plan_run(model, story, settings, seeds=range(2), max_new_tokens=24)
-    carry_out(model, design, Store(folder / "run"), Measuring(story))
+    design = plan_run(LocalSource(model), story, settings, seeds=range(2), max_new_tokens=24)
+    carry_out(LocalSource(model), design, Store(folder / "run"), Measuring(story))
     done = open_run(folder / "run")
     shown = plain(lambda to: show(done, to))
     return run_report(done), " ".join(shown.split())
@@ -196,7 +197,7 @@ def test_bad_runs(done: Run, tmp_path: Path) -> None:
     model = FakeModel()
     unfinished = Store(tmp_path / "new")
     with unfinished.locked():
-        plan = plan_run(model, case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
+        plan = plan_run(LocalSource(model), case(), varied({"temperature": [1.0]}), seeds=[0], max_new_tokens=4)
         unfinished.begin(plan.to_dict())
     with pytest.raises(RunError, match="is not complete; to go on where it was: repeat its measure command"):
         run_report(unfinished.folder)

@@ -26,6 +26,11 @@ _SIGNS = {"holds": "✓", "does not hold": "✗", "can't be told": "?", "not tes
 _FONT = "system-ui, sans-serif"
 #: Characters of a prompt in the list of prompts.
 _PROMPT = 90
+#: What two texts side by side have in common.
+_SHARED = "Same prompt, same seed, same noise: any difference comes from the setting."
+_INDEPENDENT = (
+    "Same prompt and seed, but the texts of an endpoint are independent samples: part of any difference is chance."
+)
 
 
 def report_page(report: Report) -> str:
@@ -155,6 +160,7 @@ def _texts(report: Report) -> dict[str, Any] | None:
         "prompts": [p if len(p) <= _PROMPT else f"{p[:_PROMPT]}…" for p in (_line(p) for p in report.prompts)],
         "seeds": report.seeds,
         "signs": UNICODE,
+        "pairing": _SHARED if all(run.shared_noise for run in report.runs) else _INDEPENDENT,
     }
 
 

@@ -79,6 +79,7 @@ def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
             command=source.command,
             claims=source.claims,
             effective=source.effective,
+            shared_noise=source.shared_noise,
         )
         for source, name in zip(sources, names, strict=True)
     )

@@ -45,6 +45,8 @@ class Ran:
         As in ``claims.json``.
     effective
         What of the settings did nothing or contradicts itself, a sentence each.
+    shared_noise
+        Whether settings share their random noise; texts from an endpoint are independent samples.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Ran:
     command: str
     claims: tuple[Mapping[str, Any], ...]
     effective: tuple[str, ...]
+    shared_noise: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Source:
         The most new tokens of a text.
     reading
         What a comparison's measures say, a sentence each.
+    shared_noise
+        As in ``Ran``.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Source:
     loop_limit: float | None
     limit: int
     reading: tuple[str, ...] = ()
+    shared_noise: bool = True
 
     @property
     def unit(self) -> Literal["prompt", "seed"]:
@@ -121,6 +124,7 @@ def from_run(run: Run) -> Source:
         command=run.command,
         claims=run.claims,
         effective=tuple(manifest.get("effective", ())),
+        shared_noise=manifest.get("shared_noise", True),
         reference=str(manifest["reference"]),
         loop_limit=_loop_limit(manifest),
         limit=plan.max_new_tokens,
@@ -194,6 +198,7 @@ def from_comparison(comparison: Comparison) -> Source:
         command=ran.command,
         claims=(),
         effective=comparison.effective,
+        shared_noise=comparison.ran.shared_noise,
         reference="",
         loop_limit=None,
         limit=int(ran.max_new_tokens or 0),
