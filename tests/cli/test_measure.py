@@ -38,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 BAD = [
-    ([], "give files of texts, or --use-case NAME; got neither"),
+    ([], "give files of texts, --use-case NAME or --prompts FILE; got neither"),
     (["texts.jsonl", "--use-case", "two.toml"], "got both"),
     (["texts.jsonl", "--seeds", "3"], "--seeds is for --use-case; leave it out"),
     (["texts.jsonl", "--device", "cpu"], "--device is for a model; add --model NAME"),
@@ -53,7 +53,10 @@ BAD = [
     (["texts.jsonl", "--embedding-model", "/none"], "embedding"),
     (["texts.jsonl", "--score", "exact"], "--score exact compares with expected answers; name their column"),
     (["texts.jsonl", "--score", "regex:^{answer}$"], "compares with expected answers; name their column"),
-    (["--use-case", "poems"], "a use case must be one of creative-story, technical-explanation, or a .toml file"),
+    (
+        ["--use-case", "poems"],
+        "a use case must be one of creative-story, technical-explanation, a .toml file or a file of prompts",
+    ),
     (["--use-case", "two.toml", "--vary", "top_p"], "--vary must be NAME=VALUES; got 'top_p'"),
     (["--use-case", "two.toml", "--vary", "top_q=1"], "can't vary 'top_q' (did you mean 'top_p'?)"),
     (["--use-case", "two.toml", "--vary", "top_p=0.5,2"], "top_p must be at most 1; got 2"),

@@ -74,8 +74,12 @@ def test_whose_a_file_is_may_be_said(cli: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["/dev/full", "/dev/zero", "/nowhere", "/"])
 def test_what_is_no_file_is_one_line(source: str, cli: Cli) -> None:
-    for words in (["export", "--to", "vllm", "--params", source], ["export", "--from", source], ["measure", source],
-                  ["use-cases", "check", f"{source}/x.toml"], ["use-cases", "new", "x.toml", "--from", source]):  # fmt: skip
+    words_of = (
+        ["export", "--to", "vllm", "--params", source], ["export", "--from", source], ["measure", source],
+        ["use-cases", "check", f"{source}/x.toml"], ["use-cases", "new", "x.toml", "--from", source],
+        ["compare", "--prompts", source], ["measure", "--prompts", source],
+    )  # fmt: skip
+    for words in words_of:
         ran = cli(*words)
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1), words
 
@@ -114,3 +118,35 @@ def test_empty_texts_are_said_at_the_top(cli: Cli, tmp_path: Path) -> None:
     ran = cli("measure", str(path))
     assert ran.out.splitlines()[1].startswith("9 of 20 texts are empty: the model ended at once.")
     assert ran.out.count("9 of 20") == 1
+
+
+def test_prompts_of_a_file_are_compared_and_measured(
+    cli: Cli, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.txt").write_text("Once \nThe dog\nA cat\n")
+    made = ["-t", "0.3,0.9", "--max-new-tokens", "3", "--model", str(tiny_model)]
+    compared = cli("compare", "--prompts", "p.txt", *made, "--json")
+    assert compared.code == 0, compared.err
+    records = json.loads(compared.out)
+    assert [record["prompt"] for record in records] == ["Once ", "The dog", "A cat"]
+    alone = json.loads(cli("compare", "Once ", *made, "--json").out)
+    assert [text["text"] for text in records[0]["texts"]] == [text["text"] for text in alone["texts"]]
+    assert cli("compare", "--prompts", "p.txt", *made).out.count("\nPrompt: ") == 2
+    assert "not both; got 'x' and 'p.txt'" in cli("compare", "x", "--prompts", "p.txt").err
+    page = cli("compare", "--prompts", "p.txt", "--html", "x.html")
+    assert "for a page of all: thermoscope measure --prompts p.txt --html x.html" in page.err
+    measured = cli("measure", "--prompts", "p.txt", *made, "--seeds", "2")
+    assert measured.code == 0, measured.err
+    assert "1 of 3 prompts are held out" in measured.err
+    assert "2 prompts x 2 settings x 2 seeds" in " ".join(measured.out.split())
+    command = " ".join(measured.out.split("To reproduce\n")[1].replace("\\\n", " ").split())
+    assert "--use-case p.txt" in command
+    assert cli(*command.split()[1:]).out == measured.out
+    assert "not both; a use case has its own prompts" in cli("measure", "--prompts", "p.txt", "--use-case", "x").err
+    assert "--prompts of a run must be in a file" in cli("measure", "--prompts", "-", stdin=b"a\n").err
+    (tmp_path / "t.jsonl").write_text('{"text": "a b"}\n')
+    (tmp_path / "full").symlink_to("/dev/full")
+    ran = cli("measure", "t.jsonl", "--parquet", "full")
+    assert (ran.code, "rep_4" in ran.out, ran.err.count("\n")) == (2, True, 1)  # what was measured is printed
+    assert (tmp_path / "full").is_symlink()

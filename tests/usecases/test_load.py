@@ -81,7 +81,7 @@ def test_errors_name_file_line_and_field(text: str, line: int, says: str) -> Non
 
 
 def test_files_that_are_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be one of creative-story, technical-explanation, or a"):
+    with pytest.raises(InputError, match="must be one of creative-story, technical-explanation, a"):
         load("stories")
     with pytest.raises(InputError, match="there is no such file"):
         load(tmp_path / "none.toml")

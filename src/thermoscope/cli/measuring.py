@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from thermoscope.errors import InputError, Interrupted
+from thermoscope.errors import InputError, Interrupted, OutputError
 
 if TYPE_CHECKING:
+    import pyarrow
     from rich.console import Console
 
     from thermoscope.runs.plan import Plan
@@ -89,10 +90,12 @@ def measure_files(
         )  # fmt: skip
     with console.status("intervals"):
         rows = found.summary().to_pylist()
+    failed: OutputError | None = None
     if parquet is not None:
-        import pyarrow.parquet
-
-        pyarrow.parquet.write_table(found.texts(), parquet, compression="zstd")
+        try:  # pyarrow would remove the file that is there if writing failed
+            console.write(parquet, _as_parquet(found.texts()))
+        except OutputError as error:
+            failed = error  # what was measured is printed all the same
 
     def to_json() -> str:
         texts = found.texts().drop_columns(["text"]).to_pylist()
@@ -108,6 +111,17 @@ def measure_files(
         print_found(found, rows, to, everything=how.everything)
 
     console.give(to_json, printing, as_json=how.as_json, output=how.output)
+    if failed is not None:
+        raise failed
+
+
+def _as_parquet(table: pyarrow.Table) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = pa.BufferOutputStream()
+    pq.write_table(table, made, compression="zstd")
+    return bytes(made.getvalue().to_pybytes())
 
 
 def measure_use_case(name: str, what: Generating, how: How) -> None:

@@ -101,7 +101,7 @@ def new(
     """Write a use case to start from; with --from around your own prompts, a third of them held out."""
     from thermoscope.cli import console
     from thermoscope.usecases.load import FOLDER
-    from thermoscope.usecases.prompts import read_prompts
+    from thermoscope.usecases.prompts import HELD_OUT, read_prompts
     from thermoscope.usecases.write import use_case_of
 
     if file.suffix != ".toml":
@@ -112,7 +112,7 @@ def new(
     if from_ is None:
         text = (FOLDER / "template.txt").read_text(encoding="utf-8")
     else:
-        prompts = read_prompts(from_, column=prompt_column, held_out=1 / 3)
+        prompts = read_prompts(from_, column=prompt_column, held_out=HELD_OUT)
         text = use_case_of(prompts, file)
         remarks = [prompts.read_as, *prompts.notes]
     try:

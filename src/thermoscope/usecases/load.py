@@ -31,6 +31,7 @@ from thermoscope.checks import compiled
 from thermoscope.errors import InputError
 from thermoscope.files.parsing import json_value, toml_value
 from thermoscope.files.reading import most_texts, read_text, shown
+from thermoscope.files.tables import SUFFIXES, suffix_of
 from thermoscope.models.chat import written
 from thermoscope.words import quoted
 
@@ -174,7 +175,9 @@ def bundled() -> list[str]:
 
 
 def load(name_or_path: str | Path) -> UseCase:
-    """Load a use case by its name, or from a file that ends in ``.toml``.
+    """Load a use case by its name, from a file that ends in ``.toml``, or around a file of prompts.
+
+    A third of the prompts of such a file is held out (``usecases.prompts``).
 
     Raises
     ------
@@ -183,10 +186,14 @@ def load(name_or_path: str | Path) -> UseCase:
     """
     given = str(name_or_path)
     path = FOLDER / f"{given}.toml" if given in bundled() else Path(given)
+    if suffix_of(path) in SUFFIXES:
+        from thermoscope.usecases.prompts import use_case_of_prompts
+
+        return use_case_of_prompts(path)
     if path.suffix != ".toml":
         raise InputError(
-            f"a use case must be one of {', '.join(bundled())}, or a .toml file; got {quoted(given)}; "
-            "thermoscope use-cases new FILE.toml writes one to start from"
+            f"a use case must be one of {', '.join(bundled())}, a .toml file or a file of prompts; got "
+            f"{quoted(given)}; thermoscope use-cases new FILE.toml writes one to start from"
         )
     return parse(read_text(path, "a use case"), path)
 

@@ -13,11 +13,13 @@ from thermoscope.files.reading import most_texts, read_text, shown
 from thermoscope.files.tables import Table, read_table, suffix_of
 from thermoscope.files.values import as_label, prompt_at
 from thermoscope.models.chat import as_messages
-from thermoscope.usecases.load import Prompt
+from thermoscope.usecases.load import Prompt, UseCase
 from thermoscope.words import count
 
 #: Columns that hold prompts if none is named, the first that is there; in a file of prompts ``text`` is one too.
 COLUMNS = (*PROMPTS, "text")
+#: The share of a use case's prompts that is held out, for confirming what was found on the others.
+HELD_OUT = 1 / 3
 #: Prompts that one file may have: each of them is generated from.
 MOST = 100_000
 
@@ -83,6 +85,23 @@ def read_prompts(path: str | Path, *, column: str | None = None, held_out: float
     if repeats := len(found) - len(unique):
         notes.append(f"{shown(path)}: {count(repeats, 'prompt')} repeated, taken once.")
     return Prompts(_some_held_out(unique, held_out, notes), str(path), read_as, notes)
+
+
+def use_case_of_prompts(path: Path) -> UseCase:
+    """A use case without claims of its own around the prompts of a file, a third of them held out.
+
+    Raises
+    ------
+    InputError
+        The prompts can't be read.
+    """
+    return UseCase(
+        name=path.name.split(".")[0] or "prompts",
+        title=f"Prompts of {path.name}",
+        objective="task",
+        prompts=read_prompts(path, held_out=HELD_OUT).prompts,
+        source=path,
+    )
 
 
 def _lines(path: Path, column: str | None) -> tuple[list[Prompt], str]:
