@@ -330,7 +330,9 @@ def test_what_the_model_behind_the_engine_may_set_is_said():
     body = '{"model": "a/b", "messages": [], "temperature": 0.5, "max_tokens": 5}'
     back = read(body)
     assert back.engine == "vllm"
-    assert back.notes[0].startswith("top_k, top_p, min_p and repetition_penalty are not in the file: the server takes")
+    assert back.notes[0].startswith(
+        "top_k, top_p, min_p and repetition_penalty are not in the settings: the server takes"
+    )
     with pytest.raises(InputError, match="the vllm setting is not whole"):
         read(body, strict=True)
     assert read("SamplingParams(temperature=0.5)", strict=True).notes == ()

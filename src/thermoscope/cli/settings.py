@@ -46,11 +46,6 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         words = {parameter.name: given.pop(parameter.name) for parameter in added}
         asked = Asked(words)
-        if asked.notes:
-            from thermoscope.cli import console
-
-            for note in asked.notes:
-                console.say(note)
         command(**given, asked=asked)
 
     run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
@@ -86,7 +81,16 @@ class Asked:
         if self.source is not None and self.source != "model":
             imported = _from_file(self.source)
             self.base = {**imported.params.given, "order": imported.params.order}
-            self.notes = tuple(_notes(self.source, imported))
+            self._say(tuple(_notes(self.source, imported)))
+
+    def _say(self, notes: tuple[str, ...]) -> None:
+        """Say what became of a file's fields, once."""
+        from thermoscope.cli import console
+
+        for note in notes:
+            if note not in self.notes:
+                console.say(note)
+        self.notes = notes
 
     def settings(self, model: Model | None = None, **more: Any) -> SamplingParams:
         """The setting: the source, then what was typed, then ``more``.
@@ -111,6 +115,7 @@ class Asked:
                     "leave it out"
                 )
             base = {**found.params.given, "order": found.params.order}
+            self._say(tuple(_notes(self.source, found)))
         return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
 
 

@@ -206,7 +206,7 @@ def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
         different=(*unlike, *draft.different, *_masks(draft)),
         aside=(*beside, *(name for name in said if name in of.aside)),
         unknown=unknown,
-        notes=tuple(_left_to_the_model(fields, of)) if add_defaults and not form.whole else (),
+        notes=tuple(_left_to_the_model(draft)) if add_defaults and not form.whole else (),
     )
 
 
@@ -236,13 +236,14 @@ def _masks(draft: Draft) -> list[Remark]:
     ]  # fmt: skip
 
 
-def _left_to_the_model(fields: Mapping[str, Any], of: Dialect) -> list[str]:
-    """What the file does not say, where the model behind the engine may."""
-    names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-    absent = [of.names[name] for name in names if name in of.names and of.names[name] not in fields]
+def _left_to_the_model(draft: Draft) -> list[str]:
+    """What the file does not say, or not where the engine looks, where the model behind the engine may."""
+    of, names = draft.of, ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+    heeded = draft.fields.keys() - {remark.field for remark in draft.ignored}
+    absent = [of.names[name] for name in names if name in of.names and of.names[name] not in heeded]
     if not of.absent or not absent:
         return []
-    return [f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not in the file: {of.absent}."]
+    return [f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not in the settings: {of.absent}."]
 
 
 def _unlike(verdict: Verdict, params: SamplingParams) -> Remark:

@@ -72,6 +72,7 @@ def _generation(network: Any, found: FromGGUF) -> None:
     for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty"):
         if name in found.sampling:
             setattr(network.generation_config, name, found.sampling[name])
+            network.generation_config.do_sample = True  # a GGUF file has no such switch: what runs it samples
 
 
 def _tokenizer(found: FromGGUF) -> Any:
