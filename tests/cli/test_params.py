@@ -148,5 +148,9 @@ def test_prompts_of_a_file_are_compared_and_measured(
     (tmp_path / "t.jsonl").write_text('{"text": "a b"}\n')
     (tmp_path / "full").symlink_to("/dev/full")
     ran = cli("measure", "t.jsonl", "--parquet", "full")
-    assert (ran.code, "rep_4" in ran.out, ran.err.count("\n")) == (2, True, 1)  # what was measured is printed
+    assert (ran.code, "1 text in 1 group" in ran.out, ran.err.count("\n")) == (
+        2,
+        True,
+        1,
+    )  # what was measured is printed
     assert (tmp_path / "full").is_symlink()
