@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from thermoscope.engines.registry import register_engine
     from thermoscope.engines.settings_file import read_settings
     from thermoscope.engines.verdict import Verdict
+    from thermoscope.files.texts import Found
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.metrics.ngrams import Ngrams
     from thermoscope.metrics.ragged import Ragged
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
         Setting,
         TextRecord,
     )
-    from thermoscope.runs.files import Found
     from thermoscope.runs.measured import Measured, measure_files
     from thermoscope.runs.plan import Chunk, Plan
     from thermoscope.runs.run import Run, open_run, run
@@ -97,7 +97,7 @@ _LAZY = {
     "Evidence": "thermoscope.statistics.evidence",
     "Exported": "thermoscope.engines.export",
     "Fork": "thermoscope.spectra.fork",
-    "Found": "thermoscope.runs.files",
+    "Found": "thermoscope.files.texts",
     "Frontier": "thermoscope.statistics.frontier",
     "FrontierPoint": "thermoscope.statistics.frontier",
     "Imported": "thermoscope.engines.reading",

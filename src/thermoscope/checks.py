@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -16,6 +18,22 @@ def check_text(what: str, text: str, error: type[InputError]) -> None:
         raise error(
             f"{what} must be Unicode text; got {text[fault.start]!r} at character {fault.start}; write it in UTF-8"
         ) from None
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A regular expression; what may mean something else in later versions of Python is no error.
+
+    Raises
+    ------
+    ValueError
+        It is none; the message says why.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from None
 
 
 def at_least_one(name: str, value: int | None) -> int | None:

@@ -23,11 +23,24 @@ with code 2. No module raises anything else for bad input.
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+#: Characters of one word that a message quotes: of a longer one its beginning and its end are enough.
+_LONGEST_WORD = 300
 
 
 class ThermoscopeError(Exception):
-    """Base of every error that Thermoscope raises on purpose."""
+    """Base of every error that Thermoscope raises on purpose; what its message quotes is shortened."""
+
+    def __init__(self, *messages: object) -> None:
+        super().__init__(*(_shortened(one) if isinstance(one, str) else one for one in messages))
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= _LONGEST_WORD:
+        return message
+    return re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda word: f"{word.group()[:100]}...{word.group()[-80:]}", message)
 
 
 class InputError(ThermoscopeError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 #: How a text ended, by its finish reason.
 ENDINGS: Mapping[str, str] = {
@@ -43,6 +43,17 @@ def short(value: float | None, unknown: str = "unknown") -> str:
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def empty_texts(texts: Sequence[str]) -> str | None:
+    """That texts are empty and what to try, a sentence or two; None if none is."""
+    empty = sum(not text.strip() for text in texts)
+    if not empty:
+        return None
+    return (
+        f"{empty:,} of {count(len(texts), 'text')} {'is' if empty == 1 else 'are'} empty: the model ended at once. "
+        "A chat model needs its chat template (--chat), another model a prompt that asks to go on."
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 BAD = [
-    ([], "give files of texts, or --use-case NAME; got neither"),
+    ([], "give files of texts, --use-case NAME or --prompts FILE; got neither"),
     (["texts.jsonl", "--use-case", "two.toml"], "got both"),
     (["texts.jsonl", "--seeds", "3"], "--seeds is for --use-case; leave it out"),
     (["texts.jsonl", "--device", "cpu"], "--device is for a model; add --model NAME"),
@@ -54,7 +54,10 @@ BAD = [
     (["texts.jsonl", "--embedding-model", "/none"], "embedding"),
     (["texts.jsonl", "--score", "exact"], "--score exact compares with expected answers; name their column"),
     (["texts.jsonl", "--score", "regex:^{answer}$"], "compares with expected answers; name their column"),
-    (["--use-case", "poems"], "a use case must be one of creative-story, technical-explanation, or a .toml file"),
+    (
+        ["--use-case", "poems"],
+        "a use case must be one of creative-story, technical-explanation, a .toml file or a file of prompts",
+    ),
     (["--use-case", "two.toml", "--vary", "top_p"], "--vary must be NAME=VALUES; got 'top_p'"),
     (["--use-case", "two.toml", "--vary", "top_q=1"], "can't vary 'top_q' (did you mean 'top_p'?)"),
     (["--use-case", "two.toml", "--vary", "top_p=0.5,2"], "top_p must be at most 1; got 2"),
@@ -66,20 +69,33 @@ BAD = [
 
 
 BAD_FILES = [
-    ("a.csv", b"text,text\na,b\n", "columns must have different names; 'text' is there twice; rename one"),
-    ("a.csv", b"caf\xe9\na\n", "a.csv: the names of columns must be UTF-8; convert the file"),
-    ("a.csv", b"text\ncaf\xe9\n", "a.csv: a text must be UTF-8; column 'text' has some that are not"),
-    ("a.csv", b"text,t\na,b,c\n", "a.csv: can't be read (CSV parse error: Expected 2 columns, got 3"),
-    ("a.csv", b"", "a.csv: can't be read (Empty CSV file)"),
+    ("a.csv", b"text,text\na,b\n", "a.csv, line 2: text: there are two values of this name; rename one"),
+    ("a.csv", b"caf\xe9\na\n", "a.csv, line 1: a file of texts must be UTF-8; byte 0xe9 is not, as in Latin-1"),
+    ("a.csv", b"text\ncaf\xe9\n", "a.csv, line 2: a file of texts must be UTF-8"),
+    ("a.csv", b"text,t\na,b,c\n", "a.csv, line 2: has 3 fields where the first line names 2"),
+    ("a.csv", b'text\n"a\n', "a.csv, line 2: not CSV (unexpected end of data)"),
+    ("a.csv", b"\n", "there must be at least one text; a.csv has none"),
+    ("a.csv", b"\n\na\n", "a.csv: the first line must have the names of the columns"),
+    ("a.csv", b"", "there must be at least one text; a.csv has none"),
     ("a.csv", b"text\n", "there must be at least one text; a.csv has none"),
-    ("a.txt", b"caf\xe9", "a.txt: a text must be UTF-8; byte 3 is not"),
-    ("a.jsonl", b'{"text": "a"}\n{"text": "b"\n', "a.jsonl: can't be read (JSON parse error"),
-    ("a.jsonl", b'[{"text": "a"}]\n', "a.jsonl: can't be read (JSON parse error"),
-    ("a.jsonl", b'{"text": ["a"]}\n', "column 'text' must hold text or numbers; it holds list"),
+    ("a.txt", b"caf\xe9", "a.txt, line 1: a text must be UTF-8"),
+    ("a.jsonl", b'{"text": "a"}\n{"text": "b"\n', "a.jsonl, line 2: not JSON ("),
+    ("a.jsonl", b'{"text": "a", "text": "b"}\n', "a.jsonl, line 1: text: there are two values of this name"),
+    ("a.jsonl", b'{"text": "\\ud800"}\n', "a.jsonl, line 1: text must be Unicode text"),
+    (
+        "a.jsonl",
+        b'{"text": {"a": 1}}\n',
+        "line 1: text: must be a text or a number; it is an object; name a field in it",
+    ),
+    ("a.jsonl", b"7\n", "a.jsonl, line 1: must be an object with fields, or a text; got '7'"),
+    ("a.jsonl", b"[" * 30_000 + b"]" * 30_000, "a.jsonl: values may be nested 100 levels deep"),
     ("a.jsonl", b'{"text": null}\n', "there must be at least one text; a.jsonl has none"),
     ("a.jsonl", b'{"messages": "a"}\n', "no column is called text, completion, output, response, generated_text"),
-    ("a.parquet", b"hello", "a.parquet: can't be read ("),
-    ("a.json", b"{}", "a.json: a file must end in .jsonl, .ndjson, .csv"),
+    ("a.jsonl.gz", b"\x1f\x8bhello", "a.jsonl.gz: can't be unpacked ("),
+    ("a.parquet", b"hello", "a.parquet: can't be read as Parquet ("),
+    ("a.json", b"{}", "a.json: no column is called text"),
+    ("a.eval.json", b"PK\x03\x04", "a.eval.json: this is a zip archive; unpack it"),
+    ("a.xml", b"{}", "a.xml: a file must end in .jsonl, .ndjson, .json, .csv"),
 ]
 
 
@@ -96,7 +112,7 @@ def test_rows_without_a_text_are_left_out_and_said(here: Path, cli: Cli) -> None
     (here / "a.JSONL").write_text('{"text": null}\n{"text": "a b"}\n{"text": ""}\n')
     record = json.loads(cli("measure", "a.JSONL", "--json").out)
     assert [text["tokens"] for text in record["texts"]] == [2, 0]
-    assert record["notes"][0] == "a.JSONL: 1 of 3 rows have no text and are left out."
+    assert record["notes"][1] == "a.JSONL: 1 of 3 rows have no text and are left out."
 
 
 @pytest.mark.parametrize(
@@ -144,7 +160,16 @@ def test_json_of_texts_from_a_file_under_a_model(here: Path, cli: Cli, tiny_mode
     means = {(row["measure"], row["setting"]): row for row in record["settings"]}
     low, high = means["rep_4", "0.2"], means["rep_4", "0.9"]
     assert low["mean"] > high["mean"] + 0.3
-    assert (low["units"], low["texts"]) == (9, 9)  # one prompt: the texts are the units
+    assert (low["units"], low["texts"]) == (3, 9)  # the prompts, which nobody had to name
+    assert record["read_as"] == [
+        "texts.jsonl is read as JSON lines: texts from text, prompts from prompt, settings from temperature."
+    ]
+    (paired,) = [row for row in record["differences"] if row["measure"] == "rep_4"]
+    assert (paired["setting_a"], paired["setting_b"], paired["units"]) == ("0.2", "0.9", 3)
+    assert paired["effect"] == pytest.approx(high["mean"] - low["mean"])
+    alone = cli("measure", "texts.jsonl", "--prompt-column", "none", "--json")
+    means = {(row["measure"], row["setting"]): row for row in json.loads(alone.out)["settings"]}
+    assert means["rep_4", "0.2"]["units"] == 9  # no prompt: the texts are the units
 
 
 def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) -> None:

@@ -150,8 +150,9 @@ def test_the_name_generation_config_decides():
     ) as caught:
         read(shared, file_name="settings.json")
     assert "--format transformers" in str(caught.value)
-    with pytest.raises(InputError, match="the transformers file has the field 'foo_bar'"):
-        read('{"temperature": 0.7, "top_k": 50, "foo_bar": 3}', file_name="generation_config.json")
+    assert read('{"do_sample": true, "foo_bar": 3}', file_name="generation_config.json").unknown == ("foo_bar",)
+    with pytest.raises(InputError, match="the transformers setting has 'foo_bar', not known here"):
+        read('{"do_sample": true, "foo_bar": 3}', file_name="generation_config.json", strict=True)
 
 
 def test_temperature_last_is_an_order():
@@ -205,18 +206,19 @@ def test_llama_cpps_chain_is_the_order():
 @pytest.mark.parametrize(
     ("text", "engine", "said"),
     [
-        ('{"temperature": 0.6, "foo": 1}', "vllm", "the vllm file has the field 'foo', which we don't know"),
+        ('{"foo": 1}', "vllm", "the vllm file has the field 'foo', which we don't know"),
+        ('{"temprature": 0.6, "min_p": 0.1}', "vllm", "'temprature'; did you mean 'temperature'?"),
         ('{"a": 1, "b": 2, "c": 3}', "openai", "'a' and 2 more (b, c)"),
-        ("--temp 0.5 --frobnicate 3", None, "the llama.cpp file has the field 'frobnicate'"),
+        ("--frobnicate 3", None, "the llama.cpp file has the field 'frobnicate'"),
         ("PARAMETER tfs_z 1", None, "the ollama file has the field 'tfs_z'"),
         ('{"temperature": 0.6}', None, "the format is ambiguous"),
-        ("{", None, "must be JSON"),
-        ("hello", None, "must be a JSON object, SamplingParams(...), flags or a Modelfile; got 'hello'"),
+        ("{", None, "the settings, line 1: not JSON"),
+        ("hello", None, "YAML, SamplingParams(...), flags, a Modelfile or mlx_lm's command; got 'hello'"),
         ("", None, "got an empty file"),
         ("[1, 2]", None, "must be a JSON object"),
-        ('{"top_q": 0.6, "min_p": 0.1}', "vllm", "the field 'top_q', which we don't know (did you mean 'top_p'?)"),
-        ('{"min_p": 0.1, "min_p": 0.2}', "vllm", "the field 'min_p' more than once"),
-        ('{"samplers": 5}', None, "samplers must be a list of names in the llama.cpp file; got 5"),
+        ('{"top_q": 0.6, "min_p": 0.1}', "vllm", "the field 'top_q'; did you mean 'top_p'?"),
+        ('{"min_p": 0.1, "min_p": 0.2}', "vllm", "the field 'min_p' is there more than once"),
+        ('{"samplers": 5}', None, "samplers must be a list of names, or their letters in the llama.cpp file; got 5"),
         ('{"samplers": ["top_k"], "logit_bias": [1, 2]}', None, "logit_bias must be a list such as [[198, -5.0]]"),
         ('{"logit_bias": [1], "messages": []}', "openai", "logit_bias must be an object"),
         ('{"do_sample": true, "sequence_bias": [1]}', None, "sequence_bias must be a list such as [[[198], -5.0]]"),
@@ -263,3 +265,89 @@ def test_sampling_at_temperature_zero_is_greedy_and_said() -> None:
     back = read('{"do_sample": true, "temperature": 0}', "transformers")
     assert back.params.temperature == 0
     assert any(r.field == "do_sample" and "refuses" in r.note for r in back.ignored)
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "given", "stages"),
+    [
+        # samplers that the list leaves out run first, and names may have commas between them
+        ('{"temperature": 1.5, "min_p": 0.1, "mirostat_mode": 0, "sampler_priority": ["min_p", "top_k"]}', None,
+         {"temperature": 1.5, "min_p": 0.1}, ("temperature", "min_p")),
+        ('{"temperature": 1.5, "min_p": 0.1, "mirostat_mode": 0, "sampler_priority": "min_p , temperature,top_k"}',
+         None, {"temperature": 1.5, "min_p": 0.1}, ("min_p", "temperature")),
+        ("temperature: 0.6\ntop_p: 0.95\n", None, {"temperature": 0.6, "top_p": 0.95}, ("temperature", "top_p")),
+        ('{"temp": 1.25, "rep_pen": 1, "min_p": 0.1, "dynatemp": false, "min_temp": 0, "max_temp": 2, "nsigma": 0}',
+         None, {"temperature": 1.25, "min_p": 0.1}, ("temperature", "min_p")),
+        ("mlx_lm.generate --model Q --prompt hi --temp 0.7 --top-p 0.9", None, {"temperature": 0.7, "top_p": 0.9},
+         ("top_p", "temperature")),
+        ('{"prompt": "", "n_predict": 1, "temperature": 0.7, "top_k": 20, "min_p": 0.05, "samplers": "kmt"}', None,
+         {"temperature": 0.7, "top_k": 20, "min_p": 0.05}, ("top_k", "min_p", "temperature")),
+        ("llama-cli --temp -1 --sampler-seq kt --top-k 9", None, {"temperature": 0, "top_k": 9},
+         ("top_k", "temperature")),
+        ('{"options": {}, "model": "m"}', None, {"temperature": 0.8, "top_k": 40, "top_p": 0.9}, None),
+        ('{"model": "m", "prompt": "x", "temperature": 0.2, "top_p": 0.5, "num_ctx": 5}', None,
+         {"temperature": 0.8, "top_k": 40, "top_p": 0.9}, None),
+        ('{"do_sample": true, "top_k": 0, "suppress_tokens": [3], "bad_words_ids": [[4], [5]]}', None,
+         {"logit_bias": ((3, -1e4), (4, -1e4), (5, -1e4))}, None),
+        ('{"prompt": "x", "n_predict": 1, "logit_bias": [[5, false], [6, -1.5]], "temperature": 1, "top_k": 0,'
+         ' "top_p": 1, "min_p": 0}', None, {"logit_bias": ((5, -1e4), (6, -1.5))}, None),
+        ("INFO SamplingParams(n=1, temperature=0.7, seed=None, stop=[], bad_words=[], guided_decoding=None)", None,
+         {"temperature": 0.7}, None),
+    ],
+)  # fmt: skip
+def test_files_of_the_field_are_read_as_their_engines_read_them(text, engine, given, stages):
+    back = read(text, engine)
+    assert same(back.params.given, given)
+    if stages is not None:
+        assert back.params.active_stages == stages
+
+
+@pytest.mark.parametrize(
+    ("text", "masks"),
+    [
+        ('{"inputs": "x", "parameters": {"do_sample": true, "best_of": 4, "watermark": true, "grammar": {"a": 1}}}',
+         {"best_of", "watermark", "grammar"}),
+        ('{"prompt": "x", "mirostat_mode": 0, "ban_eos_token": true, "custom_token_bans": "1,2"}', {"ban_eos_token"}),
+        ('SamplingParams(min_tokens=5, ignore_eos=True, bad_words=["x"])', {"min_tokens", "ignore_eos", "bad_words"}),
+        ('{"do_sample": true, "top_k": 50, "min_new_tokens": 5, "bad_words_ids": [[1, 2]]}',
+         {"min_new_tokens", "bad_words_ids"}),
+    ],
+)  # fmt: skip
+def test_what_masks_tokens_is_no_setting_of_ours(text, masks):
+    back = read(text)
+    assert {remark.field for remark in back.different} == masks
+    with pytest.raises(InputError, match="is not exactly one of ours"):
+        read(text, strict=True)
+
+
+def test_a_value_that_is_off_says_nothing_whatever_its_name():
+    text = '{"do_sample": true, "temperature": 0.7, "top_k": 50, "new_field": null, "min_length": 0, "another": false}'
+    back = read(text, strict=True)
+    assert (back.unknown, back.aside, back.different) == ((), (), ())
+
+
+def test_what_the_model_behind_the_engine_may_set_is_said():
+    body = '{"model": "a/b", "messages": [], "temperature": 0.5, "max_tokens": 5}'
+    back = read(body)
+    assert back.engine == "vllm"
+    assert back.notes[0].startswith(
+        "top_k, top_p, min_p and repetition_penalty are not in the settings: the server takes"
+    )
+    with pytest.raises(InputError, match="the vllm setting is not whole"):
+        read(body, strict=True)
+    assert read("SamplingParams(temperature=0.5)", strict=True).notes == ()
+    assert "the model that FROM or the request names may set them" in read("FROM x\nPARAMETER top_k 5").notes[0]
+
+
+def test_a_modelfile_is_read_by_its_grammar():
+    text = 'FROM x\nSYSTEM """a\nPARAMETER top_k 3\nb"""\nPARAMETER penalize_newline true\nPARAMETER stop "a b"\n'
+    back = read(text, add_defaults=False)
+    assert back.params.given == {}
+    assert [(r.field, r.note) for r in back.ignored] == [("penalize_newline", "is deprecated and skipped")]
+    assert back.aside == ("stop",)
+    assert read("FROM x\nSYSTEM You answer briefly -- and kindly.\n").engine == "ollama"
+
+
+def test_a_preset_that_is_elsewhere_is_refused():
+    with pytest.raises(InputError, match="preset='Creative' takes the place of the file's other fields"):
+        read('{"messages": [], "mode": "instruct", "preset": "Creative", "temperature": 1.0}')

@@ -43,9 +43,20 @@ def test_a_models_own_settings() -> None:
     model = FakeModel()
     with pytest.raises(InputError, match=r"fake has no generation_config\.json with sampling parameters"):
         read_settings(model=model)
-    config = SimpleNamespace(to_diff_dict=lambda: {"temperature": 0.6, "top_p": 0.9})
+    fields = {"temperature": 0.6, "top_p": 0.9, "do_sample": True}
+    config = SimpleNamespace(to_diff_dict=lambda: fields)
     model.network = SimpleNamespace(generation_config=config)  # type: ignore[attr-defined]
     assert read_settings(model=model).params == SamplingParams(temperature=0.6, top_p=0.9)
+    del fields["do_sample"]  # as export --from reads a generation_config.json
+    greedy = read_settings(model=model)
+    assert (greedy.params, [r.field for r in greedy.ignored]) == (
+        SamplingParams(temperature=0),
+        ["temperature", "top_p"],
+    )
+    fields |= {"do_sample": True, "suppress_tokens": [3], "min_new_tokens": 5, "transformers_version": "5"}
+    masked = read_settings(model=model)
+    assert masked.params.logit_bias == ((3, -1e4),)
+    assert [r.field for r in masked.different] == ["min_new_tokens"]
     with pytest.raises(InputError, match="format and strict are for files"):
         read_settings(model=model, strict=True)
 
@@ -55,8 +66,8 @@ def test_bad_files(tmp_path: Path) -> None:
         read_settings()
     with pytest.raises(InputError, match=r"got both"):
         read_settings(tmp_path, model=FakeModel())
-    with pytest.raises(InputError, match=r"must be in a file that can be read; got .*none"):
+    with pytest.raises(InputError, match=r"none: there is no such file"):
         read_settings(tmp_path / "none")
     (tmp_path / "latin.json").write_bytes(b"caf\xe9")
-    with pytest.raises(InputError, match="must be a text in UTF-8"):
+    with pytest.raises(InputError, match=r"latin\.json, line 1: a setting must be UTF-8; byte 0xe9"):
         read_settings(tmp_path / "latin.json")

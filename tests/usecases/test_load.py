@@ -88,15 +88,15 @@ def test_errors_name_file_line_and_field(text: str, line: int, says: str) -> Non
 
 
 def test_files_that_are_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be one of creative-story, technical-explanation, or a"):
+    with pytest.raises(InputError, match="must be one of creative-story, technical-explanation, a"):
         load("stories")
-    with pytest.raises(InputError, match="can't be read"):
+    with pytest.raises(InputError, match="there is no such file"):
         load(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'title = "x"\n# caf\xe9\n')
     with pytest.raises(InputError, match="line 2: a use case must be UTF-8"):
         load(tmp_path / "latin.toml")
     (tmp_path / "f.toml").write_text('reference = "none.json"\n' + GOOD)
-    with pytest.raises(InputError, match="the reference of f can't be read"):
+    with pytest.raises(InputError, match=r"none\.json: there is no such file"):
         load(tmp_path / "f.toml").reference_statistics()
 
 
@@ -151,5 +151,5 @@ def test_messages_that_break_the_rules(lines: str, says: str) -> None:
 
 def test_a_reference_text_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "f.toml").write_text('reference = "none.txt"\n' + GOOD)
-    with pytest.raises(InputError, match="a reference must be text in UTF-8"):
+    with pytest.raises(InputError, match=r"none\.txt: there is no such file"):
         load(tmp_path / "f.toml").reference_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thermoscope.cli.values import Lengths
+    from thermoscope.comparison.comparison import Comparison
     from thermoscope.settings.params import SamplingParams
 
 #: Temperatures when none is given: those of the article's first experiment.
@@ -25,6 +27,13 @@ DEFAULT_TEMPERATURES = ("0.3", "0.5", "0.9")
 @takes_settings
 def compare(
     prompt: options.Prompt = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare each prompt of a file instead: .txt with one in a line, .jsonl, .csv, ..., or -.",
+        ),
+    ] = None,
     temperature: Annotated[list[str] | None, options.temperatures(", ".join(DEFAULT_TEMPERATURES))] = None,
     experiment: Annotated[
         str | None,
@@ -77,14 +86,16 @@ def compare(
     rows = whole(max_rows, "--max-rows", least=1)
     if experiment is not None:
         given = {
-            "a prompt": prompt, "-t": temperature, "--vary": vary, "--max-new-tokens": max_new_tokens,
+            "a prompt": prompt, "--prompts": prompts,
+            "-t": temperature, "--vary": vary, "--max-new-tokens": max_new_tokens,
             "--max-length": max_length, "--params": asked.source,
         } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
         text, over, params, length = _experiment(experiment, given)
+        texts = [text]
     else:
         over, params = varied_settings(temperature, vary or [], asked, usual=DEFAULT_TEMPERATURES)
         length = lengths(max_new_tokens, max_length)
-        text = read_prompt(prompt)
+        texts = [read_prompt(prompt)] if prompts is None else _of_file(prompts, prompt, html)
 
     with console.status("loading the libraries and the model"):
         from thermoscope.comparison.compare import compare as run
@@ -95,31 +106,60 @@ def compare(
         loaded = model_behind(source, "--params model")
         over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0
+    results: list[Comparison] = []
     try:
         with console.progress("comparing") as on_progress:
-            result = run(
-                source, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
-                thinking=mode, on_progress=on_progress, **length,
-            )  # fmt: skip
+            for text in texts:
+                result = run(
+                    source, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
+                    thinking=mode, on_progress=on_progress, **length,
+                )  # fmt: skip
+                results.append(result)
     except Interrupted as interrupt:
-        result, code = interrupt.finished, 130
-        done, wanted = len(result.texts), len(result.settings) * len(result.seeds)
+        results.append(interrupt.finished)
+        code = 130
+        done = sum(len(result.texts) for result in results)
+        wanted = len(results[0].settings) * len(results[0].seeds) * len(texts)
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 
-    console.say_kept(source, len(result.texts))
+    console.say_kept(source, sum(len(result.texts) for result in results))
+
+    def to_json() -> str:
+        made = [result.to_json() for result in results]
+        return made[0] if prompts is None else "[" + ",\n".join(made) + "]"
 
     def printing(to: Console) -> None:
         from thermoscope.report.terminal.comparison import print_comparison
 
-        print_comparison(result, to)
+        for number, result in enumerate(results):
+            to.print("\n" * min(number, 1), end="")
+            print_comparison(result, to)
 
     def page() -> str | bytes:
         from thermoscope.report.forms import render
 
-        return render(result, "html")
+        return render(results[0], "html")
 
-    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page)
+    console.give(to_json, printing, as_json=json, output=output, html=html, page=page)
     raise typer.Exit(code)
+
+
+def _of_file(path: Path, prompt: str | None, html: Path | None) -> list[str]:
+    """The prompts of a file; how it was read is said."""
+    from thermoscope.cli import console
+    from thermoscope.usecases.prompts import read_prompts
+
+    if prompt is not None:
+        raise InputError(f"give a prompt or --prompts FILE, not both; got {prompt!r} and {str(path)!r}")
+    read = read_prompts(path)
+    if html is not None and len(read.prompts) > 1:
+        raise InputError(
+            f"--html shows one prompt; got {len(read.prompts)}; for a page of all: thermoscope measure --prompts "
+            f"{path} --html {html}"
+        )
+    for sentence in (read.read_as, *read.notes):
+        console.say(sentence)
+    return [one.text for one in read.prompts]
 
 
 def _experiment(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Sequence[Any]], SamplingParams, Lengths]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +26,8 @@ def export(
         str | None,
         typer.Option(
             metavar="ENGINE",
-            help="transformers, vllm, sglang, llama.cpp, ollama, tgi, openai, anthropic, gemini or "
-            "text-generation-webui.",
+            help="transformers, vllm, sglang, llama.cpp, ollama, tgi, openai, anthropic, gemini, "
+            "text-generation-webui or mlx-lm.",
         ),
     ] = None,
     from_: Annotated[
@@ -75,6 +74,7 @@ def export(
     from thermoscope.engines.reading import read
     from thermoscope.engines.registry import engine_named
     from thermoscope.engines.settings_file import read_settings
+    from thermoscope.files.reading import read_text
     from thermoscope.ran.provenance import EngineFile, export_command, what_ran
     from thermoscope.report.terminal.export import print_export, print_import
     from thermoscope.settings.values import number_of
@@ -96,7 +96,7 @@ def export(
     file: EngineFile | None = None
     imported: Imported | None = None
     if from_ is not None:
-        piped = sys.stdin.read() if str(from_) == "-" else None
+        piped = read_text(from_, "a setting") if str(from_) == "-" else None
         file = EngineFile(None if piped is not None else str(from_), piped or "", format_)
         imported = (
             read_settings(from_, format=format_, strict=strict)

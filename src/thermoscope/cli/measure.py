@@ -24,16 +24,36 @@ DEFAULT_TEMPERATURES, DEFAULT_SEEDS = ("0.1:1.5:0.1",), 8
 def measure(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="JSON lines, CSV, Parquet, .txt, or a folder of .txt files."),
+        typer.Argument(
+            metavar="FILE",
+            help="JSON lines, JSON, CSV, Parquet, .txt, these and .gz, logs of other tools, or a folder of .txt files.",
+        ),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the texts. Without one: text, completion, output, ...")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the texts, or a path such as choices[0].text. Without one: text, completion, output, ...",
+        ),
     ] = None,
-    prompt_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the prompts.")] = None,
+    prompt_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the prompts, which are cut off texts that begin with them. Without one: prompt, ...",
+        ),
+    ] = None,
     setting_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column that says the setting, such as the temperature.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column that says the setting; several make it together. Without one: temperature, top_p, model, ...",
+        ),
     ] = None,
-    answer_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the expected answers.")] = None,
+    answer_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Column of the expected answers. Without one: answer, expected, target, ..."),
+    ] = None,
     length: Annotated[
         str | None, typer.Option(metavar="N", help="Cut texts from files to N tokens: measures depend on length.")
     ] = None,
@@ -42,6 +62,13 @@ def measure(
     ] = None,
     use_case: Annotated[
         str | None, typer.Option(metavar="NAME", help="Generate for a use case, by name or .toml file, and measure.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Generate for your own prompts: .txt with one in a line, .jsonl, .csv, ...; a third is held out.",
+        ),
     ] = None,
     temperature: Annotated[list[str] | None, options.temperatures("0.1:1.5:0.1")] = None,
     vary: options.Vary = None,
@@ -92,8 +119,12 @@ def measure(
     With --use-case the texts, measures, intervals and claims are kept in one folder; the same command goes on where
     it was interrupted, and makes nothing twice.
     """
-    if (files is None) == (use_case is None):
-        raise InputError("give files of texts, or --use-case NAME; got " + ("both" if files else "neither"))
+    if use_case is not None and prompts is not None:
+        raise InputError("give --use-case NAME or --prompts FILE, not both; a use case has its own prompts")
+    if (files is None) == (use_case is None and prompts is None):
+        raise InputError(
+            "give files of texts, --use-case NAME or --prompts FILE; got " + ("both" if files else "neither")
+        )
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
@@ -103,9 +134,9 @@ def measure(
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
         "--answer-column": answer_column, "--length": length, "--parquet": parquet,
     }  # fmt: skip
-    extra = [name for name, value in (for_files if use_case is not None else for_cases).items() if value is not None]
+    extra = [name for name, value in (for_files if files is None else for_cases).items() if value is not None]
     if extra:
-        where = "texts from files" if use_case is not None else "--use-case"
+        where = "texts from files" if files is None else "--use-case"
         raise InputError(f"{extra[0]} is for {where}; leave it out")
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
@@ -127,10 +158,12 @@ def measure(
         json,
         output,
     )
-    if use_case is None:
-        columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
+    if files is not None:
+        columns: dict[str, str | list[str] | None] = {
+            "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
+        }  # fmt: skip
         loading = options.loading(model, **said)
-        measure_files(files or [], columns, whole(length, "--length", least=1), parquet, loading, how)
+        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how)
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
     from thermoscope.settings.grid import varied
@@ -157,4 +190,12 @@ def measure(
         folder=run,
         html=html,
     )
-    measure_use_case(use_case, generating, how)
+    if prompts is not None:
+        from thermoscope.usecases.prompts import HELD_OUT, read_prompts
+
+        if str(prompts) == "-":
+            raise InputError("--prompts of a run must be in a file, so that it can be made again; got -; save them")
+        read = read_prompts(prompts, held_out=HELD_OUT)
+        for sentence in (read.read_as, *read.notes):
+            console.say(sentence)
+    measure_use_case(str(use_case or prompts), generating, how)

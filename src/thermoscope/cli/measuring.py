@@ -55,7 +55,7 @@ class Generating:
 
 def measure_files(
     files: list[Path],
-    columns: dict[str, str | None],
+    columns: Mapping[str, Any],
     length: int | None,
     parquet: Path | None,
     loading: Mapping[str, Any],
@@ -74,17 +74,21 @@ def measure_files(
         given := next((k for k, v in loading.items() if v not in (None, {})), None)
     ):
         raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
+    with console.status("reading the texts"):
+        from thermoscope.runs import measured
+
+        read = measured.read_files(
+            files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
+        )
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
-        from thermoscope.runs import measured
         from thermoscope.statistics.methods import methods
 
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
-        found = measured.measure_files(
-            files, **{f"{name}_column": column for name, column in columns.items()}, model=model, length=length,
-            embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern, thinking=how.thinking,
-            on_progress=on_progress,
+        found = measured.measure_found(
+            read, model=model, length=length, embedder=how.embedding_model, scorer=how.score,
+            answer_pattern=how.answer_pattern, thinking=how.thinking, on_progress=on_progress,
         )  # fmt: skip
     with console.status("intervals"):
         rows = found.summary().to_pylist()
@@ -94,7 +98,8 @@ def measure_files(
         record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
         groups = found.groups().to_pylist()
         said = methods(rows, "text" if len(found.evidence.texts.prompt_names) == 1 else "prompt")
-        shown = {"notes": list(found.notes), "methods": list(said), "settings": rows, "groups": groups, "texts": texts}
+        shown: dict[str, Any] = {"read_as": read.read_as, "notes": list(found.notes), "methods": list(said)}
+        shown |= {"settings": rows, "groups": groups, "differences": found.differences().to_pylist(), "texts": texts}
         shown |= {"thinking": found.thinking} if found.thinking else {}
         return console.json({**record, **shown, "ran": found.ran.to_dict()})
 

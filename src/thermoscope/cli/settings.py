@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from thermoscope.errors import InputError
+from thermoscope.files.reading import shown
 
 if TYPE_CHECKING:
+    from thermoscope.engines.reading import Imported
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
 
 _ORDER = "Order of the stages: transformers (the default), vllm, llama.cpp, sglang, or a list a,b,c."
 _PARAMS = (
-    "Settings to start from: model (its generation_config.json), or a .json or .toml file. Options go before them."
+    "Settings to start from: model (its generation_config.json), or a file as export --from reads it (ENGINE:FILE says "
+    "whose it is, - is standard input). Options go before them."
 )
 
 
@@ -40,7 +42,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         words = {parameter.name: given.pop(parameter.name) for parameter in added}
-        command(**given, asked=Asked(words))
+        asked = Asked(words)
+        command(**given, asked=asked)
 
     run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in [*keywords, *added]}
@@ -74,18 +77,26 @@ class Asked:
     """
 
     def __init__(self, words: Mapping[str, str | None]) -> None:
-        from thermoscope.settings.params import SamplingParams
-
         self.words = {name: word for name, word in words.items() if word is not None}
         self.source = self.words.pop("params", None)
         self.values = {name: value_of(name, word) for name, word in self.words.items() if name != "order"}
         if "order" in self.words:
             self.values["order"] = _order(self.words["order"])
         self.base: dict[str, Any] = {}
-        self.note: str | None = None
+        self.notes: tuple[str, ...] = ()
         if self.source is not None and self.source != "model":
-            self.base = _from_file(Path(self.source))
-            SamplingParams(**self.base)  # what is wrong in the file is said of the file
+            imported = _from_file(self.source)
+            self.base = {**imported.params.given, "order": imported.params.order}
+            self._say(tuple(_notes(self.source, imported)))
+
+    def _say(self, notes: tuple[str, ...]) -> None:
+        """Say what became of a file's fields, once."""
+        from thermoscope.cli import console
+
+        for note in notes:
+            if note not in self.notes:
+                console.say(note)
+        self.notes = notes
 
     def settings(self, model: Model | None = None, **more: Any) -> SamplingParams:
         """The setting: the source, then what was typed, then ``more``.
@@ -110,6 +121,7 @@ class Asked:
                     "leave it out"
                 )
             base = {**found.params.given, "order": found.params.order}
+            self._say(tuple(_notes(self.source, found)))
         return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
 
 
@@ -223,28 +235,40 @@ def _order(word: str) -> object:
     return word
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    """Parameters of a JSON or TOML file, by their own names."""
-    import json
-    import tomllib
+def _from_file(source: str) -> Imported:
+    """The setting in a file, ours or an engine's; ``ENGINE:FILE`` says whose it is."""
+    from thermoscope.engines.registry import ENGINES
+    from thermoscope.engines.settings_file import read_settings
 
-    from thermoscope.settings.params import SamplingParams
-
+    engine, sign, path = source.partition(":")
+    if sign and engine in ENGINES:
+        return read_settings(path, format=engine)
     try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except OSError as error:
-        raise InputError(
-            f"--params must be model, or a file that can be read; got {str(path)!r} ({error.strerror})"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"--params: {str(path)!r} is no {path.suffix[1:] or 'json'}: {error}; mend it") from None
-    if not isinstance(values, dict):
-        raise InputError(f"--params: {str(path)!r} must hold parameters by name; write what to_json gives")
-    unknown = [name for name in values if name not in SamplingParams.model_fields]
-    if unknown and not set(values) & set(SamplingParams.model_fields) - {"temperature", "top_p", "top_k", "min_p"}:
-        raise InputError(
-            f"--params: {str(path)!r} has {unknown[0]!r}, which is no parameter of ours; if it is another engine's "
-            f"file, read it with: thermoscope export --from {path}"
-        )
-    return values
+        return read_settings(source, ours=True)
+    except InputError as error:
+        before, ambiguous, _ = str(error).partition("; add --format ")
+        if not ambiguous:
+            raise
+        raise InputError(f"{before}; say whose it is, as in --params vllm:{shown(source)}") from None
+
+
+def _notes(source: str, imported: Imported) -> Iterator[str]:
+    """What became of the fields of a file, a sentence each."""
+    from thermoscope.engines.own import NAME
+    from thermoscope.settings.values import typed
+    from thermoscope.words import joined
+
+    file = f"--params {shown(source)}"
+    if imported.engine != NAME:
+        yield f"{file} is read as a setting of {imported.engine}: {imported.params}"
+    if imported.added:
+        added = joined(f"{name}={typed(value)}" for name, value in imported.added.items())
+        yield f"{file}: {imported.engine} adds {added} by itself"
+    for remark in imported.ignored:
+        yield f"{file}: {remark.field} is not used: {remark.note}"
+    for remark in imported.different:
+        yield f"{file}: {remark.field} differs in {imported.engine}: {remark.note}"
+    yield from (f"{file}: {note}" for note in imported.notes)
+    if dropped := [*imported.unknown, *imported.aside]:
+        known = "" if not imported.unknown else f" ({joined(imported.unknown)} not known here)"
+        yield f"{file}: not about sampling, left out: {', '.join(dropped)}{known}"

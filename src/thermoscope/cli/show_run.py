@@ -42,7 +42,8 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
         return console.json({"run": str(run.folder), **record})
 
     def printing(to: Console) -> None:
-        print_run(manifest, rows, claims, to, folder=str(run.folder), everything=everything)
+        texts = run.texts()["text"].to_pylist()
+        print_run(manifest, rows, claims, to, folder=str(run.folder), everything=everything, texts=texts)
 
     def page() -> str | bytes:
         from thermoscope.report.forms import render

@@ -57,7 +57,7 @@ def show(
 
     lines = [f"{case.name}: {case.title}", "", *case.description.strip().splitlines(), ""]
     lines += [f"objective       {case.objective}", f"max_new_tokens  {case.max_new_tokens}"]
-    lines += [f"reference       {'none' if reference is None else reference['source']}", ""]
+    lines += [f"reference       {'none' if reference is None else reference.get('source', 'without a source')}", ""]
     for prompt in case.prompts:
         kept = "held out: " if prompt.held_out else ""
         answer = "" if prompt.answer is None else f"  -> {prompt.answer}"
@@ -88,20 +88,40 @@ def check(
     console.give(to_json, console.lines(lines), as_json=json, output=output)
 
 
-def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file that is not there yet.")]) -> None:
-    """Write a use case to start from."""
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml file that is not there yet.")],
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PROMPTS", help="Prompts: .txt with one in a line, .jsonl, .csv, ..., or -."),
+    ] = None,
+    prompt_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the prompts. Without one: prompt, messages, ...")
+    ] = None,
+) -> None:
+    """Write a use case to start from; with --from around your own prompts, a third of them held out."""
     from thermoscope.cli import console
     from thermoscope.usecases.load import FOLDER
+    from thermoscope.usecases.prompts import HELD_OUT, read_prompts
+    from thermoscope.usecases.write import use_case_of
 
     if file.suffix != ".toml":
         raise InputError(f"a use case's file must end in .toml; got {str(file)!r}; write {file.stem or 'mine'}.toml")
+    if from_ is None and prompt_column is not None:
+        raise InputError("--prompt-column says where --from finds prompts; add --from FILE, or leave it out")
+    remarks: list[str] = []
+    if from_ is None:
+        text = (FOLDER / "template.txt").read_text(encoding="utf-8")
+    else:
+        prompts = read_prompts(from_, column=prompt_column, held_out=HELD_OUT)
+        text = use_case_of(prompts, file)
+        remarks = [prompts.read_as, *prompts.notes]
     try:
         with file.open("x", encoding="utf-8") as to:
-            to.write((FOLDER / "template.txt").read_text(encoding="utf-8"))
+            to.write(text)
     except FileExistsError:
         raise OutputError(
             f"a new use case must not replace a file; {str(file)!r} is there; choose another name"
         ) from None
     except OSError as error:
         raise OutputError(f"the use case can't be written to {str(file)!r}: {error.strerror}") from None
-    console.show(console.lines([f"wrote {file}; edit it, then: thermoscope use-cases check {file}"]))
+    console.show(console.lines([*remarks, f"wrote {file}; edit it, then: thermoscope use-cases check {file}"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypedDict, overload
@@ -171,17 +170,25 @@ def stop_words(stop: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def read_prompt(prompt: str | None) -> str:
-    """The prompt as typed or from standard input, where a last line end belongs to the pipe and not to the text."""
+    """The prompt as typed or from standard input, whose last line end belongs to the pipe and not to the text.
+
+    That a line end was left out is said on standard error, since a prompt may end with one.
+
+    Raises
+    ------
+    InputError
+        There is none, it is empty, or standard input is not UTF-8.
+    """
     if prompt is None:
         raise InputError('give a prompt, such as "Once upon a time"')
     if prompt == "-":
-        try:
-            prompt = sys.stdin.buffer.read().decode()
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"the prompt on standard input must be UTF-8; got {error.object[:20]!r}; convert it"
-            ) from None
-        prompt = prompt.removesuffix("\n").removesuffix("\r")
+        from thermoscope.cli import console
+        from thermoscope.files.reading import read_text
+
+        piped = read_text("-", "the prompt on standard input")
+        prompt = piped.removesuffix("\n").removesuffix("\r")
+        if prompt and prompt != piped:
+            console.say("the last line end of standard input is not part of the prompt; type one more for one that is")
     if not prompt:
         raise InputError("a prompt must have at least one token; got an empty one; write a word")
     return prompt

@@ -38,12 +38,15 @@ class TextForm:
         The text taken apart, by the engine's own names; InputError where it breaks the rules of the form.
     loose
         Whether many texts look like it, so that all other forms are tried first.
+    whole
+        Whether what such a text leaves out is the engine's own default, whatever model is behind it.
     """
 
     title: str
     looks_so: Callable[[str], bool]
     fields: Callable[[str], dict[str, Any]]
     loose: bool = False
+    whole: Callable[[str], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,14 @@ class Dialect:
         The field of a larger JSON object that holds its settings, if its files have one.
     file_names
         Names that only its files have.
+    masks
+        Field -> what it does to the next token or to the choice among texts; none of our stages.
+    bans
+        Field -> the token ids that it forbids, or None where it forbids more than single tokens.
+    deprecated
+        Fields that it skips.
+    absent
+        Who says what is not in the file, if it is not the engine alone; "" if it is.
     form
         The form of its settings besides JSON.
     """
@@ -116,6 +127,10 @@ class Dialect:
     heeds: tuple[Callable[[Draft], None], ...] = ()
     inside: str = ""
     file_names: tuple[str, ...] = ()
+    masks: Mapping[str, str] = field(default_factory=dict)
+    bans: Mapping[str, Callable[[Any], list[int] | None]] = field(default_factory=dict)
+    deprecated: frozenset[str] = frozenset()
+    absent: str = ""
     form: TextForm | None = None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
 from thermoscope.engines.penalties import LAST_N, look_back
-from thermoscope.engines.values import is_number, is_texts, once, pairs
+from thermoscope.engines.values import BANNED, is_number, is_texts, once, pairs
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
@@ -28,6 +28,14 @@ _STAGES = {
     stage: {"repetition": "penalties", "typical_p": "typ_p"}.get(stage, stage)
     for stage in ORDERS["llama.cpp"] if stage not in ("logit_bias", "mirostat")
 }  # fmt: skip
+
+
+#: The letters and the other names of a chain's stages.
+_LETTERS = {"e": "penalties", "d": "dry", "s": "top_n_sigma", "k": "top_k", "y": "typ_p", "p": "top_p", "m": "min_p",
+            "x": "xtc", "t": "temperature"}  # fmt: skip
+_ALIASES = {"top-k": "top_k", "top-p": "top_p", "nucleus": "top_p", "typical-p": "typ_p", "typical": "typ_p",
+            "typ-p": "typ_p", "typ": "typ_p", "min-p": "min_p", "temp": "temperature", "top-n-sigma": "top_n_sigma",
+            "typical_p": "typ_p"}  # fmt: skip
 
 
 #: Our parameter -> its flag, where that is not its field's name.
@@ -105,9 +113,15 @@ def _read(draft: Draft) -> None:
     if fields.get("mirostat", 0):
         raise InputError("mirostat 1 is not one of our stages; use mirostat 2, or 0")
     draft.ignore(("mirostat_tau", "mirostat_eta"), "does nothing without mirostat=2")
+    if isinstance(bias := values.get("logit_bias"), list | dict):
+        pairs_of = bias.items() if isinstance(bias, dict) else bias
+        values["logit_bias"] = [(token, BANNED if value is False else value) for token, value in pairs_of]
+    if isinstance(values.get("temperature"), int | float) and values["temperature"] < 0:
+        values["temperature"] = 0  # the most probable token, whatever the number
     chain = fields.get("samplers")
     if not chain:
         return
+    chain = [_LETTERS.get(c, c) for c in chain] if isinstance(chain, str) else [_ALIASES.get(n, n) for n in chain]
     stages: dict[str, list[str]] = {}
     for ours, theirs in _STAGES.items():
         stages.setdefault(theirs, []).append(ours)
@@ -138,14 +152,14 @@ def _read_flags(text: str) -> dict[str, Any]:
         if not value and field in _sampling_fields():
             raise InputError(f"{flag} must have a value; got none; write it after the flag, or take the flag out")
         if field == "logit_bias":
-            match = re.fullmatch(r"(\d+)([+-].+)", value)
+            match = re.fullmatch(r"([0-9]{1,19})([+-].+)", value)
             if match is None:
                 raise InputError(f"--logit-bias must be TOKEN+BIAS; got {value!r}; write 198-5")
-            biases.append([int(match[1]), number_of(match[2])])
+            biases.append([number_of(match[1]), number_of(match[2])])
         elif field == "dry_sequence_breakers":  # each adds one; none takes all away
             breakers = [] if value == "none" else [*(breakers or ()), value]
         else:
-            pairs.append((field, value.split(";") if field == "samplers" else number_of(value)))
+            pairs.append((field, value.split(";") if flag == "--samplers" else number_of(value)))
     if biases:
         pairs.append(("logit_bias", biases))
     if breakers is not None:
@@ -166,8 +180,26 @@ def _fields_of_flags() -> dict[str, str]:
     """Flags whose field has another name."""
     return {flag: LLAMA_CPP.names[name] for name, flag in _FLAGS.items()} | {
         "c": "ctx_size", "n": "n_predict", "m": "model", "p": "prompt", "s": "seed", "l": "logit_bias",
-        "dry-sequence-breaker": "dry_sequence_breakers",
+        "dry-sequence-breaker": "dry_sequence_breakers", "sampler-seq": "samplers", "sampling-seq": "samplers",
+        "typical-p": LLAMA_CPP.names["typical_p"], "top-n-sigma": LLAMA_CPP.names["top_n_sigma"],
     }  # fmt: skip
+
+
+_FORM = "keeps the text to a form"
+#: Flags of llama-cli and llama-server that say nothing about sampling, as fields.
+_PROGRAM = words(
+    "hf hf_repo hff hf_file hf_token hft model_url mu f file bf binary_file jinja no_jinja color co ngl gpu_layers "
+    "n_gpu_layers fa flash_attn sm split_mode ts tensor_split mg main_gpu dev device b batch_size ub ubatch_size t "
+    "threads tb threads_batch predict keep ctx context_shift no_context_shift cnv conversation no_cnv no_conversation "
+    "st single_turn sys system_prompt sysf host port path api_key api_key_file alias a np parallel cb cont_batching "
+    "no_cont_batching mmap no_mmap mlock numa ctk cache_type_k ctv cache_type_v nkvo no_kv_offload kvu rope_scaling "
+    "rope_scale rope_freq_base rope_freq_scale yarn_orig_ctx yarn_ext_factor mmproj mmproj_url verbose v log_file "
+    "log_disable log_colors lv chat_template chat_template_file reasoning reasoning_format reasoning_budget e escape "
+    "no_escape i interactive if in_prefix in_suffix r reverse_prompt no_display_prompt simple_io no_warmup warmup "
+    "perf no_perf slots metrics props no_webui embeddings pooling cache_reuse slot_save_path timeout to md model_draft "
+    "draft draft_max draft_min ngld ncmoe n_cpu_moe cmoe cpu_moe ot override_tensor override_kv swa_full offline "
+    "fit fit_ctx models_dir models_max tags special sp mc multiple_choice"
+)
 
 
 def _has_flags(text: str) -> bool:
@@ -194,16 +226,20 @@ LLAMA_CPP = Dialect(
     explicit_order=True,
     penalties_count_prompt=True,
     aside=words(
-        "prompt n_predict seed stop stream n_keep n_probs min_keep ignore_eos cache_prompt id_slot grammar "
-        "json_schema t_max_predict_ms model messages max_tokens ctx_size"
-    ),
+        "prompt n_predict seed stop stream n_keep n_probs cache_prompt id_slot t_max_predict_ms model messages "
+        "max_tokens ctx_size post_sampling_probs return_tokens timings_per_token lora chat_template_kwargs"
+    ) | _PROGRAM,
+    masks={"min_keep": "keeps at least so many tokens", "ignore_eos": "never ends the text by itself",
+           "grammar": _FORM, "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
+           "response_format": _FORM},
     edges=_edges,
     write=_write,
     extra=("samplers",),
     form=TextForm("flags", _has_flags, _read_flags, loose=True),
     heeds=(_read, Draft.refuse_breakers, look_back("repeat_last_n", usual=64, everything=-1)),
     no_breakers=NO_BREAKERS,
-    kinds={"logit_bias": ("a list such as [[198, -5.0]]", pairs), "samplers": ("a list of names", is_texts),
+    kinds={"logit_bias": ("a list such as [[198, -5.0]]", lambda value: pairs(value) or isinstance(value, dict)),
+           "samplers": ("a list of names, or their letters", lambda value: is_texts(value) or isinstance(value, str)),
            "dry_sequence_breakers": ("a list of texts", is_texts)},
 )  # fmt: skip
 ENTRIES = (LLAMA_CPP,)

@@ -14,21 +14,18 @@ from thermoscope.models.base import Model
 def model_settings(model: Model) -> Imported | None:
     """What a model's generation config says about sampling; None if it says nothing.
 
-    What transformers' ``generate`` adds by itself (top_k=50) is not the model's and is left out. A config that names
-    a temperature but not ``do_sample`` is taken as sampling: that is how servers read it.
+    It is read as ``export --from generation_config.json`` reads it: greedy without ``do_sample``. Only what
+    transformers' ``generate`` adds by itself (top_k=50) is not the model's and is left out.
     """
     config: Any = getattr(getattr(model, "network", None), "generation_config", None)
     if config is None:
         return None
     fields = {name: value for name, value in config.to_diff_dict().items() if value is not None}
-    sampling = {
-        name: value for name, value in fields.items() if name in TRANSFORMERS.names.values() or name == "do_sample"
-    }
-    if not sampling:
+    about = {*TRANSFORMERS.names.values(), *TRANSFORMERS.neutral, *TRANSFORMERS.masks, *TRANSFORMERS.bans}
+    if not about & fields.keys():
         return None
-    sampling.setdefault("do_sample", True)
     try:
-        return read(json.dumps(sampling), "transformers", add_defaults=False)
+        return read(json.dumps(fields, default=str), "transformers", add_defaults=False)
     except InputError:  # out of our ranges: a model's mistake is no reason not to run it
         return None
 

@@ -5,16 +5,20 @@ Every fact is from the release that is named; docs/engines.md has file and line.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import Any
 
-from thermoscope.engines.dialect import Dialect, Snippet, TextForm, as_json, words
+from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
 from thermoscope.engines.penalties import look_back
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.values import number_of, typed
+
+_QUOTES = '"""'
+#: What a line of a Modelfile may begin with.
+_COMMANDS = words("FROM PARAMETER SYSTEM TEMPLATE ADAPTER LICENSE MESSAGE RENDERER PARSER REQUIRES DRAFT")
 
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
@@ -29,17 +33,16 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 def _modelfile(text: str) -> dict[str, Any]:
     pairs: list[tuple[str, Any]] = []
     stops: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        parts = line.split(None, 2)
-        if not parts or parts[0].upper() != "PARAMETER":
+    for number, command, rest in _commands(text):
+        if command != "PARAMETER":
             continue
-        if len(parts) < 3:
-            what = " ".join(parts)
+        name, _, value = rest.partition(" ")
+        name, value = name.lower(), _unquoted(value.strip())
+        if not value:
             raise InputError(
-                f"line {number}: a PARAMETER must have a name and a value; got {what!r}; "
+                f"line {number}: a PARAMETER must have a name and a value; got {f'PARAMETER {rest}'[:60]!r}; "
                 "write PARAMETER temperature 0.7, or take the line out"
             )
-        name, value = parts[1].lower(), parts[2].strip()
         if name == "stop":  # as many as one likes
             stops.append(value)
         else:
@@ -47,8 +50,47 @@ def _modelfile(text: str) -> dict[str, Any]:
     return once([*pairs, *([("stop", stops)] if stops else [])])
 
 
+def _commands(text: str) -> Iterator[tuple[int, str, str]]:
+    """(line, command, what follows): a value in three double quotes goes on over lines."""
+    lines = enumerate(text.splitlines(), start=1)
+    for number, line in lines:
+        command, _, rest = line.strip().replace("\t", " ").partition(" ")
+        rest = rest.strip()
+        start = rest.partition(" ")[2].strip() if command.upper() in ("PARAMETER", "MESSAGE") else rest
+        if start.startswith(_QUOTES) and _QUOTES not in start[len(_QUOTES) :]:
+            for _, more in lines:
+                rest += f"\n{more}"
+                if _QUOTES in more:
+                    break
+        if command and not command.startswith("#"):
+            yield number, command.upper(), rest
+
+
+def _unquoted(value: str) -> str:
+    for mark in (_QUOTES, '"'):
+        if len(value) >= 2 * len(mark) and value.startswith(mark) and value.endswith(mark):
+            return value[len(mark) : -len(mark)]
+    return value
+
+
 def _is_modelfile(text: str) -> bool:
-    return re.search(r"^\s*PARAMETER\s", text, flags=re.MULTILINE | re.IGNORECASE) is not None
+    first = next(((command, rest) for _, command, rest in _commands(text)), None)
+    return first is not None and first[0] in _COMMANDS and bool(first[1])
+
+
+def _heed_options_alone(draft: Draft) -> None:
+    """Fields of a request that stand outside ``options`` do nothing."""
+    if "model" in draft.fields and {"prompt", "messages"} & draft.fields.keys():
+        names = {theirs: ours for ours, theirs in OLLAMA.names.items()}
+        why = "stands outside options, where Ollama does not look"
+        for name in draft.fields:
+            if name in names:
+                draft.values.pop(names[name], None)
+                draft.remark(name, why)
+            elif name in OLLAMA.neutral:
+                draft.remark(name, why)
+        draft.added |= OLLAMA.defaults
+        draft.values |= OLLAMA.defaults
 
 
 OLLAMA = Dialect(
@@ -65,12 +107,17 @@ OLLAMA = Dialect(
     defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.9},
     penalties_count_prompt=True,
     aside=words(
-        "num_ctx num_predict seed stop num_keep num_gpu num_thread num_batch model prompt stream use_mmap "
-        "main_gpu numa"
+        "num_ctx num_predict seed stop num_keep num_gpu num_thread num_batch model prompt messages stream use_mmap "
+        "main_gpu numa draft_num_predict keep_alive system template context raw think images suffix tools"
     ),
+    masks={"format": "keeps the text to a form"},
+    deprecated=words(
+        "penalize_newline low_vram f16_kv logits_all vocab_only use_mlock mirostat mirostat_tau mirostat_eta"
+    ),
+    absent="the model that FROM or the request names may set them; if it does not, Ollama's defaults stand, as here",
     write=_write,
     inside="options",
     form=TextForm("a Modelfile", _is_modelfile, _modelfile),
-    heeds=(look_back("repeat_last_n", usual=64, everything=-1),),
+    heeds=(_heed_options_alone, look_back("repeat_last_n", usual=64, everything=-1),),
 )  # fmt: skip
 ENTRIES = (OLLAMA,)

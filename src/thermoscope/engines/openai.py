@@ -32,8 +32,9 @@ OPENAI = Dialect(
     edges=_edges,
     aside=words(
         "model messages prompt stream n seed stop max_tokens max_completion_tokens logprobs top_logprobs user "
-        "tools tool_choice response_format stream_options reasoning_effort store"
+        "tools tool_choice stream_options reasoning_effort store"
     ),
+    masks={"response_format": "keeps the text to a form", "prediction": "keeps close to a text"},
     write=_write,
 )  # fmt: skip
 ENTRIES = (OPENAI,)

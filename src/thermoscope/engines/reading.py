@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from thermoscope.engines import own
 from thermoscope.engines.dialect import Dialect, Draft, Remark
-from thermoscope.engines.formats import take_apart
+from thermoscope.engines.fields import check_names, check_spelling, check_value, is_off, known_fields, says_nothing
+from thermoscope.engines.formats import Form, take_apart
 from thermoscope.engines.registry import ENGINES, engine_named
+from thermoscope.engines.values import BANNED
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import PARAMETERS, SHAPES
-from thermoscope.settings.values import typed
-from thermoscope.words import nearest
+from thermoscope.settings.stages import SHAPES
+from thermoscope.words import joined, nearest, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Imported:
         What the engine does otherwise than we do with these parameters.
     aside
         Fields that say nothing about sampling.
+    unknown
+        Fields that are not known here, and are not used.
+    notes
+        What else is to be known, a sentence each: what the file leaves to the model.
     """
 
     params: SamplingParams
@@ -44,6 +49,8 @@ class Imported:
     ignored: tuple[Remark, ...]
     different: tuple[Remark, ...]
     aside: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
@@ -55,6 +62,8 @@ class Imported:
             "ignored": [asdict(remark) for remark in self.ignored],
             "different": [asdict(remark) for remark in self.different],
             "aside": list(self.aside),
+            "unknown": list(self.unknown),
+            "notes": list(self.notes),
         }
 
 
@@ -65,13 +74,15 @@ def read(
     file_name: str = "",
     add_defaults: bool = True,
     strict: bool = False,
+    ours: bool = False,
 ) -> Imported:
     """Read a setting in an engine's format.
 
     Parameters
     ----------
     text
-        JSON, a Python call ``SamplingParams(...)``, llama.cpp's flags or an Ollama Modelfile.
+        JSON, YAML, a Python call ``SamplingParams(...)``, flags, a command or an Ollama Modelfile; our own JSON or
+        TOML.
     engine
         Whose format it is; by default found from the form, the file's name and the fields.
     file_name
@@ -79,34 +90,62 @@ def read(
     add_defaults
         Whether what the engine does by itself where a field is absent belongs to the setting.
     strict
-        Refuse what the engine does otherwise than we do.
+        Refuse what the engine does otherwise than we do, what is not known here, and what the file leaves to a model.
+    ours
+        Whether a file is one of ours, to which no engine adds anything, if all that it says of sampling is called as we
+        call it and nothing tells one engine.
 
     Raises
     ------
     InputError
-        The text can't be read, the engine can't be told, a field is not known; or ``strict``, and something is
-        different.
+        The text can't be read, the engine can't be told, no field is known; or ``strict``, and something is different.
     ParameterError
         A value breaks our rules.
     """
-    form = take_apart(text)
-    name = engine or form.engine or _by_file_name(file_name) or _told_by(form.fields)
-    imported = _imported(form.fields, form.beside, engine_named(name), add_defaults)
-    if strict and imported.different:
+    form = take_apart(text, file_name)
+    name = engine or form.engine or _by_file_name(file_name) or _told_by(form, ours=ours)
+    if name == own.NAME:
+        return _own(form.fields)
+    imported = _imported(form, engine_named(name), add_defaults)
+    if strict:
+        _refuse(imported)
+    return imported
+
+
+def _refuse(imported: Imported) -> None:
+    """Raise InputError unless the setting is exactly one of ours."""
+    name = imported.engine
+    if imported.different:
         first, more = imported.different[0], len(imported.different) - 1
         raise InputError(
             f"the {name} setting is not exactly one of ours: {first.field} is different there ({first.note})"
             + (f", and {more} more" if more else "")
             + "; take it out, or read without --strict"
         )
-    return imported
+    if imported.unknown:
+        raise InputError(
+            f"the {name} setting has {joined(map(quoted, imported.unknown))}, not known here; take it out, or read "
+            "without --strict"
+        )
+    if imported.notes:
+        raise InputError(f"the {name} setting is not whole: {imported.notes[0][:-1]}; or read without --strict")
+
+
+def _own(fields: Mapping[str, Any]) -> Imported:
+    """A setting in our own terms: nothing is added to it, and what is no parameter is set aside."""
+    known = {name: value for name, value in fields.items() if name in SamplingParams.model_fields}
+    others = [name for name in fields if name not in known]
+    aside = tuple(name for name in others if any(name in of.aside for of in ENGINES.values()))
+    unknown = tuple(name for name in others if name not in aside)
+    check_spelling(unknown, SamplingParams.model_fields, own.NAME)
+    return Imported(SamplingParams(**known), own.NAME, {}, (), (), aside, unknown)
 
 
 def _by_file_name(file_name: str) -> str | None:
     return next((name for name, of in ENGINES.items() if file_name in of.file_names), None)
 
 
-def _told_by(fields: Mapping[str, Any]) -> str:
+def _told_by(form: Form, *, ours: bool) -> str:
     """The one engine that knows the most of the fields.
 
     Raises
@@ -114,44 +153,97 @@ def _told_by(fields: Mapping[str, Any]) -> str:
     InputError
         Several know as many, or none knows one.
     """
-    knows = {name: sum(field in _known(of) for field in fields) for name, of in ENGINES.items()}
+    fields = {name: value for name, value in form.fields.items() if value is not None}
+    if ours and (own.is_ours(fields) or not fields):
+        return own.NAME
+    knows = {name: sum(field in known_fields(of) for field in fields) for name, of in ENGINES.items()}
     most = max(knows.values())
-    engines = [name for name, known in knows.items() if known == most] if most else list(ENGINES)
+    if not most and fields:
+        first = next(iter(fields))
+        close = nearest(
+            first[:100], {*SamplingParams.model_fields, *(name for of in ENGINES.values() for name in of.neutral)}
+        )
+        raise InputError(f"no engine's file has the field {quoted(first)}{close}; check the spelling")
+    engines = [name for name, known in knows.items() if known == most]
     if len(engines) == 1:
         return engines[0]
+    if form.rather in engines:
+        return str(form.rather)
+    about = {name for of in ENGINES.values() for name in (*of.names.values(), *of.neutral) if name in fields}
+    if ours and about and about <= SamplingParams.model_fields.keys():
+        return own.NAME
     raise InputError(f"the format is ambiguous: {', '.join(engines[:-1])} or {engines[-1]}; add --format {engines[0]}")
 
 
-def _known(of: Dialect) -> set[str]:
-    """The fields that an engine's files may have."""
-    return {*of.names.values(), *of.neutral, *of.aside, *of.extra}
-
-
-def _imported(all_fields: Mapping[str, Any], beside: tuple[str, ...], of: Dialect, add_defaults: bool) -> Imported:
-    known = _known(of)
-    _check_names(all_fields, beside, known, of)
-    fields = {name: value for name, value in all_fields.items() if value is not None}  # null is as if it were absent
+def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
+    all_fields, beside = form.fields, form.beside
+    known = known_fields(of)
+    said = {name: value for name, value in all_fields.items() if value is not None}  # null is as if it were absent
+    unknown = tuple(name for name, value in said.items() if name not in known and not says_nothing(name, value))
+    check_names(said, unknown, beside, known, of)
+    fields = {name: value for name, value in said.items() if name in known}
     for name, value in fields.items():
-        _check_value(name, value, of)
+        check_value(name, value, of)
     back = {theirs: ours for ours, theirs in of.names.items()}
-    said = {back[n]: v for n, v in fields.items() if n in back and not _off(v, n, back[n], of)}
+    values = {back[n]: v for n, v in fields.items() if n in back and not is_off(v, n, back[n], of)}
     added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
-    draft = Draft(of, fields, {**added, **said}, of.order, added)
+    draft = Draft(of, fields, {**added, **values}, of.order, added)
     for do in of.heeds:
         do(draft)
     for shape, switch in SHAPES.items():
         if switch not in draft.values:
             draft.ignore([shape], f"does nothing without {of.names.get(switch, switch)}")
-    params = SamplingParams(**draft.values, order=list(draft.order))
-    unlike = [_unlike(verdict, params) for verdict in judge(params, of)[0] if not verdict.exact]
+    for name in fields.keys() & of.deprecated:
+        draft.remark(name, "is deprecated and skipped")
+    judged = SamplingParams(**draft.values, order=list(draft.order))
+    unlike = [_unlike(verdict, judged) for verdict in judge(judged, of)[0] if not verdict.exact]
+    _ban(draft)
     return Imported(
-        params=params,
+        params=SamplingParams(**draft.values, order=list(draft.order)),
         engine=of.name,
         added={name: value for name, value in draft.added.items() if name in draft.values},
         ignored=tuple(sorted(draft.ignored, key=lambda remark: [*fields].index(remark.field))),
-        different=(*unlike, *draft.different),
-        aside=(*beside, *(name for name in all_fields if name in of.aside)),
+        different=(*unlike, *draft.different, *_masks(draft)),
+        aside=(*beside, *(name for name in said if name in of.aside)),
+        unknown=unknown,
+        notes=tuple(_left_to_the_model(draft)) if add_defaults and not form.whole else (),
     )
+
+
+def _ban(draft: Draft) -> None:
+    """Tokens that the engine forbids as biases, which leave them no probability."""
+    banned = [
+        token for name, ids in draft.of.bans.items() if name in draft.fields for token in ids(draft.fields[name]) or ()
+    ]
+    if not banned:
+        return
+    given = draft.values.get("logit_bias") or {}
+    draft.values["logit_bias"] = {
+        **{int(token): bias for token, bias in dict(given).items()},
+        **dict.fromkeys(banned, BANNED),
+    }
+    if "logit_bias" not in draft.order:
+        draft.order = ("logit_bias", *draft.order)
+
+
+def _masks(draft: Draft) -> list[Remark]:
+    """The fields that change the next token, or pick among texts, as none of our stages does."""
+    return [
+        Remark(name, value if isinstance(value, str | int | float) else None, draft.of.masks[name])
+        for name, value in draft.fields.items()
+        if name in draft.of.masks and not says_nothing(name, value)
+        and not (name in draft.of.bans and draft.of.bans[name](value) is not None)
+    ]  # fmt: skip
+
+
+def _left_to_the_model(draft: Draft) -> list[str]:
+    """What the file does not say, or not where the engine looks, where the model behind the engine may."""
+    of, names = draft.of, ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+    heeded = draft.fields.keys() - {remark.field for remark in draft.ignored}
+    absent = [of.names[name] for name in names if name in of.names and of.names[name] not in heeded]
+    if not of.absent or not absent:
+        return []
+    return [f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not in the settings: {of.absent}."]
 
 
 def _unlike(verdict: Verdict, params: SamplingParams) -> Remark:
@@ -159,54 +251,3 @@ def _unlike(verdict: Verdict, params: SamplingParams) -> Remark:
     if verdict.parameter == "order":
         return Remark("order", None, verdict.note.partition(";")[0])
     return Remark(verdict.parameter, getattr(params, verdict.parameter), verdict.note)
-
-
-def _check_names(fields: Mapping[str, Any], beside: Iterable[str], known: set[str], of: Dialect) -> None:
-    """Raise InputError if a field is not one of the engine's, or stands where it does nothing."""
-    unknown = [name for name in fields if name not in known]
-    if unknown:
-        more = f" and {len(unknown) - 1} more ({', '.join(unknown[1:4])})" if len(unknown) > 1 else ""
-        close = nearest(unknown[0], known)
-        raise InputError(
-            f"the {of.name} file has the field {unknown[0]!r}{more}, which we don't know{close}; take it out"
-        )
-    stray = next((name for name in beside if name in known - of.aside), None)
-    if stray is not None:
-        raise InputError(
-            f"the {of.name} file has the field {stray!r} beside its settings, where it does nothing; "
-            "move it in among them, or take it out"
-        )
-
-
-def _check_value(field: str, value: Any, of: Dialect) -> None:
-    """Raise InputError if a value is not of the kind that the engine takes there, or asks for what we don't have."""
-    if field in of.aside:
-        return
-    neutral = of.neutral.get(field)
-    if field in of.kinds:
-        rule, fits = of.kinds[field]
-    elif field in ("logit_bias", "sequence_bias"):
-        rule, fits = 'an object such as {"198": -5}', lambda v: isinstance(v, dict)
-    elif isinstance(neutral, bool):
-        rule, fits = "true or false", lambda v: isinstance(v, bool)
-    elif isinstance(neutral, str):
-        rule, fits = "a text", lambda v: isinstance(v, str)
-    else:
-        rule, fits = "a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool)
-    if not fits(value):
-        got = f"{json.dumps(value, default=str):.60}"
-        raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; mend it")
-    if field in of.not_ours and value != neutral:
-        raise InputError(f"{field}={typed(value)} is none of our stages; take it out")
-
-
-def _off(value: Any, field: str, ours: str, of: Dialect) -> bool:
-    """Whether a value of our parameter's field switches it off there, or is what ours is without it."""
-    if field in of.neutral and value == of.neutral[field]:
-        return True
-    if ours == "top_k":
-        return not isinstance(value, int | float) or value <= 0
-    if PARAMETERS[ours].is_list:
-        return not value or value == of.no_breakers
-    switch_without_inert_value = PARAMETERS[ours].inert is None and PARAMETERS[ours].shapes is None
-    return switch_without_inert_value and value in (0, -1)

@@ -14,7 +14,7 @@ ENGINES = Registry(
     built_in=[
         f"thermoscope.engines.{module}"
         for module in ("transformers", "vllm", "sglang", "llama_cpp", "ollama", "tgi", "openai", "anthropic", "gemini",
-                       "webui")
+                       "webui", "mlx")
     ],
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from thermoscope.engines.model_config import model_settings
 from thermoscope.engines.reading import Imported, read
 from thermoscope.errors import InputError
+from thermoscope.files.reading import read_text
 from thermoscope.models.base import Model
 
 
@@ -16,19 +17,23 @@ def read_settings(
     format: str | None = None,  # noqa: A002  (the name of the command's option)
     model: Model | None = None,
     strict: bool = False,
+    ours: bool = False,
 ) -> Imported:
     """Read a setting from an engine's file, or the one that a model recommends.
 
     Parameters
     ----------
     path
-        A file with JSON, a Python call ``SamplingParams(...)``, llama.cpp's flags or an Ollama Modelfile.
+        A file with JSON, YAML, a Python call ``SamplingParams(...)``, ``vllm serve --override-generation-config``,
+        llama.cpp's flags or an Ollama Modelfile, or one of ours: JSON, TOML or YAML; ``-`` is standard input.
     format
         The engine whose format it is; by default told from the form, the file's name and the fields.
     model
         In place of a file: the model whose generation_config.json is read.
     strict
-        Refuse what the engine does differently from us.
+        Refuse what the engine does differently from us, what is not known here, and what is left to a model.
+    ours
+        Whether a file that says only what we call so is one of ours, to which no engine adds its defaults.
 
     Returns
     -------
@@ -52,13 +57,5 @@ def read_settings(
         if (found := model_settings(model)) is None:
             raise InputError(f"{model.name} has no generation_config.json with sampling parameters; give a file")
         return found
-    file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"a setting must be in a file that can be read; got {str(path)!r} ({error.strerror})"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"a setting must be a text in UTF-8; got {str(path)!r}; convert it") from None
-    return read(text, format, file_name=file.name, strict=strict)
+    text = read_text(path, "a setting")
+    return read(text, format, file_name="" if str(path) == "-" else Path(path).name, strict=strict, ours=ours)

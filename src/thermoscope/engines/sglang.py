@@ -29,9 +29,13 @@ SGLANG = Dialect(
     ranges={"presence_penalty": (-2, 2), "frequency_penalty": (-2, 2), "repetition_penalty": (0, 2)},
     repetition_counts_prompt=False,
     aside=words(
-        "max_new_tokens min_new_tokens stop stop_token_ids stop_regex n sampling_seed ignore_eos "
+        "max_new_tokens stop stop_token_ids stop_regex n sampling_seed "
         "skip_special_tokens spaces_between_special_tokens no_stop_trim text input_ids stream"
     ),
+    masks={"min_new_tokens": "forbids the end of the text for so many tokens",
+           "ignore_eos": "never ends the text by itself", "json_schema": "keeps the text to a form",
+           "regex": "keeps the text to a form", "ebnf": "keeps the text to a form"},
+    absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
     write=_write,
     inside="sampling_params",
 )  # fmt: skip

@@ -43,9 +43,11 @@ TGI = Dialect(
              "repetition_penalty": None, "frequency_penalty": None},
     ranges={"frequency_penalty": (-2, 2)},
     aside=words(
-        "inputs max_new_tokens seed stop return_full_text details best_of truncate watermark "
-        "decoder_input_details top_n_tokens grammar adapter_id"
+        "inputs max_new_tokens seed stop return_full_text details truncate decoder_input_details top_n_tokens "
+        "adapter_id"
     ),
+    masks={"best_of": "picks the likeliest of so many texts", "watermark": "shifts the logits of some tokens",
+           "grammar": "keeps the text to a form"},
     edges=_edges,
     write=_write,
     inside="parameters",

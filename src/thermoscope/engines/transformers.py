@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
-from thermoscope.engines.values import pairs
+from thermoscope.engines.values import pairs, single_tokens, token_ids
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import STAGES
@@ -37,6 +37,20 @@ def _read(draft: Draft) -> None:
         draft.values["logit_bias"] = [(tokens[0], value) for tokens, value in bias]
 
 
+_BEAMS = "is for beams"
+_MASKS = {
+    "min_length": "forbids the end of the text before so many tokens",
+    "min_new_tokens": "forbids the end of the text for so many tokens",
+    "bad_words_ids": "forbids words of several tokens", "begin_suppress_tokens": "forbids tokens at the beginning",
+    "force_words_ids": "forces words", "constraints": "forces words", "forced_bos_token_id": "forces the first token",
+    "forced_eos_token_id": "forces the last token", "guidance_scale": "mixes two distributions",
+    "encoder_repetition_penalty": "penalises tokens that are not in the prompt", "diversity_penalty": _BEAMS,
+    "num_beam_groups": _BEAMS, "penalty_alpha": "searches contrastively", "dola_layers": "contrasts layers",
+    "exponential_decay_length_penalty": "raises the end of the text", "watermarking_config": "shifts some logits",
+    "encoder_no_repeat_ngram_size": "forbids n-grams of the prompt",
+}  # fmt: skip
+
+
 def _sequence_bias(value: Any) -> bool:
     return pairs(value) and all(isinstance(tokens, list) for tokens, _ in value)
 
@@ -57,10 +71,16 @@ TRANSFORMERS = Dialect(
     defaults={"top_k": 50},
     aside=words(
         "transformers_version _from_model_config bos_token_id eos_token_id pad_token_id "
-        "decoder_start_token_id max_length max_new_tokens min_length min_new_tokens stop_strings max_time "
-        "use_cache cache_implementation num_return_sequences output_scores output_logits output_attentions "
-        "output_hidden_states return_dict_in_generate early_stopping length_penalty"
+        "decoder_start_token_id max_length max_new_tokens stop_strings max_time "
+        "use_cache cache_implementation cache_config num_return_sequences output_scores output_logits "
+        "output_attentions output_hidden_states return_dict_in_generate early_stopping length_penalty "
+        "remove_invalid_values renormalize_logits compile_config disable_compile low_memory token_healing "
+        "chat_format max_window_size "
+        "prompt_lookup_num_tokens num_assistant_tokens num_assistant_tokens_schedule assistant_confidence_threshold "
+        "return_legacy_cache is_assistant"
     ),
+    masks=_MASKS,
+    bans={"suppress_tokens": token_ids, "bad_words_ids": single_tokens},
     write=_write,
     file_names=("generation_config.json",),
     heeds=(_read,),

@@ -5,11 +5,12 @@ Every fact is from the release that is named; docs/engines.md has file and line.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
 from thermoscope.engines.penalties import look_back
-from thermoscope.engines.values import is_texts
+from thermoscope.engines.values import is_texts, token_ids
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import PARAMETERS
@@ -70,6 +71,11 @@ def _edges(params: SamplingParams) -> dict[str, str]:
 
 def _read(draft: Draft) -> None:
     fields, values = draft.fields, draft.values
+    if fields.get("preset"):
+        raise InputError(
+            f"preset={fields['preset']!r} takes the place of the file's other fields there, and what it says is not in "
+            "the file; read the preset's own .yaml"
+        )
     for name in ("epsilon_cutoff", "eta_cutoff"):
         if name in values:
             values[name] = values[name] / 1e4
@@ -95,12 +101,13 @@ def _read(draft: Draft) -> None:
         draft.be_greedy()
     priority = fields.get("sampler_priority")
     if priority:
-        lines = priority.split("\n") if isinstance(priority, str) else list(priority)
+        lines = [name.strip() for name in re.split(r"[,\n]", priority)] if isinstance(priority, str) else list(priority)
         first = {names.split("\n")[0]: stage for stage, names in _PRIORITY.items()}
         if fields.get("dynamic_temperature"):
             first["dynamic_temperature"] = first.pop("temperature")
         named = tuple(dict.fromkeys(first[line] for line in lines if line in first))
-        draft.order = (*named, *(stage for stage in _PRIORITY if stage not in named))
+        # what is not listed runs first there: it is sorted by -1
+        draft.order = (*(stage for stage in _PRIORITY if stage not in named), *named)
     if fields.get("temperature_last"):
         draft.order = tuple(sorted(draft.order, key=lambda stage: stage == "temperature"))
 
@@ -120,15 +127,19 @@ WEBUI = Dialect(
     explicit_order=True,
     penalties_count_prompt=True,
     aside=words(
-        "max_new_tokens max_tokens seed prompt stop stream truncation_length ban_eos_token add_bos_token "
-        "skip_special_tokens custom_token_bans auto_max_new_tokens preset messages mode stop_sequences n user "
+        "max_new_tokens max_tokens seed prompt stop stream truncation_length add_bos_token "
+        "skip_special_tokens auto_max_new_tokens messages mode stop_sequences n user "
         "static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
     ),
+    masks={"ban_eos_token": "never ends the text by itself", "custom_token_bans": "forbids tokens",
+           "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions"},
+    bans={"custom_token_bans": token_ids},
     edges=_edges,
     write=_write,
-    extra=("sampler_priority",),
+    extra=("sampler_priority", "preset"),
     heeds=(_read, Draft.refuse_breakers, look_back("repetition_penalty_range", usual=1024, everything=0)),
-    kinds={"sampler_priority": ("a list of names, or names in lines", _names)},
+    kinds={"sampler_priority": ("a list of names, or names in lines", _names),
+           "preset": ("a text", lambda value: isinstance(value, str))},
     not_ours=("tfs", "smoothing_factor", "guidance_scale", "penalty_alpha", "encoder_repetition_penalty"),
 )  # fmt: skip
 ENTRIES = (WEBUI,)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from thermoscope.checks import compiled
 from thermoscope.errors import InputError
 from thermoscope.metrics.ragged import Array
 
@@ -129,6 +130,6 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         It is no regular expression.
     """
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        return compiled(pattern)
+    except ValueError as error:
         raise InputError(f"a pattern must be a regular expression; got {pattern!r} ({error}); mend it") from None

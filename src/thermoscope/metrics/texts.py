@@ -31,6 +31,9 @@ class Texts:
         The N texts.
     prompts, settings
         For each text its prompt and its setting.
+    seeds
+        For each text its seed, if seeds are known: the texts of a group are in the order of seeds then, so that those
+        of two settings are paired by seed. None: in the order given.
     ends
         For each token, how many characters of its text are there with it; N rows.
     logprobs, entropies, tempered_entropies
@@ -54,6 +57,7 @@ class Texts:
         strings: Sequence[str],
         prompts: Sequence[str],
         settings: Sequence[Hashable],
+        seeds: Sequence[Hashable] | None = None,
         ends: Ragged | None = None,
         logprobs: Ragged | None = None,
         entropies: Ragged | None = None,
@@ -69,7 +73,7 @@ class Texts:
         self.setting_names, setting = _codes(settings)
         self.prompt_names, prompt = _codes(prompts)
         #: (N,) place of each text in what was given
-        self.order = np.lexsort((prompt, setting))
+        self.order = np.lexsort((prompt, setting) if seeds is None else (_codes(seeds)[1], prompt, setting))
         setting, prompt = setting[self.order], prompt[self.order]
         new = np.append(True, (setting[1:] != setting[:-1]) | (prompt[1:] != prompt[:-1]))[: len(setting)]
         first = np.flatnonzero(new)

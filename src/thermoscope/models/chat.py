@@ -123,7 +123,7 @@ def as_messages(prompt: str) -> list[dict[str, Any]] | None:
         return None
     try:
         found = json.loads(prompt)
-    except ValueError:
+    except (ValueError, RecursionError):  # of brackets alone no list of messages is made
         return None
     if not (isinstance(found, list) and found and all(isinstance(one, dict) and "role" in one for one in found)):
         return None

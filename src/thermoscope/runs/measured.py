@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermoscope.checks import at_least_one
 from thermoscope.errors import InputError
+from thermoscope.files.texts import Found, read
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged
@@ -22,7 +23,7 @@ from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.provenance import WhatRan, model_words, quote
-from thermoscope.runs.files import Found, read
+from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 from thermoscope.statistics.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Measured:
         columns = {
             name: pa.array(getattr(self.found, f"{name}s"), pa.string()) for name in ("text", "prompt", "setting")
         }
+        if self.found.seeds:
+            columns["seed"] = pa.array(self.found.seeds, pa.string())
         columns |= {name: nullable(texts.in_given_order(values)) for name, values in self.evidence.of_texts.items()}
         table = pa.table(columns)
         if self.thoughts is None:
@@ -91,12 +94,35 @@ class Measured:
         return self.evidence.differences_table()
 
 
+def read_files(
+    files: Sequence[str | Path] | str | Path,
+    *,
+    text_column: str | None = None,
+    prompt_column: str | None = None,
+    setting_column: str | Sequence[str] | None = None,
+    answer_column: str | None = None,
+    scorer: Scorer | str | None = None,
+) -> Found:
+    """Texts from files; parameters and errors as in ``measure_files``."""
+    needs_answers = isinstance(scorer, str) and compares_with_answers(scorer)
+    found = read(
+        [Path(path) for path in ([files] if isinstance(files, str | Path) else files)],
+        text=text_column,
+        prompt=prompt_column,
+        setting=setting_column,
+        answer=answer_column,
+    )
+    if needs_answers and all(answer is None for answer in found.answers):
+        raise InputError(f"--score {scorer} compares with expected answers; name their column with --answer-column")
+    return found
+
+
 def measure_files(
     files: Sequence[str | Path] | str | Path,
     *,
     text_column: str | None = None,
     prompt_column: str | None = None,
-    setting_column: str | None = None,
+    setting_column: str | Sequence[str] | None = None,
     answer_column: str | None = None,
     model: Model | str | Path | None = None,
     length: int | None = None,
@@ -111,9 +137,13 @@ def measure_files(
     Parameters
     ----------
     files
-        JSON lines, CSV, TSV, Parquet or .txt files, or folders of .txt files.
+        JSON lines, JSON, CSV, TSV, Parquet or .txt files, these and .gz, or folders of .txt files; ``-`` is standard
+        input with JSON. Logs of lm-evaluation-harness, OpenAI batches, promptfoo, vLLM and inspect_ai are recognised.
     text_column, prompt_column, setting_column, answer_column
-        Names of columns; by default the text is in ``text``.
+        Names of columns, or paths of fields such as ``choices[0].text``; several settings make one together. Without
+        them columns that are so called are taken (``text``, ``prompt``, ``temperature``, ``top_p``, ``model``, ...),
+        which ``Measured.found.read_as`` says; "none" takes none. Texts that begin with their own prompt are cut where
+        ``prompt_column`` is named.
     model
         Scores the texts, and its tokenizer cuts them; a name is loaded. Without one tokens are words.
     length
@@ -137,32 +167,24 @@ def measure_files(
     ModelError
         The model can't be loaded.
     """
-    from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
-
-    paths = [files] if isinstance(files, str | Path) else list(files)
     length = at_least_one("length", length)
-    words = tuple(
-        f"--{option}={value}"
-        for option, value in (("embedding-model", embedder), ("score", scorer), ("answer-pattern", answer_pattern))
-        if isinstance(value, str)
-    ) + thinking_words(thinking_mode(thinking))
-    if isinstance(scorer, str):
-        if answer_column is None and compares_with_answers(scorer):
-            raise InputError(f"--score {scorer} compares with expected answers; name their column with --answer-column")
-        scorer = scorer_of(scorer)
-    columns = {"text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column}
-    found = read([Path(path) for path in paths], **columns)
+    found = read_files(
+        files,
+        text_column=text_column,
+        prompt_column=prompt_column,
+        setting_column=setting_column,
+        answer_column=answer_column,
+        scorer=scorer,
+    )
     if isinstance(model, str | Path):
         from thermoscope.models.load import load_model
 
         model = load_model(model)
-    ran = what_ran(model, [str(path) for path in paths], columns, length, words)
     return measure_found(
         found,
-        ran,
         model=model,
         length=length,
-        embedder=embedder_of(embedder) if embedder is None or isinstance(embedder, str) else embedder,
+        embedder=embedder,
         scorer=scorer,
         answer_pattern=answer_pattern,
         thinking=thinking,
@@ -172,44 +194,28 @@ def measure_files(
 
 def measure_found(
     found: Found,
-    ran: WhatRan,
     *,
     model: Model | None = None,
     length: int | None = None,
-    embedder: Embedder | None = None,
-    scorer: Scorer | None = None,
+    embedder: Embedder | str | None = None,
+    scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
     thinking: Thinking = USUAL,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Measured:
-    """Measure texts that were read from files.
-
-    Parameters
-    ----------
-    found
-        The texts.
-    ran
-        What ran, as it is kept with the result.
-    model
-        Scores their likelihood, and its tokenizer cuts them; without one tokens are words.
-    length
-        The common length in tokens; None leaves every text as it is.
-    embedder, scorer, answer_pattern, thinking
-        As in ``measure_files``.
-    on_progress
-        Told what is under way, how much of it is done and how much there is.
-
-    Raises
-    ------
-    InputError
-        A pattern is no regular expression.
-    """
+    """Measure texts that were read from files; parameters and errors as in ``measure_files``."""
+    named = (("embedding-model", embedder), ("score", scorer), ("answer-pattern", answer_pattern))
+    words = tuple(f"--{option}={value}" for option, value in named if isinstance(value, str))
+    words += thinking_words(thinking_mode(thinking))
+    if embedder is None or isinstance(embedder, str):
+        embedder = embedder_of(embedder)
     if embedder is not None and on_progress is not None:
         embedder = Watched(embedder, partial(on_progress, "embedding texts"))
     how: dict[str, Any] = {
+        "seeds": found.seeds or None,
         "length": length,
         "embedder": embedder,
-        "scorer": scorer,
+        "scorer": scorer_of(scorer) if isinstance(scorer, str) else scorer,
         "answers": found.answers,
         "answer_pattern": answer_pattern,
     }
@@ -222,7 +228,7 @@ def measure_found(
         found,
         (*found.notes, *(() if thoughts.said is None else (thoughts.said,)), *_notes(texts, found, length)),
         "words" if model is None else model.name,
-        ran,
+        what_ran(model, found, length, words),
         None if thoughts.texts is None else Evidence(thoughts.texts),
         thoughts.rows,
     )
@@ -236,7 +242,8 @@ def _columns(found: Found, model: Model | None, on_progress: Callable[[str, int,
     from thermoscope.metrics.scoring import score
 
     told = on_progress and partial(on_progress, "scoring texts")
-    scored = score(model, found.prompts, found.texts, temperatures=found.temperatures or None, on_progress=told)
+    before = found.prompts if found.contexts is None else found.contexts
+    scored = score(model, before, found.texts, temperatures=found.temperatures, on_progress=told)
     return Columns(
         found.texts, scored.tokens, scored.ends, scored.logprobs, scored.entropies, scored.tempered_entropies
     )
@@ -262,33 +269,25 @@ def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:
     return notes
 
 
-def what_ran(
-    model: Model | None,
-    files: Sequence[str],
-    columns: Mapping[str, str | None],
-    length: int | None,
-    words: Sequence[str],
-) -> WhatRan:
+def what_ran(model: Model | None, found: Found, length: int | None, words: Sequence[str]) -> WhatRan:
     """The resolved circumstances of measures of texts from files.
 
     Parameters
     ----------
     model
         What scored them, or None.
-    files
-        The files as they were named.
-    columns
-        The columns of text, prompt, setting and answer, where they were named.
+    found
+        The texts, with their files and the columns that were named.
     length
         The length that texts were cut to, or None.
     words
         The options that say what else was measured.
     """
-    options = [f"--{name}-column={column}" for name, column in columns.items() if column is not None]
+    options = [f"{option}={column}" for option, column in found.named]
     options += [*(["--length", str(length)] if length is not None else []), *words]
     if model is not None:
         named = model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
         options += named if "--model" in named else ["--model", model.name, *named]
-    command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *files]))
-    details = {"files": ", ".join(files)} | ({} if length is None else {"length": f"cut to {length} tokens"})
+    command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *found.sources]))
+    details = {"files": ", ".join(found.sources)} | ({} if length is None else {"length": f"cut to {length} tokens"})
     return provenance.what_ran(model, command, details=details)

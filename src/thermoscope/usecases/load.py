@@ -21,17 +21,20 @@ pattern = "{answer}"              # what is after the colon of --score; "functio
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from thermoscope.checks import compiled
 from thermoscope.errors import InputError
+from thermoscope.files.parsing import json_value, toml_value
+from thermoscope.files.reading import most_texts, read_text, shown
+from thermoscope.files.tables import SUFFIXES, suffix_of
 from thermoscope.models.chat import written
 from thermoscope.usecases.score import Fail, Score, as_argument, check_score
+from thermoscope.words import quoted
 
 FOLDER = Path(__file__).parent
 
@@ -122,12 +125,10 @@ class UseCase(BaseModel):
         if self.reference is None or not self.reference.endswith(".json"):
             return None
         path = self.source.parent / self.reference
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path}: the reference of {self.name} can't be read ({error}); make it or leave it out"
-            ) from None
+        what = f"the reference of {self.name}"
+        found = json_value(read_text(path, what), shown(path))
+        if not isinstance(found, dict):
+            raise InputError(f"{shown(path)}: {what} must be an object of statistics; make it again, or leave it out")
         return found
 
     def reference_text(self) -> str | None:
@@ -156,12 +157,7 @@ def read_reference(path: Path) -> str:
     InputError
         It can't be read.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: a reference must be text in UTF-8; it can't be read ({error}); name another"
-        ) from None
+    return read_text(path, "a reference", most=most_texts())
 
 
 def bundled() -> list[str]:
@@ -170,7 +166,9 @@ def bundled() -> list[str]:
 
 
 def load(name_or_path: str | Path) -> UseCase:
-    """Load a use case by its name, or from a file that ends in ``.toml``.
+    """Load a use case by its name, from a file that ends in ``.toml``, or around a file of prompts.
+
+    A third of the prompts of such a file is held out (``usecases.prompts``).
 
     Raises
     ------
@@ -179,30 +177,21 @@ def load(name_or_path: str | Path) -> UseCase:
     """
     given = str(name_or_path)
     path = FOLDER / f"{given}.toml" if given in bundled() else Path(given)
+    if suffix_of(path) in SUFFIXES:
+        from thermoscope.usecases.prompts import use_case_of_prompts
+
+        return use_case_of_prompts(path)
     if path.suffix != ".toml":
         raise InputError(
-            f"a use case must be one of {', '.join(bundled())}, or a .toml file; got {given!r}; "
-            "thermoscope use-cases new FILE.toml writes one to start from"
+            f"a use case must be one of {', '.join(bundled())}, a .toml file or a file of prompts; got "
+            f"{quoted(given)}; thermoscope use-cases new FILE.toml writes one to start from"
         )
-    try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise InputError(f"{path}: the use case can't be read ({error.strerror}); check the path") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}, line {line}: a use case must be UTF-8; save it as such") from None
-    return parse(text, path)
+    return parse(read_text(path, "a use case"), path)
 
 
 def parse(text: str, path: Path) -> UseCase:
     """The use case in the text of a file; errors as in ``load``."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
-        line = place.group(1) if place and place.group(1) else str(max(1, len(text.splitlines())))
-        message = str(error).replace(place.group(0) if place else "", "")
-        raise InputError(f"{path}, line {line}: not TOML ({message[:1].lower()}{message[1:]}); mend it") from None
+    values = toml_value(text, shown(path))
 
     def fail(field: tuple[str | int, ...], message: str) -> NoReturn:
         raise InputError(f"{path}, line {line_of(text, field)}: {message}")
@@ -237,8 +226,8 @@ def _check(case: UseCase, fail: Fail) -> None:
         fail(("prompts", 0), "prompts must not all be held out; set held_out = false for some")
     if case.answer_pattern is not None:
         try:
-            re.compile(case.answer_pattern)
-        except re.error as error:
+            compiled(case.answer_pattern)
+        except ValueError as error:
             got = f"{case.answer_pattern!r} ({error})"
             fail(("answer_pattern",), f"answer_pattern must be a regular expression; got {got}; mend it")
     if case.score is not None:

@@ -96,6 +96,8 @@ def _generation(found: FromGGUF) -> dict[str, Any]:
     """What the file says of ends and sampling, in the words of a ``generation_config.json``."""
     names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
     said = {name: found.sampling[name] for name in names if name in found.sampling}
+    if said:
+        said["do_sample"] = True  # a GGUF file has no such switch: what runs it samples
     return {"eos_token_id": sorted(set(found.special.ends.values())) or None, **said}
 
 

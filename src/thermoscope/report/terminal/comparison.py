@@ -17,7 +17,7 @@ from thermoscope.metrics.registry import MEASURES
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
 from thermoscope.report.terminal.ran import make_again, what_ran
 from thermoscope.settings.grid import label, varying
-from thermoscope.words import ENDINGS
+from thermoscope.words import ENDINGS, empty_texts
 
 #: Columns narrower than this are hard to read: texts are stacked instead.
 NARROWEST = 34
@@ -36,6 +36,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 
 def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[RenderableType]:
     yield Text(f"Prompt: {escape(comparison.prompt, keep='', ascii_only=signs.ascii_only)}", style="bold")
+    if (empty := empty_texts([text.sample.text for text in comparison.texts])) is not None:
+        yield Text(empty, style="yellow")
     texts = {(text.sample.params, text.sample.seed): text for text in comparison.texts}
     columns = len(comparison.settings)
     beside = columns > 1 and (width - 3 * columns - 1) // columns >= NARROWEST

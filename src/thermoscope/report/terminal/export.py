@@ -17,6 +17,7 @@ from thermoscope.escape import escape
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.terminal.ran import as_it_is, command_lines, print_ran
 from thermoscope.settings.values import typed
+from thermoscope.words import first_upper
 
 if TYPE_CHECKING:
     from thermoscope.engines.effect import Distance
@@ -56,6 +57,10 @@ def _read(imported: Imported) -> Iterator[RenderableType]:
         yield Text(f"In the file, but ignored by {engine}: {_remarks(imported.ignored)}.")
     if imported.different:
         yield Text(f"Different in {engine}: {_remarks(imported.different)}.", style="yellow")
+    for note in imported.notes:
+        yield Text(escape(first_upper(note), keep=""))
+    if imported.unknown:
+        yield Text(f"Not known here, and not used: {escape(', '.join(imported.unknown), keep='')}.", style="yellow")
     if imported.aside:
         yield Text(f"Ignored (not sampling parameters): {escape(', '.join(imported.aside), keep='')}.", style="dim")
 

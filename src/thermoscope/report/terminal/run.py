@@ -19,7 +19,7 @@ from thermoscope.runs.measured import Measured
 from thermoscope.statistics.methods import methods
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.statistics.verdicts import claim_verdict
-from thermoscope.words import count, first_upper, short
+from thermoscope.words import count, empty_texts, first_upper, short
 
 #: Columns of one cell: a mean and its interval.
 _CELL = 22
@@ -67,8 +67,13 @@ def print_found(
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
+    if (empty := empty_texts(measured.found.texts)) is not None:
+        console.print(Text(empty, style="yellow"), highlight=False)
+    for sentence in measured.found.read_as:
+        console.print(Text(escape(sentence, keep=""), style="dim"), highlight=False)
     unit = "text" if len(measured.evidence.texts.prompt_names) == 1 else "prompt"
-    print_measured(rows, console, unit=unit, everything=everything, notes=measured.notes)
+    notes = [note for note in measured.notes if note != empty]
+    print_measured(rows, console, unit=unit, everything=everything, notes=notes)
     print_thinking(measured.thinking, console)
     print_ran(measured.ran, console)
 
@@ -148,14 +153,17 @@ def print_run(
     *,
     folder: str,
     everything: bool = False,
+    texts: Sequence[str] = (),
 ) -> None:
-    """Print a complete run."""
+    """Print a complete run; that some of its ``texts`` are empty comes first."""
     plan = manifest["plan"]
     parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
     held = " x ".join(count(len(things), name) for name, things in parts)
     unit = "seed" if len(plan["prompts"]) == 1 else "prompt"
     head = f"{plan['name']} on {plan['model']}: {held}, {plan['max_new_tokens']} tokens"
     console.print(Text(escape(head), style="bold"), highlight=False)
+    if (empty := empty_texts(texts)) is not None:
+        console.print(Text(empty, style="yellow"), highlight=False)
     console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, unit=unit, everything=everything, notes=_limits(manifest, rows))
     print_thinking(manifest.get("thinking", ()), console)

@@ -12,8 +12,8 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
-from thermoscope.ran.provenance import what_ran
-from thermoscope.runs.files import read, stated_temperature
+from thermoscope.files.temperature import stated_temperature
+from thermoscope.files.texts import Found, read
 from thermoscope.runs.measured import measure_files, measure_found
 
 ROWS = [
@@ -61,16 +61,22 @@ def test_plain_files_and_several_at_once(tmp_path: Path) -> None:
     [
         ("none.csv", None, {}, "no such file"),
         ("x.doc", b"", {}, "a file must end in .jsonl"),
-        ("x.csv", b"a,b\n1,2\n", {}, r"name it with --text-column \(a, b\)"),
+        ("x.csv", b"a,b\n1,2\n", {}, r"name it with --text-column.* \(a, b\)"),
         ("x.csv", b"a,b\n1,2\n", {"text": "c"}, "--text-column must be one of a, b; got 'c'"),
         ("x.csv", b"text,b\n1,2\n", {"prompt": "q"}, "--prompt-column must be one of text, b"),
-        ("x.csv", b"text,b\n1,2,3\n", {}, "can't be read"),
-        ("x.csv", b"", {}, "can't be read"),
+        ("x.csv", b"text,b\n1,2,3\n", {}, "line 2: has 3 fields where the first line names 2"),
+        ("x.csv", b'text\n"a\n', {}, "line 2: not CSV"),
+        ("x.csv", b"", {}, "at least one text"),
         ("x.csv", b"text\n", {}, "at least one text"),
-        ("x.jsonl", b'{"text": 1\n', {}, "can't be read"),
-        ("x.jsonl", b'{"text": [1]}\n', {}, "must hold text or numbers"),
+        ("x.jsonl", b'{"text": 1\n', {}, "x.jsonl, line 1: not JSON"),
+        (
+            "x.jsonl",
+            b'{"text": {"a": 1}}\n',
+            {},
+            "must be a text or a number; it is an object; name a field in it, such as 'a'",
+        ),
         ("x.parquet", b"PAR", {}, "can't be read"),
-        ("x.txt", b"caf\xe9", {}, "must be UTF-8; byte 3"),
+        ("x.txt", b"caf\xe9", {}, "line 1: a text must be UTF-8; byte 0xe9"),
         ("x.txt", b"x", {"setting": "t"}, "plain files have no columns"),
     ],
 )
@@ -89,17 +95,13 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         read([tmp_path])
 
 
-#: What ran, where a test does not look at it.
-RAN = what_ran(None, "thermoscope measure x")
-
-
 def test_measured_by_words_and_by_a_model(tmp_path: Path) -> None:
     found = read([write(tmp_path, "csv")], prompt="q", setting="t")
     words = measure_files(write(tmp_path, "csv"), prompt_column="q", setting_column="t")
     assert words.texts()["tokens"].to_pylist() == [4, 7, 0]
     assert words.texts()["perplexity"].to_pylist() == [None] * 3
-    assert "0 to 7 tokens" in words.notes[0]
-    scored = measure_found(found, RAN, model=FakeModel())
+    assert "0 to 7 tokens" in words.notes[-1] and words.notes[0].startswith("1 of 3 texts is empty")
+    scored = measure_found(found, model=FakeModel())
     assert scored.texts()["tokens"].to_pylist() == [len(row["text"].encode()) for row in ROWS]  # type: ignore[attr-defined]
     perplexities = scored.texts()["perplexity"].to_pylist()
     assert [p is None for p in perplexities] == [False, False, True]
@@ -107,16 +109,14 @@ def test_measured_by_words_and_by_a_model(tmp_path: Path) -> None:
 
 
 def test_texts_are_cut_to_one_length_and_compression_waits_for_it() -> None:
-    from thermoscope.runs.files import Found
-
     texts = ["a b c d " * 5, "a b c d " * 4, "a b c d " * 4]
     found = Found(texts, [""] * 3, [""] * 3, [None] * 3, ("f",))
-    assert np.isnan(measure_found(found, RAN).evidence.of_groups["compression_ratio"][0])
-    cut = measure_found(found, RAN, length=16)
+    assert np.isnan(measure_found(found).evidence.of_groups["compression_ratio"][0])
+    cut = measure_found(found, length=16)
     assert cut.evidence.of_groups["compression_ratio"][0] > 1
     assert cut.evidence.of_texts["tokens"].tolist() == [16] * 3
     assert cut.evidence.texts.strings[0] == "a b c d a b c d a b c d a b c d"
-    assert measure_found(found, RAN, length=17).notes == ("2 of 3 texts are shorter than 17 tokens.",)
+    assert measure_found(found, length=17).notes == ("2 of 3 texts are shorter than 17 tokens.",)
 
 
 def test_measures_of_files_in_python(tmp_path: Path) -> None:
