@@ -14,8 +14,9 @@ import pytest
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """A browser for the tests of one file: while it runs, an event loop does, in which nothing else may start one."""
     there = CHROMIUM.exists() and importlib.util.find_spec("playwright") is not None
     if not there:
         if os.environ.get("THERMOSCOPE_BROWSER") == "required":

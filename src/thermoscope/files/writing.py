@@ -25,11 +25,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     OSError
         It can't be written.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
+    if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(path))
     part = target.with_name(target.name + PART)
     try:
         file = part.open("wb")
