@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from thermoscope.statistics.evidence import Evidence
     from thermoscope.statistics.frontier import Frontier, FrontierPoint
     from thermoscope.statistics.reference import Reference
-    from thermoscope.usecases.load import Prompt, UseCase
+    from thermoscope.usecases.case import Prompt, UseCase
     from thermoscope.usecases.score import Score
 
 _LAZY = {
@@ -116,7 +116,7 @@ _LAZY = {
     "Point": "thermoscope.report.records.schema",
     "Prices": "thermoscope.sources.endpoint",
     "Progress": "thermoscope.decode.progress",
-    "Prompt": "thermoscope.usecases.load",
+    "Prompt": "thermoscope.usecases.case",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",
     "Reference": "thermoscope.statistics.reference",
@@ -142,7 +142,7 @@ _LAZY = {
     "Texts": "thermoscope.metrics.texts",
     "TokenView": "thermoscope.comparison.inspection",
     "Usage": "thermoscope.sources.base",
-    "UseCase": "thermoscope.usecases.load",
+    "UseCase": "thermoscope.usecases.case",
     "Verdict": "thermoscope.engines.verdict",
     "WhatRan": "thermoscope.ran.provenance",
     "audit": "thermoscope.auditing.protocol",

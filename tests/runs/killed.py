@@ -11,7 +11,8 @@ from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied
 from thermoscope.sources.local import LocalSource
-from thermoscope.usecases.load import UseCase, parse
+from thermoscope.usecases.case import UseCase
+from thermoscope.usecases.load import parse
 
 PROMPTS = ("One day", "The fox", "A king", "Snow", "Why?", "The end")
 CASE = 'title = "x"\nobjective = "creative"\n' + "".join(f'[[prompts]]\ntext = "{text}"\n' for text in PROMPTS)

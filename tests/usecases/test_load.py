@@ -10,7 +10,8 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.scorers import asked_scorer
 from thermoscope.models.chat import as_messages
 from thermoscope.statistics.reference_text import windows
-from thermoscope.usecases.load import FOLDER, bundled, load, parse
+from thermoscope.usecases.case import FOLDER
+from thermoscope.usecases.load import bundled, load, parse
 
 GOOD = """title = "x"
 objective = "creative"

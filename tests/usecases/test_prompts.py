@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thermoscope.errors import InputError
-from thermoscope.usecases.load import Prompt, parse
+from thermoscope.usecases.case import Prompt
+from thermoscope.usecases.load import parse
 from thermoscope.usecases.prompts import Prompts, read_prompts
 from thermoscope.usecases.write import use_case_of
 

@@ -124,7 +124,8 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     from thermoscope.cli import console
     from thermoscope.cli.show_run import show_run
     from thermoscope.metrics.scorers import asked_scorer
-    from thermoscope.usecases.load import load, read_reference
+    from thermoscope.usecases.case import read_reference
+    from thermoscope.usecases.load import load
 
     case = load(name)  # what is wrong is said before the model is loaded
     if what.held_out and not case.held_out_prompts:

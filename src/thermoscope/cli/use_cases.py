@@ -100,7 +100,7 @@ def new(
 ) -> None:
     """Write a use case to start from; with --from around your own prompts, a third of them held out."""
     from thermoscope.cli import console
-    from thermoscope.usecases.load import FOLDER
+    from thermoscope.usecases.case import FOLDER
     from thermoscope.usecases.prompts import HELD_OUT, read_prompts
     from thermoscope.usecases.write import use_case_of
 

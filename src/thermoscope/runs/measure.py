@@ -26,7 +26,7 @@ from thermoscope.sources.opening import model_behind
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
-from thermoscope.usecases.load import UseCase, read_reference
+from thermoscope.usecases.case import UseCase, read_reference
 
 if TYPE_CHECKING:
     import pyarrow

@@ -18,7 +18,7 @@ from thermoscope.statistics.power import foresight
 
 if TYPE_CHECKING:
     from thermoscope.sources.base import Source
-    from thermoscope.usecases.load import UseCase
+    from thermoscope.usecases.case import UseCase
 
 FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.

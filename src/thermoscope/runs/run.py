@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.models.base import Model
     from thermoscope.sources.base import Source
-    from thermoscope.usecases.load import UseCase
+    from thermoscope.usecases.case import UseCase
 
 #: Tables of a run by the name of the method that gives them, and what the folder calls them.
 _TABLES = {
@@ -137,7 +137,8 @@ def run(
     from thermoscope.runs.measure import measuring_of
     from thermoscope.runs.plan import plan_run
     from thermoscope.sources.opening import source_of
-    from thermoscope.usecases.load import UseCase, load
+    from thermoscope.usecases.case import UseCase
+    from thermoscope.usecases.load import load
 
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
     measuring = measuring_of(case, embedder, scorer, answer_pattern, reference, thinking)

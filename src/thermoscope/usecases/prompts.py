@@ -13,7 +13,7 @@ from thermoscope.files.reading import most_texts, read_text, shown
 from thermoscope.files.tables import Table, read_table, suffix_of
 from thermoscope.files.values import as_label, prompt_at
 from thermoscope.models.chat import as_messages
-from thermoscope.usecases.load import Prompt, UseCase
+from thermoscope.usecases.case import Prompt, UseCase
 from thermoscope.words import count
 
 #: Columns that hold prompts if none is named, the first that is there; in a file of prompts ``text`` is one too.

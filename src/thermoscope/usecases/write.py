@@ -9,7 +9,8 @@ from pathlib import Path
 from thermoscope.errors import InputError
 from thermoscope.files.reading import MOST_SETTINGS, shown
 from thermoscope.models.chat import as_messages
-from thermoscope.usecases.load import Prompt, parse
+from thermoscope.usecases.case import Prompt
+from thermoscope.usecases.load import parse
 from thermoscope.usecases.prompts import Prompts
 
 _HEAD = """# A use case: what texts are generated and measured for. `thermoscope use-cases check FILE` checks it.
