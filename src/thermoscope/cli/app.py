@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from inspect import Parameter
 from inspect import signature as signature_of
-from typing import Annotated, ParamSpec, TextIO
+from typing import Annotated, Any, ParamSpec, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from thermoscope._version import __version__
 from thermoscope.cli import models, runs, use_cases
@@ -32,7 +33,7 @@ from thermoscope.cli.measure import measure
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.cli.temperature import temperature
-from thermoscope.errors import PluginWarning, ThermoscopeError
+from thermoscope.errors import InputError, PluginWarning, ThermoscopeError
 
 #: Objects made between two searches for cycles, and searches of the young between those of the old. No tensor is ever
 #: in a cycle here, so that memory does not wait for them.
@@ -71,6 +72,19 @@ def _root(
 
 class _LeftError(Exception):
     """The user, or the reader of a pipe, has left. Typer would swallow the two errors that say so; not this one."""
+
+
+class _Command(TyperCommand):
+    """A command that refuses an option that takes one value and is given several times: none is dropped in silence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in order:
+            takes_one = option.param_type_name == "option" and option.nargs == 1 and not option.multiple
+            if takes_one and not getattr(option, "is_flag", False) and order.count(option) > 1:
+                name = max(option.opts, key=len)
+                raise InputError(f"{name} takes one value and is given several times; give it once")
+        return super().parse_args(ctx, args)
 
 
 P = ParamSpec("P")
@@ -146,28 +160,28 @@ for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
     ("audit", audit), ("temperature", temperature),
 ):  # fmt: skip
-    app.command(_name)(_passing(_talking(_plain(_command))))
-app.command("report")(_passing(_plain(report)))
+    app.command(_name, cls=_Command)(_passing(_talking(_plain(_command))))
+app.command("report", cls=_Command)(_passing(_plain(report)))
 
 _use_cases = typer.Typer(rich_markup_mode=None)
 _use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))
-_use_cases.command("list")(_passing(_plain(use_cases.list_cases)))
-_use_cases.command("show")(_passing(_plain(use_cases.show)))
-_use_cases.command("check")(_passing(_plain(use_cases.check)))
-_use_cases.command("new")(_passing(use_cases.new))
+_use_cases.command("list", cls=_Command)(_passing(_plain(use_cases.list_cases)))
+_use_cases.command("show", cls=_Command)(_passing(_plain(use_cases.show)))
+_use_cases.command("check", cls=_Command)(_passing(_plain(use_cases.check)))
+_use_cases.command("new", cls=_Command)(_passing(use_cases.new))
 app.add_typer(_use_cases, name="use-cases")
 
 _models = typer.Typer(rich_markup_mode=None)
 _models.callback(invoke_without_command=True)(_passing(models.alone))
-_models.command("list")(_passing(_plain(models.list_models)))
-_models.command("get")(_passing(models.get))
+_models.command("list", cls=_Command)(_passing(_plain(models.list_models)))
+_models.command("get", cls=_Command)(_passing(models.get))
 app.add_typer(_models, name="models")
 
 _runs = typer.Typer(rich_markup_mode=None)
 _runs.callback(invoke_without_command=True)(_passing(runs.alone))
-_runs.command("list")(_passing(_plain(runs.list_runs)))
-_runs.command("show")(_passing(_plain(runs.show)))
-_runs.command("sql")(_passing(_plain(runs.sql)))
+_runs.command("list", cls=_Command)(_passing(_plain(runs.list_runs)))
+_runs.command("show", cls=_Command)(_passing(_plain(runs.show)))
+_runs.command("sql", cls=_Command)(_passing(_plain(runs.sql)))
 app.add_typer(_runs, name="runs")
 
 

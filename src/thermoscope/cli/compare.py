@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, takes_settings, varied_settings
+from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_TEMPERATURES = ("0.3", "0.5", "0.9")
 
 
-@takes_settings
+@takes_several_settings
 def compare(
     prompt: options.Prompt = None,
     prompts: Annotated[
@@ -88,12 +87,12 @@ def compare(
         given = {
             "a prompt": prompt, "--prompts": prompts,
             "-t": temperature, "--vary": vary, "--max-new-tokens": max_new_tokens,
-            "--max-length": max_length, "--params": asked.source,
+            "--max-length": max_length, "--params": asked.source, "--setting": asked.several or None,
         } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
-        text, over, params, length = _experiment(experiment, given)
+        text, settings, length = _experiment(experiment, given)
         texts = [text]
     else:
-        over, params = varied_settings(temperature, vary or [], asked, usual=DEFAULT_TEMPERATURES)
+        settings = asked_settings(temperature, vary or [], asked, usual=DEFAULT_TEMPERATURES)
         length = lengths(max_new_tokens, max_length)
         texts = [read_prompt(prompt)] if prompts is None else _of_file(prompts, prompt, html)
 
@@ -104,14 +103,14 @@ def compare(
         source = open_source(**how)
     if asked.source == "model":
         loaded = model_behind(source, "--params model")
-        over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
+        settings = asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0
     results: list[Comparison] = []
     try:
         with console.progress("comparing") as on_progress:
             for text in texts:
                 result = run(
-                    source, text, vary=over, params=params, seeds=numbers, stop=stops, max_rows=rows,
+                    source, text, settings=settings, seeds=numbers, stop=stops, max_rows=rows,
                     thinking=mode, on_progress=on_progress, **length,
                 )  # fmt: skip
                 results.append(result)
@@ -162,9 +161,10 @@ def _of_file(path: Path, prompt: str | None, html: Path | None) -> list[str]:
     return [one.text for one in read.prompts]
 
 
-def _experiment(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Sequence[Any]], SamplingParams, Lengths]:
-    """Prompt, temperatures, other parameters and length of one of the article's experiments."""
+def _experiment(name: str, given: dict[str, Any]) -> tuple[str, tuple[SamplingParams, ...], Lengths]:
+    """Prompt, settings and length of one of the article's experiments."""
     from thermoscope.comparison.article import EXPERIMENTS
+    from thermoscope.settings.grid import varied
     from thermoscope.settings.params import SamplingParams
 
     if name not in EXPERIMENTS:
@@ -174,4 +174,5 @@ def _experiment(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Sequen
         raise InputError(f"--experiment {name} fixes the prompt and the settings; leave {extra[0]} out")
     chosen = EXPERIMENTS[name]
     length: Lengths = {"max_new_tokens": None, "max_length": chosen.max_length}
-    return chosen.prompt, {"temperature": chosen.temperatures}, SamplingParams(top_k=chosen.top_k), length
+    settings = varied({"temperature": chosen.temperatures}, SamplingParams(top_k=chosen.top_k))
+    return chosen.prompt, settings, length

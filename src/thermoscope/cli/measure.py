@@ -9,7 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.cli.measuring import Generating, How, measure_files, measure_use_case
-from thermoscope.cli.settings import Asked, takes_settings, varied_settings
+from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_TEMPERATURES, DEFAULT_SEEDS = ("0.1:1.5:0.1",), 8
 
 
-@takes_settings
+@takes_several_settings
 def measure(
     files: Annotated[
         list[Path] | None,
@@ -128,7 +128,8 @@ def measure(
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
-        "--params": asked.source, "--html": html, "--reference": reference, "--base-url": base_url,
+        "--params": asked.source, "--setting": asked.several or None, "--html": html, "--reference": reference,
+        "--base-url": base_url,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -166,7 +167,6 @@ def measure(
         measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how)
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
-    from thermoscope.settings.grid import varied
 
     def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
         loaded = None
@@ -174,8 +174,7 @@ def measure(
             from thermoscope.sources.opening import model_behind
 
             loaded = model_behind(source, "--params model")
-        over, params = varied_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
-        return varied(over, params)
+        return asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
 
     if asked.source != "model":
         settings()  # what is wrong is said before the model is loaded

@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,16 +26,36 @@ _PARAMS = (
 )
 
 
+_SETTING = (
+    "One of several settings that are compared, such as 'ours: temperature=0.7 top_p=0.9'; may be given again, as may "
+    "--params: each file is then a setting, called by its name."
+)
+
+
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options for settings; it gets what was typed as ``asked``, an ``Asked``."""
+    """Give a command the options for one setting; it gets what was typed as ``asked``, an ``Asked``."""
+    return _with_options(command, several=False)
+
+
+def takes_several_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that takes several settings by name as well."""
+    return _with_options(command, several=True)
+
+
+def _with_options(command: Callable[..., None], *, several: bool) -> Callable[..., None]:
     signature = inspect.signature(command, eval_str=True)
     own = [parameter for name, parameter in signature.parameters.items() if name != "asked"]
+    listed = {"params", "setting"} if several else set()
+    offered = [*_options(), ("order", "NAMES", _ORDER), ("params", "SOURCE", _PARAMS)]
+    offered += [("setting", "'NAME: ...'", _SETTING)] * several
     added = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=None,
-            annotation=Annotated[str | None, typer.Option(metavar=metavar, help=text)],
+            annotation=Annotated[
+                list[str] | None if name in listed else str | None, typer.Option(metavar=metavar, help=text)
+            ],
         )
-        for name, metavar, text in (*_options(), ("order", "NAMES", _ORDER), ("params", "SOURCE", _PARAMS))
+        for name, metavar, text in offered
     ]  # fmt: skip
     place = next((i for i, parameter in enumerate(own) if parameter.name == "model"), len(own))
     keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
@@ -42,7 +63,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         words = {parameter.name: given.pop(parameter.name) for parameter in added}
-        asked = Asked(words)
+        sources, settings = words.pop("params", None) or [], words.pop("setting", None) or []
+        asked = Asked(words, [sources] if isinstance(sources, str) else sources, settings)
         command(**given, asked=asked)
 
     run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
@@ -74,29 +96,44 @@ class Asked:
     ----------
     words
         The word of each option, None where none was typed.
+    sources
+        What ``--params`` names.
+    settings
+        What ``--setting`` says.
     """
 
-    def __init__(self, words: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, words: Mapping[str, str | None], sources: Sequence[str] = (), settings: Sequence[str] = ()
+    ) -> None:
         self.words = {name: word for name, word in words.items() if word is not None}
-        self.source = self.words.pop("params", None)
+        self.sources = tuple(sources)
         self.values = {name: value_of(name, word) for name, word in self.words.items() if name != "order"}
         if "order" in self.words:
             self.values["order"] = _order(self.words["order"])
-        self.base: dict[str, Any] = {}
-        self.notes: tuple[str, ...] = ()
-        if self.source is not None and self.source != "model":
-            imported = _from_file(self.source)
-            self.base = {**imported.params.given, "order": imported.params.order}
-            self._say(tuple(_notes(self.source, imported)))
+        self._said: set[str] = set()
+        files = [source for source in self.sources if source != "model"]
+        self._files = {source: self._parameters(source, _from_file(source)) for source in files}
+        self._settings = tuple(setting_of(word) for word in settings)
 
-    def _say(self, notes: tuple[str, ...]) -> None:
-        """Say what became of a file's fields, once."""
+    @property
+    def source(self) -> str | None:
+        """What ``--params`` names: "model" if that is among it."""
+        return "model" if "model" in self.sources else next(iter(self.sources), None)
+
+    @property
+    def several(self) -> bool:
+        """Whether settings are given one by one."""
+        return bool(self._settings) or len(self.sources) > 1
+
+    def _parameters(self, source: str, imported: Imported) -> dict[str, Any]:
+        """The parameters that were read from a source; what became of its fields is said, once."""
         from thermoscope.cli import console
 
-        for note in notes:
-            if note not in self.notes:
+        for note in _notes(source, imported):
+            if note not in self._said:
                 console.say(note)
-        self.notes = notes
+                self._said.add(note)
+        return {**imported.params.given, "order": imported.params.order}
 
     def settings(self, model: Model | None = None, **more: Any) -> SamplingParams:
         """The setting: the source, then what was typed, then ``more``.
@@ -108,10 +145,26 @@ class Asked:
         InputError
             ``--params model`` for a model that has no generation config.
         """
+        return self._setting(next(iter(self.sources), None), model, **more)
+
+    def one_by_one(self, model: Model | None = None) -> tuple[SamplingParams, ...]:
+        """Settings that are given one by one, each by its name; what else was typed holds for all of them.
+
+        Raises
+        ------
+        InputError
+            Two have the same name or do the same; else as ``settings``.
+        """
+        from thermoscope.settings.grid import settings_given
+
+        files = [self._setting(source, model).named(_stem(source)) for source in self.sources]
+        return settings_given([*files, *(_over(setting, self.values) for setting in self._settings)])
+
+    def _setting(self, source: str | None, model: Model | None, **more: Any) -> SamplingParams:
         from thermoscope.settings.params import SamplingParams
 
-        base = self.base
-        if self.source == "model" and model is not None:
+        base = self._files.get(source or "", {})
+        if source == "model" and model is not None:
             from thermoscope.engines.model_config import model_settings
 
             found = model_settings(model)
@@ -120,9 +173,76 @@ class Asked:
                     f"--params model needs a generation_config.json with sampling parameters; {model.name} has none; "
                     "leave it out"
                 )
-            base = {**found.params.given, "order": found.params.order}
-            self._say(tuple(_notes(self.source, found)))
+            base = self._parameters(source, found)
         return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
+
+
+def _stem(source: str) -> str:
+    """What a setting from a file is called: the file's name without its ending."""
+    return Path(source.rpartition(":")[2]).name.removesuffix(Path(source).suffix) or source
+
+
+def _over(setting: SamplingParams, values: Mapping[str, Any]) -> SamplingParams:
+    made = setting.replace(**values)
+    return made if setting.name is None else made.named(setting.name)
+
+
+def setting_of(word: str) -> SamplingParams:
+    """A setting as ``--setting`` takes it: ``name: temperature=0.7 top_p=0.9 order=vllm``, the name not needed.
+
+    Raises
+    ------
+    InputError
+        A part is no ``NAME=VALUE``, or is given twice.
+    ParameterError
+        A parameter is unknown, or a value breaks its rule.
+    """
+    from thermoscope.settings.params import SamplingParams
+    from thermoscope.settings.stages import PARAMETERS
+    from thermoscope.words import quoted
+
+    name, colon, rest = word.partition(":")
+    if not colon or "=" in name:
+        name, rest = "", word
+    values: dict[str, Any] = {}
+    for part in rest.split():
+        key, sign, value = part.partition("=")
+        key = key.strip().replace("-", "_")
+        if not sign or not key:
+            raise InputError(f"--setting must be 'NAME: parameter=value ...'; got {quoted(part)}; write top_p=0.9")
+        if key in values:
+            raise InputError(f"--setting gives {key} twice; leave one out")
+        known = key in PARAMETERS
+        values[key] = _order(value) if key == "order" else value_of(key, value) if known else value
+    made = SamplingParams(**values)
+    return made.named(name) if colon and name else made
+
+
+def asked_settings(
+    temperature: list[str] | None,
+    vary: list[str],
+    asked: Asked,
+    model: Model | None = None,
+    *,
+    usual: Sequence[str],
+) -> tuple[SamplingParams, ...]:
+    """The settings that were asked for: one by one, or every combination of what varies.
+
+    Raises
+    ------
+    InputError
+        Both are given, or a word breaks its rule.
+    """
+    from thermoscope.settings.grid import varied
+
+    if not asked.several:
+        return varied(*varied_settings(temperature, vary, asked, model, usual=usual))
+    for option, given in (("-t", temperature), ("--vary", vary)):
+        if given:
+            raise InputError(
+                f"{option} varies one setting, and several are given by --setting or --params; leave it out"
+            )
+    return asked.one_by_one(model)
 
 
 def varied_settings(

@@ -9,7 +9,7 @@ from typing import Any
 from thermoscope.errors import InputError
 from thermoscope.files.logs import Log, chats_of, log_of, split_chats, unpacked
 from thermoscope.files.paths import MISSING, found_at, parts_of
-from thermoscope.files.tables import Table
+from thermoscope.files.table import Table
 from thermoscope.files.values import as_label, as_text, prompt_at
 from thermoscope.settings.stages import PARAMETERS
 from thermoscope.words import joined, nearest, quoted

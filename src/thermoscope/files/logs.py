@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from thermoscope.errors import InputError
 from thermoscope.files.paths import MISSING, found_at
-from thermoscope.files.tables import Table
+from thermoscope.files.table import Table
 from thermoscope.files.values import is_messages
 
 

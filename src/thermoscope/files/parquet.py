@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError
 from thermoscope.files.reading import most_texts
-from thermoscope.files.tables import Number, Table
+from thermoscope.files.table import Number, Table
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,13 +7,14 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError
+from thermoscope.files.parquet import read_parquet
 from thermoscope.files.parsing import TWICE, check_json_depth
 from thermoscope.files.reading import ZIP, decoded, most_texts, read_bytes, shown
+from thermoscope.files.table import Number, Table
 from thermoscope.words import count, quoted
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
@@ -21,48 +22,6 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 #: Rows from which the delimiter is told.
 _FIRST_ROWS = 20
-
-
-class Number(str):
-    """A number of a JSON file, as it is written there: ``1.50`` stays ``1.50``."""
-
-    __slots__ = ()
-
-
-@dataclass(slots=True)
-class Table:
-    """Rows of a file.
-
-    Attributes
-    ----------
-    source
-        The file, for messages.
-    form
-        What kind of file it is, in words.
-    rows
-        Fields by name; a field that stands twice has the value ``TWICE``.
-    lines
-        The line of each row, or its place in a list, for messages.
-    typed
-        Whether values have types of their own, as in JSON, or are all text, as in CSV.
-    notes
-        What was skipped, a sentence each.
-    all_names
-        The names of all columns, where some were not read, or there is no row.
-    """
-
-    source: str
-    form: str
-    rows: list[dict[str, Any]]
-    lines: list[int]
-    typed: bool = True
-    notes: list[str] = field(default_factory=list)
-    all_names: list[str] = field(default_factory=list)
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all fields, in order of first appearance."""
-        return self.all_names or list(dict.fromkeys(name for row in self.rows for name in row))
 
 
 def suffix_of(path: Path) -> str:
@@ -97,8 +56,6 @@ def read_table(path: Path, what: str = "a file of texts", *, keep: Callable[[str
     data = read_bytes(path, what, most=most_texts())
     source = "standard input" if str(path) == "-" else shown(path)
     if suffix == ".parquet":
-        from thermoscope.files.parquet import read_parquet
-
         return read_parquet(data, source, keep)
     if data.startswith(ZIP):
         raise InputError(

@@ -12,7 +12,8 @@ from thermoscope.files.columns import Asked, Columns, rows_and_columns, wanted
 from thermoscope.files.paths import MISSING, found_at
 from thermoscope.files.reading import kind_of, most_texts, names_in, read_text, shown
 from thermoscope.files.remarks import remarks_on
-from thermoscope.files.tables import Table, read_table, suffix_of
+from thermoscope.files.table import Table
+from thermoscope.files.tables import read_table, suffix_of
 from thermoscope.files.temperature import stated_temperature
 from thermoscope.files.values import as_label, prompt_at, texts_at
 from thermoscope.words import count, joined

@@ -69,7 +69,8 @@ def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
     ]
     if "temperature" not in names and setting.temperature == 1:
         shown.insert(0, "temperature=1")
-    return ", ".join([*shown, "all other parameters off" if shown else "all parameters off"])
+    rest = "all other parameters off" if shown or len(names) > 1 else "all parameters off"
+    return ", ".join([*shown, rest])
 
 
 def _order(settings: Sequence[SamplingParams]) -> str:

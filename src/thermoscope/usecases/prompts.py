@@ -10,7 +10,8 @@ from thermoscope.errors import InputError
 from thermoscope.files.columns import ANSWERS, PROMPTS
 from thermoscope.files.paths import MISSING, found_at
 from thermoscope.files.reading import most_texts, read_text, shown
-from thermoscope.files.tables import Table, read_table, suffix_of
+from thermoscope.files.table import Table
+from thermoscope.files.tables import read_table, suffix_of
 from thermoscope.files.values import as_label, prompt_at
 from thermoscope.models.chat import as_messages
 from thermoscope.usecases.case import Prompt, UseCase
