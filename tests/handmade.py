@@ -49,6 +49,7 @@ def sample(
         ranks=(1,) * n,
         text_ends=tuple(ends),
         prompt_tokens=2,
+        tempered_entropies=(1.0,) * n,
     )
 
 

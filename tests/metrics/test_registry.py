@@ -57,6 +57,7 @@ def test_values_by_hand() -> None:
         "loop": 1.0,
         "perplexity": pytest.approx(3),
         "entropy": 2.0,
+        "tempered_entropy": 1.0,
         "tokens": 6.0,
     }
 

@@ -29,7 +29,8 @@ def run(
 
 def compare(first: Source, second: Source):
     _, settings = listed([first, second], ["a", "b"])
-    return between(first, second, settings)
+    rows, notes = between(first, second, settings)
+    return arranged(rows), notes
 
 
 def test_verdicts_are_by_the_band() -> None:
