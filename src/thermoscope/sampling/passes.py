@@ -48,7 +48,8 @@ def tempered_entropies(logits: Tensor, rows: Tensor, temperatures: Tensor) -> Te
         columns = (given.amax(dim=-1), rows, coldness(temperatures), totals, means)
         arrays = (given.numpy(), *(column.numpy() for column in columns))
         over_slices(vocabulary_loops.masses, len(rows), *arrays, work=len(rows) * given.shape[1])
-        return totals.log() - means
+        entropies: Tensor = totals.log() - means
+        return entropies
     found = torch.empty(len(rows), dtype=torch.float64, device=logits.device)
     step = max(1, _ELEMENTS // logits.shape[-1])
     for start in range(0, len(rows), step):
