@@ -10,7 +10,7 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.likelihood import perplexities
 from thermoscope.metrics.scoring import score
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.statistics.reference_text import reference_of, source_of, text_id, windows
+from thermoscope.statistics.reference_text import after_lead, reference_of, source_of, text_id, windows
 
 
 def passages(count: int, words: int = 200) -> str:
@@ -35,7 +35,10 @@ def test_it_is_scored_under_the_model_at_hand() -> None:
     assert isinstance(record, dict)
     (window,) = record["windows"]
     assert (window["tokens"], window["windows"], window["groups"], record["source"]) == (100, 24, 3, "made up")
-    scored = score(model, [""] * 24, windows(text))
+    leads, texts = zip(*map(after_lead, windows(text)), strict=True)
+    assert {len(lead.split()) for lead in leads} == {12} and {len(rest.split()) for rest in texts} == {188}
+    assert [a + b for a, b in zip(leads, texts, strict=True)] == windows(text)
+    scored = score(model, leads, texts)
     logs = np.log(perplexities(scored.logprobs.cut(100)))
     assert window["mean"]["perplexity"] == pytest.approx(logs.mean(), abs=1e-5)
     assert window["sd"]["perplexity"] == pytest.approx(logs.std(ddof=1), abs=1e-5)

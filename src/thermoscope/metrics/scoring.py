@@ -52,6 +52,7 @@ def score(
     texts: Sequence[str],
     *,
     temperatures: Sequence[float | None] | None = None,
+    raw: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Scored:
     """Records of each text after its prompt ("" for none).
@@ -63,13 +64,15 @@ def score(
     ----------
     temperatures
         At which each text was drawn, None where that is not known: there are no tempered entropies then.
+    raw
+        Whether prompts are read as they are, though the model has a chat template.
     on_progress
         Called with (texts done, texts in all).
     """
     end = min(model.end_of_text, default=None)
     contexts, continuations = [], []
     for prompt, text in zip(prompts, texts, strict=True):
-        before, own = _split(model, prompt, text)
+        before, own = _split(model, prompt, text, raw=raw)
         contexts.append(before or ([] if end is None else [end]))
         continuations.append(own)
     order = sorted(range(len(texts)), key=lambda i: len(contexts[i]) + len(continuations[i]))
@@ -96,9 +99,9 @@ def score(
     )
 
 
-def _split(model: Model, prompt: str, text: str) -> tuple[list[int], list[int]]:
+def _split(model: Model, prompt: str, text: str, *, raw: bool = False) -> tuple[list[int], list[int]]:
     """Token ids of the prompt and of the text after it: cut where the prompt's own tokens end in both read together."""
-    if prompt and model.chat:  # the template ends where the assistant speaks, so that the text is cut on its own
+    if prompt and model.chat and not raw:  # the template ends where the assistant speaks: the text is cut alone
         start, own = model.encode(""), model.encode(text) if text else []
         return model.encode_prompt(prompt), own[len(start) :] if own[: len(start)] == start else own
     before, both = model.encode(prompt) if prompt else [], model.encode(prompt + text) if text else []

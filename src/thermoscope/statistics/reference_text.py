@@ -3,6 +3,9 @@
 Such text is plain: passages with a line of three asterisks between them, below lines that begin with ``#`` and say
 where it is from (the one that begins with ``# Source:`` in a few words). Eight windows of different passages stand
 together in place of eight samples of one prompt: they are less alike than samples of one prompt can be.
+
+The first 12 words of a window are read as a prompt and are not measured, as those of generated texts are not: without
+anything before it the beginning of a text is unlikely, and drift would be lower than that of any text after a prompt.
 """
 
 from __future__ import annotations
@@ -24,13 +27,15 @@ from thermoscope.metrics.texts import Texts
 from thermoscope.models.base import Model
 from thermoscope.statistics.reference import FORMAT, tokenizer_id
 
+#: Words of a window that are read before what is measured, about as many as a prompt has.
+LEAD = 12
 #: Words of a window, windows that stand in place of the samples of a prompt, and the fewest such groups.
 WORDS, GROUP, FEWEST = 200, 8, 2
 
 
 def text_id(text: str) -> str:
-    """Sixteen hexadecimal digits of a reference text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Sixteen hexadecimal digits of a reference text and of how it is cut."""
+    return hashlib.sha256(f"{LEAD} of {WORDS} words\n{text}".encode()).hexdigest()[:16]
 
 
 def source_of(text: str) -> str:
@@ -48,6 +53,13 @@ def windows(text: str) -> list[str]:
         whole = range(0, len(words) - WORDS + 1, WORDS)
         cut.append([passage[words[i].start() : words[i + WORDS - 1].end()] for i in whole])
     return [window for turn in zip_longest(*cut) for window in turn if window is not None]
+
+
+def after_lead(window: str) -> tuple[str, str]:
+    """The words of a window that are read as a prompt, and the rest, which is measured."""
+    words = re.match(rf"\s*(?:\S+\s+){{{LEAD - 1}}}\S+", window)
+    end = 0 if words is None else words.end()
+    return window[:end], window[end:]
 
 
 def enough_windows(text: str) -> list[str]:
@@ -89,7 +101,8 @@ def reference_of(
         The text has too few windows.
     """
     cut = enough_windows(text)
-    scored = score(model, [""] * len(cut), cut, on_progress=on_progress)
+    leads, texts = zip(*map(after_lead, cut), strict=True)
+    scored = score(model, leads, texts, raw=True, on_progress=on_progress)
     long = np.flatnonzero(scored.tokens.lengths >= length)
     if len(long) < FEWEST * GROUP:
         return (
@@ -99,7 +112,7 @@ def reference_of(
     columns = Texts(
         tokens=scored.tokens.take(long),
         ends=scored.ends.take(long),
-        strings=[cut[i] for i in long.tolist()],
+        strings=[texts[i] for i in long.tolist()],
         prompts=[str(i // GROUP) for i in range(len(long))],
         settings=[""] * len(long),
         logprobs=scored.logprobs.take(long),
@@ -111,7 +124,7 @@ def reference_of(
         "source": source_of(text),
         "text": text_id(text),
         "groups": f"{GROUP} windows of different passages in place of {GROUP} samples of one prompt",
-        "perplexity": "mean and sd are of its logarithm; every window is read without what stands before it",
+        "perplexity": f"mean and sd are of its logarithm; every window is read after its first {LEAD} words",
         "model": model.name,
         "revision": model.revision,
         "tokenizer": tokenizer_id(model),
