@@ -115,7 +115,12 @@ def compare(
 
         return render(result, "html")
 
-    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page)
+    def found() -> Sequence[str]:
+        from thermoscope.report.records.build import comparison_report
+
+        return comparison_report(result).finding
+
+    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page, found=found)
     raise typer.Exit(code)
 
 

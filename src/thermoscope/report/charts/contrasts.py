@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from thermoscope.report.charts.figures import interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report
+from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import OUTCOMES, outcome_shown
 from thermoscope.words import first_upper
@@ -73,7 +73,7 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
         return (_choice(report, differences, *_between(report, differences.pairs)),)
     pairs = {(pair.a, pair.b): pair for pair in differences.pairs}
     pairs |= {(pair.b, pair.a): turned(pair, differences.kind) for pair in differences.pairs}
-    beside = [pairs[couple] for couple in neighbours(report) if couple in pairs]
+    beside = [pairs[couple] for couple in neighbours(report.settings) if couple in pairs]
     found = []
     if beside:
         names = [_step(report, pair) for pair in beside]
@@ -87,19 +87,6 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
             names = [report.settings[pair.b].label for pair in against]
             found.append(_choice(report, differences, f"against {setting.label}", against, names))
     return tuple(found)
-
-
-def neighbours(report: Report) -> list[tuple[int, int]]:
-    """Pairs of settings that stand beside each other on the axis, in one run and series."""
-    rows: dict[tuple[int, str], list[int]] = {}
-    for number_, setting in enumerate(report.settings):
-        rows.setdefault((setting.run, setting.series), []).append(number_)
-    found = []
-    for row in rows.values():
-        if all(report.settings[n].x is not None for n in row):
-            row.sort(key=lambda n: report.settings[n].x or 0.0)
-        found += list(pairwise(row))
-    return found
 
 
 def _step(report: Report, pair: Difference) -> str:
