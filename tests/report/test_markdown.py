@@ -90,17 +90,17 @@ def walked(tokens: list[Token]) -> Iterator[Token]:
 
 def read(quoted: str) -> tuple[set[str], str]:
     """The kinds of what a reader finds in a quotation, and its text."""
-    kinds, text = set(), ""
+    kinds, shown = set(), ""
     for token in walked(READER.parse(quoted)):
         kinds.add(token.type)
         text += (
             "\n" if token.type in ("softbreak", "paragraph_close") else token.content if token.type == "text" else ""
         )
-    return kinds - {"text_special"}, text.replace("\u200b", "").replace("\xa0", " ").strip("\n")
+    return kinds - {"text_special"}, shown.replace("\u200b", "").replace("\xa0", " ").strip("\n")
 
 
-def quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in lines(text).split("\n"))
+def quoted(body: str) -> str:
+    return "\n".join(f"> {line}" for line in lines(body).split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def quoted(text: str) -> str:
     ],
 )  # fmt: skip
 def test_a_line_of_a_text_begins_nothing(line: str) -> None:
-    for text in (line, f"before\n{line}", f"before\n{line}\nafter", f"before\n\n{line}"):
-        kinds, shown = read(quoted(text))
-        assert kinds <= PLAIN, (text, quoted(text))
-        assert "".join(shown.split("\n")) == "".join(text.split("\n"))
+    for body in (line, f"before\n{line}", f"before\n{line}\nafter", f"before\n\n{line}"):
+        kinds, shown = read(quoted(body))
+        assert kinds <= PLAIN, (body, quoted(body))
+        assert "".join(shown.split("\n")) == "".join(body.split("\n"))
     assert {token.type for token in READER.parse(f"- {plain(line)}")} <= {
         "bullet_list_open", "list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close",
         "bullet_list_close",
@@ -123,20 +123,20 @@ def test_a_line_of_a_text_begins_nothing(line: str) -> None:
 
 @given(st.text("ab1 -=+*_#>|~`.)(:@!<&[]$\\\n", max_size=30))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_whatever_a_text_is_made_of_it_is_read_as_text(text: str) -> None:
-    kinds, _ = read(quoted(text))
+def test_whatever_a_text_is_made_of_it_is_read_as_text(made_of: str) -> None:
+    kinds, _ = read(quoted(made_of))
     assert kinds <= PLAIN
 
 
 @pytest.mark.parametrize(
-    ("text", "alive"),
+    ("said", "alive"),
     [
         ("ask @torvalds", r"@\w"), ("see #12 and a/b#12", r"#\d"), ("GH-12", r"GH-\d"), ("gh-7", r"gh-\d"),
         ("!34 %5 ~6 $7 &8", r"[!%~$&]\d"), ("https://x.y/z", r"https:"), ("www.x.y", r"www\."), ("a@b.com", r"@\w"),
         (":smile: :+1: :a_b:", r":[\w+-]+:"), ("mailto:a@b.c", r"mailto:"),
     ],
 )  # fmt: skip
-def test_no_site_makes_a_link_a_mention_or_an_emoji_of_a_text(text: str, alive: str) -> None:
-    shown = "".join(token.content for token in walked(READER.parse(quoted(text))) if token.type.startswith("text"))
+def test_no_site_makes_a_link_a_mention_or_an_emoji_of_a_text(said: str, alive: str) -> None:
+    shown = "".join(token.content for token in walked(READER.parse(quoted(said))) if token.type.startswith("text"))
     assert not re.search(alive, shown), shown
-    assert shown.replace("\u200b", "") == text
+    assert shown.replace("\u200b", "") == said

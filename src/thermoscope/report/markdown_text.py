@@ -13,13 +13,9 @@ _AT_START = re.compile(r"^( *)(?:([-+=:])|(\d{1,9})([.)]))")
 #: A space of no width, as other tools write it into what they quote: it parts what sites would make a link of.
 _APART = "&#8203;"
 #: People, issues, merge requests and labels by their signs; links and addresses; emoji.
-_ALIVE = (
-    (re.compile(r"(@)(?=\w)"), rf"\1{_APART}"),
-    (re.compile(r"(\\?[#!%$&~])(?=\d)"), rf"\1{_APART}"),
-    (re.compile(r"\b(GH)(?=-\d)", re.IGNORECASE), rf"\1{_APART}"),
-    (re.compile(r"\b(https?|ftp|mailto|xmpp)(?=:)", re.IGNORECASE), rf"\1{_APART}"),
-    (re.compile(r"\b(www)(?=\.)", re.IGNORECASE), rf"\1{_APART}"),
-    (re.compile(r"(:)(?=(?:[\w+-]|\\_)+:)"), rf"\1{_APART}"),
+_ALIVE = re.compile(
+    r"@(?=\w)|[#!%$&~](?=\d)|\b(?:GH(?=-\d)|(?:https?|ftp|mailto|xmpp)(?=:)|www(?=\.))|:(?=(?:[\w+-]|\\_)+:)",
+    re.IGNORECASE,
 )
 
 
@@ -36,9 +32,7 @@ def lines(text: str) -> str:
 def _line(text: str) -> str:
     body = text.lstrip(" ")
     made = _AT_START.sub(_start, _INLINE.sub(r"\\\1", body))
-    for pattern, parted in _ALIVE:
-        made = pattern.sub(parted, made)
-    return "&nbsp;" * (len(text) - len(body)) + made
+    return "&nbsp;" * (len(text) - len(body)) + _ALIVE.sub(rf"\g<0>{_APART}", made)
 
 
 def _start(found: re.Match[str]) -> str:

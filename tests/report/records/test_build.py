@@ -14,8 +14,8 @@ from tests.runs.killed import CASE, PROMPTS, case, make
 from thermoscope.cli.console import plain
 from thermoscope.errors import InputError, RunError
 from thermoscope.report.markdown import markdown
-from thermoscope.report.records.effects import ranked
 from thermoscope.report.records.build import comparison_report, run_report
+from thermoscope.report.records.effects import ranked
 from thermoscope.report.records.schema import Report
 from thermoscope.report.terminal.run import print_run
 from thermoscope.runs.carry_out import carry_out
