@@ -93,7 +93,7 @@ def read(quoted: str) -> tuple[set[str], str]:
     kinds, shown = set(), ""
     for token in walked(READER.parse(quoted)):
         kinds.add(token.type)
-        text += (
+        shown += (
             "\n" if token.type in ("softbreak", "paragraph_close") else token.content if token.type == "text" else ""
         )
     return kinds - {"text_special"}, shown.replace("\u200b", "").replace("\xa0", " ").strip("\n")
