@@ -79,7 +79,16 @@ def test_nothing_is_read_as_markup() -> None:
 #: A reader of Markdown with the extensions of the sites that reports are pasted to.
 READER = MarkdownIt("gfm-like", {"linkify": False})
 #: What may come out of a quotation of plain text.
-PLAIN = {"blockquote_open", "blockquote_close", "paragraph_open", "paragraph_close", "inline", "text", "softbreak"}
+PLAIN = {
+    "blockquote_open",
+    "blockquote_close",
+    "paragraph_open",
+    "paragraph_close",
+    "inline",
+    "text",
+    "softbreak",
+    "hardbreak",
+}
 
 
 def walked(tokens: list[Token]) -> Iterator[Token]:
@@ -94,7 +103,11 @@ def read(quoted: str) -> tuple[set[str], str]:
     for token in walked(READER.parse(quoted)):
         kinds.add(token.type)
         shown += (
-            "\n" if token.type in ("softbreak", "paragraph_close") else token.content if token.type == "text" else ""
+            "\n"
+            if token.type in ("softbreak", "hardbreak", "paragraph_close")
+            else token.content
+            if token.type == "text"
+            else ""
         )
     return kinds - {"text_special"}, shown.replace("\u200b", "").replace("\xa0", " ").strip("\n")
 
