@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from thermoscope.report.charts.figures import interval, number, place, unit_of
+from thermoscope.report.charts.figures import estimated, interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report
 from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.outcome import Outcome
@@ -48,7 +48,15 @@ class Choice:
 
 def header(report: Report, differences: Differences) -> tuple[str, ...]:
     """The columns of ``table``."""
-    return ("pair", differences.kind, "95% interval", "95% band", unit_of(report), "values", "result")
+    return ("pair", f"{differences.kind} (95% interval)", "95% band", unit_of(report), "values", "result")
+
+
+def unchanged(differences: Differences) -> str:
+    """Differences that are all nothing, in one line; "" if some are not."""
+    nothing = 1.0 if differences.kind == "ratio" else 0.0
+    if any(pair.effect != nothing for pair in differences.pairs):
+        return ""
+    return f"{differences.measure}: no difference between any two settings."
 
 
 def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
@@ -56,8 +64,7 @@ def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             name,
-            number(pair.effect),
-            interval(pair.low, pair.high),
+            estimated(pair.effect, pair.low, pair.high),
             interval(pair.band_low, pair.band_high),
             str(pair.units),
             str(pair.texts),
@@ -94,7 +101,7 @@ def _step(report: Report, pair: Difference) -> str:
     a, b = report.settings[pair.a], report.settings[pair.b]
     if a.x is None or b.x is None:
         return f"{a.label} → {b.label}"
-    return f"{place(report, pair.a)} → {place(report, pair.b)}" + (f", {b.series}" if b.series else "")
+    return f"{place(report, pair.a)} → {place(report, pair.b).split('=')[-1]}" + (f", {b.series}" if b.series else "")
 
 
 def turned(pair: Difference, kind: str) -> Difference:
