@@ -12,8 +12,7 @@ from thermoscope.report.records.schema import Difference, Differences
 
 #: Measures that a finding speaks of before others: what they say of a text needs no further knowledge.
 _TELLING = (
-    "rep_4", "loop_rate", "self_bleu", "perplexity", "distinct_2", "reference_distance", "drift",
-    "semantic_dispersion", "agreement",
+    "rep_4", "loop_rate", "self_bleu", "perplexity", "distinct_2", "drift", "semantic_dispersion", "agreement",
 )  # fmt: skip
 
 
