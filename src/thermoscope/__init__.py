@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from thermoscope.auditing.text_temperature import TextTemperature, TextWindow, temperature_of
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import ComparedText, Comparison
-    from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
+    from thermoscope.comparison.inspection import (
+        Inspection,
+        StageView,
+        TemperatureInspection,
+        TemperatureView,
+        TokenView,
+        inspect,
+        inspect_temperatures,
+    )
     from thermoscope.comparison.passages import Passage
     from thermoscope.decode.generate import Progress, generate
     from thermoscope.decode.sample import Sample
@@ -138,6 +146,8 @@ _LAZY = {
     "TextTemperature": "thermoscope.auditing.text_temperature",
     "TextWindow": "thermoscope.auditing.text_temperature",
     "Texts": "thermoscope.metrics.texts",
+    "TemperatureInspection": "thermoscope.comparison.inspection",
+    "TemperatureView": "thermoscope.comparison.inspection",
     "TokenView": "thermoscope.comparison.inspection",
     "Usage": "thermoscope.sources.base",
     "UseCase": "thermoscope.usecases.load",
@@ -149,6 +159,7 @@ _LAZY = {
     "export": "thermoscope.engines.export",
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.comparison.inspection",
+    "inspect_temperatures": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "measure_files": "thermoscope.runs.measured",
@@ -230,6 +241,8 @@ __all__ = [
     "StageView",
     "StepFunction",
     "StepMeasures",
+    "TemperatureInspection",
+    "TemperatureView",
     "TextForm",
     "TextRecord",
     "TextTemperature",
@@ -248,6 +261,7 @@ __all__ = [
     "export",
     "generate",
     "inspect",
+    "inspect_temperatures",
     "load_model",
     "measure",
     "measure_files",
