@@ -18,7 +18,7 @@ FRONTIER_KEY = (
     ("loops", "too many texts end in a loop"),
 )
 #: Letters of labels at the points of the frontier; settings with longer ones are numbered.
-_LABEL = 14
+_LABEL = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def _near(distance: float) -> list[Place]:
 
 
 #: Where labels may go, the best first.
-_PLACES = tuple(place for distance in (_GAP, 20, 32, 44) for place in _near(distance))
+_PLACES = tuple(place for distance in (_GAP, 16, 24, 34, 46) for place in _near(distance))
 
 
 def _along(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
