@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from thermoscope.auditing.text_temperature import TextTemperature, TextWindow, temperature_of
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import ComparedText, Comparison
-    from thermoscope.comparison.inspection import (
+    from thermoscope.comparison.inspected import (
         Inspection,
         StageView,
         TemperatureInspection,
         TemperatureView,
         TokenView,
-        inspect,
-        inspect_temperatures,
     )
+    from thermoscope.comparison.inspection import inspect, inspect_temperatures
     from thermoscope.comparison.passages import Passage
     from thermoscope.decode.generate import Progress, generate
     from thermoscope.decode.sample import Sample
@@ -107,7 +106,7 @@ _LAZY = {
     "Frontier": "thermoscope.statistics.frontier",
     "FrontierPoint": "thermoscope.statistics.frontier",
     "Imported": "thermoscope.engines.reading",
-    "Inspection": "thermoscope.comparison.inspection",
+    "Inspection": "thermoscope.comparison.inspected",
     "Leaf": "thermoscope.spectra.leaf",
     "Limits": "thermoscope.sources.client",
     "Loop": "thermoscope.metrics.repetition",
@@ -138,7 +137,7 @@ _LAZY = {
     "Snippet": "thermoscope.engines.dialect",
     "Source": "thermoscope.sources.base",
     "Spectrum": "thermoscope.spectra.spectrum",
-    "StageView": "thermoscope.comparison.inspection",
+    "StageView": "thermoscope.comparison.inspected",
     "StepFunction": "thermoscope.metrics.steps",
     "StepMeasures": "thermoscope.metrics.steps",
     "TextForm": "thermoscope.engines.dialect",
@@ -146,9 +145,9 @@ _LAZY = {
     "TextTemperature": "thermoscope.auditing.text_temperature",
     "TextWindow": "thermoscope.auditing.text_temperature",
     "Texts": "thermoscope.metrics.texts",
-    "TemperatureInspection": "thermoscope.comparison.inspection",
-    "TemperatureView": "thermoscope.comparison.inspection",
-    "TokenView": "thermoscope.comparison.inspection",
+    "TemperatureInspection": "thermoscope.comparison.inspected",
+    "TemperatureView": "thermoscope.comparison.inspected",
+    "TokenView": "thermoscope.comparison.inspected",
     "Usage": "thermoscope.sources.base",
     "UseCase": "thermoscope.usecases.load",
     "Verdict": "thermoscope.engines.verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thermoscope.comparison.inspection import Inspection, TemperatureInspection, TokenView
+from thermoscope.comparison.inspected import Inspection, TemperatureInspection, TokenView
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from thermoscope.words import joined
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
-    from thermoscope.comparison.inspection import Inspection, TemperatureInspection
+    from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
@@ -117,7 +117,7 @@ def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--
 def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | bytes]]:
     """What makes each form of a result."""
     from thermoscope.comparison.comparison import Comparison
-    from thermoscope.comparison.inspection import Inspection, TemperatureInspection
+    from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum

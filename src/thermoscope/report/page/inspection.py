@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thermoscope.comparison.inspection import Inspection, TemperatureInspection
+from thermoscope.comparison.inspected import Inspection, TemperatureInspection
 from thermoscope.escape import escape
 from thermoscope.ran.facts import facts
 from thermoscope.report.charts.drawing import DARK, LIGHT

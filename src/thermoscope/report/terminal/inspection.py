@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thermoscope.comparison.inspection import Inspection, TemperatureInspection, TokenView
+from thermoscope.comparison.inspected import Inspection, TemperatureInspection, TokenView
 from thermoscope.escape import escape
 from thermoscope.report.distributions import Column, columns, drawn_sentences, percent, token_name
 from thermoscope.report.terminal.ran import print_ran
