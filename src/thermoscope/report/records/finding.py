@@ -187,8 +187,8 @@ def _nearest(
     if first.setting != best.setting:
         limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
-        which = "every other setting" if first.setting == best.setting else "every other setting without such a fault"
-        return f"{said}; {which} is further away.{limit}"
+        but = "" if first.setting == best.setting else f"apart from {settings[first.setting].label}, "
+        return f"{said}; {but}every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
         return f"{said}; only its neighbours are compared with it.{limit}"
     rest = joined(settings[i].label for i in sorted(others))

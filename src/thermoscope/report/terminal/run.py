@@ -14,6 +14,7 @@ from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line, tested, untested
 from thermoscope.report.records.measures import by_summary, shown
+from thermoscope.report.terminal.bullets import bullets
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
 from thermoscope.statistics.claims import is_foreign
@@ -138,8 +139,7 @@ def _print_lines(title: str, sentences: Sequence[str], console: Console) -> None
     """Sentences under a heading; nothing without sentences."""
     if sentences:
         console.print(Text(f"\n{title}", style="bold"))
-    for sentence in sentences:
-        console.print(Text(f"- {escape(sentence, keep='')}"), highlight=False)
+        console.print(bullets(escape(sentence, keep="") for sentence in sentences), highlight=False)
 
 
 def _print_claims(claims: Sequence[Mapping[str, Any]], objective: str, unit: str, console: Console) -> None:
@@ -152,7 +152,7 @@ def _print_claims(claims: Sequence[Mapping[str, Any]], objective: str, unit: str
         for part in _claim(claim, unit):
             console.print(part, highlight=False, markup=False)
     if rest := untested(own):
-        console.print(Text(f"- {rest}"), highlight=False)
+        console.print(bullets([escape(rest, keep="")]), highlight=False)
 
 
 def _limits(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
