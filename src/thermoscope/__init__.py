@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from thermoscope.auditing.text_temperature import TextTemperature, TextWindow, temperature_of
     from thermoscope.comparison.compare import compare
     from thermoscope.comparison.comparison import ComparedText, Comparison
-    from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
+    from thermoscope.comparison.inspected import (
+        Inspection,
+        StageView,
+        TemperatureInspection,
+        TemperatureView,
+        TokenView,
+    )
+    from thermoscope.comparison.inspection import inspect, inspect_temperatures
     from thermoscope.comparison.passages import Passage
     from thermoscope.decode.generate import generate
     from thermoscope.decode.progress import Progress
@@ -101,7 +108,7 @@ _LAZY = {
     "Frontier": "thermoscope.statistics.frontier",
     "FrontierPoint": "thermoscope.statistics.frontier",
     "Imported": "thermoscope.engines.reading",
-    "Inspection": "thermoscope.comparison.inspection",
+    "Inspection": "thermoscope.comparison.inspected",
     "Leaf": "thermoscope.spectra.leaf",
     "Limits": "thermoscope.sources.client",
     "Loop": "thermoscope.metrics.repetition",
@@ -132,7 +139,7 @@ _LAZY = {
     "Snippet": "thermoscope.engines.dialect",
     "Source": "thermoscope.sources.base",
     "Spectrum": "thermoscope.spectra.spectrum",
-    "StageView": "thermoscope.comparison.inspection",
+    "StageView": "thermoscope.comparison.inspected",
     "StepFunction": "thermoscope.metrics.steps",
     "StepMeasures": "thermoscope.metrics.steps",
     "TextForm": "thermoscope.engines.dialect",
@@ -140,7 +147,9 @@ _LAZY = {
     "TextTemperature": "thermoscope.auditing.text_temperature",
     "TextWindow": "thermoscope.auditing.text_temperature",
     "Texts": "thermoscope.metrics.texts",
-    "TokenView": "thermoscope.comparison.inspection",
+    "TemperatureInspection": "thermoscope.comparison.inspected",
+    "TemperatureView": "thermoscope.comparison.inspected",
+    "TokenView": "thermoscope.comparison.inspected",
     "Usage": "thermoscope.sources.base",
     "UseCase": "thermoscope.usecases.case",
     "Verdict": "thermoscope.engines.verdict",
@@ -151,6 +160,7 @@ _LAZY = {
     "export": "thermoscope.engines.export",
     "generate": "thermoscope.decode.generate",
     "inspect": "thermoscope.comparison.inspection",
+    "inspect_temperatures": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "measure_files": "thermoscope.runs.measured",
@@ -232,6 +242,8 @@ __all__ = [
     "StageView",
     "StepFunction",
     "StepMeasures",
+    "TemperatureInspection",
+    "TemperatureView",
     "TextForm",
     "TextRecord",
     "TextTemperature",
@@ -250,6 +262,7 @@ __all__ = [
     "export",
     "generate",
     "inspect",
+    "inspect_temperatures",
     "load_model",
     "measure",
     "measure_files",

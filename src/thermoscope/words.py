@@ -40,6 +40,11 @@ def short(value: float | None, unknown: str = "unknown") -> str:
     return f"{value:.3f}" if size >= 0.0005 else "0"
 
 
+def estimate(value: float | None, low: float | None, high: float | None) -> str:
+    """A value with its interval, as everywhere: ``0.037 (0.011 to 0.116)``; without one the value alone."""
+    return short(value) if low is None or high is None else f"{short(value)} ({short(low)} to {short(high)})"
+
+
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import torch
 from rich.console import Console
 
 from tests.fakes import FakeModel
-from thermoscope import InputError, SamplingParams, inspect, probabilities
+from thermoscope import InputError, SamplingParams, inspect, inspect_temperatures, probabilities
 from thermoscope.decode.generate import generate
+from thermoscope.report.forms import render
 from thermoscope.report.terminal.inspection import print_inspection
 
 
@@ -149,3 +151,83 @@ def test_json() -> None:
     assert record["format"] == "thermoscope.inspection/1"
     assert record["stages"][1]["survivors"] == 3
     assert record["params"]["top_k"] == 3
+
+
+def test_one_distribution_at_several_temperatures_is_each_ones_own() -> None:
+    model = FakeModel()
+    params = SamplingParams(top_k=20, repetition_penalty=1.3)
+    found = inspect_temperatures(model, "Once", [0.2, 0.7, 1.5], params, seed=3, tokens=8)
+    logits = model.next_token_logits("Once")[None].double()
+    for n, view in enumerate(found.temperatures):
+        setting = params.replace(temperature=view.temperature)
+        p = probabilities(logits, setting, prompt_ids=[model.encode("Once")])[0]
+        for token in found.tokens:
+            assert token.probabilities[n] == pytest.approx(float(p[token.token_id]))
+        assert view.survivors == int((p > 0).sum())
+        alone = inspect(model, "Once", setting, seed=3)
+        assert (view.drawn, view.entropy_nats) == (alone.drawn, alone.stages[-1].entropy_nats)
+        assert view.drawn in [token.token_id for token in found.tokens]
+    assert [view.temperature for view in found.temperatures] == [0.2, 0.7, 1.5]
+    entropies = [view.entropy_nats for view in found.temperatures]
+    assert entropies == sorted(entropies)
+    assert len(found.tokens) == 8
+    record = json.loads(found.to_json())
+    assert record["format"] == "thermoscope.temperatures/1"
+    assert "-t 0.2 -t 0.7 -t 1.5" in found.ran.command
+
+
+def test_all_temperatures_look_at_the_text_of_the_first() -> None:
+    model = FakeModel(memory=2)
+    found = inspect_temperatures(model, "Once", [0.4, 1.8], seed=4, at_step=6)
+    first = inspect(model, "Once", SamplingParams(temperature=0.4), seed=4, at_step=6)
+    assert (found.text, found.step) == (first.text, 6)
+    assert found.temperatures[0].drawn == first.drawn
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "said"),
+    [
+        ([], "temperatures must not be empty"),
+        ([0.7, 0.7], "each temperature may be given once"),
+        ([0.7, -1.0], "temperature must be"),
+    ],
+)
+def test_temperatures_that_break_a_rule(temperatures: list[float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        inspect_temperatures(FakeModel(), "Once", temperatures)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_temperatures_are_printed_with_bars_of_one_scale(width: int) -> None:
+    import io
+
+    found = inspect_temperatures(FakeModel(), "Once", [0.1, 0.7, 1.5])
+    file = io.StringIO()
+    print_inspection(found, Console(file=file, width=width, color_system=None))
+    lines = file.getvalue().splitlines()
+    tables = [line for line in lines if line.lstrip().split(" ")[0].isdecimal()]
+    assert all(len(line) <= width for line in lines[: lines.index("What ran")])
+    top = max(found.tokens, key=lambda token: token.probabilities[0])
+    longest = max(tables, key=lambda line: line.count("█"))
+    assert repr(top.text)[1:-1].strip() in longest
+    assert all(f"T={t}" in "".join(lines) for t in ("0.1", "0.7", "1.5"))
+    assert any("the same noise at every temperature, draws" in line for line in lines)
+
+
+def test_pages_of_inspections_have_a_bar_for_every_probability_and_escape_everything() -> None:
+    hostile = "<img src=x>\u202e {{ 7*7 }}"
+    for found in (
+        inspect_temperatures(FakeModel(), hostile, [0.1, 1.5]),
+        inspect(FakeModel(), hostile, SamplingParams(top_k=5)),
+    ):
+        page = render(found, "html")
+        assert isinstance(page, str)
+        assert "<img" not in page and "\u202e" not in page
+        columns = len(found.tokens[0].probabilities)
+        widths = re.findall(r'class="bar" style="width: ([\d.]+)%"', page)
+        most = max(p for token in found.tokens for p in token.probabilities)
+        expected = [100 * p / most for token in found.tokens for p in token.probabilities]
+        assert [float(width) for width in widths] == pytest.approx(expected, abs=0.006)
+        assert len(widths) == columns * len(found.tokens)
+        assert 'data-copy="command"' in page
+        assert render(found, "json") == found.to_json() + "\n"

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from tests.report.records.made import claim, pair, row, source, text
-from thermoscope.report.markdown import markdown, plain
+from thermoscope.report.markdown import markdown
+from thermoscope.report.markdown_text import lines, plain
 from thermoscope.report.records.build import _report
 from thermoscope.settings.params import SamplingParams
 
@@ -30,7 +38,7 @@ def made(**how) -> str:
 def test_the_parts_stand_in_a_readers_order() -> None:
     heads = re.findall(r"^#+ .*", made(), flags=re.MULTILINE)
     assert heads == [
-        "# A title", "## The article's claims", "## Measures", "## Differences", "## Texts", "## Settings",
+        "# A title", "## Texts", "## Measures", "## Differences", "## Settings", "## The article's claims",
         "## What the measures mean", "## What ran",
     ]  # fmt: skip
     assert "## Differences" not in made(differences=[])
@@ -66,3 +74,82 @@ def test_nothing_is_read_as_markup() -> None:
     assert "\x07" not in page
     assert page.count("```") == 2
     assert plain("a\nb") == r"a\\nb"
+
+
+#: A reader of Markdown with the extensions of the sites that reports are pasted to.
+READER = MarkdownIt("gfm-like", {"linkify": False})
+#: What may come out of a quotation of plain text.
+PLAIN = {
+    "blockquote_open",
+    "blockquote_close",
+    "paragraph_open",
+    "paragraph_close",
+    "inline",
+    "text",
+    "softbreak",
+    "hardbreak",
+}
+
+
+def walked(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from walked(token.children or [])
+
+
+def read(quoted: str) -> tuple[set[str], str]:
+    """The kinds of what a reader finds in a quotation, and its text."""
+    kinds, shown = set(), ""
+    for token in walked(READER.parse(quoted)):
+        kinds.add(token.type)
+        shown += (
+            "\n"
+            if token.type in ("softbreak", "hardbreak", "paragraph_close")
+            else token.content
+            if token.type == "text"
+            else ""
+        )
+    return kinds - {"text_special"}, shown.replace("\u200b", "").replace("\xa0", " ").strip("\n")
+
+
+def quoted(body: str) -> str:
+    return "\n".join(f"> {line}" for line in lines(body).split("\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "=====", "---", "- one", "+ one", "* one", "1. one", "12) one", "    code", "\u0020  - one", "# head", "> deep",
+        "| a | b |", "***", "___", "~~~", "```", "[x]: http://x.y", "<b>", "&amp;", "a_b_c", "$x$", ":---:", "1\\.",
+    ],
+)  # fmt: skip
+def test_a_line_of_a_text_begins_nothing(line: str) -> None:
+    for body in (line, f"before\n{line}", f"before\n{line}\nafter", f"before\n\n{line}"):
+        kinds, shown = read(quoted(body))
+        assert kinds <= PLAIN, (body, quoted(body))
+        assert "".join(shown.split("\n")) == "".join(body.split("\n"))
+    assert {token.type for token in READER.parse(f"- {plain(line)}")} <= {
+        "bullet_list_open", "list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close",
+        "bullet_list_close",
+    }  # fmt: skip
+
+
+@given(st.text("ab1 -=+*_#>|~`.)(:@!<&[]$\\\n", max_size=30))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_whatever_a_text_is_made_of_it_is_read_as_text(made_of: str) -> None:
+    kinds, _ = read(quoted(made_of))
+    assert kinds <= PLAIN
+
+
+@pytest.mark.parametrize(
+    ("said", "alive"),
+    [
+        ("ask @torvalds", r"@\w"), ("see #12 and a/b#12", r"#\d"), ("GH-12", r"GH-\d"), ("gh-7", r"gh-\d"),
+        ("!34 %5 ~6 $7 &8", r"[!%~$&]\d"), ("https://x.y/z", r"https:"), ("www.x.y", r"www\."), ("a@b.com", r"@\w"),
+        (":smile: :+1: :a_b:", r":[\w+-]+:"), ("mailto:a@b.c", r"mailto:"),
+    ],
+)  # fmt: skip
+def test_no_site_makes_a_link_a_mention_or_an_emoji_of_a_text(said: str, alive: str) -> None:
+    shown = "".join(token.content for token in walked(READER.parse(quoted(said))) if token.type.startswith("text"))
+    assert not re.search(alive, shown), shown
+    assert shown.replace("\u200b", "") == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,7 +140,12 @@ def compare(
 
         return render(results[0], "html")
 
-    console.give(to_json, printing, as_json=json, output=output, html=html, page=page)
+    def found() -> Sequence[str]:
+        from thermoscope.report.records.build import comparison_report
+
+        return comparison_report(results[0]).finding
+
+    console.give(to_json, printing, as_json=json, output=output, html=html, page=page, found=found)
     raise typer.Exit(code)
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Width of what is written to a file or a pipe.
 FILE_WIDTH = 80
+#: Sentences that are said beside the name of a page.
+SENTENCES = 2
 #: How often progress is told where a line can't be drawn over.
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -269,10 +271,12 @@ def give(
     output: Path | None,
     html: Path | None = None,
     page: Callable[[], str | bytes] = str,
+    found: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Give a result: write its page to ``html``; print the rest, or write it to ``output``, unless the page is all.
 
-    What is printed or written is what ``to_json`` gives where JSON was asked for, else what ``printing`` prints.
+    What is printed or written is what ``to_json`` gives where JSON was asked for, else what ``printing`` prints. With a
+    page, the first sentences that ``found`` gives stand beside the file's name, on standard error.
 
     Raises
     ------
@@ -282,6 +286,8 @@ def give(
     try:
         if html is not None:
             write(html, page())
+            for sentence in found()[:SENTENCES]:
+                sys.stderr.write(f"{escape(sentence, keep='')}\n")
             if not as_json and output is None:
                 return
         if output is not None:

@@ -1,8 +1,8 @@
-"""``thermoscope inspect``: the next-token distribution, stage by stage."""
+"""``thermoscope inspect``: the next-token distribution, stage by stage or at several temperatures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +12,14 @@ from thermoscope.cli.settings import Asked, takes_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.models.base import Model
+    from thermoscope.settings.params import SamplingParams
+
 
 @takes_settings
 def inspect(
     prompt: options.Prompt = None,
-    temperature: options.Temperature = None,
+    temperature: Annotated[list[str] | None, options.temperatures("1")] = None,
     at_step: Annotated[
         str | None,
         typer.Option(metavar="N", help="Look at the token after the first N generated ones. [default: 0]"),
@@ -31,38 +34,57 @@ def inspect(
     chat: options.Chat = None,
     system: options.System = None,
     chat_option: options.ChatOption = None,
+    html: options.Html = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
     asked: Asked,
 ) -> None:
-    """Show the next-token distribution before and after every stage of a setting.
+    """Show the next-token distribution before and after every stage of a setting, or at several temperatures.
 
     Lists each token with its rank and its probability after each stage, and for each stage the tokens left, the mass
-    removed and the entropy.
+    removed and the entropy. With several temperatures (-t 0.2,0.7,1.5) it shows how they reshape one distribution.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import MOST_SEED, read_prompt, whole
-    from thermoscope.settings.values import number_of
+    from thermoscope.cli.values import MOST_SEED, numbers, read_prompt, whole
+    from thermoscope.settings.grid import varied
 
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
-    console.check_writable(output)
+    console.check_places(output, html)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
     seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
-    hot = None if temperature is None else number_of(temperature)
-    asked.settings(temperature=hot)
+    hot = None if temperature is None else numbers(temperature, "temperature")
+
+    def settings(loaded: Model | None = None) -> tuple[SamplingParams, ...]:
+        params = asked.settings(loaded)
+        return varied({"temperature": [params.temperature] if hot is None else hot}, params)
+
+    if asked.source != "model":
+        settings()  # what is wrong is said before the model is loaded
     text = read_prompt(prompt)
     with console.status("loading the libraries and the model"):
-        from thermoscope.comparison.inspection import inspect as run
+        from thermoscope.comparison import inspection
         from thermoscope.models.load import load_model
-        from thermoscope.report.terminal.inspection import print_inspection
 
         loaded = load_model(**how_loaded)
-        result = run(loaded, text, asked.settings(loaded, temperature=hot), at_step=step, seed=seed_number, tokens=many)
+        chosen = settings(loaded)
+        how: dict[str, Any] = {"at_step": step, "seed": seed_number, "tokens": many}
+        result = (
+            inspection.inspect(loaded, text, chosen[0], **how)
+            if len(chosen) == 1
+            else inspection.inspect_temperatures(loaded, text, [s.temperature for s in chosen], chosen[0], **how)
+        )
 
     def printing(to: Console) -> None:
+        from thermoscope.report.terminal.inspection import print_inspection
+
         print_inspection(result, to)
 
-    console.give(result.to_json, printing, as_json=json, output=output)
+    def page() -> str | bytes:
+        from thermoscope.report.forms import render
+
+        return render(result, "html")
+
+    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
         It is not complete.
     """
     from thermoscope.cli import console
+    from thermoscope.report.records.build import run_finding
     from thermoscope.report.terminal.run import print_run
     from thermoscope.statistics.methods import methods
 
@@ -42,8 +44,11 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
         return console.json({"run": str(run.folder), **record})
 
     def printing(to: Console) -> None:
-        texts = run.texts()["text"].to_pylist()
-        print_run(manifest, rows, claims, to, folder=str(run.folder), everything=everything, texts=texts)
+        texts, found = run.texts()["text"].to_pylist(), run_finding(run)
+        print_run(
+            manifest, rows, claims, to,
+            folder=str(run.folder), finding=found, everything=everything, texts=texts,
+        )  # fmt: skip
 
     def page() -> str | bytes:
         from thermoscope.report.forms import render
@@ -51,4 +56,6 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
         with console.status("drawing"):
             return render(run, "html")
 
-    console.give(to_json, printing, as_json=as_json, output=output, html=html, page=page)
+    console.give(
+        to_json, printing, as_json=as_json, output=output, html=html, page=page, found=partial(run_finding, run)
+    )

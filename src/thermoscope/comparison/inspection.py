@@ -1,15 +1,20 @@
-"""``inspect``: one next-token distribution, stage by stage."""
+"""``inspect``: one next-token distribution, stage by stage; ``inspect_temperatures``: one at several temperatures."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
 from thermoscope.checks import at_least_one, whole_number
+from thermoscope.comparison.inspected import (
+    Inspection,
+    StageView,
+    TemperatureInspection,
+    TemperatureView,
+    TokenView,
+)
 from thermoscope.decode.generate import generate
 from thermoscope.decode.records import records_of
 from thermoscope.decode.request import prompt_ids
@@ -20,7 +25,8 @@ from thermoscope.ran.provenance import WhatRan, inspect_command, what_ran
 from thermoscope.sampling.chain import check_tokens
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, check_seed, prompt_key
-from thermoscope.sampling.trace import trace
+from thermoscope.sampling.trace import Traced, trace
+from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import STAGES
 from thermoscope.settings.values import typed
@@ -28,79 +34,6 @@ from thermoscope.words import count
 
 #: Tokens that are listed unless asked otherwise.
 TOKENS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class StageView:
-    """One column: the distribution after a stage ("model": before all of them).
-
-    ``does`` is what is set there (``top_p=0.9``); ``removed_mass`` the share of the one before that it removed.
-    """
-
-    stage: str
-    does: str
-    survivors: int
-    entropy_nats: float
-    removed_mass: float
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """One token: its rank in the model's own distribution (ties share the better), its probability in each column."""
-
-    token_id: int
-    text: str
-    rank: int
-    probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What ``inspect`` found.
-
-    Attributes
-    ----------
-    prompt, params, seed
-        As asked.
-    step
-        How many tokens were generated before this distribution.
-    text
-        Those tokens.
-    stages
-        The model, then each active stage in the order in which they run.
-    tokens
-        The most probable tokens before and after, the drawn one among them; by the model's rank.
-    drawn
-        The token that this seed draws here.
-    xtc_acts
-        Whether XTC's coin said yes at this step; None if XTC is off.
-    ran
-        What ran, and the command that reproduces it.
-    """
-
-    prompt: str
-    params: SamplingParams
-    seed: int
-    step: int
-    text: str
-    stages: tuple[StageView, ...]
-    tokens: tuple[TokenView, ...]
-    drawn: int
-    xtc_acts: bool | None
-    ran: WhatRan
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as what JSON can hold."""
-        record = {name: getattr(self, name) for name in self.__slots__}
-        record["params"] = self.params.to_record()
-        record["stages"] = [asdict(stage) for stage in self.stages]
-        record["tokens"] = [asdict(token) for token in self.tokens]
-        record["ran"] = self.ran.to_dict()
-        return {"format": "thermoscope.inspection/1", **record}
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """``to_dict`` as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def inspect(
@@ -136,12 +69,120 @@ def inspect(
     PromptError
         The prompt is empty or does not fit.
     """
+    setting = _setting(params)
+    context = _context(model, prompt, setting, at_step, seed)
+    listed = at_least_one("tokens", tokens) or TOKENS
+    traced, drawn = context.reshaped(setting)
+    columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
+    return Inspection(
+        prompt=prompt,
+        params=setting,
+        seed=context.seed,
+        step=len(context.output),
+        text=context.text,
+        stages=tuple(
+            StageView(t.stage, _does(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass) for t in traced
+        ),
+        tokens=_tokens(model, context.logits, columns, listed, [drawn]),
+        drawn=drawn,
+        xtc_acts=None if setting.xtc_probability is None else context.coin < setting.xtc_probability,
+        ran=_ran(model, prompt, [setting], context, listed),
+    )
+
+
+def inspect_temperatures(
+    model: Model,
+    prompt: str,
+    temperatures: Sequence[float],
+    params: SamplingParams | None = None,
+    *,
+    at_step: int = 0,
+    seed: int = 0,
+    tokens: int = TOKENS,
+) -> TemperatureInspection:
+    """Show the distribution of one next token at several temperatures, after all stages of a setting.
+
+    Parameters
+    ----------
+    model
+        From ``load_model``.
+    prompt
+        The prompt.
+    temperatures
+        The temperatures.
+    params
+        The other parameters; by default ``SamplingParams()``.
+    at_step
+        How many tokens of the text that the first temperature and the seed give come first.
+    seed
+        The seed: of the text, of XTC's coin and of the tokens drawn.
+    tokens
+        How many tokens to list, by their probability on average.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule, or the text ends before ``at_step``.
+    PromptError
+        The prompt is empty or does not fit.
+    """
+    settings = varied({"temperature": list(temperatures)}, _setting(params))
+    context = _context(model, prompt, settings[0], at_step, seed)
+    listed = at_least_one("tokens", tokens) or TOKENS
+    made = [context.reshaped(setting) for setting in settings]
+    columns = torch.stack([traced[-1].probabilities for traced, _ in made], dim=1)  # (V, temperatures)
+    return TemperatureInspection(
+        prompt=prompt,
+        seed=context.seed,
+        step=len(context.output),
+        text=context.text,
+        temperatures=tuple(
+            TemperatureView(setting.temperature, traced[-1].survivors, traced[-1].entropy_nats, drawn)
+            for setting, (traced, drawn) in zip(settings, made, strict=True)
+        ),
+        params=settings[0],
+        tokens=_tokens(model, context.logits, columns, listed, list(dict.fromkeys(drawn for _, drawn in made))),
+        ran=_ran(model, prompt, settings, context, listed),
+    )
+
+
+def _setting(params: SamplingParams | None) -> SamplingParams:
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")
+    return setting
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """Where a distribution is: the prompt's tokens, those generated after it, and the logits (1, V) that follow."""
+
+    before: Sequence[int]
+    output: tuple[int, ...]
+    drawn_logprobs: tuple[float, ...]
+    text: str
+    seed: int
+    logits: torch.Tensor
+    keys: Keys
+    coin: float
+
+    def reshaped(self, setting: SamplingParams) -> tuple[Sequence[Traced], int]:
+        """The distribution after each stage of a setting, and the token that the seed draws from the last."""
+        traced = trace(
+            self.logits[0], setting, prompt_ids=self.before, output_ids=self.output,
+            drawn_logprobs=self.drawn_logprobs, coin=self.coin,
+        )  # fmt: skip
+        drawn = draw(
+            self.logits, [setting], self.keys, prompt_ids=[self.before], output_ids=[self.output],
+            drawn_logprobs=[self.drawn_logprobs],
+        )  # fmt: skip
+        return traced, int(drawn.tokens[0])
+
+
+def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Context:
+    """The context after so many tokens of a setting's text."""
     check_tokens(setting, model.vocabulary)
     at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
-    listed = at_least_one("tokens", tokens) or TOKENS
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)
     if model.context_length is not None and len(before) + at_step > model.context_length:
@@ -154,8 +195,7 @@ def inspect(
     text = ""
     if at_step:
         sample = generate(model, prompt, setting, seeds=seed, max_new_tokens=at_step)[0]
-        ends = sample.finish_reason != "length"
-        if ends or len(sample.token_ids) < at_step:
+        if sample.finish_reason != "length" or len(sample.token_ids) < at_step:
             raise InputError(
                 f"at_step must be within the text; got {at_step}, but it ends by itself after "
                 f"{len(sample.text_token_ids)} tokens; use a smaller one"
@@ -164,30 +204,16 @@ def inspect(
     context = [*before, *output]
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
-    coin = float(keys.uniform()[0])
-    traced = trace(logits[0], setting, prompt_ids=before, output_ids=output, drawn_logprobs=drawn_logprobs, coin=coin)
-    of_row = draw(logits, [setting], keys, prompt_ids=[before], output_ids=[output], drawn_logprobs=[drawn_logprobs])
-    drawn = int(of_row.tokens[0])
-    columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
-    return Inspection(
-        prompt=prompt,
-        params=setting,
-        seed=seed,
-        step=len(output),
-        text=text,
-        stages=tuple(
-            StageView(t.stage, _does(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass) for t in traced
-        ),
-        tokens=_tokens(model, logits, columns, listed, drawn),
-        drawn=drawn,
-        xtc_acts=None if setting.xtc_probability is None else coin < setting.xtc_probability,
-        ran=what_ran(
-            model,
-            inspect_command(model, prompt, setting, len(output), seed, listed),
-            settings=(setting,),
-            seeds=(seed,),
-            model_settings=own_settings(model),
-        ),
+    return _Context(before, output, drawn_logprobs, text, seed, logits, keys, float(keys.uniform()[0]))
+
+
+def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], context: _Context, listed: int) -> WhatRan:
+    return what_ran(
+        model,
+        inspect_command(model, prompt, settings, len(context.output), context.seed, listed),
+        settings=tuple(settings),
+        seeds=(context.seed,),
+        model_settings=own_settings(model),
     )
 
 
@@ -197,15 +223,17 @@ def _does(setting: SamplingParams, stage: str) -> str:
 
 
 def _tokens(
-    model: Model, logits: torch.Tensor, columns: torch.Tensor, listed: int, drawn: int
+    model: Model, logits: torch.Tensor, columns: torch.Tensor, listed: int, drawn: Sequence[int]
 ) -> tuple[TokenView, ...]:
-    own, last = columns[:, 0], columns[:, -1]
-    chosen: list[int] = [drawn]
-    for column in (own, last):
+    """The most probable tokens of the first and the last column, and those that are drawn in any case."""
+    first, last = columns[:, 0], columns[:, -1]
+    chosen = list(drawn)
+    for column in (first, last):
         order = torch.sort(column, descending=True, stable=True).indices[:listed].tolist()
         chosen += [token for token in order if token not in chosen and float(column[token]) > 0]
-    # of both lists the more probable on average, and the drawn one in any case
-    chosen = [drawn, *sorted(chosen[1:], key=lambda token: -float(own[token] + last[token]))[: listed - 1]]
+    # of both lists the more probable on average
+    rest = sorted(chosen[len(drawn) :], key=lambda token: -float(first[token] + last[token]))
+    chosen = [*drawn, *rest[: max(0, listed - len(drawn))]]
     rows = [
         TokenView(token, _text(model, token), record.rank, tuple(columns[token].tolist()))
         for token, record in zip(chosen, records_of(logits, [0] * len(chosen), chosen), strict=True)

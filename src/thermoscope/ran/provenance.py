@@ -124,9 +124,12 @@ def compare_command(
     return with_prompt([*words, *more], prompt)
 
 
-def inspect_command(model: Model, prompt: str, setting: SamplingParams, step: int, seed: int, tokens: int) -> str:
-    """The ``thermoscope inspect`` command for one distribution, in one line for the shell."""
-    words = ["thermoscope", "inspect", *one_setting_words(setting)]
+def inspect_command(
+    model: Model, prompt: str, settings: Sequence[SamplingParams], step: int, seed: int, tokens: int
+) -> str:
+    """The ``thermoscope inspect`` command for one distribution, at one temperature or several, in one line."""
+    words = ["thermoscope", "inspect", *(word for setting in settings for word in ("-t", repr(setting.temperature)))]
+    words += option_words(settings[0], leave_out=("temperature",))
     words += ["--at-step", str(step), "--seed", str(seed), "--tokens", str(tokens)]
     return with_prompt(
         [*words, *model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)], prompt

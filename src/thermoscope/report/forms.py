@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thermoscope.errors import InputError, OutputError
 from thermoscope.files.writing import write_whole
@@ -12,10 +12,15 @@ from thermoscope.words import joined
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
+    from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
+
+    Renderable: TypeAlias = (
+        Report | Run | Comparison | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
+    )
 
 #: Every form, by the ending of its files.
 FORMS = ("html", "md", "json", "png", "svg")
@@ -24,16 +29,15 @@ FILES = ("html", "png", "svg")
 _ENDINGS = {"markdown": "md", "htm": "html"}
 
 
-def render(
-    thing: Report | Run | Comparison | Spectrum | Sequence[Spectrum], form: str, *, ran: WhatRan | None = None
-) -> str | bytes:
+def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str | bytes:
     """Render a result in one of its forms.
 
     Parameters
     ----------
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
-        ``Comparison`` (from ``compare``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        ``Comparison`` (from ``compare``), an ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and
+        ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
         "html": one self-contained page. "json": every record. Of a report, a run or a comparison also "md"
         (Markdown), and "png" or "svg" (its charts on one sheet).
@@ -57,7 +61,7 @@ def render(
 
 
 def save(
-    thing: Report | Run | Comparison | Spectrum | Sequence[Spectrum],
+    thing: Renderable,
     path: str | Path,
     form: str | None = None,
     *,
@@ -113,6 +117,7 @@ def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--
 def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | bytes]]:
     """What makes each form of a result."""
     from thermoscope.comparison.comparison import Comparison
+    from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
@@ -127,10 +132,12 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
         from thermoscope.report.records.build import comparison_report
 
         return _of_report(comparison_report(thing)) | {"json": lambda: f"{thing.to_json()}\n"}
+    if isinstance(thing, Inspection | TemperatureInspection):
+        return _of_inspection(thing)
     spectra = [thing] if isinstance(thing, Spectrum) else thing
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
-    kinds = joined(("a Report", "a Run", "a Comparison", "a Spectrum", "a list of Spectrum"))
+    kinds = joined(("a Report", "a Run", "a Comparison", "an inspection", "a Spectrum", "a list of Spectrum"))
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 
 
@@ -157,6 +164,15 @@ def _of_report(report: Report) -> dict[str, Callable[[], str | bytes]]:
         "png": lambda: drawn("png"),
         "svg": lambda: drawn("svg"),
     }
+
+
+def _of_inspection(found: Inspection | TemperatureInspection) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.inspection import inspection_page
+
+        return inspection_page(found)
+
+    return {"html": html, "json": lambda: f"{found.to_json()}\n"}
 
 
 def _of_spectra(spectra: Sequence[Spectrum], ran: WhatRan | None) -> dict[str, Callable[[], str | bytes]]:

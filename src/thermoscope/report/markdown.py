@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from thermoscope.escape import escape
-from thermoscope.report.claims import contrast_line
+from thermoscope.report.claims import contrast_line, tested, untested
+from thermoscope.report.markdown_text import lines, plain
 from thermoscope.report.marks import UNICODE, signs_meaning
+from thermoscope.report.records.effects import is_clear
 from thermoscope.report.records.schema import Differences, Point, Ran, Report, TextRecord
+from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.verdicts import claim_verdict, outcome_shown
-from thermoscope.words import first_upper, short
+from thermoscope.words import estimate, first_upper, short
 
 #: Texts that are shown, of the first prompt and seed: a page has all of them.
 MOST_TEXTS = 6
+#: Measures of which the differences between two runs are listed: those that the finding cites are the first.
+MOST_DIFFERENCES = 4
 #: Measures that have a column in the table; all of them are in the page and in JSON.
 MOST_MEASURES = 6
 
@@ -30,24 +35,27 @@ def markdown(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"# {plain(report.title)}"
     yield _list(report.finding)
-    for run in report.runs:
-        if run.claims:
-            yield f"## The article's claims{_of(run, report)}"
-            yield "\n".join(_claim(claim, run) for claim in run.claims)
+    if report.texts:
+        yield "## Texts"
+        yield _texts(report)
     if report.curves:
         yield "## Measures"
         yield _measures(report)
     if report.differences:
         yield "## Differences"
         yield _differences(report)
+    elif report.notes:
+        yield _list(report.notes)
     if report.frontier is not None:
         yield "## Diversity against likelihood"
         yield _frontier(report)
-    if report.texts:
-        yield "## Texts"
-        yield _texts(report)
     yield "## Settings"
     yield _settings(report)
+    if any(run.claims for run in report.runs):
+        yield "## The article's claims"
+        yield plain(report.claimed)
+    for run in report.runs:
+        yield from _claims(run, report)
     if report.meanings:
         yield "## What the measures mean"
         yield _list(f"`{m.name}`: {m.meaning}; higher means {m.direction} ({m.source})" for m in report.meanings)
@@ -55,11 +63,6 @@ def _parts(report: Report) -> Iterator[str]:
         yield f"## What ran{_of(run, report)}"
         yield _list(f"{name}: {value}" for name, value in run.facts)
         yield f"```\n{escape(run.command, keep='').replace('```', '` ` `')}\n```"
-
-
-def plain(text: str) -> str:
-    """Text that no Markdown reader takes for markup, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~&$])", r"\\\1", escape(text, keep=""))
 
 
 def _list(lines: Any) -> str:
@@ -72,21 +75,29 @@ def _code_kept(line: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows_ = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in rows_)
 
 
 def _of(run: Ran, report: Report) -> str:
     return f": {plain(run.name)}" if len(report.runs) > 1 else ""
 
 
+def _claims(run: Ran, report: Report) -> Iterator[str]:
+    """The claims that were tested on a run, and in one line those that were not."""
+    if run.claims and len(report.runs) > 1:
+        yield f"### {plain(run.name)}"
+    yield "\n".join(_claim(claim, run) for claim in tested(run.claims))
+    yield plain(untested(run.claims))
+
+
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
     name, statement = (plain(first_upper(claim[part])) for part in ("name", "statement"))
-    lines = [f"- **{name}: {claim_verdict(claim['verdict'])}.** {statement}."]
-    lines += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
+    told = [f"- **{name}: {claim_verdict(claim['verdict'])}.** {statement}."]
+    told += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
-        lines.append(f"  - {plain(first_upper(claim['reason']))}.")
-    return "\n".join(lines)
+        told.append(f"  - {plain(first_upper(claim['reason']))}.")
+    return "\n".join(told)
 
 
 def _measures(report: Report) -> str:
@@ -98,28 +109,25 @@ def _measures(report: Report) -> str:
     rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
     text += f"\n\nAlso measured: {', '.join(rest)}." if rest else ""
     text += f"\n\n{' '.join(map(plain, report.unmeasured))}" if report.unmeasured else ""
-    limits = _list(f"`{curve.measure}`: {curve.note}." for curve in report.curves if curve.note)
+    limits = _list(
+        f"`{curve.measure}`: {said}." for curve in report.curves for said in (curve.note, curve.missing) if said
+    )
     return f"{text}\n\n{limits}" if limits else text
 
 
 def _cell(point: Point | None) -> str:
-    if point is None:
-        return "unknown"
-    return (
-        short(point.mean) if point.low is None else f"{short(point.mean)} ({short(point.low)} to {short(point.high)})"
-    )
+    return "unknown" if point is None else estimate(point.mean, point.low, point.high)
 
 
 def _differences(report: Report) -> str:
     """Between two runs every pair; of one run how many pairs differ clearly."""
     if len(report.runs) > 1:
-        chosen = report.differences[:3]
+        chosen = report.differences[:MOST_DIFFERENCES]
         rows = [
             [
                 f"`{found.measure}`",
                 plain(f"{_label(report, p.b)} {_sign(found)} {_label(report, p.a)}"),
-                short(p.effect),
-                f"{short(p.band_low)} to {short(p.band_high)}",
+                estimate(p.effect, p.band_low, p.band_high),
                 outcome_shown(p.told),
             ]
             for found in chosen
@@ -127,12 +135,13 @@ def _differences(report: Report) -> str:
         ]
         notes = f"\n\n{_list(report.notes)}" if report.notes else ""
         said = f"{' '.join(map(plain, report.difference_methods))}\n\n" if report.difference_methods else ""
-        return said + _table(["measure", "settings", "effect", "95% band", "result"], rows) + notes
+        return said + _table(["measure", "settings", "effect (95% band)", "result"], rows) + notes
     rows = []
+    near = set(neighbours(report.settings))
     for found in report.differences[:MOST_MEASURES]:
-        beside = [p for p in found.pairs if p.b == p.a + 1]
-        apart = [p for p in beside if p.told in ("higher", "lower")]
-        told = sum(p.told in ("higher", "lower") for p in found.pairs)
+        beside = [p for p in found.pairs if (p.a, p.b) in near or (p.b, p.a) in near]
+        apart = [p for p in beside if is_clear(p)]
+        told = sum(map(is_clear, found.pairs))
         rows.append([f"`{found.measure}`", f"{told} of {len(found.pairs)}", f"{len(apart)} of {len(beside)}"])
     head = ["measure", "pairs that differ clearly", "neighbours that differ clearly"]
     return (
@@ -197,16 +206,12 @@ def _quoted(text: TextRecord) -> str:
         looping, repeated = passage.loop, passage.repeated
         at = None if text.differs_at is None else text.differs_at - done
         if at is not None and 0 <= at < len(passage.text):
-            made += _lines(passage.text[:at]) + UNICODE.differs + _lines(passage.text[at:])
+            made += passage.text[:at] + UNICODE.differs + passage.text[at:]
         else:
-            made += _lines(passage.text)
+            made += passage.text
         done += len(passage.text)
     made += (UNICODE.closes if repeated else "") + (" …" if text.finish_reason == "length" else "")
-    return "\n".join(f"> {line}" if line else ">" for line in made.strip("\n").split("\n"))
-
-
-def _lines(text: str) -> str:
-    return "\n".join(map(plain, text.split("\n")))
+    return "\n".join(f"> {line}" if line else ">" for line in lines(made.strip("\n")).split("\n"))
 
 
 def _settings(report: Report) -> str:

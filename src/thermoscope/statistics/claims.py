@@ -191,6 +191,12 @@ _CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
 )
 
 
+def is_foreign(name: str, objective: str) -> bool:
+    """Whether a claim is about texts of another purpose than a use case with this objective."""
+    about = next((about for claim, _, about, _ in _CLAIMS if claim == name), "")
+    return bool(about) and about != objective
+
+
 #: A contrast whose settings are found: cube, places of a and b, what is claimed, bounds.
 _Found = tuple[Cube, int | None, int, Literal["above", "below", "within"], tuple[float, ...]]
 

@@ -15,8 +15,8 @@ CLAIMS: Mapping[str, tuple[str, str]] = {
 OUTCOMES: Mapping[str, tuple[str, str]] = {
     "higher": ("higher", "►"),
     "lower": ("lower", "◄"),
-    "can't be told": ("no clear difference", "○"),
-    "unknown": ("unknown", "+"),
+    "can't be told": ("no clear difference", "|"),
+    "unknown": ("unknown", "×"),
 }
 
 

@@ -21,6 +21,7 @@ from thermoscope.escape import escape
 from thermoscope.report.charts.contrasts import choices
 from thermoscope.report.charts.figures import curve_figure, frontier_figure
 from thermoscope.report.page import vega
+from thermoscope.report.page.prompts import told_apart
 from thermoscope.report.page.run import report_page
 from thermoscope.report.records.schema import Report
 from thermoscope.statistics.verdicts import outcome_shown
@@ -104,12 +105,12 @@ def test_everything_that_was_written_by_others_is_escaped():
     shown = without_scripts(page)
     assert "<img" not in shown
     assert shown.count("</style>") == 1
-    assert "49" not in re.search(r"<h1>(.*?)</h1>", shown)[1]
+    assert "49" not in re.search(r"<h1[^>]*>(.*?)</h1>", shown)[1]
     for bad in "\u202e\x1b\x00\ud800":
         assert bad not in page
     # once in each place where it was written
     assert escape(HOSTILE) in [passage for passage in data_of(page)["texts"][0] if isinstance(passage, str)]
-    for place in (r"<h1>(.*?)</h1>", r'<pre id="command-1">(.*?)</pre>', r"<dt>(.*?)</dt><dd>"):
+    for place in (r"<h1[^>]*>(.*?)</h1>", r'<pre id="command-1">(.*?)</pre>', r"<dt>(.*?)</dt><dd>"):
         assert escape(HOSTILE) in [unescape(found) for found in re.findall(place, shown)]
 
 
@@ -137,7 +138,9 @@ def test_words_and_tables_beside_charts_are_those_of_the_records():
 def test_the_order_is_a_readers():
     page = without_scripts(report_page(small()))
     titles = re.findall(r'<h2 id="(\w+)">', page)
-    assert titles == ["claims", "curves", "differences", "frontier", "texts", "settings", "meanings", "ran"]
+    assert titles == [
+        "texts", "finding", "curves", "differences", "frontier", "settings", "claims", "meanings", "ran",
+    ]  # fmt: skip
     assert re.findall(r'<a href="#(\w+)">', page) == titles
     levels = [int(level) for level in re.findall(r"<h(\d)", page)]
     assert levels[0] == 1
@@ -147,14 +150,14 @@ def test_the_order_is_a_readers():
 def test_the_texts_of_one_prompt_come_first():
     page = without_scripts(report_page(made.report(made.settings(temperatures=(0.2, 0.7)), prompts=1, seeds=2)))
     titles = re.findall(r'<h2 id="(\w+)">', page)
-    assert titles[:2] == ["texts", "claims"]
+    assert titles[:2] == ["texts", "finding"]
     assert re.findall(r'<a href="#(\w+)">', page) == titles
     assert titles.count("texts") == 1
 
 
 def test_sections_without_content_are_not_there():
     page = without_scripts(report_page(made.comparison()))
-    assert re.findall(r'<h2 id="(\w+)">', page) == ["texts", "settings", "meanings", "ran"]
+    assert re.findall(r'<h2 id="(\w+)">', page) == ["texts", "finding", "settings", "meanings", "ran"]
     bare = report_page(made.bare())
     assert re.findall(r'<h2 id="(\w+)">', bare) == ["ran"]
     assert len(bare) < 50_000  # no runtime without charts
@@ -438,3 +441,78 @@ def test_other_reports_open_without_a_fault(browser, tmp_path, report):
         if report.curves:
             opened.charts()
         assert opened.overflow() == 0
+
+
+@pytest.mark.browser
+def test_a_phones_page_is_not_endless_and_nothing_is_cut(browser, tmp_path):
+    for name, report in {"run": made.report(), "two": made.two_runs(), "grid": made.grid()}.items():
+        path = tmp_path / f"{name}.html"
+        path.write_text(report_page(report), encoding="utf-8")
+        with Opened(browser, path, viewport={"width": 390, "height": 844}) as opened:
+            opened.charts()
+            assert opened.overflow() == 0
+            assert opened.page.evaluate("document.documentElement.scrollHeight") < 12_000
+            key = opened.page.locator("ul.series li")
+            assert key.all_text_contents() == ([] if name == "run" else [s.series for s in {
+                setting.series: setting for setting in report.settings
+            }.values()])  # fmt: skip
+            seed, box = (opened.page.locator(at).bounding_box() for at in ('label[for="seed"]', "#seed"))
+            assert seed["y"] < box["y"] + box["height"] and box["y"] < seed["y"] + seed["height"]
+
+
+@pytest.mark.browser
+def test_there_is_no_empty_space_under_charts(browser, written):
+    with Opened(browser, written[0]) as opened:
+        opened.charts()
+        spare = opened.page.locator(".chart[data-drawn]").evaluate_all(
+            "all => all.map((place) => place.getBoundingClientRect().bottom"
+            " - place.querySelector('svg').getBoundingClientRect().bottom)"
+        )
+        assert max(spare) < 12
+
+
+@pytest.mark.browser
+def test_what_is_folded_opens_where_a_link_leads(browser, written):
+    with Opened(browser, written[0]) as opened:
+        claims = opened.page.locator("details.fold").first
+        assert not claims.evaluate("fold => fold.open")
+        opened.page.locator('nav a[href="#claims"]').click()
+        opened.page.locator("details.fold[open] .claims").wait_for()
+
+
+@pytest.mark.browser
+def test_the_language_follows_the_script_of_a_text(browser, tmp_path):
+    texts = {"안녕하세요 세계": "ko", "これは日本語です": "ja", "这是中文": "zh", "สวัสดี": "th", "plain words": ""}
+    report = small()
+    settings = made.settings(temperatures=[n / 10 for n in range(len(texts))])
+    records = tuple(
+        replace(report.texts[0], setting=n, prompt=0, seed=0, passages=(Passage(text),), differs_at=None)
+        for n, text in enumerate(texts)
+    )
+    path = tmp_path / "report.html"
+    plain_report = replace(report, settings=settings, texts=records, curves=(), differences=(), frontier=None)
+    path.write_text(report_page(replace(plain_report, prompts=("안녕", "x"))), encoding="utf-8")
+    with Opened(browser, path) as opened:
+        for n, language in enumerate(texts.values()):
+            opened.to("a", n)
+            assert opened.page.locator("#text-a").get_attribute("lang") == language
+            breaks = opened.page.locator("#text-a").evaluate("place => getComputedStyle(place).wordBreak")
+            assert breaks == ("keep-all" if language == "ko" else "normal")
+        assert opened.page.locator("#shown-prompt").get_attribute("lang") == "ko"
+
+
+def test_prompts_that_begin_alike_are_listed_from_where_they_differ():
+    begin = "You are a helpful assistant of a small company that sells lamps. "
+    assert told_apart([f"{begin}Describe the red lamp", f"{begin}Describe the  blue\nlamp"]) == [
+        "…red lamp", "…blue lamp",
+    ]  # fmt: skip
+    assert told_apart(["Once upon a time", "Once more"]) == ["Once upon a time", "Once more"]
+    assert told_apart(["x" * 100, "y"]) == ["x" * 90 + "…", "y"]
+    assert told_apart([begin.strip()] * 2) == [begin.strip()] * 2
+
+
+def test_claims_are_folded_and_those_that_were_not_tested_are_one_line():
+    page = without_scripts(report_page(small()))
+    claims = re.search(r'<details class="fold"><summary><h2 id="claims">.*?</details>', page, re.DOTALL)[0]
+    assert claims.count('<li class="panel">') == 3
+    assert claims.count("Not tested: 0.7 beats 0.9 (it is about explanations).") == 1

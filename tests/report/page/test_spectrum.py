@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,13 +53,13 @@ def test_what_the_model_and_the_user_wrote_is_escaped():
     assert page.count("<script") == page.count("</script>") == 2
     assert "<img" not in page
     assert "<b>" not in page
-    assert "49" not in re.sub(r'<script id="data".*', "", page, flags=re.DOTALL).split("<h1>")[1].split("</h1>")[0]
+    assert "49" not in re.sub(r'<script id="data".*', "", page, flags=re.DOTALL).split("<h1")[1].split("</h1>")[0]
     assert "\u202e" not in page
 
 
 def test_a_spectrum_of_one_text_and_one_token():
     page, _ = page_of(FakeModel(end_bias=1000.0), "x", temperature=(0, 0.5))
-    assert "unknown" not in page.split("<main>")[1].split("</figure>")[0]
+    assert "unknown" not in page.split("<main>")[1].split("</main>")[0]
 
 
 class Opened(Page):
@@ -210,3 +211,39 @@ def test_hostile_text_is_shown_and_not_obeyed(browser, tmp_path):
         assert opened.page.title().startswith("Every temperature at once")
         assert "</script><script>" in opened.text()
         assert opened.page.locator("#text b").count() == 0
+
+
+@pytest.mark.browser
+def test_the_words_that_follow_the_same_beginning_are_bars(opened, made):
+    found = made[1][0]
+    fork = next(fork for fork in found.forks if fork.position == min(f.position for f in found.forks))
+    leaf = found.leaves[fork.below + 1]
+    opened.to(middle(leaf))
+    opened.page.locator("#text .token").nth(fork.position).evaluate("token => token.focus()")
+    begun = leaf.path[: fork.position]
+    rivals = {
+        other.path[fork.position]
+        for other in found.leaves
+        if len(other.path) > fork.position and other.path[: fork.position] == begun
+    }
+    assert len(rivals) > 1
+    probabilities = sorted((math.exp(found.nodes[node].logprob) for node in rivals), reverse=True)
+    widths = opened.page.locator("#token .bar").evaluate_all("all => all.map((bar) => parseFloat(bar.style.width))")
+    assert widths == pytest.approx([100 * p for p in probabilities], rel=1e-3)
+    here = opened.page.locator("#token .name.here").inner_text()
+    token = opened.page.locator("#text .token").nth(fork.position).evaluate("token => token.textContent")
+    assert here.strip() == (token.strip() or "(no visible text)")
+
+
+@pytest.mark.browser
+def test_the_axis_has_ticks_and_the_command_is_copied(opened, made):
+    found = made[1][0]
+    ticks = opened.page.locator(".ticks span")
+    assert ticks.count() >= 4
+    box = opened.page.locator("#axis").bounding_box()
+    for tick in ticks.all():
+        at = box["x"] + box["width"] * (float(tick.inner_text()) - found.low) / (found.high - found.low)
+        place = tick.bounding_box()
+        assert place["x"] + place["width"] / 2 == pytest.approx(at, abs=1.5)
+    opened.page.locator("[data-copy]").click()
+    opened.page.locator("#copied:not(:empty)").wait_for()

@@ -7,12 +7,14 @@ from itertools import product
 
 import pytest
 
-from tests.report.records.made import claim, pair, row, source
+from tests.report.records.made import claim, pair, row, source, text
 from tests.report.records.test_pairs import run
 from thermoscope.report.charts.figures import curve_figure
 from thermoscope.report.markdown import markdown
+from thermoscope.report.records import between_two
 from thermoscope.report.records.build import _report
-from thermoscope.report.records.schema import Report
+from thermoscope.report.records.claimed import claimed
+from thermoscope.report.records.schema import Ran, Report
 from thermoscope.report.records.source import Source
 from thermoscope.settings.params import SamplingParams
 
@@ -39,15 +41,73 @@ def two(first: Source, second: Source) -> Report:
 
 def test_the_ends_of_the_axis_and_how_sure_that_is() -> None:
     assert one().finding[0] == (
-        "From T=0.3 to T=0.9 the share of repeated 4-grams falls from 0.500 (0.400 to 0.600) to 0.100 "
-        "(0.050 to 0.150) and perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) (means with 95% "
-        "intervals; 6 texts of 3 prompts each)."
+        "From T=0.3 to T=0.9 perplexity rises from 2.00 (1.80 to 2.20) to 9.00 (8.00 to 10.0) and the share of "
+        "repeated 4-grams falls from 0.500 (0.400 to 0.600) to 0.100 (0.050 to 0.150) (means with 95% intervals; "
+        "6 texts of 3 prompts each)."
     )
     flat = [pair("rep_4", 0, 2, -0.4, -0.9, 0.1), PAIRS[-1]]
+    assert "4-grams" not in one(differences=flat).finding[0]  # what is not clear does not lead
+    nothing = [flat[0], pair("perplexity", 0, 2, 1.2, 0.8, 1.8, "ratio")]
     assert (
-        "goes from 0.500 (0.400 to 0.600) to 0.100 (0.050 to 0.150), which is no clear difference, and perplexity "
-        "rises from"
-    ) in one(differences=flat).finding[0]
+        one(differences=nothing)
+        .finding[0]
+        .startswith(
+            "From T=0.3 to T=0.9 the share of repeated 4-grams goes from 0.500 (0.400 to 0.600) to 0.100 "
+            "(0.050 to 0.150), which is no clear difference, and perplexity goes from"
+        )
+    )
+
+
+def test_a_score_comes_first_whatever_else_is_clear() -> None:
+    scores = [row("score", i, value, value - 0.05, value + 0.05) for i, value in enumerate((0.5, 0.8, 0.45))]
+    pairs = [
+        pair("score", 0, 1, 0.3, 0.1, 0.5),
+        pair("score", 1, 2, -0.35, -0.5, -0.1),
+        pair("score", 0, 2, 0.0, -1, 1),
+    ]
+    made = one(measured=MEASURED + scores, differences=PAIRS + pairs)
+    assert made.finding[0] == (
+        "From T=0.6 to T=0.9 score falls from 0.800 (0.750 to 0.850) to 0.450 (0.400 to 0.500) "
+        "(means with 95% intervals; 6 texts of 3 prompts each)."
+    )
+    assert [curve.measure for curve in made.curves] == ["score", "perplexity", "rep_4"]
+    assert made.differences[0].measure == "score"
+    assert made.finding[-1] == "score changed clearly in 2 of 2 steps between neighbouring settings."
+
+
+def test_a_score_that_shows_nothing_does_not_lead_and_is_said() -> None:
+    scores = [row("score", i, value, value - 0.2, value + 0.2) for i, value in enumerate((0.5, 0.6, 0.45))]
+    pairs = [pair("score", a, b, 0.1, -0.2, 0.3) for a, b in ((0, 1), (0, 2), (1, 2))]
+    made = one(measured=MEASURED + scores, differences=PAIRS + pairs)
+    assert made.finding[0].startswith("From T=0.3 to T=0.9 perplexity rises")
+    assert made.finding[1] == (
+        "Score does not differ clearly between any two settings (0.450 (0.250 to 0.650) at T=0.9, "
+        "0.600 (0.400 to 0.800) at T=0.6)."
+    )
+    alone = one(measured=scores, differences=pairs).finding[0]
+    assert alone.startswith("From T=0.3 to T=0.9 score goes from 0.500") and "no clear difference" in alone
+
+
+def test_values_that_are_unknown_are_counted_and_explained() -> None:
+    texts = [text(prompt, setting, seed, ["a"] * (30 if prompt or setting or seed else 5))
+             for prompt in range(3) for setting in range(3) for seed in range(2)]  # fmt: skip
+    drifts = [row("drift", i, 0.1) | {"texts": 5 if i == 0 else 6} for i in range(3)]
+    made = one(measured=drifts, texts=texts)
+    assert made.curves[0].missing == (
+        "Texts with a value: 5 of 6 at T=0.3; 1 text is too short (drift needs 20 tokens)"
+    )
+    assert one(measured=[d | {"texts": 6} for d in drifts], texts=texts).curves[0].missing == ""
+    looped = [d | {"texts": 5 if i else 6} for i, d in enumerate(drifts)]
+    assert one(measured=looped, texts=texts).curves[0].missing == (
+        "Texts with a value: 5 of 6 at T=0.6 and 5 of 6 at T=0.9"
+    )
+
+
+def test_claims_about_another_purpose_are_left_out() -> None:
+    claims = [claim(name, "not tested") for name in ("low repeats", "0.7 beats 0.9", "too low is as bad as too high")]
+    assert [c["name"] for c in one(claims=claims).runs[0].claims] == ["low repeats", "too low is as bad as too high"]
+    chat = one(claims=claims, objective="chat")
+    assert [c["name"] for c in chat.runs[0].claims] == ["low repeats"]
 
 
 def test_a_reversed_axis_is_read_from_low_to_high() -> None:
@@ -134,10 +194,17 @@ def test_loops_are_told_where_there_is_no_reference() -> None:
 def test_claims_by_verdict() -> None:
     claims = [claim("low repeats", "holds"), claim("high drifts", "does not hold"), claim("b", "does not hold"),
               claim("c", "can't be told"), claim("d", "not tested")]  # fmt: skip
-    assert one(claims=claims).finding[-1] == (
+    assert one(claims=claims).claimed == (
         "Of the article's claims, “low repeats” holds; “high drifts” and “b” do not hold; “c” is inconclusive."
     )
-    assert one().finding[-1] == "Repetition (rep_4) changed clearly in 1 of 2 steps between neighbouring settings."
+    assert one().claimed == ""
+
+
+def test_neighbours_that_differ_clearly_are_counted() -> None:
+    steps = [*PAIRS[:3], pair("rep_4", 0, 2, -0.4, -0.5, -0.3)]
+    assert one(differences=steps).finding[-1] == (
+        "Repetition (rep_4) changed clearly in 1 of 2 steps between neighbouring settings."
+    )
     unclear = [pair("rep_4", a, a + 1, -0.2, -0.5, 0.1) for a in (0, 1)]
     said = "Repetition (rep_4) did not change clearly between neighbouring settings."
     assert one(differences=unclear).finding[-1] == said
@@ -147,9 +214,10 @@ def test_claims_by_verdict() -> None:
 
 @pytest.mark.parametrize("verdicts", list(product(["holds", "does not hold", "can't be told", "not tested"], repeat=4)))
 def test_whatever_the_verdicts_every_group_of_claims_has_its_verb(verdicts: tuple[str, ...]) -> None:
-    made = one(claims=[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)]).finding[-1]
+    claims = tuple(claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts))
+    made = claimed([Ran("a", "", "", "prompt", (), "", claims, ())])
     if set(verdicts) == {"not tested"}:
-        assert "claims" not in made
+        assert made == "None of the article's claims is tested by this run."
         return
     body = re.fullmatch(r"Of the article's claims, (.*)\.", made)
     assert body
@@ -183,8 +251,12 @@ def test_one_setting_alone() -> None:
 def test_two_runs() -> None:
     claims = [[claim("low repeats", verdict), claim("high drifts", "holds")] for verdict in ("holds", "can't be told")]
     made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
-    assert made.finding[0] == "b against a: no clear difference in rep_4 at any of the 2 settings that both have."
-    assert made.finding[-1] == (
+    assert made.finding[0] == "b against a: self_bleu is higher at 2 of 2 settings (by 0.050 at T=0.5)."
+    unclear = between_two.of_two_runs(
+        made.settings, [found for found in made.differences if found.measure == "rep_4"], made.runs, []
+    )
+    assert unclear == ("b against a: no clear difference in rep_4 at any of the 2 settings that both have.",)
+    assert made.claimed == (
         "Of the article's claims, “low repeats” (holds for a, inconclusive for b) comes out differently."
     )
     assert made.notes == ()
@@ -219,10 +291,10 @@ def test_claims_of_two_runs_are_compared_where_both_test_them(
 ) -> None:
     claims = [[claim(f"c{i}", verdict) for i, verdict in enumerate(verdicts)] for verdicts in (first, second)]
     made = two(run(0.0, claims=claims[0]), run(0.05, claims=claims[1]))
-    assert made.finding[-1] == f"Of the article's claims, {said}."
+    assert made.claimed == f"Of the article's claims, {said}."
 
 
 def test_two_runs_that_test_no_claim() -> None:
     claims = [claim("c", "not tested")]
     made = two(run(0.0, claims=claims), run(0.05, claims=claims))
-    assert made.finding[-1] == "Neither run tests any of the article's claims."
+    assert made.claimed == "Neither run tests any of the article's claims."

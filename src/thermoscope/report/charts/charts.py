@@ -3,105 +3,171 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
-from thermoscope.report.charts.contrasts import Choice
+from thermoscope.report.charts.contrasts import Choice, choices
 from thermoscope.report.charts.drawing import (
     DIGITS,
     Drawing,
-    colour_of,
-    dash_of,
+    Series,
     ends_of,
     scale_of,
-    shape_of,
     share_along,
     signal,
     steps,
     ticks,
 )
-from thermoscope.report.charts.figures import along_axis, by_series, interval, number, place
+from thermoscope.report.charts.figures import along_axis, by_series, estimated, frontier_labels, interval, number
 from thermoscope.report.charts.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Differences, Report
 from thermoscope.statistics.frontier import Frontier
 from thermoscope.statistics.verdicts import outcome_shown
 
+#: What a difference is by its shape; no series has one of these.
 TOLD_SHAPES = {
     outcome_shown(told): shape
     for told, shape in (
-        ("higher", "triangle-right"), ("lower", "triangle-left"), ("can't be told", "circle"), ("unknown", "cross"),
+        ("higher", "triangle-right"), ("lower", "triangle-left"), ("can't be told", "M0,-1L0,1"),
+        ("unknown", "M-.6,-.6L.6,.6M.6,-.6L-.6,.6"),
     )
 }  # fmt: skip
-_TOLD_COLOURS = dict(zip(TOLD_SHAPES, ("c1", "c0", "soft", "soft"), strict=True))
-#: Pixels of one row of a chart with named rows.
-ROW = 20
+_TOLD_COLOURS = dict(zip(TOLD_SHAPES, ("ink", "ink", "soft", "soft"), strict=True))
+#: Pixels of one row of a chart with named rows, and where the name stands above its row.
+ROW, TALL_ROW = 20, 36
+#: Letters of a name that stands beside its row; longer ones stand above.
+_BESIDE = 16
 #: An axis whose values span more than this is logarithmic.
 _WIDE = 50
 #: Places of the axis that are all written, at most.
 _ALL_PLACES = 8
+#: Series that are drawn over each other, at most: with more, bands drown each other, and each has a chart of its own.
+_OVERLAID = 2
+#: Charts of one measure, at most: with more series, settings are rows by name.
+_PANELS = 12
 
 
-def curve_chart(report: Report, curve: Curve, width: int | str = "container", height: int = 210) -> Drawing:
-    """A measure over the axis: mean, its interval, and the band of the whole curve; over named settings without one."""
-    import altair as alt
+def series_of(report: Report, *, legend: bool = False) -> Series:
+    """The series of a report, as all of its charts show them."""
+    return Series(tuple(dict.fromkeys(setting.series for setting in report.settings)), legend)
 
-    rows: list[dict[str, Any]] = [
+
+def curve_charts(
+    report: Report, curve: Curve, series: Series, width: int | str = "container", height: int = 210
+) -> list[tuple[str, Drawing]]:
+    """The charts of a measure, each with the series that it shows ("": all): small multiples where there are several.
+
+    All of them have the same scales. Along the axis there is the mean, its interval, and the band of the whole curve;
+    settings without an axis are rows by name.
+    """
+    rows = _curve_rows(report, curve)
+    scale = scale_of([v for r in rows for v in (r["mean"], r["low"], r["high"], r["b0"], r["b1"]) if v is not None],
+                     curve.scale)  # fmt: skip
+    names = [name for name, _ in by_series(report, curve.points)]
+    source = f"curve-{curve.measure}"
+    if not along_axis(report, [p.setting for p in curve.points]) or len(names) > _PANELS:
+        return [("", Drawing(_named_rows(source, rows, scale, series, curve.measure, width), {source: rows}))]
+    x = _axis(report, rows)
+    if len(names) <= _OVERLAID:
+        return [("", Drawing(_lines(source, x, scale, series, curve.measure, width, height), {source: rows}))]
+    return [
+        (name, Drawing(_lines(f"{source}-{n}", x, scale, replace(series, legend=False), curve.measure, width, height),
+                       {f"{source}-{n}": [row for row in rows if row["series"] == name]}))
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def _curve_rows(report: Report, curve: Curve) -> list[dict[str, Any]]:
+    return [
         {
             "setting": report.settings[p.setting].label,
             "series": report.settings[p.setting].series,
             "x": report.settings[p.setting].x,
             "mean": _short(p.mean),
             **_bounds(p.low, p.high, p.band_low, p.band_high),
-            "said": f"{number(p.mean)} ({interval(p.low, p.high)})",
+            "said": estimated(p.mean, p.low, p.high),
             "band": interval(p.band_low, p.band_high),
         }
         for p in curve.points
     ]
-    known = [v for row in rows for v in (row["mean"], row["low"], row["high"], row["b0"], row["b1"]) if v is not None]
-    scale = scale_of(known, curve.scale)
-    names = [name for name, _ in by_series(report, curve.points)]
-    source = f"curve-{curve.measure}"
-    base = alt.Chart(alt.NamedData(name=source))
-    tooltip = [
+
+
+def _axis(report: Report, rows: Sequence[dict[str, Any]]) -> Any:
+    """The parameter along which curves run, the same for all charts of a measure."""
+    import altair as alt
+
+    places = sorted({row["x"] for row in rows})
+    wide = places[0] > 0 and places[-1] / places[0] > _WIDE
+    kind = {"type": "log"} if wide else {"zero": False, "nice": False}
+    values = places if len(places) <= _ALL_PLACES else alt.Undefined
+    axis = alt.Axis(grid=False, format=DIGITS, values=values)
+    scale = alt.Scale(padding=12, domain=[places[0], places[-1]], **kind)
+    return alt.X("x:Q", title=report.axis, scale=scale, axis=axis)
+
+
+def _tooltip(measure: str) -> list[Any]:
+    import altair as alt
+
+    return [
         alt.Tooltip("setting:N"),
-        alt.Tooltip("said:N", title=f"{curve.measure} (95%)"),
+        alt.Tooltip("said:N", title=f"{measure} (95%)"),
         alt.Tooltip("band:N", title="band"),
     ]
-    if not along_axis(report, [p.setting for p in curve.points]):
-        return Drawing(_named_rows(base, rows, scale, names, tooltip, width), {source: rows})
-    places = [row["x"] for row in rows]
-    wide = min(places) > 0 and max(places) / min(places) > _WIDE
-    kind = {"type": "log"} if wide else {"zero": False, "nice": False}
-    values = sorted(set(places)) if len(set(places)) <= _ALL_PLACES else alt.Undefined
-    axis = alt.Axis(grid=False, format=DIGITS, values=values)
-    x = alt.X("x:Q", title=report.axis, scale=alt.Scale(padding=12, **kind), axis=axis)
-    y: dict[str, Any] = {"title": None, **scale}
-    colour = colour_of(names)
-    chart = alt.layer(
-        base.mark_area(opacity=0.2, line=False).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1"), colour),
-        base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x, alt.Y("low:Q", **y), alt.Y2("high"), colour),
-        base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", **y), colour, *dash_of(names)),
-        base.mark_point(filled=True, size=48, opacity=1).encode(
-            x, alt.Y("mean:Q", **y), colour, *shape_of(names), tooltip=tooltip
-        ),
-    ).properties(width=width, height=height)
-    return Drawing(chart, {source: rows})
 
 
-def _named_rows(
-    base: Any, rows: Sequence[dict[str, Any]], scale: dict[str, Any], names: Sequence[str], tooltip: Any, width: Any
+def _lines(
+    source: str, x: Any, scale: dict[str, Any], series: Series, measure: str, width: int | str, height: int
 ) -> Any:
     import altair as alt
 
-    y = alt.Y("setting:N", title=None, sort=[row["setting"] for row in rows], axis=alt.Axis(grid=True))
+    base = alt.Chart(alt.NamedData(name=source))
+    y: dict[str, Any] = {"title": None, **scale}
+    colour = series.colour()
+    return alt.layer(
+        base.mark_area(opacity=0.2, line=False).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1"), colour),
+        base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x, alt.Y("low:Q", **y), alt.Y2("high"), colour),
+        base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", **y), colour, *series.dash()),
+        base.mark_point(filled=True, size=48, opacity=1).encode(
+            x, alt.Y("mean:Q", **y), colour, *series.shape(), tooltip=_tooltip(measure)
+        ),
+    ).properties(width=width, height=height)
+
+
+def _named_rows(
+    source: str, rows: Sequence[dict[str, Any]], scale: dict[str, Any], series: Series, measure: str, width: int | str
+) -> Any:
+    import altair as alt
+
+    base = alt.Chart(alt.NamedData(name=source))
+    names = [row["setting"] for row in rows]
+    y, step, above = _rows_axis(base, "setting", names, names)
     x = {"title": None, **scale}
-    colour = colour_of(names)
+    colour = series.colour()
     return alt.layer(
         base.mark_rule(strokeWidth=6, opacity=0.2).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
         base.mark_rule(strokeWidth=1.5).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
         base.mark_point(filled=True, size=55, opacity=1).encode(
-            y, alt.X("mean:Q", **x), colour, *shape_of(names), tooltip=tooltip
+            y, alt.X("mean:Q", **x), colour, *series.shape(), tooltip=_tooltip(measure)
         ),
-    ).properties(width=width, height=ROW * len(rows))
+        *above,
+    ).properties(width=width, height=step * len(rows))
+
+
+def _rows_axis(base: Any, field: str, names: Sequence[str], sort: Any) -> tuple[Any, int, list[Any]]:
+    """The axis of named rows, the height of one, and a layer of names that are too long to stand beside them."""
+    import altair as alt
+
+    step = row_height(names)
+    if step == ROW:
+        return alt.Y(f"{field}:N", title=None, sort=sort, axis=alt.Axis(grid=True, labelLimit=0)), step, []
+    y = alt.Y(f"{field}:N", title=None, sort=sort, axis=alt.Axis(grid=True, labels=False))
+    name = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=11, color=signal("ink"))
+    return y, step, [name.encode(y, x=alt.value(0), text=f"{field}:N")]
+
+
+def row_height(names: Sequence[str]) -> int:
+    """Pixels of one of the rows with these names."""
+    return ROW if max(map(len, names)) <= _BESIDE else TALL_ROW
 
 
 def pair_rows(choice: Choice) -> list[dict[str, Any]]:
@@ -129,7 +195,7 @@ def pair_range(choice: Choice, kind: str) -> tuple[list[float], list[float]]:
 def differences_chart(
     report: Report, differences: Differences, choice: Choice, width: int | str = "container", *, fixed: bool = False
 ) -> Drawing:
-    """Paired differences with interval and band, against a line at nothing; told or not by shape, filling and colour.
+    """Paired differences with interval and band, against a line at nothing; told or not by shape.
 
     The rows are a data set named "pairs"; the ends and ticks of its axis are the parameters "low", "high" and "at", so
     that a page can show another choice; or all this is ``fixed``.
@@ -146,95 +212,77 @@ def differences_chart(
         "scale": scale,
         "axis": alt.Axis(values=at if fixed else signal("at"), format=DIGITS),
     }
-    y = alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(grid=True))
+    base = alt.Chart(alt.NamedData(name=source))
+    others = [choice] if fixed else choices(report, differences)
+    y, step, above = _rows_axis(base, "pair", [name for other in others for name in other.names], None)
     told = list(TOLD_SHAPES)
     colour = alt.Color(
         "told:N", legend=None, scale=alt.Scale(domain=told, range=[signal(_TOLD_COLOURS[t]) for t in told])
     )
     shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(TOLD_SHAPES.values())))
-    filled = alt.condition("datum.told == 'higher' || datum.told == 'lower'", colour, alt.value(signal("paper")))
-    base = alt.Chart(alt.NamedData(name=source))
     zero = alt.Chart(alt.InlineData(values=[{"nothing": 1 if ratio else 0}]))
     tooltip = [alt.Tooltip(f"{name}:{kind}") for name, kind in (("pair", "N"), ("effect", "Q"), ("told", "N"))]
     chart = alt.layer(
         zero.mark_rule(color=signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
         base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
         base.mark_rule(strokeWidth=3).encode(y, alt.X("low:Q", **x), alt.X2("high"), colour),
-        base.mark_point(size=75, strokeWidth=1.6, opacity=1).encode(
-            y, alt.X("effect:Q", **x), shape, colour, fill=filled, tooltip=tooltip
+        base.mark_point(size=75, strokeWidth=2, opacity=1).encode(
+            y, alt.X("effect:Q", **x), shape, colour, fill=colour, tooltip=tooltip
         ),
-    ).properties(width=width, height=ROW * len(choice.pairs))
+        *above,
+    ).properties(width=width, height=step * len(choice.pairs))
     params = {} if fixed else {"low": low, "high": high, "at": at}
     return Drawing(chart, {source: pair_rows(choice)}, params)
 
 
-def frontier_chart(report: Report, frontier: Frontier, width: int | str = "container", height: int = 380) -> Drawing:
-    """Diversity against likelihood; loops by shape, the frontier by filling and line."""
+def frontier_chart(
+    report: Report, frontier: Frontier, series: Series, width: int | str = "container", height: int = 380
+) -> Drawing:
+    """Diversity against likelihood, in the looks of the series; the frontier by filling and line; every point named."""
     import altair as alt
 
-    names = list(dict.fromkeys(report.settings[p.setting].series for p in frontier.points))
     scales = [scale_of([p.x for p in frontier.points], "log"), scale_of([p.y for p in frontier.points], "linear")]
-    short = len(names) < 2 and along_axis(report, [p.setting for p in frontier.points])
     points = [
-        Label(
-            place(report, p.setting) if short else report.settings[p.setting].label,
-            share_along(p.x, scales[0]),
-            share_along(p.y, scales[1]),
-        )
-        for p in frontier.points
+        Label(name, share_along(p.x, scales[0]), share_along(p.y, scales[1]))
+        for name, p in zip(frontier_labels(report, frontier), frontier.points, strict=True)
     ]
     line = sorted((label.x, label.y) for label, p in zip(points, frontier.points, strict=True) if p.on_frontier)
     planned = {"wide": width} if isinstance(width, int) else _PLANNED
-    sides = {which: placed(points, pixels, height, line) for which, pixels in planned.items()}
+    places = {which: placed(points, pixels, height, line) for which, pixels in planned.items()}
     rows = [
         {
             "setting": report.settings[p.setting].label, "series": report.settings[p.setting].series,
-            "x": _short(p.x), "y": _short(p.y), "on": p.on_frontier,
-            "loops": "too many loops" if p.loops else "few loops", "rate": number(p.loop_rate),
-            "label": points[n].text, **{which: sides[which][n] for which in sides},
+            "x": _short(p.x), "y": _short(p.y), "on": p.on_frontier, "loops": p.loops, "rate": number(p.loop_rate),
+            "label": points[n].text, **{which: asdict(places[which][n]) for which in places},
         }
         for n, p in enumerate(frontier.points)
     ]  # fmt: skip
     x = alt.X("x:Q", title=f"{frontier.x} (log scale; left: more likely)", **scales[0])
     y = alt.Y("y:Q", title=f"{frontier.y} (up: more varied)", **scales[1])
-    colour = colour_of(names)
-    shape = alt.Shape(
-        "loops:N",
-        scale=alt.Scale(domain=["few loops", "too many loops"], range=["circle", "square"]),
-        legend=None,
-    )
+    colour = series.colour()
     base = alt.Chart(alt.NamedData(name="frontier"))
     filled = alt.condition("datum.on", colour, alt.value(signal("paper")))
     tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
                alt.Tooltip("rate:N", title="share of texts that loop")]  # fmt: skip
     best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=signal("soft"))
-    texts = [
-        base.transform_filter(f"datum.{which} == '{side}'")
-        .mark_text(fontSize=11, color=signal("ink"), opacity=signal(_SHOWN[which]) if len(sides) > 1 else 1, **how)
-        .encode(x, y, text="label:N")
-        for which in sides
-        for side, how in _SIDES.items()
-        if any(row[which] == side for row in rows)
-    ]
+    at = "datum.wide" if len(places) == 1 else f"(width >= {_NARROW} ? datum.wide : datum.narrow)"
+    label = base.mark_text(
+        fontSize=11, baseline="middle", color=signal("ink"),
+        **{name: signal(f"{at}.{name}") for name in ("dx", "dy", "align")},
+    )  # fmt: skip
     chart = alt.layer(
         best.encode(x, y, alt.Order("x:Q")),
-        base.mark_point(size=80, strokeWidth=1.8, opacity=1).encode(x, y, shape, colour, fill=filled, tooltip=tooltip),
-        *texts,
+        base.mark_point(size=80, strokeWidth=1.8, opacity=1).encode(
+            x, y, colour, *series.shape(), fill=filled, tooltip=tooltip
+        ),
+        label.encode(x, y, text="label:N"),
     ).properties(width=width, height=height)
     return Drawing(chart, {"frontier": rows})
 
 
-#: Widths for which labels are placed where a chart is as wide as the page lets it be, and when each is seen.
-_PLANNED = {"wide": 640, "narrow": 260}
-_SHOWN = {"wide": "width >= 480 ? 1 : 0", "narrow": "width < 480 ? 1 : 0"}
-_SIDES: dict[str, dict[str, Any]] = {
-    "lower right": {"align": "left", "baseline": "top", "dx": 6, "dy": 4},
-    "upper left": {"align": "right", "baseline": "bottom", "dx": -6, "dy": -4},
-    "right": {"align": "left", "baseline": "middle", "dx": 9},
-    "left": {"align": "right", "baseline": "middle", "dx": -9},
-    "below": {"align": "center", "baseline": "top", "dy": 9},
-    "above": {"align": "center", "baseline": "bottom", "dy": -9},
-}
+#: Widths for which labels are placed where a chart is as wide as the page lets it be, and below which width the
+#: narrow ones are shown.
+_PLANNED, _NARROW = {"wide": 640, "narrow": 260}, 480
 
 
 def _bounds(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from thermoscope.report.charts.figures import interval, number, place, unit_of
+from thermoscope.report.charts.figures import estimated, interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report
+from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import OUTCOMES, outcome_shown
 from thermoscope.words import first_upper
@@ -48,7 +48,15 @@ class Choice:
 
 def header(report: Report, differences: Differences) -> tuple[str, ...]:
     """The columns of ``table``."""
-    return ("pair", differences.kind, "95% interval", "95% band", unit_of(report), "values", "result")
+    return ("pair", f"{differences.kind} (95% interval)", "95% band", unit_of(report), "values", "result")
+
+
+def unchanged(differences: Differences) -> str:
+    """Differences that are all nothing, in one line; "" if some are not."""
+    nothing = 1.0 if differences.kind == "ratio" else 0.0
+    if any(pair.effect != nothing for pair in differences.pairs):
+        return ""
+    return f"{differences.measure}: no difference between any two settings."
 
 
 def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
@@ -56,8 +64,7 @@ def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             name,
-            number(pair.effect),
-            interval(pair.low, pair.high),
+            estimated(pair.effect, pair.low, pair.high),
             interval(pair.band_low, pair.band_high),
             str(pair.units),
             str(pair.texts),
@@ -73,7 +80,7 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
         return (_choice(report, differences, *_between(report, differences.pairs)),)
     pairs = {(pair.a, pair.b): pair for pair in differences.pairs}
     pairs |= {(pair.b, pair.a): turned(pair, differences.kind) for pair in differences.pairs}
-    beside = [pairs[couple] for couple in neighbours(report) if couple in pairs]
+    beside = [pairs[couple] for couple in neighbours(report.settings) if couple in pairs]
     found = []
     if beside:
         names = [_step(report, pair) for pair in beside]
@@ -89,25 +96,12 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def neighbours(report: Report) -> list[tuple[int, int]]:
-    """Pairs of settings that stand beside each other on the axis, in one run and series."""
-    rows: dict[tuple[int, str], list[int]] = {}
-    for number_, setting in enumerate(report.settings):
-        rows.setdefault((setting.run, setting.series), []).append(number_)
-    found = []
-    for row in rows.values():
-        if all(report.settings[n].x is not None for n in row):
-            row.sort(key=lambda n: report.settings[n].x or 0.0)
-        found += list(pairwise(row))
-    return found
-
-
 def _step(report: Report, pair: Difference) -> str:
     """What neighbours are called: ``T=0.3 → T=0.4``, with their series after it."""
     a, b = report.settings[pair.a], report.settings[pair.b]
     if a.x is None or b.x is None:
         return f"{a.label} → {b.label}"
-    return f"{place(report, pair.a)} → {place(report, pair.b)}" + (f", {b.series}" if b.series else "")
+    return f"{place(report, pair.a)} → {place(report, pair.b).split('=')[-1]}" + (f", {b.series}" if b.series else "")
 
 
 def turned(pair: Difference, kind: str) -> Difference:

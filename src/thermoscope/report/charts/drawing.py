@@ -1,7 +1,8 @@
 """What all charts share: colours, look, scales, and how series are told apart.
 
 Colours are those of Okabe and Ito (2008), which the colour-blind tell apart, some of them darker or lighter for
-contrast with the page; shape and dash say the same once more. They are parameters of the charts (``ink``, ``c0``, ...),
+contrast with the page; shape and dash say the same once more. A colour and a shape mean a series and nothing else on
+a whole page: differences and the frontier are drawn in ink. They are parameters of the charts (``ink``, ``c0``, ...),
 so that a page changes between light and dark without drawing anew.
 """
 
@@ -14,18 +15,18 @@ from typing import Any
 
 LIGHT = {
     "ink": "#1d1f23", "soft": "#5a5f69", "grid": "#e4e1d8", "paper": "#fbfaf7",
-    "c0": "#0072b2", "c1": "#d55e00", "c2": "#009e73", "c3": "#1d1f23", "c4": "#b35c8e", "c5": "#b87d00",
+    "c0": "#0072b2", "c1": "#b87d00", "c2": "#009e73", "c3": "#b35c8e", "c4": "#5b5ea6",
 }  # fmt: skip
 DARK = {
     "ink": "#e8e6e1", "soft": "#a2a7b1", "grid": "#2c3038", "paper": "#16181c",
-    "c0": "#56b4e9", "c1": "#e69f00", "c2": "#2bbd92", "c3": "#e8e6e1", "c4": "#cc79a7", "c5": "#f0e442",
+    "c0": "#56b4e9", "c1": "#f0e442", "c2": "#2bbd92", "c3": "#cc79a7", "c4": "#a5a8ee",
 }  # fmt: skip
 #: For pictures; pages take the system's.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 #: Format of numbers on axes. Without its own number of digits Vega takes as many as a step has, and 1.2 is a 1.
 DIGITS = ".6~g"
-_COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
-_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right")
+_COLOURS = ("c0", "c1", "c2", "c3", "c4")
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 #: Ticks of a logarithmic axis that spans less are equal steps.
 _SHORT_AXIS = 6
@@ -79,7 +80,7 @@ def config(font: str = FONT, background: str = "transparent") -> dict[str, Any]:
         ),
         axisY=alt.AxisConfig(domain=False, ticks=False, labelPadding=6),
         legend=alt.LegendConfig(
-            labelColor=ink, labelFontSize=11, labelLimit=280, symbolStrokeWidth=0, symbolSize=70, symbolOpacity=1
+            labelColor=ink, labelFontSize=11, symbolStrokeWidth=0, symbolSize=70, symbolOpacity=1
         ),
         title=alt.TitleConfig(
             color=ink, fontSize=13, anchor="start", subtitleColor=soft, subtitleFontSize=11, offset=8
@@ -148,38 +149,54 @@ def share_along(value: float, scale: dict[str, Any]) -> float:
     return (value - low) / (high - low)
 
 
-def colour_of(names: Sequence[str]) -> Any:
-    """The channel of colours: by series, or one colour where there is one series."""
-    import altair as alt
+@dataclass(frozen=True, slots=True)
+class Series:
+    """How the series of a report are told apart in all of its charts: by their place in it.
 
-    if len(names) < 2:
-        return alt.ColorValue(signal("c0"))
-    return alt.Color("series:N", **_series(names, [signal(_COLOURS[n % len(_COLOURS)]) for n in range(len(names))]))
+    Attributes
+    ----------
+    names
+        The series, in the order of the settings.
+    legend
+        Whether charts bring their own legend; a page has one for all.
+    """
 
+    names: tuple[str, ...]
+    legend: bool = False
 
-def shape_of(names: Sequence[str]) -> list[Any]:
-    """The channel of shapes by series; none for one series."""
-    import altair as alt
+    def look(self, name: str) -> tuple[str, str, list[int]]:
+        """Colour, shape and dash of a series."""
+        n = self.names.index(name)
+        return _COLOURS[n % len(_COLOURS)], _SHAPES[n % len(_SHAPES)], _DASHES[n % len(_DASHES)]
 
-    shapes = [_SHAPES[n % len(_SHAPES)] for n in range(len(names))]
-    return [alt.Shape("series:N", **_series(names, shapes))] if names[1:] else []
+    def colour(self) -> Any:
+        """The channel of colours; one colour where there is one series."""
+        import altair as alt
 
+        if len(self.names) < 2:
+            return alt.ColorValue(signal(_COLOURS[0]))
+        return alt.Color("series:N", **self._scale([signal(self.look(name)[0]) for name in self.names]))
 
-def dash_of(names: Sequence[str]) -> list[Any]:
-    """The channel of dashes by series; none for one series."""
-    import altair as alt
+    def shape(self) -> list[Any]:
+        """The channel of shapes; none for one series."""
+        import altair as alt
 
-    dashes = [_DASHES[n % len(_DASHES)] for n in range(len(names))]
-    return [alt.StrokeDash("series:N", **_series(names, dashes))] if names[1:] else []
+        return [alt.Shape("series:N", **self._scale([self.look(n)[1] for n in self.names]))] if self.names[1:] else []
 
+    def dash(self) -> list[Any]:
+        """The channel of dashes; none for one series."""
+        import altair as alt
 
-def _series(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """Scale and legend of the series; one legend for colour, shape and dash."""
-    import altair as alt
+        dashes = [self.look(name)[2] for name in self.names]
+        return [alt.StrokeDash("series:N", **self._scale(dashes))] if self.names[1:] else []
 
-    columns = max(1, 300 // (7 * max(map(len, names)) + 24))  # what a phone's width holds
-    legend = alt.Legend(title=None, orient="top", columns=columns)
-    return {"scale": alt.Scale(domain=list(names), range=list(values)), "legend": legend}
+    def _scale(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Scale and legend; one legend for colour, shape and dash, whose names are never cut."""
+        import altair as alt
+
+        columns = max(1, 380 // (7 * max(map(len, self.names)) + 24))
+        legend = alt.Legend(title=None, orient="top", columns=columns, labelLimit=0) if self.legend else None
+        return {"scale": alt.Scale(domain=list(self.names), range=list(values)), "legend": legend}
 
 
 def signal(expression: str) -> Any:

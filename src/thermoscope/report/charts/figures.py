@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from thermoscope.report.records.schema import Curve, Point, Report
 from thermoscope.statistics.frontier import Frontier, FrontierPoint
-from thermoscope.words import first_upper, short
+from thermoscope.words import estimate, first_upper, joined, short
 
 #: How parameters are called on labels.
 _SHORT = {"temperature": "T"}
 #: Signs and what they mean in the chart of the frontier.
 FRONTIER_KEY = (
-    ("●", "few texts end in a loop"),
-    ("■", "many do"),
-    ("○ □", "hollow: another setting is at least as likely and as varied"),
+    ("filled", "no other setting is as likely and as varied"),
+    ("hollow", "another is"),
+    ("loops", "too many texts end in a loop"),
 )
+#: Letters of labels at the points of the frontier; settings with longer ones are numbered.
+_LABEL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def number(value: float | None) -> str:
     return short(value).replace("-", "−")
 
 
+def estimated(mean: float | None, low: float | None, high: float | None) -> str:
+    """``0.037 (0.011 to 0.116)``, with minus signs as in ``number``."""
+    return estimate(mean, low, high).replace("-", "−")
+
+
 def interval(low: float | None, high: float | None) -> str:
     """``0.120 to 0.340``; ``unknown``."""
     return "unknown" if low is None or high is None else f"{number(low)} to {number(high)}"
@@ -69,12 +76,11 @@ def along_axis(report: Report, settings: Sequence[int]) -> bool:
 def curve_figure(report: Report, curve: Curve) -> Figure:
     """A measure over the settings."""
     over = f" over {report.axis}" if along_axis(report, [p.setting for p in curve.points]) else ""
-    header = ("setting", "mean", "95% interval", "95% band", unit_of(report), "values")
+    header = ("setting", "mean (95% interval)", "95% band", unit_of(report), "values")
     rows = tuple(
         (
             report.settings[p.setting].label,
-            number(p.mean),
-            interval(p.low, p.high),
+            estimated(p.mean, p.low, p.high),
             interval(p.band_low, p.band_high),
             str(p.units),
             str(p.texts),
@@ -85,8 +91,36 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
     scale = ", log scale" if curve.scale == "log" else ""
     alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
-    caption = " ".join(f"{first_upper(said)}." for said in (curve.meaning, curve.note) if said)
+    limits = (curve.meaning, curve.note, curve.missing, _stops(report, curve))
+    caption = " ".join(f"{first_upper(said)}." for said in limits if said)
     return Figure(f"curve-{curve.measure}", title, caption, alt, header, rows)
+
+
+def constant(report: Report, curve: Curve) -> str:
+    """A measure that is the same at every setting, in one line; "" if it isn't."""
+    shown = {number(p.mean) for p in curve.points}
+    if len(curve.points) < 2 or len(shown) > 1:
+        return ""
+    highs = [p.high for p in curve.points if p.high is not None]
+    lows = [p.low for p in curve.points if p.low is not None]
+    within = f" (95% intervals within {interval(min(lows), max(highs))})" if highs and lows else ""
+    lacking = f". {curve.missing}" if curve.missing else ""
+    return f"{titled(curve.measure, curve.unit)}: {shown.pop()} at every setting{within}{lacking}."
+
+
+def _stops(report: Report, curve: Curve) -> str:
+    """Where a band stops, and why."""
+    without = [p for p in curve.points if p.band_low is None]
+    if not without or len(without) == len(curve.points):
+        return ""
+    few, same = ([p for p in without if (p.units < 2) is is_few] for is_few in (True, False))
+
+    def at(points: Sequence[Point]) -> str:
+        return joined(report.settings[p.setting].label for p in points)
+
+    parts = [f"at {at(same)}, where all values are the same"] if same else []
+    parts += [f"at {at(few)}, where fewer than two {unit_of(report)} have a value"] if few else []
+    return f"the band stops {' and '.join(parts)}"
 
 
 def by_series(report: Report, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
@@ -115,6 +149,24 @@ def place(report: Report, setting: int) -> str:
     """Where on the axis a setting stands: ``T=0.7``."""
     axis, x = report.axis or "", report.settings[setting].x
     return f"{_SHORT.get(axis, axis)}={'off' if x is None else f'{x:g}'}"
+
+
+def frontier_labels(report: Report, frontier: Frontier) -> list[str]:
+    """What stands at each point: where the setting stands on the axis, its name, or its number where names are long."""
+    names = [report.settings[p.setting].label for p in frontier.points]
+    if len({s.series for s in report.settings}) < 2 and along_axis(report, [p.setting for p in frontier.points]):
+        names = [place(report, p.setting) for p in frontier.points]
+    if max(map(len, names)) > _LABEL:
+        names = [str(p.setting + 1) for p in frontier.points]
+    return [f"{name} (loops)" if p.loops else name for name, p in zip(names, frontier.points, strict=True)]
+
+
+def frontier_numbers(report: Report, frontier: Frontier) -> list[tuple[int, str]]:
+    """The settings by the numbers that stand at their points; empty where names do."""
+    shown = {label.split(" ")[0] for label in frontier_labels(report, frontier)}
+    if not all(label.isdecimal() for label in shown):
+        return []
+    return sorted((p.setting + 1, report.settings[p.setting].label) for p in frontier.points)
 
 
 def frontier_figure(report: Report, frontier: Frontier) -> Figure:

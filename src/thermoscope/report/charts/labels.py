@@ -1,4 +1,4 @@
-"""Where the labels of points go, so that none lies on another or on a point."""
+"""Where the labels of points go: every point has one, and none lies on another or on a point where there is room."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 #: Pixels: of a letter (on average), of a line, of a point, and from a point to its label.
 _LETTER, _LINE, _POINT, _GAP = 6.2, 13, 10, 9
+
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +23,52 @@ class Label:
     y: float
 
 
-_Box = tuple[float, float, float, float]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a label stands beside its point: pixels to the right and down, and which end of it is there."""
+
+    dx: float
+    dy: float
+    align: Literal["left", "center", "right"]
 
 
-def placed(labels: Sequence[Label], width: int, height: int, line: Sequence[tuple[float, float]] = ()) -> list[str]:
-    """For each label the side of its point ("lower right", "left", ...; "" for no room) in a chart of so many pixels.
+def placed(labels: Sequence[Label], width: int, height: int, line: Sequence[tuple[float, float]] = ()) -> list[Place]:
+    """Where each label goes in a chart of so many pixels.
 
-    Greedy, in the order given. Labels keep off points, off each other and off a line through the points ``line``,
-    given as shares like theirs.
+    Greedy, in the order given: at the nearest place where it keeps off points, other labels and a line through the
+    points ``line``, given as shares like theirs; where there is none, at the place where it covers least.
     """
     half = _POINT / 2
     points = [(label.x * width, (1 - label.y) * height) for label in labels]
     taken: list[_Box] = [(x - half, y - half, x + half, y + half) for x, y in points]
     taken += [(x - 1, y - 1, x + 1, y + 1) for x, y in _along([(x * width, (1 - y) * height) for x, y in line])]
-    sides = []
+    places = []
     for label, (x, y) in zip(labels, points, strict=True):
-        long = len(label.text) * _LETTER
-        boxes: dict[str, _Box] = {
-            "lower right": (x + 6, y + 4, x + 6 + long, y + 4 + _LINE),
-            "upper left": (x - 6 - long, y - 4 - _LINE, x - 6, y - 4),
-            "right": (x + _GAP, y - _LINE / 2, x + _GAP + long, y + _LINE / 2),
-            "left": (x - _GAP - long, y - _LINE / 2, x - _GAP, y + _LINE / 2),
-            "below": (x - long / 2, y + _GAP, x + long / 2, y + _GAP + _LINE),
-            "above": (x - long / 2, y - _GAP - _LINE, x + long / 2, y - _GAP),
-        }
-        free = [side for side, box in boxes.items() if _inside(box, width, height) and not _meets(box, taken)]
-        sides.append(free[0] if free else "")
-        if free:
-            taken.append(boxes[free[0]])
-    return sides
+        boxes = {place: _box(place, x, y, len(label.text) * _LETTER) for place in _PLACES}
+        place = min(_PLACES, key=lambda place: _covered(boxes[place], taken) + _outside(boxes[place], width, height))
+        places.append(place)
+        taken.append(boxes[place])
+    return places
+
+
+def _box(place: Place, x: float, y: float, long: float) -> _Box:
+    """What a label covers."""
+    left = x + place.dx - {"left": 0.0, "center": long / 2, "right": long}[place.align]
+    return left, y + place.dy - _LINE / 2, left + long, y + place.dy + _LINE / 2
+
+
+def _near(distance: float) -> list[Place]:
+    """Places around a point."""
+    down = distance + _LINE / 2 - 2
+    return [
+        Place(6, down - 3, "left"), Place(-6, 3 - down, "right"), Place(distance, 0, "left"),
+        Place(-distance, 0, "right"), Place(0, down, "center"), Place(0, -down, "center"),
+        Place(6, 3 - down, "left"), Place(-6, down - 3, "right"),
+    ]  # fmt: skip
+
+
+#: Where labels may go, the best first.
+_PLACES = tuple(place for distance in (_GAP, 16, 24, 34, 46) for place in _near(distance))
 
 
 def _along(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -60,9 +80,13 @@ def _along(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def _inside(box: _Box, width: int, height: int) -> bool:
-    return box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+def _outside(box: _Box, width: int, height: int) -> float:
+    """How far a box leaves the chart, weighed as more than anything that it may cover inside."""
+    beyond = max(0.0, -box[0]) + max(0.0, -box[1]) + max(0.0, box[2] - width) + max(0.0, box[3] - height)
+    return 1000.0 * beyond
 
 
-def _meets(box: _Box, others: Sequence[_Box]) -> bool:
-    return any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in others)
+def _covered(box: _Box, others: Sequence[_Box]) -> float:
+    """The area that a box has in common with others."""
+    widths = ((min(box[2], o[2]) - max(box[0], o[0]), min(box[3], o[3]) - max(box[1], o[1])) for o in others)
+    return sum(wide * high for wide, high in widths if wide > 0 and high > 0)

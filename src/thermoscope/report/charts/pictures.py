@@ -10,7 +10,7 @@ from thermoscope.errors import InputError
 from thermoscope.report.charts import charts
 from thermoscope.report.charts.contrasts import TOLD_KEY, choices
 from thermoscope.report.charts.drawing import LIGHT, Drawing, config, vega_lite
-from thermoscope.report.charts.figures import FRONTIER_KEY, curve_figure, titled, unit_of
+from thermoscope.report.charts.figures import FRONTIER_KEY, constant, curve_figure, frontier_numbers, titled, unit_of
 from thermoscope.report.escaped import escaped
 from thermoscope.report.records.schema import Report
 from thermoscope.statistics.frontier import Frontier
@@ -18,8 +18,8 @@ from thermoscope.words import first_upper
 
 #: Measures that are drawn, the most telling first: what can be read on one sheet.
 LEADING = 4
-#: Pixels: width of a column, and between columns; pixels of PNG per pixel of the sheet.
-_COLUMN, _BETWEEN, _SCALE = 400, 48, 2
+#: Pixels: width of a column, between columns, and of a small multiple; pixels of PNG per pixel of the sheet.
+_COLUMN, _BETWEEN, _SMALL, _SCALE = 400, 48, 165, 2
 #: Letters in a line of a column and of the sheet.
 _LINE, _SHEET = 74, 160
 FORMATS = ("png", "svg")
@@ -87,10 +87,20 @@ def _notes(report: Report) -> list[str]:
 
 
 def _curves(report: Report) -> list[Drawing]:
-    """The leading curves."""
+    """The leading curves that change; small multiples side by side."""
+    import altair as alt
+
+    series = charts.series_of(report, legend=True)
     drawn = []
-    for curve in [curve for curve in report.curves if curve.points][:LEADING]:
-        drawing = charts.curve_chart(report, curve, width=_COLUMN)
+    for curve in [c for c in report.curves if c.points and not constant(report, c)][:LEADING]:
+        made = charts.curve_charts(report, curve, series, width=_COLUMN)
+        if len(made) > 1:
+            small = charts.curve_charts(report, curve, series, width=_SMALL, height=110)
+            panels = [each.chart.properties(title=alt.TitleParams(name, fontSize=11)) for name, each in small]
+            data = {name: rows for _, each in small for name, rows in each.data.items()}
+            drawing = Drawing(alt.concat(*panels, columns=2, spacing=12), data)
+        else:
+            ((_, drawing),) = made
         caption = f"{curve_figure(report, curve).caption} Higher means {curve.direction}."
         drawn.append(_titled(drawing, titled(curve.measure, curve.unit), caption, _LINE))
     return drawn
@@ -108,9 +118,11 @@ def _differences(report: Report) -> list[Drawing]:
 
 
 def _frontier(report: Report, frontier: Frontier) -> Drawing:
-    drawing = charts.frontier_chart(report, frontier, width=2 * _COLUMN + 2 * _BETWEEN)
-    signs = ", ".join(f"{sign} {meaning}" for sign, meaning in FRONTIER_KEY)
-    return _titled(drawing, f"{frontier.y} against {frontier.x}", f"{signs}.", _SHEET)
+    series = charts.series_of(report, legend=True)
+    drawing = charts.frontier_chart(report, frontier, series, width=2 * _COLUMN + 2 * _BETWEEN)
+    signs = ", ".join(f"{sign}: {meaning}" for sign, meaning in FRONTIER_KEY)
+    names = "; ".join(f"{number} {label}" for number, label in frontier_numbers(report, frontier))
+    return _titled(drawing, f"{frontier.y} against {frontier.x}", f"{first_upper(signs)}. {names}".strip(), _SHEET)
 
 
 def _titled(drawing: Drawing, title: str, caption: str, line: int) -> Drawing:

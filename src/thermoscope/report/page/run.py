@@ -8,15 +8,24 @@ from typing import Any
 from markupsafe import Markup
 
 from thermoscope.report.charts import charts
-from thermoscope.report.charts.contrasts import TOLD_KEY, Choice, choices, header, table
-from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, config, vega_lite
-from thermoscope.report.charts.figures import FRONTIER_KEY, curve_figure, frontier_figure, titled, unit_of
-from thermoscope.report.claims import contrast_line
+from thermoscope.report.charts.contrasts import TOLD_KEY, Choice, choices, header, table, unchanged
+from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, Series, config, vega_lite
+from thermoscope.report.charts.figures import (
+    FRONTIER_KEY,
+    constant,
+    curve_figure,
+    frontier_figure,
+    frontier_numbers,
+    titled,
+    unit_of,
+)
+from thermoscope.report.claims import contrast_line, tested, untested
 from thermoscope.report.escaped import escaped, visible_passages
 from thermoscope.report.marks import UNICODE
 from thermoscope.report.page.pages import render
+from thermoscope.report.page.prompts import told_apart
 from thermoscope.report.page.vega import runtime
-from thermoscope.report.records.schema import Differences, Ran, Report, TextRecord
+from thermoscope.report.records.schema import Curve, Differences, Ran, Report, TextRecord
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import ENDINGS, count, first_upper, short
 
@@ -24,8 +33,17 @@ from thermoscope.words import ENDINGS, count, first_upper, short
 LEADING = 4
 _SIGNS = {"holds": "✓", "does not hold": "✗", "can't be told": "?", "not tested": "–"}
 _FONT = "system-ui, sans-serif"
-#: Characters of a prompt in the list of prompts.
-_PROMPT = 90
+#: Pixels of height of one of several charts of a measure.
+_SMALL = 120
+#: The shapes of series as paths around 0, 0, at the size of a legend.
+_PATHS = {
+    "circle": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
+    "square": "M-4,-4H4V4H-4Z",
+    "triangle-up": "M0,-4.5L4.5,4H-4.5Z",
+    "diamond": "M0,-5L5,0L0,5L-5,0Z",
+    "triangle-down": "M0,4.5L4.5,-4H-4.5Z",
+    "cross": "M-1.5,-4.5H1.5V-1.5H4.5V1.5H1.5V4.5H-1.5V1.5H-4.5V-1.5H-1.5Z",
+}
 #: What two texts side by side have in common.
 _SHARED = "Same prompt, same seed, same noise: any difference comes from the setting."
 _INDEPENDENT = (
@@ -36,48 +54,93 @@ _INDEPENDENT = (
 def report_page(report: Report) -> str:
     """The page of a report of one run, of two beside each other or of a comparison.
 
-    Sections without content are left out. The page loads nothing and evaluates nothing.
+    The answer stands below the title, then texts, then what else was found; sections without content are left out. The
+    page loads nothing and evaluates nothing.
     """
     report = escaped(report)
-    curves = [{**_figure(curve_figure(report, c)), "meaning": c.direction} for c in report.curves if c.points]
+    series = charts.series_of(report)
+    drawings: dict[str, Drawing] = {}
+    curves = [_curve(report, curve, series, drawings) for curve in report.curves if curve.points]
     differences = [_differences(report, found) for found in report.differences if found.pairs]
-    frontier = report.frontier if report.frontier and report.frontier.points else None
-    drawn = bool(curves or differences or frontier)
+    moving = [found for found in differences if not found["unchanged"]]
+    frontier = _frontier(report, series, drawings)
+    changing = [curve for curve in curves if not curve["constant"]]
+    drawn = bool(changing or moving or frontier)
+    claims = [_run_claims(run) for run in report.runs if run.claims]
     sections = [
-        ("claims", "The article’s claims", any(run.claims for run in report.runs)),
+        ("texts", "Texts side by side", report.texts),
+        ("finding", "What else was found", report.finding[1:] or report.notes),
         ("curves", "Measures by setting", curves),
         ("differences", "Differences", differences),
         ("frontier", "Diversity against likelihood", frontier),
-        ("texts", "Texts side by side", report.texts),
         ("settings", "Settings", report.settings),
+        ("claims", "The article’s claims", claims),
         ("meanings", "What the measures mean", report.meanings),
         ("ran", "What ran", report.runs),
     ]
-    texts_first = len(report.prompts) == 1  # a comparison of one prompt is about its texts
-    if texts_first:
-        sections.sort(key=lambda section: section[0] != "texts")
     return render(
         "report.html.j2",
-        texts_first=texts_first,
         report=report,
         contents=[(name, title) for name, title, there in sections if there],
         titles={name: title for name, title, _ in sections},
         overview=_overview(report),
-        claims=[(run, [_claim(claim, run) for claim in run.claims]) for run in report.runs if run.claims],
+        claims=claims,
         unit=unit_of(report),
-        curves=curves,
-        differences=differences,
-        choices=[choice["name"] for choice in max((d["choices"] for d in differences), key=len, default=[])],
-        frontier=_figure(frontier_figure(report, frontier)) if frontier else None,
+        curves=changing,
+        constant=[curve["constant"] for curve in curves if curve["constant"]],
+        differences=moving,
+        unchanged=[found["unchanged"] for found in differences if found["unchanged"]],
+        choices=[choice["name"] for choice in max((d["choices"] for d in moving), key=len, default=[])],
+        frontier=frontier,
+        key=_key(series) if drawn and len(series.names) > 1 else [],
+        colours={"light": _series_colours(LIGHT), "dark": _series_colours(DARK)},
         leading=LEADING,
         told_key=TOLD_KEY,
         frontier_key=FRONTIER_KEY,
         texts=_texts(report),
         meanings=[(titled(m.name, m.unit), m, m.source.strip("-")) for m in report.meanings],
-        data=_data(report, differences, drawn),
+        data=_data(report, moving, drawings),
         runtime=Markup(runtime()) if drawn else "",
         many=len(report.runs) > 1,
     )
+
+
+def _series_colours(theme: Mapping[str, str]) -> dict[str, str]:
+    return {name: colour for name, colour in theme.items() if name[1:].isdecimal()}
+
+
+def _key(series: Series) -> list[dict[str, Any]]:
+    """The one legend of a page: each series with its colour, shape and dash."""
+    looks = [(name, *series.look(name)) for name in series.names]
+    return [
+        {"name": name, "colour": colour, "shape": _PATHS[shape], "dash": " ".join(map(str, dash)) if dash[1] else ""}
+        for name, colour, shape, dash in looks
+    ]
+
+
+def _curve(report: Report, curve: Curve, series: Series, drawings: dict[str, Drawing]) -> dict[str, Any]:
+    """A measure in words and numbers, and its charts, which go into ``drawings``; one line where it is constant."""
+    figure = {**_figure(curve_figure(report, curve)), "meaning": curve.direction, "constant": constant(report, curve)}
+    if figure["constant"]:
+        return {**figure, "panels": []}
+    made = charts.curve_charts(report, curve, series)
+    if len(made) > 1:
+        made = charts.curve_charts(report, curve, series, height=_SMALL)
+    ids = [f"{figure['id']}-{n}" if len(made) > 1 else figure["id"] for n in range(len(made))]
+    drawings |= {name: drawing for name, (_, drawing) in zip(ids, made, strict=True)}
+    panels = [{"id": name, "name": shown} for name, (shown, _) in zip(ids, made, strict=True)]
+    return {**figure, "panels": panels}
+
+
+def _frontier(report: Report, series: Series, drawings: dict[str, Drawing]) -> dict[str, Any] | None:
+    if report.frontier is None or not report.frontier.points:
+        return None
+    drawings["chart-frontier"] = charts.frontier_chart(report, report.frontier, series)
+    return {
+        **_figure(frontier_figure(report, report.frontier)),
+        "numbers": frontier_numbers(report, report.frontier),
+        "loops": any(point.loops for point in report.frontier.points),
+    }
 
 
 def _overview(report: Report) -> tuple[str, ...]:
@@ -107,6 +170,15 @@ def _figure(figure: Any) -> dict[str, Any]:
     return {name: getattr(figure, name) for name in ("id", "title", "caption", "alt", "header", "rows")}
 
 
+def _run_claims(run: Ran) -> dict[str, Any]:
+    """The claims of a run: those that were tested, and in one line those that were not."""
+    return {
+        "run": run,
+        "tested": [_claim(claim, run) for claim in tested(run.claims)],
+        "untested": untested(run.claims),
+    }
+
+
 def _claim(claim: Mapping[str, Any], run: Ran) -> dict[str, Any]:
     return {
         "name": first_upper(claim["name"]),
@@ -127,6 +199,8 @@ def _differences(report: Report, differences: Differences) -> dict[str, Any]:
         "kind": first_upper(differences.kind),
         "header": header(report, differences),
         "choices": made,
+        "unchanged": unchanged(differences),
+        "row": charts.row_height([row[0] for choice in made for row in choice["rows"]]),
     }
 
 
@@ -157,35 +231,27 @@ def _texts(report: Report) -> dict[str, Any] | None:
     return {
         "panes": [("a", "First text", first), ("b", "Second text", second)][: 1 if last == 0 else 2],
         "last": last,
-        "prompts": [p if len(p) <= _PROMPT else f"{p[:_PROMPT]}…" for p in (_line(p) for p in report.prompts)],
+        "prompts": told_apart(report.prompts),
         "seeds": report.seeds,
         "signs": UNICODE,
         "pairing": _SHARED if all(run.shared_noise for run in report.runs) else _INDEPENDENT,
     }
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawn: bool) -> dict[str, Any]:
+def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawings: Mapping[str, Drawing]) -> dict[str, Any]:
     """What the page's script needs: specifications of the charts, all choices of differences, all texts."""
-    drawings: dict[str, Drawing] = {}
-    for curve in report.curves:
-        if curve.points:
-            drawings[f"curve-{curve.measure}"] = charts.curve_chart(report, curve)
+    made = dict(drawings)
+    shown = {found["measure"] for found in differences}
     for found in report.differences:
-        if found.pairs:
+        if found.measure in shown:
             first = choices(report, found)[0]
-            drawings[f"differences-{found.measure}"] = charts.differences_chart(report, found, first)
-    if report.frontier and report.frontier.points:
-        drawings["chart-frontier"] = charts.frontier_chart(report, report.frontier)
+            made[f"differences-{found.measure}"] = charts.differences_chart(report, found, first)
     return {
-        "specs": {name: vega_lite(made.chart, [made], LIGHT) for name, made in drawings.items()},
-        "config": config(_FONT) if drawn else {},
-        "themes": {"light": LIGHT, "dark": DARK} if drawn else {},
+        "specs": {name: vega_lite(drawing.chart, [drawing], LIGHT) for name, drawing in made.items()},
+        "config": config(_FONT) if made else {},
+        "themes": {"light": LIGHT, "dark": DARK} if made else {},
         "pairs": {found["id"]: [_compact(choice) for choice in found["choices"]] for found in differences},
-        "row": charts.ROW,
+        "rows": {found["id"]: found["row"] for found in differences},
         "settings": [setting.label for setting in report.settings],
         "prompts": report.prompts,
         "texts": [_text(text) for text in report.texts],

@@ -15,11 +15,13 @@ from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import WhatRan
+from thermoscope.report.charts.drawing import DARK, LIGHT, steps
+from thermoscope.report.charts.figures import titled
 from thermoscope.report.forks import reason, sentence
 from thermoscope.report.page.pages import render
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
-from thermoscope.words import ENDINGS
+from thermoscope.words import ENDINGS, short
 
 #: The temperature at which the page begins, if it is in the range.
 _START = 0.7
@@ -40,13 +42,14 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
     first = spectra[0]
     pieces: dict[str, int] = {}
     charts = [chart for function in measures.functions.values() if (chart := _chart(function, measures.borders))]
+    moving = [chart["name"] for chart in charts if not chart["constant"]]
     data = {
         "range": [first.low, first.high],
         "prompt": escape(first.prompt),
         "spectra": [_spectrum(spectrum, pieces) for spectrum in spectra],
         "pieces": list(pieces),
         "borders": list(measures.borders),
-        "charts": [[_short(value) for value in measures.functions[chart["name"]].mean] for chart in charts],
+        "charts": [[_short(value) for value in measures.functions[name].mean] for name in moving],
     }
     many = len(spectra) > 1
     low, high = (f"{100 * share:.0f}th" for share in BAND)
@@ -62,15 +65,23 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
         spectra=spectra,
         low=f"{first.low:g}",
         high=f"{first.high:g}",
+        ticks=[(f"{t:g}", f"{100 * (t - first.low) / (first.high - first.low):.3f}") for t in _ticks(first)],
         low_exact=repr(first.low),
         high_exact=repr(first.high),
         start=repr(_START if first.low <= _START <= first.high else (first.low + first.high) / 2),
-        charts=charts,
+        charts=[chart for chart in charts if not chart["constant"]],
+        constant=[chart["constant"] for chart in charts if chart["constant"]],
         measures_note=note,
         ran=facts(ran),
         command=ran.command,
         data=data,
+        colours={"light": LIGHT["c0"], "dark": DARK["c0"]},
     )
+
+
+def _ticks(spectrum: Spectrum) -> list[float]:
+    """Temperatures that are written below the axis; none where there is only one."""
+    return steps(spectrum.low, spectrum.high, most=8) if spectrum.high > spectrum.low else []
 
 
 def _spectrum(spectrum: Spectrum, pieces: dict[str, int]) -> dict[str, Any]:
@@ -131,14 +142,16 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
         if low is not None and high is not None
     )
     measure = MEASURES[function.name]
+    same = least == most and all(value is not None for value in function.mean)
     return {
         "name": function.name,
         "unit": "" if measure.unit == function.name else measure.unit,
         "scale": ", log scale" if logarithmic else "",
         "meaning": measure.meaning,
         "direction": measure.direction,
-        "least": f"{least:.4g}",
-        "most": f"{most:.4g}",
+        "least": short(least),
+        "most": short(most),
+        "constant": f"{titled(function.name, measure.unit)}: {short(least)} at every temperature." if same else "",
         "mean": mean,
         "band": band,
     }

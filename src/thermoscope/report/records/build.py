@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
 from thermoscope.report.records import finding
+from thermoscope.report.records.between_two import of_two_runs
+from thermoscope.report.records.claimed import claimed
+from thermoscope.report.records.effects import is_own, ranked
 from thermoscope.report.records.measures import beside_texts, by_summary, meaning_of, scale_of, shown, unmeasured
+from thermoscope.report.records.missing import missing
 from thermoscope.report.records.pairs import arranged, between
-from thermoscope.report.records.schema import Curve, Point, Ran, Report, TextRecord
+from thermoscope.report.records.schema import Curve, Differences, Point, Ran, Report, Setting, TextRecord
 from thermoscope.report.records.settings import listed
 from thermoscope.report.records.source import Row, Source, from_comparison, from_run
 from thermoscope.runs.run import Run, open_run
 from thermoscope.settings.grid import neighbours
+from thermoscope.statistics.claims import is_foreign
 from thermoscope.statistics.frontier import frontier
 from thermoscope.statistics.methods import methods
 
@@ -65,58 +71,63 @@ def _names(sources: Sequence[Source], folders: Sequence[str]) -> list[str]:
     return [f"run {i + 1}" for i in range(len(sources))]
 
 
+def run_finding(run: Run) -> tuple[str, ...]:
+    """What a complete run found, in sentences: those of its report, without reading its texts."""
+    return _found([from_run(run, texts=False)], [run.folder.name]).finding
+
+
 def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
-    axis, settings = listed(sources, names)
-    offsets = [0, len(sources[0].settings)][: len(sources)]
     prompts = tuple(dict.fromkeys(prompt for source in sources for prompt in source.prompts))
     seeds = tuple(dict.fromkeys(seed for source in sources for seed in source.seeds))
-    runs = tuple(
-        Ran(
-            name=name,
-            title=source.title,
-            objective=source.objective,
-            unit=source.unit,
-            facts=source.facts,
-            command=source.command,
-            claims=source.claims,
-            effective=source.effective,
-            shared_noise=source.shared_noise,
-        )
-        for source, name in zip(sources, names, strict=True)
-    )
-    curves = tuple(curve for name in shown() if (curve := _curve(name, sources, names, offsets)) is not None)
+    found = _found(sources, names)
+    texts = [
+        text
+        for source, offset in zip(sources, _offsets(sources), strict=True)
+        for text in _texts(source, offset, prompts, seeds)
+    ]
+    return replace(found, prompts=prompts, seeds=seeds, texts=tuple(texts))
+
+
+def _offsets(sources: Sequence[Source]) -> list[int]:
+    """Where the settings of each run begin among those of all."""
+    return [0, len(sources[0].settings)][: len(sources)]
+
+
+def _found(sources: Sequence[Source], names: Sequence[str]) -> Report:
+    """The report without prompts, seeds and texts."""
+    axis, settings = listed(sources, names)
+    runs = tuple(_ran(source, name) for source, name in zip(sources, names, strict=True))
+    curves = [curve for name in shown() if (curve := _curve(name, sources, names, settings)) is not None]
     limits = [source.loop_limit for source in sources if source.loop_limit is not None]
     means = {curve.measure: {point.setting: point.mean for point in curve.points} for curve in curves}
-    found = frontier(means, max(limits, default=None))
+    best = frontier(means, max(limits, default=None))
     notes: list[str] = []
     if len(sources) == 1:
         (source,) = sources
         pairs = source.differences
         differences = arranged(pairs)
         alone = len(source.seeds) == 1 and source.reading  # no intervals: the texts themselves say more than means
-        sentences = source.reading if alone else finding.of_one_run(settings, curves, differences, found, runs[0])
+        sentences = source.reading if alone else finding.of_one_run(settings, curves, differences, best, runs[0])
     else:
         pairs, notes = between(sources[0], sources[1], settings)
         differences = arranged(pairs)
-        sentences = finding.of_two_runs(settings, differences, runs, notes)
+        sentences = of_two_runs(settings, differences, runs, notes)
+    order = _order(curves, differences)
     return Report(
         title=" and ".join(dict.fromkeys(source.title for source in sources)),
         finding=sentences,
         axis=axis,
         runs=runs,
         settings=settings,
-        prompts=prompts,
-        seeds=seeds,
-        curves=curves,
-        differences=differences,
-        frontier=found,
-        texts=tuple(
-            text
-            for source, offset in zip(sources, offsets, strict=True)
-            for text in _texts(source, offset, prompts, seeds)
-        ),
-        meanings=tuple(meaning_of(curve.measure) for curve in curves),
+        prompts=(),
+        seeds=(),
+        curves=tuple(sorted(curves, key=lambda curve: order[curve.measure])),
+        differences=tuple(sorted(differences, key=lambda found: order[found.measure])),
+        frontier=best,
+        texts=(),
+        meanings=tuple(meaning_of(name) for name in sorted(means, key=lambda name: order[name])),
         notes=tuple(note for note in notes if note not in sentences),
+        claimed=claimed(runs),
         methods=_methods(sources, names),
         difference_methods=methods(_shown(pairs), sources[0].unit, paired=True),
         unmeasured=unmeasured(curve.measure for curve in curves),
@@ -137,8 +148,32 @@ def _methods(sources: Sequence[Source], names: Sequence[str]) -> tuple[str, ...]
     return tuple(f"{name}: {sentence}" for name, own in zip(names, said, strict=True) for sentence in own)
 
 
-def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: Sequence[int]) -> Curve | None:
+def _order(curves: Sequence[Curve], differences: Sequence[Differences]) -> dict[str, int]:
+    """The places of measures: the user's own, those that a finding cites, then the most telling ones."""
+    cited = [effect.measure for effect in ranked(differences)][:2]
+    known = [curve.measure for curve in curves]
+    own = [name for name in known if is_own(name)]
+    names = [*own, *cited, *known, *(found.measure for found in differences)]
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def _ran(source: Source, name: str) -> Ran:
+    return Ran(
+        name=name,
+        title=source.title,
+        objective=source.objective,
+        unit=source.unit,
+        facts=source.facts,
+        command=source.command,
+        claims=tuple(claim for claim in source.claims if not is_foreign(claim["name"], source.objective)),
+        effective=source.effective,
+        shared_noise=source.shared_noise,
+    )
+
+
+def _curve(name: str, sources: Sequence[Source], names: Sequence[str], settings: Sequence[Setting]) -> Curve | None:
     """A measure at the settings of all runs; None if it is known at none."""
+    offsets = _offsets(sources)
     of_runs = [
         [
             _point(row, row["setting"] + offset)
@@ -153,7 +188,12 @@ def _curve(name: str, sources: Sequence[Source], names: Sequence[str], offsets: 
     m = by_summary()[name]
     limits = {run: source.reference for run, source, own in zip(names, sources, of_runs, strict=True) if own}
     note = _limit(limits) if m.needs == "reference" else ""
-    return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note)
+    unknown = [
+        missing(source, name, own, settings, offset)
+        for source, own, offset in zip(sources, of_runs, offsets, strict=True)
+    ]
+    lacking = "; ".join(filter(None, unknown))
+    return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note, lacking)
 
 
 def _limit(limits: Mapping[str, str]) -> str:

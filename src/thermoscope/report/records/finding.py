@@ -1,25 +1,30 @@
-"""What a report found, in three sentences at most, made from its numbers."""
+"""What a report found, in three sentences at most, made from its numbers: the answer first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import log
-from typing import Any
 
+from thermoscope.report.records.effects import Effect, is_clear, is_own, ranked
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point, Ran, Setting
+from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.evidence import MOST_SETTINGS
 from thermoscope.statistics.frontier import LOOPS, Frontier
-from thermoscope.statistics.verdicts import CLAIMS, claim_verdict
-from thermoscope.words import count, first_upper, joined, short
+from thermoscope.words import count, estimate, first_upper, joined, short
 
-#: What a measure is called in a sentence.
-_CALLED = {"rep_4": "the share of repeated 4-grams", "perplexity": "perplexity"}
+#: What a measure is called in a sentence; others by their names.
+_CALLED = {"rep_4": "the share of repeated 4-grams"}
+#: The same at the beginning of a sentence.
+_TITLED = {"rep_4": "Repetition (rep_4)"}
+#: What a finding speaks of where nothing is clear.
+_USUAL = ("rep_4", "perplexity")
+#: Measures in one sentence.
+_TOGETHER = 2
 #: With none in so many texts, a rate of one in twenty is unlikely (at 95%, about 3 / n).
 _ENOUGH = 60
 _VERBS = {"higher": "rises", "lower": "falls"}
+_OPPOSITE = {"higher": "lower", "lower": "higher"}
 _UNTOLD = ", which is no clear difference"
-#: The same at the beginning of a sentence.
-_TITLED = {"rep_4": "Repetition (rep_4)", "perplexity": "Perplexity"}
 #: Nats per token by which a text may be less likely than the model's own text is to the model.
 _UNLIKELY = 0.1
 
@@ -31,69 +36,104 @@ def of_one_run(
     frontier: Frontier | None,
     ran: Ran,
 ) -> tuple[str, ...]:
-    """Sentences on one run: what changes along it, where it is best or stops looping, which claims hold."""
+    """Sentences on one run: its largest clear effect, where it is best or stops looping, and where it changes."""
     by_name = {curve.measure: curve for curve in curves}
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
+    effects = ranked(differences)
     sentences = [
-        _along(settings, by_name, pairs, ran.unit),
+        _lead(settings, by_name, pairs, effects, ran.unit),
+        _unclear_own(settings, by_name, effects),
         _nearest(settings, by_name, differences, _failing(by_name, frontier))
         or _loops(settings, frontier, by_name.get("loop_rate")),
-        _claims(ran) or _neighbours(settings, pairs),
+        _neighbours(settings, pairs, effects),
     ]
-    return tuple(sentence for sentence in sentences if sentence)
+    return tuple(sentence for sentence in sentences if sentence)[:3]
 
 
-def of_two_runs(
-    settings: Sequence[Setting], differences: Sequence[Differences], runs: Sequence[Ran], notes: Sequence[str]
-) -> tuple[str, ...]:
-    """Sentences on the second run against the first; without differences the notes say why there are none."""
-    if not differences:
-        return tuple(sentence for sentence in [*notes, _claims_apart(runs)] if sentence)
-    by_name = {found.measure: found for found in differences}
-    names = [name for name in ("rep_4", "perplexity") if name in by_name] or list(by_name)[:2]
-    sentences = [_apart(by_name[name], runs, settings) for name in names]
-    return tuple(sentence for sentence in [*sentences, _claims_apart(runs)] if sentence)
-
-
-def _along(
+def _lead(
     settings: Sequence[Setting],
     curves: Mapping[str, Curve],
     pairs: Mapping[tuple[str, int, int], Difference],
+    effects: Sequence[Effect],
     unit: str,
 ) -> str | None:
-    """How repetition and perplexity go from the first setting to the last of the axis."""
-    there = [name for name in _CALLED if name in curves]
-    if not there:
-        return None
-    placed = [i for i, s in enumerate(settings) if s.x is not None and s.series == settings[0].series]
-    ends = (
-        (min(placed, key=lambda i: settings[i].x or 0.0), max(placed, key=lambda i: settings[i].x or 0.0))
-        if placed
-        else (0, 0)
-    )
+    """The largest clear effect, and what else is clear between the same settings; or how measures go where none is."""
+    known = [effect for effect in effects if effect.measure in curves]
+    if known:
+        ends = _along(settings, known[0].pair)
+        names = [e.measure for e in known if is_clear(e.pair) and _told(pairs, e.measure, ends) in _VERBS][:_TOGETHER]
+    else:
+        ends = _ends(settings)
+        names = [name for name in curves if is_own(name)] or [name for name in _USUAL if name in curves]
+    points = {name: [_point(curves[name], end) for end in ends] for name in names}
+    said = {
+        name: (a, b, _told(pairs, name, ends)) for name, (a, b) in points.items() if a is not None and b is not None
+    }
+    return _sentence(settings, ends, said, unit) if said else None
+
+
+def _sentence(
+    settings: Sequence[Setting], ends: tuple[int, int], said: Mapping[str, tuple[Point, Point, str]], unit: str
+) -> str:
+    """How measures go from one setting to another, or what they are at the only one."""
+    alone = ends[0] == ends[1]
     parts = []
-    for name in there:
-        first, last = (_point(curves[name], end) for end in ends)
-        if first is None or last is None:
+    for name, (a, b, told) in said.items():
+        called = _CALLED.get(name, name)
+        if alone:
+            parts.append(f"{called} is {_estimate(a)}")
             continue
-        if ends[0] == ends[1]:
-            parts.append(f"{_CALLED[name]} is {_with_interval(first)}")
-            continue
-        pair = pairs.get((name, *ends)) or _turned(pairs.get((name, ends[1], ends[0])))
-        told = "unknown" if pair is None else pair.told
-        verb, untold = _VERBS.get(told, "goes"), _UNTOLD if told == "can't be told" else ""
-        path = f"from {_with_interval(first)} to {_with_interval(last)}"
-        parts.append(f"{_CALLED[name]} {verb} {path}{untold}")
-    if not parts:
+        untold = _UNTOLD if told == "can't be told" else ""
+        parts.append(f"{called} {_VERBS.get(told, 'goes')} from {_estimate(a)} to {_estimate(b)}{untold}")
+    first, last = (settings[end].label for end in ends)
+    where = f"At {first}" if alone else f"From {first} to {last}"
+    behind = _behind([point for a, b, _ in said.values() for point in (a, b)], unit)
+    together = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
+    return f"{where} {together} ({behind} each)."
+
+
+def _behind(points: Sequence[Point], unit: str) -> str:
+    """How many texts are behind means, and what their intervals are."""
+    texts, units = max(p.texts for p in points), max(p.units for p in points)
+    counted = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
+    return f"{'means with 95% intervals; ' if any(p.low is not None for p in points) else ''}{counted}"
+
+
+def _along(settings: Sequence[Setting], pair: Difference) -> tuple[int, int]:
+    """The settings of a pair from the smaller to the larger value on the axis, or as they are listed."""
+    a, b = settings[pair.a].x, settings[pair.b].x
+    return (pair.b, pair.a) if a is not None and b is not None and a > b else (pair.a, pair.b)
+
+
+def _ends(settings: Sequence[Setting]) -> tuple[int, int]:
+    """The first and the last setting on the axis."""
+    placed = {i: s.x for i, s in enumerate(settings) if s.x is not None and s.series == settings[0].series}
+    return (min(placed, key=lambda i: placed[i]), max(placed, key=lambda i: placed[i])) if placed else (0, 0)
+
+
+def _told(pairs: Mapping[tuple[str, int, int], Difference], name: str, ends: tuple[int, int]) -> str:
+    """How the second of two settings differs from the first in a measure."""
+    a, b = ends
+    if (name, a, b) in pairs:
+        return pairs[name, a, b].told
+    other = pairs[name, b, a].told if (name, b, a) in pairs else "unknown"
+    return _OPPOSITE.get(other, other)
+
+
+def _unclear_own(settings: Sequence[Setting], curves: Mapping[str, Curve], effects: Sequence[Effect]) -> str | None:
+    """The user's own measures that show no clear difference, where another measure leads."""
+    clear = {effect.measure for effect in effects}
+    unclear = [name for name in curves if is_own(name) and name not in clear]
+    if not clear or not unclear or len(settings) < 2:
         return None
-    a, b = (settings[end] for end in ends)
-    where = f"At {a.label}" if ends[0] == ends[1] else f"From {a.label} to {b.label}"
-    units = max(p.units for name in there for p in curves[name].points)
-    texts = max(p.texts for name in there for p in curves[name].points)
-    behind = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
-    said = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
-    known = any(p.low is not None for name in there for p in curves[name].points)
-    return f"{where} {said} ({'means with 95% intervals; ' if known else ''}{behind} each)."
+    parts = []
+    for name in unclear:
+        least, most = (pick(curves[name].points, key=lambda p: p.mean) for pick in (min, max))
+        parts.append(
+            f"{name} does not differ clearly between any two settings ({_estimate(least)} at "
+            f"{settings[least.setting].label}, {_estimate(most)} at {settings[most.setting].label})"
+        )
+    return f"{first_upper(joined(parts))}."
 
 
 def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int, str]:
@@ -139,16 +179,17 @@ def _nearest(
     if found is None:
         return None
     others = {p.b if p.a == best.setting else p.a for p in found.pairs
-              if best.setting in (p.a, p.b) and p.told not in ("higher", "lower")}  # fmt: skip
+              if best.setting in (p.a, p.b) and not is_clear(p)}  # fmt: skip
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
     limit = f" {first_upper(curve.note)}." if curve.note else ""
-    distance = f"its reference_distance is {_with_interval(best)}"
+    distance = f"its reference_distance is {_estimate(best)}"
     said = f"{name} is closest to the reference, text written by people: {distance}"
     if first.setting != best.setting:
         limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
-        return f"{said}; every other setting is further away.{limit}"
+        but = "" if first.setting == best.setting else f"apart from {settings[first.setting].label}, "
+        return f"{said}; {but}every other setting is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
         return f"{said}; only its neighbours are compared with it.{limit}"
     rest = joined(settings[i].label for i in sorted(others))
@@ -175,95 +216,35 @@ def _loops(settings: Sequence[Setting], frontier: Frontier | None, curve: Curve 
     return f"More than one text in twenty ends in a loop at {where} {rate}."
 
 
-def _claims(ran: Ran) -> str | None:
-    """Which of the article's claims hold."""
-    parts = []
-    for verdict, (one, several) in CLAIMS.items():
-        names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] == verdict]
-        if names and verdict != "not tested":
-            verb = several if len(names) > 1 else f"is {one}" if several.startswith("are ") else one
-            parts.append(f"{joined(names)} {verb}")
-    return f"Of the article's claims, {'; '.join(parts)}." if parts else None
-
-
-def _neighbours(settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int], Difference]) -> str | None:
-    """How many neighbouring settings differ clearly."""
-    name = next((n for n in ("rep_4", "perplexity") if any(key[0] == n for key in pairs)), None)
-    beside = [pairs[name, i, i + 1] for i in range(len(settings) - 1) if name and (name, i, i + 1) in pairs]
-    if name is None or not beside or all(pair.told == "unknown" for pair in beside):
+def _neighbours(
+    settings: Sequence[Setting], pairs: Mapping[tuple[str, int, int], Difference], effects: Sequence[Effect]
+) -> str | None:
+    """Between how many neighbouring settings the leading measure differs clearly; neighbours as in the charts."""
+    measures = [*(effect.measure for effect in effects), *_USUAL]
+    for name in measures:
+        beside = [_either(pairs, name, a, b) for a, b in neighbours(settings)]
+        known = [pair for pair in beside if pair is not None]
+        if known:
+            break
+    else:
+        known = []
+    if not known or all(pair.told == "unknown" for pair in known):
         return "With one text per setting there are no intervals; run more seeds to see how certain this is."
-    apart = sum(pair.told in ("higher", "lower") for pair in beside)
+    apart = sum(map(is_clear, known))
+    called = _TITLED.get(name, first_upper(name) if name == "perplexity" else name)
     if not apart:
         which = "the two" if len(settings) == 2 else "neighbouring"
-        return f"{_TITLED[name]} did not change clearly between {which} settings."
-    return f"{_TITLED[name]} changed clearly in {apart} of {count(len(beside), 'step')} between neighbouring settings."
+        return f"{called} did not change clearly between {which} settings."
+    return f"{called} changed clearly in {apart} of {count(len(known), 'step')} between neighbouring settings."
 
 
-def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting]) -> str:
-    """At how many settings the second run lies above or below the first."""
-    first, second = (run.name for run in runs)
-    told = {
-        kind: [p for p in found.pairs if p.told == kind] for kind in ("higher", "lower", "can't be told", "unknown")
-    }
-    parts: list[str] = []
-    both = count(len(found.pairs), "setting")
-    for kind in ("higher", "lower"):
-        if told[kind]:
-            most = max(told[kind], key=lambda p: abs(p.effect if found.kind == "difference" else log(p.effect)))
-            size = f"{short(most.effect)} times" if found.kind == "ratio" else f"by {short(abs(most.effect))}"
-            where = f"{len(told[kind])} of {both}" if not parts else str(len(told[kind]))
-            parts.append(f"{kind} at {where} ({size} at {_plain(settings[most.b].label, second)})")
-    rest = len(told["can't be told"]) + len(told["unknown"])
-    if not parts:
-        where = "the one setting that both have" if len(found.pairs) == 1 else f"any of the {both} that both have"
-        return f"{second} against {first}: no clear difference in {found.measure} at {where}."
-    more = f"; no clear difference at {rest}" if rest else ""
-    return f"{second} against {first}: {found.measure} is {joined(parts)}{more}."
-
-
-def _claims_apart(runs: Sequence[Ran]) -> str | None:
-    """Which of the claims that both runs test come out differently, and which one alone tests."""
-    if not all(run.claims for run in runs):
-        return None
-    tested = [{c["name"]: c["verdict"] for c in run.claims if c["verdict"] != "not tested"} for run in runs]
-    first, second = tested
-    both = [name for name in first if name in second]
-    changed = [name for name in both if first[name] != second[name]]
-    shown = [
-        f"“{n}” ({claim_verdict(first[n])} for {runs[0].name}, {claim_verdict(second[n])} for {runs[1].name})"
-        for n in changed
-    ]
-    parts = []
-    if changed:
-        parts.append(f"{joined(shown)} {'comes' if len(changed) == 1 else 'come'} out differently")
-    elif both:
-        parts.append(f"{joined(f'“{n}”' for n in both)} {'comes' if len(both) == 1 else 'come'} out the same for both")
-    for run, own, other in ((runs[0], first, second), (runs[1], second, first)):
-        alone = [f"“{name}”" for name in own if name not in other]
-        if alone:
-            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested only for {run.name}")
-    return (
-        f"Of the article's claims, {'; '.join(parts)}." if parts else "Neither run tests any of the article's claims."
-    )
-
-
-def _turned(pair: Difference | None) -> Difference | None:
-    """The same pair the other way round, as far as ``told`` goes."""
-    if pair is None:
-        return None
-    turned: dict[str, Any] = {"higher": "lower", "lower": "higher"}
-    values = {name: getattr(pair, name) for name in pair.__slots__}
-    return Difference(**{**values, "told": turned.get(pair.told, pair.told)})
-
-
-def _plain(label: str, run: str) -> str:
-    return label.removesuffix(f" ({run})")
+def _either(pairs: Mapping[tuple[str, int, int], Difference], name: str, a: int, b: int) -> Difference | None:
+    return pairs.get((name, a, b)) or pairs.get((name, b, a))
 
 
 def _point(curve: Curve, setting: int) -> Point | None:
     return next((point for point in curve.points if point.setting == setting), None)
 
 
-def _with_interval(point: Point) -> str:
-    interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
-    return f"{short(point.mean)}{interval}"
+def _estimate(point: Point) -> str:
+    return estimate(point.mean, point.low, point.high)

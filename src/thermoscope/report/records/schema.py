@@ -18,7 +18,7 @@ from thermoscope.fragment import clipped, fragment, listed, safe, soft, table
 from thermoscope.statistics.frontier import Frontier
 from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import claim_verdict
-from thermoscope.words import count, first_upper, short
+from thermoscope.words import count, estimate, first_upper
 
 FORMAT = "thermoscope.report/1"
 #: Measures that a notebook shows, and settings.
@@ -104,7 +104,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A measure over the settings, most telling measures first.
+    """A measure over the settings; first those that the finding cites, then the most telling ones.
 
     Attributes
     ----------
@@ -116,6 +116,8 @@ class Curve:
         The settings at which it is known.
     note
         What limits it, in the words of a sentence; "" if nothing does.
+    missing
+        Which of its values are unknown, and why, as a sentence: "46 of 48 values at T=0.3 are known"; "" if none is.
     """
 
     measure: str
@@ -125,6 +127,7 @@ class Curve:
     meaning: str
     points: tuple[Point, ...]
     note: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +208,15 @@ class Report:
     title
         What was measured.
     finding
-        Three sentences at most, made from the numbers; of a comparison with one seed its reading.
+        The answer first, in three sentences at most, made from the numbers; of a comparison with one seed its reading.
     axis
         The parameter along which curves run; None if settings differ in none that is a number.
     runs, settings, prompts, seeds
         What the other records refer to.
     notes
         What limits the comparison of two runs and isn't in the finding, a sentence each.
+    claimed
+        What became of the article's claims, in one sentence; "" where there are none.
     methods, difference_methods
         How the intervals and bands of measures and of differences were made, or why there are none, a sentence each.
     unmeasured
@@ -231,6 +236,7 @@ class Report:
     texts: tuple[TextRecord, ...]
     meanings: tuple[Meaning, ...]
     notes: tuple[str, ...] = ()
+    claimed: str = ""
     methods: tuple[str, ...] = ()
     difference_methods: tuple[str, ...] = ()
     unmeasured: tuple[str, ...] = ()
@@ -271,7 +277,4 @@ class Report:
 
 def _cell(point: Point | None) -> str:
     """A mean with its interval."""
-    if point is None:
-        return "unknown"
-    interval = "" if point.low is None else f" ({short(point.low)} to {short(point.high)})"
-    return f"{short(point.mean)}{interval}"
+    return "unknown" if point is None else estimate(point.mean, point.low, point.high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from thermoscope.report.records.schema import Setting
 from thermoscope.report.records.source import Source
@@ -19,13 +20,13 @@ def value_on_axis(setting: SamplingParams, axis: str) -> float | None:
 
 
 def axis_of(settings: Sequence[SamplingParams]) -> str | None:
-    """The parameter with the most different numbers; None if settings differ in none."""
+    """The parameter with the most different numbers, the temperature before others; None if settings differ in none."""
     found: dict[str, int] = {}
     for name in varying(settings):
         values = [getattr(setting, name) for setting in settings]
         if all(value is None or isinstance(value, int | float) for value in values):
             found[name] = len({value_on_axis(setting, name) for setting in settings} - {None})
-    return max(found, key=lambda name: found[name], default=None)
+    return max(found, key=lambda name: (found[name], name == "temperature"), default=None)
 
 
 def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None, tuple[Setting, ...]]:
@@ -52,6 +53,19 @@ def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None,
                 )
             )
     return axis, tuple(made)
+
+
+def neighbours(settings: Sequence[Setting]) -> list[tuple[int, int]]:
+    """Pairs of settings that stand beside each other on the axis, in one run and series, or in the order listed."""
+    rows: dict[tuple[int, str], list[int]] = {}
+    for number, setting in enumerate(settings):
+        rows.setdefault((setting.run, setting.series), []).append(number)
+    found = []
+    for row in rows.values():
+        if all(settings[n].x is not None for n in row):
+            row.sort(key=lambda n: settings[n].x or 0.0)
+        found += list(pairwise(row))
+    return found
 
 
 def stages_of(setting: SamplingParams) -> tuple[str, ...]:

@@ -95,8 +95,8 @@ class Source:
         return "seed" if len(self.prompts) == 1 else "prompt"
 
 
-def from_run(run: Run) -> Source:
-    """A stored run.
+def from_run(run: Run, *, texts: bool = True) -> Source:
+    """A stored run, if so wanted without its texts.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def from_run(run: Run) -> Source:
         prompts=plan.prompts,
         settings=plan.settings,
         seeds=plan.seeds,
-        texts=tuple(_stored_texts(run, place, seed_place)),
+        texts=tuple(_stored_texts(run, place, seed_place)) if texts else (),
         measured=_by_place(run.summary().to_pylist(), place, ("setting",)),
         differences=_by_place(run.differences().to_pylist(), place, ("setting_a", "setting_b")),
         groups=groups,

@@ -15,6 +15,7 @@ from thermoscope.comparison.reading import number
 from thermoscope.escape import escape
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
+from thermoscope.report.terminal.bullets import bullets
 from thermoscope.report.terminal.ran import make_again, what_ran
 from thermoscope.settings.grid import label, varying
 from thermoscope.words import ENDINGS, empty_texts
@@ -57,10 +58,10 @@ def _parts(comparison: Comparison, width: int, signs: Signs) -> Iterator[Rendera
         yield Text(meanings, style="dim")
     if comparison.reading:
         yield Text("\nReading", style="bold")
-        yield from _bullets(comparison.reading)
+        yield bullets(comparison.reading)
     if comparison.effective:
         yield Text("\nWhat the settings did", style="bold")
-        yield from _bullets(comparison.effective)
+        yield bullets(comparison.effective)
     yield from what_ran(comparison.ran, ascii_only=signs.ascii_only)
     if all(setting.top_k is None for setting in comparison.settings):
         yield Text(
@@ -138,12 +139,3 @@ def _figures_listed(text: ComparedText | None, signs: Signs) -> Table:
     for name, value in _figures(text, signs):
         table.add_row(Text(name, style="dim"), Text(value, style="cyan"))
     return table
-
-
-def _bullets(sentences: Iterable[str]) -> Iterator[RenderableType]:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for sentence in sentences:
-        table.add_row(Text("-"), Text(sentence))
-    yield table

@@ -1,117 +1,111 @@
-"""An inspection in the terminal: tokens by stages, bars, and what each stage did."""
+"""An inspection in the terminal: tokens by stages or temperatures, bars, and what each stage did."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thermoscope.comparison.inspection import Inspection, TokenView
+from thermoscope.comparison.inspected import Inspection, TemperatureInspection, TokenView
 from thermoscope.escape import escape
+from thermoscope.report.distributions import Column, columns, drawn_sentences, percent, token_name
 from thermoscope.report.terminal.ran import print_ran
 
-#: Widest text of a token, and columns of a bar.
-_TOKEN_WIDTH, _BAR = 12, 14
+#: Widest text of a token, and the most and the fewest columns of a bar.
+_TOKEN_WIDTH, _BAR, _LEAST_BAR = 12, 14, 6
 
 
-def print_inspection(inspection: Inspection, console: Console) -> None:
-    """Print an inspection to a console of any width."""
+def print_inspection(found: Inspection | TemperatureInspection, console: Console) -> None:
+    """Print an inspection, stage by stage or at several temperatures, to a console of any width."""
     ascii_only = not console.encoding.lower().startswith("utf")
-    for part in _parts(inspection, console.width, ascii_only):
+    for part in _parts(found, console.width, ascii_only):
         console.print(part, highlight=False, markup=False)
-    print_ran(inspection.ran, console)
+    print_ran(found.ran, console)
 
 
-def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[RenderableType]:
+def _parts(found: Inspection | TemperatureInspection, width: int, ascii_only: bool) -> Iterator[RenderableType]:
     def plain(text: str) -> str:
         return escape(text, keep="", ascii_only=ascii_only)
 
-    yield Text(f"Prompt: {plain(inspection.prompt)}", style="bold")
-    if inspection.step:
-        yield Text(f"after {inspection.step} tokens (seed {inspection.seed}): {plain(inspection.text)}")
-    yield Text(f"Setting: {inspection.params}\n")
-    parts = _columns(inspection, width)
-    for shown in parts:  # the model's own column stands in each part
-        bar = min(_BAR, width - _width(inspection, shown)) if shown is parts[-1] else 0
-        yield _tokens(inspection, shown, bar if bar >= 6 else 0, ascii_only)
+    several = isinstance(found, TemperatureInspection)
+    yield Text(f"Prompt: {plain(found.prompt)}", style="bold")
+    if found.step:
+        yield Text(f"after {found.step} tokens (seed {found.seed}): {plain(found.text)}")
+    if not several:
+        yield Text(f"Setting: {found.params}")
+    yield Text("")
+    shown = columns(found)
+    for part in _fitting(shown, width, first_again=not several):
+        yield _tokens(found.tokens, shown, part, width, ascii_only, every=several)
         yield Text("")
-    yield _stages(inspection)
-    drawn = next(token for token in inspection.tokens if token.token_id == inspection.drawn)
-    yield Text(
-        f"\nSeed {inspection.seed} draws {plain(_name(drawn))} here: rank {drawn.rank} in the model's "
-        f"distribution, probability {_percent(drawn.probabilities[-1])}."
-    )
-    if inspection.xtc_acts is not None:
-        yield Text(f"XTC {'acts' if inspection.xtc_acts else 'does not act'} at this step.")
+    yield _summary(shown, several=several)
+    yield Text("")
+    for sentence in drawn_sentences(found):
+        yield Text(plain(sentence))
 
 
-def _columns(inspection: Inspection, width: int) -> list[list[int]]:
-    """The stages in as few parts as the width needs, each beginning with the model's own."""
+def _fitting(shown: Sequence[Column], width: int, *, first_again: bool) -> list[list[int]]:
+    """The columns in as few parts as the width needs, each, if so wanted, beginning with the first."""
     parts = [[0]]
-    for number in range(1, len(inspection.stages)):
-        if len(parts[-1]) > 1 and _width(inspection, [*parts[-1], number]) > width:
-            parts.append([0])
+    for number in range(1, len(shown)):
+        if len(parts[-1]) > 1 and _width(shown, [*parts[-1], number]) > width:
+            parts.append([0] if first_again else [])
         parts[-1].append(number)
     return parts
 
 
-def _width(inspection: Inspection, shown: list[int]) -> int:
-    """Columns of the terminal that rank, token and these stages take."""
-    return 6 + _TOKEN_WIDTH + 2 + sum(max(6, len(inspection.stages[number].stage)) + 2 for number in shown)
+def _width(shown: Sequence[Column], part: Sequence[int]) -> int:
+    """Columns of the terminal that rank, token and these probabilities take."""
+    return 6 + _TOKEN_WIDTH + 2 + sum(max(6, len(shown[number].name)) + 2 for number in part)
 
 
-def _tokens(inspection: Inspection, shown: list[int], bar: int, ascii_only: bool) -> Table:
+def _tokens(
+    tokens: Sequence[TokenView], shown: Sequence[Column], part: Sequence[int], width: int, ascii_only: bool,
+    *, every: bool,
+) -> Table:  # fmt: skip
+    """Tokens by columns, with a bar for the last column of all, or for ``every`` one, where there is room."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("token", no_wrap=True, overflow="ellipsis", max_width=_TOKEN_WIDTH)
-    for column in shown:
-        table.add_column(inspection.stages[column].stage, justify="right", no_wrap=True)
-    if bar:
-        table.add_column("", no_wrap=True)
-    most = max(token.probabilities[-1] for token in inspection.tokens) or 1.0
-    for token in inspection.tokens:
-        text = escape(_name(token), keep="", ascii_only=ascii_only)
-        cells = [Text(_percent(token.probabilities[column])) for column in shown]
-        for cell, column in zip(cells, shown, strict=True):
-            if token.probabilities[column] == 0:
-                cell.stylize("dim")
-        drawn = token.token_id == inspection.drawn
-        row: list[Text] = [Text(str(token.rank), style="dim"), Text(text, style="bold green" if drawn else "")]
-        row += cells
-        if bar:
-            row.append(Text(_bar(token.probabilities[-1] / most, bar, ascii_only), style="cyan"))
+    barred = set(part) if every else {len(shown) - 1} & set(part)
+    bar = min(_BAR, (width - _width(shown, part)) // max(1, len(barred)) - 2 * every)
+    barred = barred if bar >= _LEAST_BAR else set()
+    for number in part:
+        table.add_column(shown[number].name, justify="right", no_wrap=True)
+        if number in barred:
+            table.add_column("", no_wrap=True, min_width=bar)
+    most = max(p for token in tokens for p in _chosen(token, barred)) if barred else 1.0
+    drawn = {column.drawn for column in shown}
+    for token in tokens:
+        name = escape(token_name(token), keep="", ascii_only=ascii_only)
+        style = "bold green" if token.token_id in drawn and not every else ""
+        row = [Text(str(token.rank), style="dim"), Text(name, style=style)]
+        for number in part:
+            here = token.probabilities[number]
+            is_drawn = every and shown[number].drawn == token.token_id
+            row.append(Text(percent(here), style="bold green" if is_drawn else "" if here else "dim"))
+            if number in barred:
+                row.append(Text(_bar(here / (most or 1.0), bar, ascii_only), style="cyan"))
         table.add_row(*row)
     return table
 
 
-def _stages(inspection: Inspection) -> Table:
+def _chosen(token: TokenView, numbers: Iterable[int]) -> list[float]:
+    return [token.probabilities[number] for number in numbers]
+
+
+def _summary(shown: Sequence[Column], *, several: bool) -> Table:
+    """Tokens left and entropy of each column, and what a stage removed."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("after", overflow="fold")
-    for name in ("tokens left", "mass removed", "entropy, nats"):
+    table.add_column("at" if several else "after", overflow="fold")
+    for name in ("tokens left", *(() if several else ("mass removed",)), "entropy, nats"):
         table.add_column(name, justify="right", no_wrap=True)
-    for stage in inspection.stages:
-        table.add_row(
-            Text(stage.does or stage.stage),
-            Text(f"{stage.survivors:,}"),
-            Text(_percent(stage.removed_mass) if stage.stage != "model" else ""),
-            Text(f"{stage.entropy_nats:.3f}"),
-        )
+    for column in shown:
+        removed = [] if several else [Text("" if column.removed_mass is None else percent(column.removed_mass))]
+        table.add_row(Text(column.does), Text(f"{column.survivors:,}"), *removed, Text(f"{column.entropy_nats:.3f}"))
     return table
-
-
-def _name(token: TokenView) -> str:
-    """A token in quotes, so that spaces are seen; by its number where it has no text."""
-    return f"'{token.text}'" if token.text else f"<{token.token_id}>"
-
-
-def _percent(share: float) -> str:
-    if share == 0:
-        return "-"
-    if share < 1e-4:
-        return "<0.01%"
-    return f"{share:.1%}" if share >= 0.0995 else f"{share:.2%}"
 
 
 def _bar(share: float, width: int, ascii_only: bool) -> str:

@@ -12,14 +12,16 @@ from rich.text import Text
 
 from thermoscope.escape import escape
 from thermoscope.ran.of_run import what_ran
-from thermoscope.report.claims import contrast_line
+from thermoscope.report.claims import contrast_line, tested, untested
 from thermoscope.report.records.measures import shown, unmeasured
+from thermoscope.report.terminal.bullets import bullets
 from thermoscope.report.terminal.ran import print_ran
 from thermoscope.runs.measured import Measured
+from thermoscope.statistics.claims import is_foreign
 from thermoscope.statistics.methods import methods
 from thermoscope.statistics.reference import DISTANCE
 from thermoscope.statistics.verdicts import claim_verdict
-from thermoscope.words import count, empty_texts, first_upper, short
+from thermoscope.words import count, empty_texts, estimate, first_upper
 
 #: Columns of one cell: a mean and its interval.
 _CELL = 22
@@ -137,12 +139,7 @@ def _short(settings: Sequence[str]) -> list[str]:
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
-    if row is None or row["mean"] is None:
-        return "unknown"
-    mean, low, high = row["mean"], row["low"], row["high"]
-    if low is None:
-        return short(mean)
-    return f"{short(mean)} ({short(low)} to {short(high)})"
+    return "unknown" if row is None else estimate(row["mean"], row["low"], row["high"])
 
 
 def print_run(
@@ -152,10 +149,14 @@ def print_run(
     console: Console,
     *,
     folder: str,
+    finding: Sequence[str] = (),
     everything: bool = False,
     texts: Sequence[str] = (),
 ) -> None:
-    """Print a complete run; that some of its ``texts`` are empty comes first."""
+    """Print a complete run: what it found, its measures, what ran, and the article's claims last.
+
+    ``finding`` is what the run's report found, a sentence each; that some of its ``texts`` are empty comes before.
+    """
     plan = manifest["plan"]
     parts = (("prompt", plan["prompts"]), ("setting", manifest["settings"]), ("seed", plan["seeds"]))
     held = " x ".join(count(len(things), name) for name, things in parts)
@@ -164,18 +165,33 @@ def print_run(
     console.print(Text(escape(head), style="bold"), highlight=False)
     if (empty := empty_texts(texts)) is not None:
         console.print(Text(empty, style="yellow"), highlight=False)
-    console.print(Text(f"Means with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
+    _print_lines("What was found", finding, console)
+    console.print(Text(f"\nMeans with 95% intervals over {unit}s.\n", style="dim"), highlight=False)
     print_measured(rows, console, unit=unit, everything=everything, notes=_limits(manifest, rows))
     print_thinking(manifest.get("thinking", ()), console)
+    _print_lines("What the settings did", manifest.get("effective") or (), console)
+    _print_claims(claims, str(manifest["objective"]), unit, console)
+    print_ran(what_ran(manifest, folder), console)
+
+
+def _print_lines(title: str, sentences: Sequence[str], console: Console) -> None:
+    """Sentences under a heading; nothing without sentences."""
+    if sentences:
+        console.print(Text(f"\n{title}", style="bold"))
+        console.print(bullets(escape(sentence, keep="") for sentence in sentences), highlight=False)
+
+
+def _print_claims(claims: Sequence[Mapping[str, Any]], objective: str, unit: str, console: Console) -> None:
+    """The claims that were tested, and in one line those that were not; none that are about another purpose."""
+    own = [claim for claim in claims if not is_foreign(claim["name"], objective)]
+    if not own:
+        return
     console.print(Text("\nThe article's claims, for this model and use case", style="bold"))
-    for claim in claims:
+    for claim in tested(own):
         for part in _claim(claim, unit):
             console.print(part, highlight=False, markup=False)
-    if effective := manifest.get("effective"):
-        console.print(Text("\nWhat the settings did", style="bold"))
-        for sentence in effective:
-            console.print(Text(f"- {escape(sentence, keep='')}"), highlight=False)
-    print_ran(what_ran(manifest, folder), console)
+    if rest := untested(own):
+        console.print(bullets([escape(rest, keep="")]), highlight=False)
 
 
 def _limits(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -188,9 +204,8 @@ def _claim(claim: Mapping[str, Any], unit: str) -> Iterator[RenderableType]:
     verdict = claim["verdict"]
     style = {"holds": "green", "does not hold": "red"}.get(verdict, "yellow")
     yield Text.assemble(("- ", ""), (f"{claim['name']}: ", "bold"), (claim_verdict(verdict), style))
-    told = claim["statement"] if verdict != "not tested" else claim["reason"]
-    yield Padding(Text(f"{first_upper(told)}."), (0, 0, 0, 2))
+    yield Padding(Text(f"{first_upper(claim['statement'])}."), (0, 0, 0, 2))
     for contrast in claim["contrasts"]:
         yield Padding(Text(contrast_line(contrast, unit), style="cyan"), (0, 0, 0, 4))
-    if claim["reason"] and verdict != "not tested":
+    if claim["reason"]:
         yield Padding(Text(f"({claim['reason']})", style="dim"), (0, 0, 0, 4))

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const byId = (id) => document.getElementById(id);
+  const { byId, languageOf } = thermoscope;
   const made = (name, kind, content) => {
     const element = document.createElement(name);
     if (kind) element.className = kind;
@@ -22,13 +22,13 @@
   const pairRows = (chosen) => chosen.rows.map((row) => Object.fromEntries(row.map((value, i) => [fields[i], value])));
   const chosenOf = (id) => data.pairs[id] && (data.pairs[id].find((c) => c.name === chosenName()) || data.pairs[id][0]);
   const chosenName = () => (byId("choice") ? byId("choice").value : "");
-  const setChoice = (view, chosen) => {
+  const setChoice = (id, view, chosen) => {
     const [low, high] = chosen.ends;
     return view.signal("low", low).signal("high", high).signal("at", chosen.at).data("pairs", pairRows(chosen))
-      .height(data.row * chosen.rows.length);
+      .height(data.rows[id] * chosen.rows.length);
   };
   // on A4, in pixels: of a column and of a whole line
-  const printed = (place) => (place.closest(".charts") ? 325 : 670);
+  const printed = (place) => (place.closest(".panels") ? 155 : place.closest(".charts") ? 325 : 670);
 
   const draw = (place) => {
     if (views.has(place) || !seen(place)) return;
@@ -40,7 +40,7 @@
     vegaEmbed(place, spec, { actions: false, ast: true, renderer: "svg", defaultStyle: false, mode: "vega-lite" })
       .then(({ view }) => {
         views.set(place, view);
-        if (data.pairs[id]) setChoice(view, chosenOf(id));
+        if (data.pairs[id]) setChoice(id, view, chosenOf(id));
         if (printing) view.width(printed(place));
         coloured(view).run();
         place.querySelector("svg").setAttribute("aria-hidden", "true");  // the place itself says it
@@ -87,9 +87,25 @@
           row.firstChild.scope = "row";
           return row;
         }));
-        if (view) setChoice(view, chosen).run();
+        if (view) setChoice(id, view, chosen).run();
       }
     });
+
+  // ---- what is folded: open where a link leads into it, and on paper
+  const folds = [...document.querySelectorAll("details.fold")];
+  const unfold = () => {
+    const target = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+    const fold = target && target.closest("details.fold");
+    if (fold) { fold.open = true; target.scrollIntoView(); }
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = folds.filter((fold) => !fold.open);
+    for (const fold of opened) fold.open = true;
+  });
+  addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
 
   // ---- texts: [prompt, setting, seed, ending, measures, kind, passage, kind, passage, ...]; kind 1: repeated, 2: loop
   const panes = ["a", "b"].filter((id) => byId(`text-${id}`));
@@ -132,6 +148,7 @@
     const show = () => {
       const prompt = chosen("prompt"), seed = chosen("seed");
       byId("shown-prompt").textContent = data.prompts[prompt];
+      byId("shown-prompt").lang = languageOf(data.prompts[prompt]);
       const texts = panes.map((id) => at.get(`${prompt} ${chosen(`setting-${id}`)} ${seed}`));
       panes.forEach((id, i) => {
         const text = texts[i], other = texts[1 - i], setting = data.settings[chosen(`setting-${id}`)];
@@ -148,6 +165,7 @@
         const place = other ? parting(whole(text), whole(other)) : -1;
         if (other && place < 0 && texts[0] !== texts[1]) state.push(" · the two texts are identical");
         byId(`state-${id}`).replaceChildren(...state);
+        byId(`text-${id}`).lang = languageOf(whole(text));
         byId(`text-${id}`).replaceChildren(...shown(text, place));
       });
     };
@@ -155,16 +173,4 @@
     for (const id of panes) if (byId(`setting-${id}`)) byId(`setting-${id}`).addEventListener("input", show);
     show();
   }
-
-  // ---- copying a command
-  for (const button of document.querySelectorAll("[data-copy]"))
-    button.addEventListener("click", () => {
-      const command = byId(button.dataset.copy);
-      const selected = () => { getSelection().selectAllChildren(command); return document.execCommand("copy"); };
-      const said = (worked) => {
-        byId("copied").textContent = worked ? "Copied to the clipboard." : "Copying failed: the command is selected, copy it by hand.";
-      };
-      if (navigator.clipboard) navigator.clipboard.writeText(command.textContent).then(() => said(true), () => said(selected()));
-      else said(selected());
-    });
 })();

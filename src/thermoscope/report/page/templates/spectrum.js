@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const [low, high] = data.range;
-  const byId = (id) => document.getElementById(id);
+  const { byId, languageOf } = thermoscope;
   const slider = byId("temperature"), axis = byId("axis"), text = byId("text"), state = byId("state");
   const panel = byId("token"), forks = byId("forks"), why = byId("why"), seed = byId("seed");
   const hint = panel.innerHTML;
@@ -15,6 +15,13 @@
   };
   const x = (t) => ((t - low) / (high - low)) * 1000;
   const digits = (t) => (t === 0 ? "0" : Number(t.toPrecision(6)).toString());
+  // as everywhere else: 0.037, 0.310, 3.12, 31.2, 312, 1.2e4
+  const short = (value) => {
+    if (value === null) return "unknown";
+    const size = Math.abs(value);
+    if (size >= 9999.5) return value.toExponential(1).replace("+", "");
+    return size < 0.0005 ? "0" : value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3);
+  };
   const clamp = (t) => Math.min(Math.max(t, low), high);
 
   // texts hold for (low, high]: the first whose upper end is not below the temperature
@@ -45,6 +52,38 @@
     return changed;
   };
 
+  const named = (piece) => data.pieces[piece].trim() || "(no visible text)";
+  const percent = (p) => `${p >= 0.001 ? (100 * p).toFixed(1) : (100 * p).toPrecision(2)} %`;
+  // the words that follow the same beginning somewhere in the range: [node, piece], the most probable first
+  const candidates = (number) => {
+    const path = spectrum.leaves[current].nodes, found = new Map();
+    for (const leaf of spectrum.leaves) {
+      if (leaf.nodes.length <= number || leaf.nodes.some((node, i) => i < number && node !== path[i])) continue;
+      found.set(leaf.nodes[number], leaf.pieces[number]);
+    }
+    return [...found].sort(([a], [b]) => spectrum.nodes.logprob[b] - spectrum.nodes.logprob[a]);
+  };
+  const bars = (number) => {
+    const here = spectrum.leaves[current].nodes[number], box = document.createElement("div");
+    box.className = "bars";
+    for (const [node, piece] of candidates(number)) {
+      const p = Math.exp(spectrum.nodes.logprob[node]);
+      const cells = ["name", "", "share"].map((kind) => {
+        const cell = document.createElement("span");
+        cell.className = node === here ? `${kind} here` : kind;
+        return cell;
+      });
+      cells[0].textContent = named(piece);
+      cells[2].textContent = percent(p);
+      const bar = document.createElement("div");
+      bar.className = "bar";
+      bar.style.width = `${100 * p}%`;
+      cells[1].append(bar);
+      box.append(...cells);
+    }
+    return box;
+  };
+
   const explain = (number) => {
     const leaf = spectrum.leaves[current], node = leaf.nodes[number], of = spectrum.nodes;
     const p = Math.exp(of.logprob[node]);
@@ -55,11 +94,13 @@
       if (soft) made.className = "soft";
       panel.append(made);
     };
-    const word = data.pieces[leaf.pieces[number]].trim() || "(no visible text)";
-    line(`“${word}”: probability ${p >= 0.001 ? (100 * p).toFixed(1) : (100 * p).toPrecision(2)} % by the model itself, ` +
+    const word = named(leaf.pieces[number]);
+    line(`“${word}”: probability ${percent(p)} by the model itself, ` +
       `rank ${of.rank[node]}; after these words it holds from T = ${digits(of.low[node])} to ${digits(of.high[node])}.`);
     line(`Token ${number + 1}; logit ${of.logit[node].toFixed(3)}, noise ${of.noise[node].toFixed(3)}; ` +
       `the model's entropy here is ${of.entropy[node].toFixed(2)} nats.`, true);
+    panel.append(bars(number));
+    if (candidates(number).length === 1) line("No other word follows this beginning between these temperatures.", true);
   };
 
   const show = (number) => {
@@ -78,6 +119,7 @@
       span.tabIndex = i ? -1 : 0;
       return span;
     });
+    text.lang = languageOf(leaf.pieces.map((piece) => data.pieces[piece]).join(""));
     text.replaceChildren(prompt, ...spans);
     panel.innerHTML = hint;
     axis.querySelectorAll("rect").forEach((rect, i) => rect.classList.toggle("here", i === number));
@@ -112,7 +154,7 @@
     if (piece < 0) piece = 0;
     document.querySelectorAll("output[data-chart]").forEach((output) => {
       const value = data.charts[output.dataset.chart][piece];
-      output.textContent = value === null ? "unknown" : Number(value.toPrecision(3)).toString();
+      output.textContent = short(value);
     });
   };
   // the middle of where a text is exact; its own temperature if it holds at one alone
