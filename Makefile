@@ -36,7 +36,7 @@ demo: $(VENV)/.demo  ## fetch a small chat model, compare four temperatures, the
 	@echo "The report is runs/demo.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

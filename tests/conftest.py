@@ -12,17 +12,26 @@ os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELIS
 for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
     os.environ.pop(name, None)
 
-import torch  # noqa: E402
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
-from transformers.utils import logging  # noqa: E402
 
 from tests.tiny_cli import cli, no_model, tiny_model  # noqa: E402
-from thermoscope.cpu import probe  # noqa: E402
 
 __all__ = ["cli", "no_model", "tiny_model"]
 
-torch.set_num_threads(1)
-probe.use_loops()  # they are what most tests are about; what is used instead has tests of its own
-logging.disable_progress_bar()
 settings.register_profile("thermoscope", deadline=None, derandomize=True)
 settings.load_profile("thermoscope")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Set up the libraries, where tests run: the process that hands them out to others needs none."""
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        return
+    import torch
+    from transformers.utils import logging
+
+    from thermoscope.cpu import probe
+
+    torch.set_num_threads(1)
+    probe.use_loops()  # they are what most tests are about; what is used instead has tests of its own
+    logging.disable_progress_bar()

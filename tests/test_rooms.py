@@ -1,10 +1,11 @@
-"""The rooms of docs/flow.md: a module imports only from rooms above its own."""
+"""The rooms of docs/flow.md: a module imports only from rooms above its own, and inside a room in no circle."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import thermoscope
@@ -40,3 +41,29 @@ def test_imports_go_up() -> None:
         if room in place:
             wrong |= {(room, to) for to in imports(path) if to in place and place[to] > place[room]}
     assert not wrong
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path, modules: set[str]) -> Iterator[str]:
+    """The modules that one imports: inside functions and for types alone as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from whole & modules if whole <= modules else {*(whole & modules), node.module}
+
+
+def test_files_import_each_other_in_no_circle() -> None:
+    paths = {module_name(path): path for path in SOURCE.rglob("*.py")}
+    del paths["thermoscope"]  # the public names, which everything is below
+    graph = {name: set(imported(path, set(paths))) - {name} for name, path in paths.items()}
+    assert sum(map(len, graph.values())) > 500
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(" imports ".join(reversed(error.args[1]))) from None

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import ComparedText, Comparison
     from thermoscope.comparison.inspection import Inspection, StageView, TokenView, inspect
     from thermoscope.comparison.passages import Passage
-    from thermoscope.decode.generate import Progress, generate
+    from thermoscope.decode.generate import generate
+    from thermoscope.decode.progress import Progress
     from thermoscope.decode.sample import Sample
     from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
     from thermoscope.engines.effect import Distance, EngineSetting
@@ -72,7 +73,8 @@ if TYPE_CHECKING:
     from thermoscope.statistics.evidence import Evidence
     from thermoscope.statistics.frontier import Frontier, FrontierPoint
     from thermoscope.statistics.reference import Reference
-    from thermoscope.usecases.load import Prompt, Score, UseCase
+    from thermoscope.usecases.load import Prompt, UseCase
+    from thermoscope.usecases.score import Score
 
 _LAZY = {
     "Audit": "thermoscope.auditing.audit",
@@ -113,7 +115,7 @@ _LAZY = {
     "Plan": "thermoscope.runs.plan",
     "Point": "thermoscope.report.records.schema",
     "Prices": "thermoscope.sources.endpoint",
-    "Progress": "thermoscope.decode.generate",
+    "Progress": "thermoscope.decode.progress",
     "Prompt": "thermoscope.usecases.load",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",
@@ -124,7 +126,7 @@ _LAZY = {
     "Run": "thermoscope.runs.run",
     "Sample": "thermoscope.decode.sample",
     "SamplingParams": "thermoscope.settings.params",
-    "Score": "thermoscope.usecases.load",
+    "Score": "thermoscope.usecases.score",
     "ScorerKind": "thermoscope.metrics.scorers",
     "Setting": "thermoscope.report.records.schema",
     "Snippet": "thermoscope.engines.dialect",

@@ -18,7 +18,7 @@ import pytest
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.cli import console
 from thermoscope.comparison.article import EXPERIMENTS
-from thermoscope.decode.generate import Progress
+from thermoscope.decode.progress import Progress
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.stages import STAGES
 

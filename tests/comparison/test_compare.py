@@ -15,7 +15,8 @@ from tests.fakes import FakeModel
 from tests.handmade import compared, sample
 from thermoscope.comparison.compare import compare
 from thermoscope.comparison.comparison import Comparison
-from thermoscope.decode.generate import Progress, generate
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError, Interrupted, ModelMemoryError, ParameterError, PromptError
 from thermoscope.metrics.registry import TEXT_MEASURES
 from thermoscope.report.terminal.comparison import print_comparison

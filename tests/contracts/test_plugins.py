@@ -50,6 +50,25 @@ def test_the_examples_work(tmp_path: Path) -> None:
     assert '"heat": 0.5' in exported.stdout, exported.stderr
 
 
+def test_a_use_case_names_the_scorer_of_a_package(tmp_path: Path) -> None:
+    example(tmp_path)
+    (table,) = re.findall(r"    (\[score\]\n    kind = .*\n    argument = .*)\n", PAGE)
+    case = tmp_path / "case.toml"
+    prompt = 'title = "x"\nobjective = "task"\n[[prompts]]\ntext = "a"\n'
+    case.write_text(prompt + table.replace("    ", ""), encoding="utf-8")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from thermoscope.runs.scorers import scorer_of_case; "
+        f"from thermoscope.usecases.load import load; case = load({str(case)!r}); "
+        "score = scorer_of_case(case.score, case.source.parent); print(score('a comma', None), score('none', None))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    assert done.stdout == "1.0 0.0\n", done.stderr
+    case.write_text(case.read_text(encoding="utf-8").replace("contains", "contain"), encoding="utf-8")
+    wrong = command(tmp_path, "use-cases", "check", str(case))
+    assert wrong.returncode == 2
+    assert "one of exact, regex, function, contains; got 'contain'" in wrong.stderr
+
+
 def test_a_broken_package_is_named_and_left_out(tmp_path: Path) -> None:
     install(tmp_path, "broken", "1 / 0\n", "[thermoscope.engines]\nbad = broken:X\n")
     done = command(tmp_path, "export", "-t", "0.5", "--to", "vllm")

@@ -18,6 +18,7 @@ def test_an_entry_is_whole(name: str) -> None:
     assert kind.meaning
     assert not kind.meaning.endswith(".")
     assert kind.usage.startswith(name)
+    assert kind.field.isidentifier() and kind.field != "kind"
 
 
 def test_scores_by_hand() -> None:
@@ -35,4 +36,10 @@ def test_scores_by_hand() -> None:
 @pytest.mark.parametrize("how", ["", "exakt", "exact:", "exact:x", "regex", "regex:", "nothing:x"])
 def test_what_is_no_scorer_is_said_in_one_line(how: str) -> None:
     with pytest.raises(InputError, match=r"--score must be exact, regex:PATTERN or FILE\.py:FUNCTION"):
+        asked_scorer(how)
+
+
+@pytest.mark.parametrize("how", ["regex:(", "function:a", "function:a.py:", "function:a:b"])
+def test_a_wrong_argument_is_said_before_anything_is_scored(how: str) -> None:
+    with pytest.raises(InputError, match=r"must be a regular expression|must be given as FILE\.py:FUNCTION"):
         asked_scorer(how)

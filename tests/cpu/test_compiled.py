@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from thermoscope.cpu import compiled as module
-from thermoscope.cpu import probe
+from thermoscope.cpu import sources
 from thermoscope.cpu.compiled import compiled, exp, over_slices, sliced
 
 _thread = ctypes.CDLL(None).pthread_self if hasattr(ctypes.CDLL(None), "pthread_self") else None
@@ -158,8 +158,8 @@ def test_the_exponential() -> None:
 
 def test_every_file_of_loops_counts_for_what_numba_keeps() -> None:
     here = Path(module.__file__).parent
-    counted = {path for pattern in probe.SOURCES for path in here.glob(pattern)}
+    counted = {path for pattern in sources.SOURCES for path in here.glob(pattern)}
     loops = re.compile(r"^(@compiled\(|@sliced\(|@intrinsic|from numba|from llvmlite)", flags=re.MULTILINE)
     written = {path for path in here.rglob("*.py") if loops.search(path.read_text(encoding="utf-8"))}
     assert counted == written | {here / "plain_texts.py"}  # text_loops.py takes numbers from it
-    assert exp.py_func.__qualname__ == f"exp_{probe.state_of_sources()}"
+    assert exp.py_func.__qualname__ == f"exp_{sources.state_of_sources()}"

@@ -7,14 +7,14 @@ from torch.nn.functional import gelu
 from transformers.pytorch_utils import Conv1D
 
 from tests.tiny import CONFIGS, network
-from thermoscope.cpu import compiled
-from thermoscope.cpu.packed import OneDNNLinear, TiledLinear, kind_for
+from thermoscope.cpu import probe
+from thermoscope.cpu.packed import OneDNNLinear, PlainLinear, kind_for
 from thermoscope.cpu.shared import PackedEmbedding
 from thermoscope.models import packing
 from thermoscope.models.packing import pack, packed_linears
 from thermoscope.models.rows import way
 
-KINDS = (OneDNNLinear, TiledLinear)
+KINDS = (OneDNNLinear, PlainLinear)
 needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
 
 
@@ -82,33 +82,24 @@ def test_weights_are_let_go_of_as_they_are_packed(monkeypatch):
     assert not any(layer() is not None for layer in layers)
 
 
+@needs_onednn
 @pytest.mark.parametrize(
-    ("capability", "name", "dtype", "kind"),
+    ("fault", "bfloat16", "dtype", "kind"),
     [
-        ("AVX2", "znver3", torch.float32, TiledLinear),
-        ("AVX2", "znver3", torch.bfloat16, TiledLinear),
-        ("AVX512", "znver4", torch.float32, TiledLinear),
-        ("AVX512", "znver5", torch.float32, OneDNNLinear),
-        ("DEFAULT", "generic", torch.float32, OneDNNLinear),
-        ("AVX2", "znver3", torch.float16, None),
-        ("AVX512", "znver4", torch.float16, None),
+        (None, True, torch.float32, OneDNNLinear),
+        (None, True, torch.bfloat16, OneDNNLinear),
+        (None, False, torch.float32, OneDNNLinear),
+        (None, False, torch.bfloat16, PlainLinear),
+        ("no oneDNN", True, torch.float32, PlainLinear),
+        ("no oneDNN", True, torch.bfloat16, PlainLinear),
+        (None, True, torch.float16, None),
+        ("no oneDNN", True, torch.float16, None),
     ],
 )
-@needs_onednn
-def test_which_product_a_processor_is_given(capability, name, dtype, kind, monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    features = frozenset({"avx2", "avx512f"} if capability == "AVX512" else {"avx2"})
-    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor(name, features))
+def test_which_product_a_processor_is_given(fault, bfloat16, dtype, kind, monkeypatch):
+    monkeypatch.setattr(probe, "onednn_fault", lambda: fault)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: bfloat16)
     assert kind_for(dtype) is kind
-
-
-@needs_onednn
-def test_many_threads_keep_the_product_that_cuts_rows_as_well(monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    monkeypatch.setattr(compiled, "processor", lambda: compiled.Processor("znver4", frozenset({"avx512f"})))
-    for threads, kind in ((8, TiledLinear), (9, OneDNNLinear)):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        assert kind_for(torch.float32) is kind
 
 
 @needs_onednn
@@ -151,7 +142,7 @@ def test_packed_logits_agree_with_unpacked(kind):
 def test_an_embedding_is_read_out_of_the_packed_head(kind, shape):
     weight = torch.randn(shape)
     embedding = PackedEmbedding.of(kind(weight, None), weight)
-    assert embedding is not None, "oneDNN has a layout that isn't known here"
+    assert embedding is not None, "a layout that isn't known here"
     ids = torch.randint(shape[0], (3, 7))
     assert torch.equal(embedding(ids), weight[ids])
     assert torch.equal(embedding(torch.tensor([shape[0] - 1])), weight[-1:])

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes import FakeModel
 from thermoscope.decode import notebook
-from thermoscope.decode.generate import Progress, generate
-from thermoscope.spectra.explore import spectrum
+from thermoscope.decode.generate import generate
+from thermoscope.decode.progress import Progress
 
 
 def ipython(kernel: object) -> SimpleNamespace:
@@ -31,22 +31,11 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
     assert not notebook.in_notebook()
 
 
-def test_a_bar_follows_the_work_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    import rich.progress
-
-    told: list[dict[str, object]] = []
-
-    class Bars(rich.progress.Progress):
-        def update(self, task: object, **how: object) -> None:  # type: ignore[override]
-            told.append(how)
-
-    monkeypatch.setattr(notebook, "in_notebook", lambda: True)
-    monkeypatch.setattr(rich.progress, "Progress", Bars)
-    generate(FakeModel(), "Once", seeds=[0, 1], max_new_tokens=5)
-    assert told[-1] == {"total": 10, "completed": 10, "texts": "2 of 2 texts"}
-    told.clear()
-    spectrum(FakeModel(), "Once", temperature=(0.5, 1.0), max_new_tokens=3)
-    assert told
+def test_what_a_bar_says() -> None:
+    assert notebook.bar("a <b>", None, 0.0) == "a &lt;b&gt; <progress></progress>"
+    state = Progress(finished=1, samples=3, tokens=10, most_tokens=40, forward_rows=10)
+    said = 'generating <progress value="10" max="40"></progress> 1 of 3 texts, about 6 s left'
+    assert notebook.bar("generating", state, 2.0) == said
 
 
 def test_the_callers_own_function_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> None:

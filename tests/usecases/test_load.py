@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from thermoscope.errors import InputError
+from thermoscope.metrics.scorers import asked_scorer
 from thermoscope.models.chat import as_messages
 from thermoscope.statistics.reference_text import windows
 from thermoscope.usecases.load import FOLDER, bundled, load, parse
@@ -66,9 +67,15 @@ def test_what_is_read() -> None:
         ("max_new_tokens = 1.5\n" + GOOD, 1, "max_new_tokens must be a whole number; got 1.5"),
         ("name = 'q'\n" + GOOD, 1, "name is the file's own"),
         ("answer_pattern = '('\n" + GOOD, 1, "answer_pattern must be a regular expression"),
-        (GOOD + '\n[score]\nkind = "regex"\n', 12, "must have a pattern"),
+        (GOOD + '\n[score]\nkind = "regex"\n', 12, 'score of kind regex must have pattern = "PATTERN"; add it'),
+        (GOOD + '\n[score]\nkind = "regx"\npattern = "a"\n', 12, "one of exact, regex, function; got 'regx'"),
+        (GOOD + '\n[score]\nkind = "exact"\npattern = "a"\n', 13, "score.pattern is unknown"),
+        (GOOD + '\n[score]\nkind = "exact"\nargument = "a"\n', 13, "score of kind exact takes no argument"),
+        (GOOD + "\n[score]\nkind = 3\n", 12, "score.kind must be text in quotes"),
+        (GOOD + '\n[score]\nkind = "regex"\npattern = "{answer}"\n', 4, "answer for every prompt"),
         (GOOD + '\n[score]\nkind = "regex"\npattern = "("\n', 13, "pattern must be a regular expression"),
-        (GOOD + '\n[score]\nkind = "function"\nfunction = "a"\n', 12, 'function = "file.py:name"'),
+        (GOOD + '\n[score]\nkind = "function"\nfunction = "a"\n', 13, "given as FILE.py:FUNCTION"),
+        (GOOD + '\n[score]\nkind = "function"\n', 12, 'must have function = "FILE.py:FUNCTION"'),
         (GOOD + '\n[score]\nkind = "exact"\n', 4, "answer for every prompt"),
     ],
 )
@@ -91,6 +98,22 @@ def test_files_that_are_not_there_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "f.toml").write_text('reference = "none.json"\n' + GOOD)
     with pytest.raises(InputError, match="the reference of f can't be read"):
         load(tmp_path / "f.toml").reference_statistics()
+
+
+@pytest.mark.parametrize(
+    ("table", "how"),
+    [
+        ('kind = "exact"', "exact"),
+        ('kind = "regex"\npattern = "a{answer}"', "regex:a{answer}"),
+        ('kind = "regex"\nargument = "a"', "regex:a"),
+        ('kind = "function"\nfunction = "f.py:g"', "f.py:g"),
+    ],
+)
+def test_the_table_score_says_what_the_option_says(table: str, how: str) -> None:
+    score = parse(GOOD.replace("text", 'answer = "x"\ntext') + f"\n[score]\n{table}\n", HERE).score
+    assert score is not None
+    kind, argument = asked_scorer(how)
+    assert (score.kind, score.argument) == (kind.name, argument)
 
 
 def test_identity_is_of_content_not_of_layout() -> None:

@@ -25,7 +25,7 @@ from thermoscope.files.writing import write_whole
 if TYPE_CHECKING:
     import pyarrow
 
-    from thermoscope.decode.generate import Progress
+    from thermoscope.decode.progress import Progress
     from thermoscope.sources.base import Source
 
 #: Width of what is written to a file or a pipe.

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
 
-#: Parameters in the order in which they are listed: truncation first, then penalties, then what few ask for.
-_FIRST = ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_a", "top_n_sigma")
-_LAST = ("logit_bias",)
 _ORDER = "Order of the stages: transformers (the default), vllm, llama.cpp, sglang, or a list a,b,c."
 _PARAMS = (
     "Settings to start from: model (its generation_config.json), or a .json or .toml file. Options go before them."
@@ -51,11 +48,20 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options() -> list[tuple[str, str, str]]:
-    """Name, metavar and help of every parameter's option but the temperature's, which each command has its own of."""
-    from thermoscope.settings.stages import PARAMETERS
+    """Name, metavar and help of every parameter's option but the temperature's, which each command has its own of.
 
-    middle = [name for name in PARAMETERS if name not in (*_FIRST, *_LAST, "temperature")]
-    return [(p.name, p.metavar, p.help) for p in (PARAMETERS[name] for name in (*_FIRST, *middle, *_LAST))]
+    Truncation first, from the temperature on; last what looks at tokens by their id.
+    """
+    from thermoscope.settings.stages import PARAMETERS, STAGE_OF, STAGES
+
+    usual = list(STAGES)
+
+    def rank(name: str) -> tuple[bool, ...]:
+        stage = STAGES[STAGE_OF[name]]
+        return stage.by_token, not stage.truncates, usual.index(stage.name) < usual.index("temperature")
+
+    names = sorted((name for name in PARAMETERS if name != "temperature"), key=rank)
+    return [(p.name, p.metavar, p.help) for p in map(PARAMETERS.__getitem__, names)]
 
 
 class Asked:

@@ -9,8 +9,8 @@ from typing import Any
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
-from thermoscope.decode.generate import Progress
 from thermoscope.decode.notebook import shown
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, Interrupted

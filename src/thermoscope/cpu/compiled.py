@@ -17,7 +17,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -25,10 +25,9 @@ import torch
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from thermoscope.cpu.probe import state_of_sources
+from thermoscope.cpu.sources import state_of_sources
 
 #: Below so many units of work (roughly, array elements) waking another thread costs more than it brings.
 _WORTH_A_THREAD = 2**17
@@ -36,20 +35,6 @@ _WORTH_A_THREAD = 2**17
 _SLICES_EACH = 4
 
 _F = np.float32
-
-
-class Processor(NamedTuple):
-    """The processor that loops are compiled for, in LLVM's words."""
-
-    name: str
-    features: frozenset[str]
-
-
-@cache
-def processor() -> Processor:
-    """Which processor that is: this one, unless numba is told otherwise by its environment variables."""
-    _, name, features = cpu_target.target_context.codegen().magic_tuple()
-    return Processor(name, frozenset(word[1:] for word in features.split(",") if word.startswith("+")))
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

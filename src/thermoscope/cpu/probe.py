@@ -7,13 +7,14 @@ is to wait for it before the first text.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from thermoscope.cpu.sources import state_of_sources
 
 #: Groups of loops, each with the one that shows whether they are compiled already.
 Part = Literal["sampling", "attention", "texts"]
@@ -22,8 +23,6 @@ _SHOWS: dict[Part, str] = {
     "attention": "attention_loops.attend",
     "texts": "text_loops.count",
 }
-#: Where loops are written, and what goes into them.
-SOURCES = ("compiled.py", "*_loops.py", "tiles.py", "vectors.py", "plain_texts.py")
 #: From so many tokens on that are still to be decoded, or measured, compiling is worth its half a minute.
 _REPAYS: dict[Part, int] = {"sampling": 20_000, "attention": 20_000, "texts": 1_000_000}
 #: Operators of torch that packed products use.
@@ -145,14 +144,3 @@ def _folders() -> tuple[Path, ...]:
 def _is_writable(folder: Path) -> bool:
     there = next((path for path in (folder, *folder.parents) if path.exists()), None)
     return there is not None and there.is_dir() and os.access(there, os.W_OK)
-
-
-@cache
-def state_of_sources() -> str:
-    """Eight hexadecimal digits of what ``SOURCES`` say.
-
-    numba looks at a loop's own file to see whether what it has kept still holds, and not at what the loop calls.
-    """
-    here = Path(__file__).parent
-    files = sorted(path for pattern in SOURCES for path in here.glob(pattern))
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).hexdigest()

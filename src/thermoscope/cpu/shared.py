@@ -30,7 +30,7 @@ class PackedEmbedding(nn.Module):
     @classmethod
     def of(cls, head: PackedLinear, weight: Tensor) -> PackedEmbedding | None:
         """The embedding with these weights (V, C), if they can be read out of the head bit by bit, else None."""
-        for block in _BLOCKS:
+        for block in (*_BLOCKS, head.out_features):  # the last one: the usual layout
             blocks = head.blocks(block)
             if blocks is None:
                 continue

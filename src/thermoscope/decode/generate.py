@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from thermoscope.checks import at_least_one
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.loop import Decoder
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
+from thermoscope.decode.progress import Progress as Progress
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -18,27 +18,6 @@ from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job has come, reported after every step.
-
-    Attributes
-    ----------
-    finished, samples
-        Samples that are finished, and all.
-    tokens, most_tokens
-        Tokens drawn, and the most that there can be (texts may end earlier).
-    forward_rows
-        Rows that the model computed: fewer than tokens where samples shared a row.
-    """
-
-    finished: int
-    samples: int
-    tokens: int
-    most_tokens: int
-    forward_rows: int
 
 
 def generate(

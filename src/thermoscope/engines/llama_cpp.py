@@ -16,7 +16,7 @@ from thermoscope.engines.values import is_number, is_texts, once, pairs
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import STAGE_OF
+from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGE_OF
 from thermoscope.settings.values import number_of, typed
 
 #: llama.cpp's server refuses an empty list of breakers: a control character that no text has stands for none.
@@ -24,15 +24,20 @@ NO_BREAKERS = ["\x1f"]
 
 
 #: Our stage -> its name in a chain.
-_STAGES = {"penalties": "penalties", "repetition": "penalties", "dry": "dry", "top_n_sigma": "top_n_sigma",
-                 "top_k": "top_k", "typical_p": "typ_p", "top_p": "top_p", "min_p": "min_p", "xtc": "xtc",
-                 "temperature": "temperature"}  # fmt: skip
+_STAGES = {
+    stage: {"repetition": "penalties", "typical_p": "typ_p"}.get(stage, stage)
+    for stage in ORDERS["llama.cpp"] if stage not in ("logit_bias", "mirostat")
+}  # fmt: skip
 
 
 #: Our parameter -> its flag, where that is not its field's name.
 _FLAGS = {"temperature": "temp", "typical_p": "typical", "top_n_sigma": "top-nsigma",
                 "mirostat_tau": "mirostat-ent", "mirostat_eta": "mirostat-lr",
                 "dynatemp_exponent": "dynatemp-exp"}  # fmt: skip
+
+
+#: What has an effect beside mirostat.
+_WITH_MIROSTAT = ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias")
 
 
 def samplers(order: Iterable[str]) -> list[str]:
@@ -66,13 +71,8 @@ def _edges(params: SamplingParams) -> dict[str, str]:
     edges: dict[str, str] = {}
     active = [stage for stage in params.active_stages if stage in LLAMA_CPP.order]
     if params.mirostat_tau is not None:
-        for stage, name in (("repetition", "repetition_penalty"), ("penalties", "presence_penalty"),
-                            ("penalties", "frequency_penalty"), ("dry", "dry_multiplier"),
-                            ("top_n_sigma", "top_n_sigma"), ("top_k", "top_k"), ("typical_p", "typical_p"),
-                            ("top_p", "top_p"), ("min_p", "min_p"), ("xtc", "xtc_probability"),
-                            ("temperature", "dynatemp_range")):  # fmt: skip
-            if stage in active and getattr(params, name) is not None:
-                edges[name] = "is ignored there together with mirostat"
+        ignored = [name for name in params.given if name in LLAMA_CPP.names and name not in (*SHAPES, *_WITH_MIROSTAT)]
+        edges |= dict.fromkeys(ignored, "is ignored there together with mirostat")
         if "temperature" in active and active.index("temperature") > active.index("mirostat"):
             edges["order"] = "temperature runs before mirostat"
         return edges
@@ -98,8 +98,7 @@ def _additive_before(active: list[str], stage: str) -> bool:
 def _read(draft: Draft) -> None:
     fields, values = draft.fields, draft.values
     if fields.get("mirostat", 0) == 2:
-        heeded = ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias")
-        draft.ignore([name for name in values if name not in heeded], "mirostat=2 leaves no room for it")
+        draft.ignore([name for name in values if name not in _WITH_MIROSTAT], "mirostat=2 leaves no room for it")
         draft.switch_on_mirostat()
         draft.order = ("logit_bias", "temperature", "mirostat")
         return
@@ -175,21 +174,22 @@ def _has_flags(text: str) -> bool:
     return re.search(r"(^|\s)--?[a-z]", text.strip()) is not None
 
 
+_NEUTRAL = {
+    "temperature": 1.0, "dynatemp_range": 0.0, "dynatemp_exponent": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
+    "typical_p": 1.0, "top_n_sigma": -1.0, "xtc_probability": 0.0, "xtc_threshold": 0.1, "repeat_last_n": LAST_N,
+    "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0, "dry_base": 1.75,
+    "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N, "mirostat": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1,
+}  # fmt: skip
+
+
 LLAMA_CPP = Dialect(
     name="llama.cpp",
     version="as in llama-cpp-python 0.3.36",
     source="vendor/llama.cpp/common/sampling.cpp, common/arg.cpp, common/common.h and src/llama-sampler.cpp",
     order=ORDERS["llama.cpp"],
-    names={n: n for n in ("top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
-                          "dynatemp_range", "dynatemp_exponent", "presence_penalty", "frequency_penalty",
-                          "dry_multiplier", "dry_base", "dry_allowed_length", "mirostat_tau", "mirostat_eta",
-                          "logit_bias")}
-    | {"temperature": "temperature", "repetition_penalty": "repeat_penalty", "dry_breakers": "dry_sequence_breakers"},
-    neutral={"temperature": 1.0, "dynatemp_range": 0.0, "dynatemp_exponent": 1.0, "top_k": 0, "top_p": 1.0,
-             "min_p": 0.0, "typical_p": 1.0, "top_n_sigma": -1.0, "xtc_probability": 0.0, "xtc_threshold": 0.1,
-             "repeat_last_n": LAST_N, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
-             "dry_multiplier": 0.0, "dry_base": 1.75, "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N,
-             "mirostat": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1},
+    names={n: n for n in PARAMETERS if n in _NEUTRAL}
+    | {"logit_bias": "logit_bias", "repetition_penalty": "repeat_penalty", "dry_breakers": "dry_sequence_breakers"},
+    neutral=_NEUTRAL,
     defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
     explicit_order=True,
     penalties_count_prompt=True,

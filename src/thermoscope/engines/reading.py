@@ -13,7 +13,7 @@ from thermoscope.engines.registry import ENGINES, engine_named
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import SHAPES
+from thermoscope.settings.stages import PARAMETERS, SHAPES
 from thermoscope.settings.values import typed
 from thermoscope.words import nearest
 
@@ -134,7 +134,7 @@ def _imported(all_fields: Mapping[str, Any], beside: tuple[str, ...], of: Dialec
     for name, value in fields.items():
         _check_value(name, value, of)
     back = {theirs: ours for ours, theirs in of.names.items()}
-    said = {back[n]: v for n, v in fields.items() if n in back and not _off(v, n, of)}
+    said = {back[n]: v for n, v in fields.items() if n in back and not _off(v, n, back[n], of)}
     added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
     draft = Draft(of, fields, {**added, **said}, of.order, added)
     for do in of.heeds:
@@ -200,12 +200,13 @@ def _check_value(field: str, value: Any, of: Dialect) -> None:
         raise InputError(f"{field}={typed(value)} is none of our stages; take it out")
 
 
-def _off(value: Any, field: str, of: Dialect) -> bool:
-    """Whether a value switches the field off there, or is what ours is without it."""
+def _off(value: Any, field: str, ours: str, of: Dialect) -> bool:
+    """Whether a value of our parameter's field switches it off there, or is what ours is without it."""
     if field in of.neutral and value == of.neutral[field]:
         return True
-    if field in ("top_k", "topK"):
+    if ours == "top_k":
         return not isinstance(value, int | float) or value <= 0
-    if field in ("logit_bias", "sequence_bias", "dry_sequence_breakers"):
+    if PARAMETERS[ours].is_list:
         return not value or value == of.no_breakers
-    return field in ("top_n_sigma", "dry_multiplier", "no_repeat_ngram_size") and value in (0, -1)
+    switch_without_inert_value = PARAMETERS[ours].inert is None and PARAMETERS[ours].shapes is None
+    return switch_without_inert_value and value in (0, -1)

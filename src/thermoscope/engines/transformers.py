@@ -10,8 +10,8 @@ from typing import Any
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
 from thermoscope.engines.values import pairs
 from thermoscope.errors import InputError
-from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import STAGES
 
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
@@ -41,14 +41,16 @@ def _sequence_bias(value: Any) -> bool:
     return pairs(value) and all(isinstance(tokens, list) for tokens, _ in value)
 
 
+_NAMES = {n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
+                         "repetition_penalty", "no_repeat_ngram_size")} | {"logit_bias": "sequence_bias"}  # fmt: skip
+
+
 TRANSFORMERS = Dialect(
     name="transformers",
     version="5.23.0",
     source="src/transformers/generation/utils.py and logits_process.py",
-    order=tuple(s for s in ORDERS["transformers"]
-                if s not in ("penalties", "dry", "top_n_sigma", "top_a", "xtc", "mirostat")),
-    names={n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
-                          "repetition_penalty", "no_repeat_ngram_size")} | {"logit_bias": "sequence_bias"},
+    order=tuple(stage.name for stage in STAGES.values() if any(name in _NAMES for name in stage.names)),
+    names=_NAMES,
     neutral={"do_sample": True, "num_beams": 1, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": None,
              "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "repetition_penalty": 1.0,
              "no_repeat_ngram_size": 0, "sequence_bias": None},

@@ -12,9 +12,10 @@ from thermoscope.engines.penalties import look_back
 from thermoscope.engines.values import is_texts
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import PARAMETERS
 from thermoscope.settings.values import typed
 
-#: Our stage -> its names in ``sampler_priority``.
+#: Our stage -> its names in ``sampler_priority``, in the order in which stages run unless that says otherwise.
 _PRIORITY = {
     "repetition": "repetition_penalty", "penalties": "presence_penalty\nfrequency_penalty", "dry": "dry",
     "top_n_sigma": "top_n_sigma", "temperature": "temperature\ndynamic_temperature", "top_k": "top_k", "top_p": "top_p",
@@ -22,6 +23,16 @@ _PRIORITY = {
     "min_p": "min_p", "mirostat": "mirostat", "xtc": "xtc", "no_repeat_ngram": "no_repeat_ngram",
 }  # fmt: skip
 
+_NEUTRAL = {
+    "do_sample": True, "temperature": 1.0, "dynamic_temperature": False, "dynatemp_low": 1.0, "dynatemp_high": 1.0,
+    "dynatemp_exponent": 1.0, "smoothing_factor": 0.0, "smoothing_curve": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
+    "typical_p": 1.0, "tfs": 1.0, "top_a": 0.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "top_n_sigma": 0.0,
+    "repetition_penalty": 1.0, "repetition_penalty_range": 0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+    "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "dry_multiplier": 0.0, "dry_base": 1.75,
+    "dry_allowed_length": 2, "dry_sequence_breakers": "", "xtc_probability": 0.0, "xtc_threshold": 0.1,
+    "mirostat_mode": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1, "guidance_scale": 1.0, "penalty_alpha": 0.0,
+    "temperature_last": False,
+}  # fmt: skip
 
 #: So many tokens of a repetition DRY counts there; a penalty of so many nats leaves nothing to add.
 _DRY_TOKENS, _ENOUGH = 50, 100.0
@@ -102,22 +113,10 @@ WEBUI = Dialect(
     name="text-generation-webui",
     version="commits dceb23c, ec17a5d and 2dad203",
     source="modules/sampler_hijack.py, presets.py and api/typing.py (its transformers and ExLlama-HF loaders)",
-    order=("repetition", "penalties", "dry", "top_n_sigma", "temperature", "top_k", "top_p", "typical_p",
-           "epsilon_cutoff", "eta_cutoff", "top_a", "min_p", "mirostat", "xtc", "no_repeat_ngram"),
-    names={n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
-                          "top_a", "top_n_sigma", "repetition_penalty", "presence_penalty", "frequency_penalty",
-                          "no_repeat_ngram_size", "dry_multiplier", "dry_base", "dry_allowed_length",
-                          "xtc_probability", "xtc_threshold", "mirostat_tau", "mirostat_eta", "dynatemp_exponent")}
+    order=tuple(_PRIORITY),
+    names={n: n for n in PARAMETERS if n in _NEUTRAL}
     | {"dynatemp_range": "dynatemp_high", "dry_breakers": "dry_sequence_breakers"},
-    neutral={"do_sample": True, "temperature": 1.0, "dynamic_temperature": False, "dynatemp_low": 1.0,
-             "dynatemp_high": 1.0, "dynatemp_exponent": 1.0, "smoothing_factor": 0.0, "smoothing_curve": 1.0,
-             "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "tfs": 1.0, "top_a": 0.0,
-             "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "top_n_sigma": 0.0, "repetition_penalty": 1.0,
-             "repetition_penalty_range": 0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
-             "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0,
-             "dry_multiplier": 0.0, "dry_base": 1.75, "dry_allowed_length": 2, "dry_sequence_breakers": "",
-             "xtc_probability": 0.0, "xtc_threshold": 0.1, "mirostat_mode": 0, "mirostat_tau": 5.0,
-             "mirostat_eta": 0.1, "guidance_scale": 1.0, "penalty_alpha": 0.0, "temperature_last": False},
+    neutral=_NEUTRAL,
     explicit_order=True,
     penalties_count_prompt=True,
     aside=words(

@@ -21,10 +21,6 @@ from thermoscope.registry import Registry
 if TYPE_CHECKING:
     from thermoscope.metrics.texts import Texts
 
-Direction = Literal[
-    "more repetitive", "more varied", "more alike", "less likely", "less certain", "longer", "more coherent",
-    "more in agreement", "better", "steeper", "less like the reference",
-]  # fmt: skip
 #: Ranges that a measure can have.
 ANY, NOT_NEGATIVE, SHARE = (-inf, inf), (0.0, inf), (0.0, 1.0)
 #: The place in reports of a measure that doesn't say its own.
@@ -42,7 +38,7 @@ class Measure:
     unit
         "" for a share or a ratio.
     direction
-        What a larger value means.
+        What a larger value means, as it reads after "higher means": "more repetitive".
     minimum_tokens
         With fewer tokens than this in a text the measure is unknown (NaN).
     source
@@ -74,7 +70,7 @@ class Measure:
 
     name: str
     unit: str
-    direction: Direction
+    direction: str
     minimum_tokens: int
     source: str
     meaning: str

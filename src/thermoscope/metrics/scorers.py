@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer, exact, matching
 from thermoscope.registry import Registry
+from thermoscope.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class ScorerKind:
         What is to be after the colon, as help shows it; "" if nothing.
     needs_answer
         Whether a scorer with this argument compares with the expected answer.
+    check
+        Raises ``InputError`` if what is after the colon breaks a rule; nothing is run or loaded for it.
+    field
+        What the argument is called in the table ``[score]`` of a use case.
+    names_file
+        Whether the argument begins with the path of a file, which a use case has beside its own.
     """
 
     name: str
@@ -33,6 +40,9 @@ class ScorerKind:
     make: Callable[[str], Scorer]
     argument: str = ""
     needs_answer: Callable[[str], bool] = lambda _: False
+    check: Callable[[str], object] = lambda _: None
+    field: str = "argument"
+    names_file: bool = False
 
     @property
     def usage(self) -> str:
@@ -55,20 +65,34 @@ def register_scorer(kind: ScorerKind) -> ScorerKind:
     return SCORERS.register(kind)
 
 
+def scorer_named(name: str) -> ScorerKind:
+    """The kind of this name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if name not in SCORERS:
+        raise InputError(f"a scorer must be one of {', '.join(SCORERS)}; got {name!r}{nearest(name, SCORERS)}")
+    return SCORERS[name]
+
+
 def asked_scorer(how: str) -> tuple[ScorerKind, str]:
     """The kind and the argument of ``NAME``, ``NAME:ARGUMENT`` or ``FILE.py:FUNCTION``.
 
     Raises
     ------
     InputError
-        There is no such kind, or its argument is missing or too much.
+        There is no such kind, or its argument is missing, too much or wrong.
     """
     name, colon, argument = how.partition(":")
     if name not in SCORERS and how.rpartition(":")[0].endswith(".py"):
-        return SCORERS["function"], how
-    if name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
+        name, argument = "function", how
+    elif name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
         usages = [kind.usage.removeprefix("function:") for kind in SCORERS.values()]
         raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {how!r}")
+    SCORERS[name].check(argument)
     return SCORERS[name], argument
 
 
@@ -82,9 +106,7 @@ def function_of(how: str) -> Scorer:
     """
     import runpy
 
-    path, _, name = how.rpartition(":")
-    if not path.endswith(".py") or not name:
-        raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {how!r}")
+    path, name = _path_and_name(how)
     try:
         found = runpy.run_path(path)
     except OSError as error:
@@ -97,11 +119,18 @@ def function_of(how: str) -> Scorer:
     return scorer
 
 
+def _path_and_name(how: str) -> tuple[str, str]:
+    path, _, name = how.rpartition(":")
+    if not path.endswith(".py") or not name:
+        raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {how!r}; write it so")
+    return path, name
+
+
 ENTRIES = (
     ScorerKind("exact", "1 if the text is the answer, both normalised, else 0", lambda _: exact,
                needs_answer=lambda _: True),
     ScorerKind("regex", "1 if the pattern occurs in the text, else 0; {answer} in it is the expected answer", matching,
-               argument="PATTERN", needs_answer=lambda pattern: "{answer}" in pattern),
+               argument="PATTERN", needs_answer=lambda pattern: "{answer}" in pattern, check=matching, field="pattern"),
     ScorerKind("function", "a function of the text and the expected answer or None", function_of,
-               argument="FILE.py:FUNCTION"),
+               argument="FILE.py:FUNCTION", check=_path_and_name, field="function", names_file=True),
 )  # fmt: skip

@@ -261,6 +261,15 @@ def rotation_border(network: Any) -> float:
     return min(borders, default=float("inf"))
 
 
+def _ordinary(number: int, vocabulary: int) -> int:
+    """The id of a token from the middle of a vocabulary.
+
+    Tokens at the ends are special or were hardly seen in training. On SmolLM2's first ones bfloat16 is noise: logits
+    are off by half of the largest however they are computed, and right ways were taken for wrong.
+    """
+    return vocabulary // 4 + number * 617 % max(1, vocabulary // 2)
+
+
 def cache_works(network: Any, vocabulary: int, **how: Any) -> str | None:
     """Try the cache on a few tokens against whole contexts: None if logits agree, else what went wrong.
 
@@ -270,16 +279,17 @@ def cache_works(network: Any, vocabulary: int, **how: Any) -> str | None:
     what ``CachedRows`` is told.
     """
     longest = max(4, *(window + 2 for window in _unknown_windows(network.config.get_text_config())))
-    first = [[1 % vocabulary, 2 % vocabulary], [n % vocabulary for n in range(3, longest + 3)]]
-    second = [5 % vocabulary, 7 % vocabulary]
-    alike = [[n % vocabulary for n in numbers] for numbers in ((1, 2, 3, 6), (1, 2, 3, 4, 6))]
+    first, second, alike = (
+        [[_ordinary(n, vocabulary) for n in numbers] for numbers in part]
+        for part in (((1, 2), range(3, longest + 3)), ((5, 7, 1),), ((1, 2, 3, 6), (1, 2, 3, 4, 6)))
+    )
     try:
         cached, plain = CachedRows(network, 5, longest + 2, **how), PlainRows(network)
         cached.share_from = 2
         pairs = [(cached.add(first), plain.add(first))]
         for rows in (cached, plain):
             rows.select([1, 0, 1])
-        tokens = torch.tensor([*second, 1 % vocabulary], device=network.device)
+        tokens = torch.tensor(second[0], device=network.device)
         pairs.extend((cached.step(tokens), plain.step(tokens)) for _ in range(2))
         pairs.append((cached.add(alike), plain.add(alike)))
     except Exception as error:  # whatever an unknown architecture may raise

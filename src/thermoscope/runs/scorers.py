@@ -10,7 +10,7 @@ from thermoscope.errors import ModelError
 if TYPE_CHECKING:
     from thermoscope.metrics.answers import Scorer
     from thermoscope.metrics.embedding import Embedder
-    from thermoscope.usecases.load import Score
+    from thermoscope.usecases.score import Score
 
 
 def embedder_of(name: str | None) -> Embedder | None:
@@ -26,14 +26,13 @@ def embedder_of(name: str | None) -> Embedder | None:
 
 
 def scorer_of_case(score: Score | None, folder: Path) -> Scorer | None:
-    """The scorer of a use case; a function's file is beside the use case's."""
+    """The scorer of a use case; a file that it names is beside the use case's."""
     if score is None:
         return None
-    from thermoscope.metrics.scorers import SCORERS
+    from thermoscope.metrics.scorers import scorer_named
 
-    if score.kind == "function":
-        return SCORERS["function"].make(str(folder / str(score.function)))
-    return SCORERS[score.kind].make(score.pattern or "")
+    kind = scorer_named(score.kind)
+    return kind.make(str(folder / score.argument) if kind.names_file else score.argument)
 
 
 def scorer_of(how: str | None) -> Scorer | None:

@@ -10,9 +10,9 @@ import torch
 
 from thermoscope.checks import at_least_one
 from thermoscope.decode.batch import rows_that_fit
-from thermoscope.decode.generate import Progress
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import as_list, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Endings
-from thermoscope.decode.generate import Progress
+from thermoscope.decode.progress import Progress
 from thermoscope.decode.records import Record, records_of
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_logits

@@ -14,8 +14,8 @@ answer = "..."                    # optional: what a scorer compares with
 messages = [{role = "system", content = "Be brief."}, {role = "user", content = "Why?"}]
 
 [score]                           # optional
-kind = "regex"                    # exact, regex or function
-pattern = "{answer}"
+kind = "regex"                    # what --score takes: exact, regex, function, or a scorer of an installed package
+pattern = "{answer}"              # what is after the colon of --score; "function" for functions, else "argument"
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thermoscope.errors import InputError
 from thermoscope.models.chat import written
+from thermoscope.usecases.score import Fail, Score, as_argument, check_score
 
 FOLDER = Path(__file__).parent
 
@@ -57,16 +58,6 @@ class Prompt(BaseModel):
         if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
             raise ValueError("messages must be a list of tables with role and content")
         return {name: value for name, value in given.items() if name != "messages"} | {"text": written(messages)}
-
-
-class Score(BaseModel):
-    """How a text is scored: against the prompt's answer, by a pattern, or by a function ``file.py:name``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    kind: Literal["exact", "regex", "function"]
-    pattern: Annotated[str, Field(min_length=1)] | None = None
-    function: Annotated[str, Field(min_length=1)] | None = None
 
 
 class UseCase(BaseModel):
@@ -212,9 +203,15 @@ def parse(text: str, path: Path) -> UseCase:
         line = place.group(1) if place and place.group(1) else str(max(1, len(text.splitlines())))
         message = str(error).replace(place.group(0) if place else "", "")
         raise InputError(f"{path}, line {line}: not TOML ({message[:1].lower()}{message[1:]}); mend it") from None
+
+    def fail(field: tuple[str | int, ...], message: str) -> NoReturn:
+        raise InputError(f"{path}, line {line_of(text, field)}: {message}")
+
     for name in ("name", "source"):
         if name in values:
-            raise InputError(f"{path}, line {line_of(text, (name,))}: {name} is the file's own; leave it out")
+            fail((name,), f"{name} is the file's own; leave it out")
+    if isinstance(values.get("score"), dict):
+        values["score"] = as_argument(values["score"], fail)
     try:
         case = UseCase(**values, name=path.stem, source=path)
     except ValidationError as error:
@@ -223,16 +220,12 @@ def parse(text: str, path: Path) -> UseCase:
             (e for e in found if e["type"] == "extra_forbidden"), found[0]
         )  # a misspelled field is missing too
         raise InputError(f"{path}, line {line_of(text, first['loc'])}: {_rule(first)}") from None
-    _check(case, text, path)
+    _check(case, fail)
     return case
 
 
-def _check(case: UseCase, text: str, path: Path) -> None:
+def _check(case: UseCase, fail: Fail) -> None:
     """The rules between fields."""
-
-    def fail(field: tuple[str | int, ...], message: str) -> None:
-        raise InputError(f"{path}, line {line_of(text, field)}: {message}")
-
     seen: dict[str, int] = {}
     for number, prompt in enumerate(case.prompts):
         if prompt.text in seen:
@@ -242,25 +235,14 @@ def _check(case: UseCase, text: str, path: Path) -> None:
         seen[prompt.text] = number
     if not case.open_prompts:
         fail(("prompts", 0), "prompts must not all be held out; set held_out = false for some")
-    for field, pattern in ((("answer_pattern",), case.answer_pattern), (("score", "pattern"), _pattern(case))):
+    if case.answer_pattern is not None:
         try:
-            re.compile((pattern or "").replace("{answer}", ""))
+            re.compile(case.answer_pattern)
         except re.error as error:
-            fail(field, f"{field[-1]} must be a regular expression; got {pattern!r} ({error})")
-    score = case.score
-    if score is None:
-        return
-    if score.kind == "regex" and score.pattern is None:
-        fail(("score", "kind"), 'score of kind regex must have a pattern; add pattern = "..."')
-    if score.kind == "function" and (score.function is None or ":" not in score.function):
-        fail(("score", "kind"), 'score of kind function must have function = "file.py:name"')
-    if score.kind == "exact" and any(prompt.answer is None for prompt in case.prompts):
-        number = next(i for i, prompt in enumerate(case.prompts) if prompt.answer is None)
-        fail(("prompts", number), "score of kind exact must have an answer for every prompt; this one has none")
-
-
-def _pattern(case: UseCase) -> str | None:
-    return case.score.pattern if case.score else None
+            got = f"{case.answer_pattern!r} ({error})"
+            fail(("answer_pattern",), f"answer_pattern must be a regular expression; got {got}; mend it")
+    if case.score is not None:
+        check_score(case.score, [prompt.answer for prompt in case.prompts], fail)
 
 
 _RULES = {

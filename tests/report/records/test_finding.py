@@ -65,7 +65,7 @@ def test_the_nearest_to_the_reference_and_what_cant_be_told_from_it() -> None:
     ]
     said = one(measured=MEASURED + distance, differences=PAIRS + pairs).finding[1]
     assert said == (
-        "T=0.6 is closest to the reference, text written by people (reference_distance 1.00 (0.500 to 2.00)); "
+        "T=0.6 is closest to the reference, text written by people: its reference_distance is 1.00 (0.500 to 2.00); "
         "T=0.9 is not clearly further away."
     )
     clear = [pairs[0], pair("reference_distance", 1, 2, 1.5, 1.2, 3.0, "ratio")]

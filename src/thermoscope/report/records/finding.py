@@ -143,8 +143,8 @@ def _nearest(
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
     limit = f" {first_upper(curve.note)}." if curve.note else ""
-    distance = f"reference_distance {_with_interval(best)}"
-    said = f"{name} is closest to the reference, text written by people ({distance})"
+    distance = f"its reference_distance is {_with_interval(best)}"
+    said = f"{name} is closest to the reference, text written by people: {distance}"
     if first.setting != best.setting:
         limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
