@@ -51,10 +51,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def quoted(value: object) -> str:
-    """What was given, on one line and not too long."""
+#: Characters of a value, and of a path or a name, that a message quotes at most.
+_MOST_QUOTED, PATH = 60, 300
+
+
+def quoted(value: object, most: int = _MOST_QUOTED) -> str:
+    """What was given, on one line and not too long: at most ``most`` characters."""
     try:
         text = " ".join(repr(value).split())
     except ValueError:  # Python writes no integer of more than 4300 digits
         text = f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else "?"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
