@@ -13,6 +13,11 @@ ENDINGS: Mapping[str, str] = {
 }
 
 
+def ending(reason: str, text: str) -> str:
+    """How a text ended; a text that its limit cuts within a character, which is then not shown, says so."""
+    return ENDINGS[reason] + (" within a character" if text.endswith("\ufffd") else "")
+
+
 def first_upper(text: str) -> str:
     """A sentence's beginning."""
     return text[:1].upper() + text[1:]

@@ -14,6 +14,7 @@ import re
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TextIO
 
 #: Characters of an error's own text that are passed on.
@@ -140,7 +141,7 @@ def _answers(requests: TextIO, results: TextIO) -> None:
     except _AbsentError as error:
         return tell(absent=str(error))
     except BaseException as error:  # whatever a file does as it is loaded
-        if isinstance(error, OSError) and error.filename == task.get("path"):
+        if isinstance(error, OSError) and Path(str(error.filename)).absolute() == Path(task["path"]).absolute():
             return tell(unreadable=error.strerror)
         return tell(**told(error))
     tell(ready=True)

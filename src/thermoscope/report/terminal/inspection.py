@@ -11,6 +11,7 @@ from rich.text import Text
 from thermoscope.comparison.inspection import Inspection, TokenView
 from thermoscope.escape import escape
 from thermoscope.report.terminal.ran import print_ran
+from thermoscope.segments import complete
 
 #: Widest text of a token, and columns of a bar.
 _TOKEN_WIDTH, _BAR = 12, 14
@@ -30,7 +31,7 @@ def _parts(inspection: Inspection, width: int, ascii_only: bool) -> Iterator[Ren
 
     yield Text(f"Prompt: {plain(inspection.prompt)}", style="bold")
     if inspection.step:
-        yield Text(f"after {inspection.step} tokens (seed {inspection.seed}): {plain(inspection.text)}")
+        yield Text(f"after {inspection.step} tokens (seed {inspection.seed}): {plain(complete(inspection.text))}")
     yield Text(f"Setting: {inspection.params}\n")
     parts = _columns(inspection, width)
     for shown in parts:  # the model's own column stands in each part
@@ -102,8 +103,8 @@ def _stages(inspection: Inspection) -> Table:
 
 
 def _name(token: TokenView) -> str:
-    """A token in quotes, so that spaces are seen; by its number where it has no text."""
-    return f"'{token.text}'" if token.text else f"<{token.token_id}>"
+    """A token in quotes, so that spaces are seen; by its number where it has no text, or a part of a character."""
+    return f"'{token.text}'" if complete(token.text) else f"<{token.token_id}>"
 
 
 def _percent(share: float) -> str:
