@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Literal
 
 from thermoscope.segments import last_border, word_spans
@@ -98,7 +97,8 @@ def _changed_word(below: Leaf, above: Leaf, position: int) -> tuple[int, str, st
     if before == after:  # the difference is in white space, or in what the shorter text lacks
         before, after = (_piece(leaf, position) for leaf in (below, above))
     if before == after:  # the tokens are parts of characters: what has become of them
-        before, after = (_rest(leaf, len(commonprefix((below.text, above.text)))) for leaf in (below, above))
+        same = next((i for i, (a, b) in enumerate(zip(below.text, above.text, strict=False)) if a != b), None)
+        before, after = (_rest(leaf, len(leaf.text) - 1 if same is None else same) for leaf in (below, above))
     return number, before, after
 
 
@@ -134,6 +134,6 @@ def _piece(leaf: Leaf, position: int) -> str:
 
 def _rest(leaf: Leaf, at: int) -> str:
     """The word at a character, from the beginning of that character on."""
-    start = last_border(leaf.text, at)
+    start = last_border(leaf.text, max(at, 0))
     end = next((last for _, last in word_spans(leaf.text) if last > start), len(leaf.text))
     return leaf.text[start:end]
