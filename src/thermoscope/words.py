@@ -52,7 +52,7 @@ def count(number: int, name: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``" (did you mean 'top_p'?)"`` for a name that is nearly a known one; else ""."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1) if len(name) <= _MOST_QUOTED else []
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -65,5 +65,14 @@ def quoted(value: object, most: int = _MOST_QUOTED) -> str:
     try:
         text = " ".join(repr(value).split())
     except ValueError:  # Python writes no integer of more than 4300 digits
-        text = f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else "?"
+        text = (
+            f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else _of(value)
+        )
+    except Exception:
+        text = _of(value)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _of(value: object) -> str:
+    """A value that can't be written out."""
+    return f"a {type(value).__name__}"

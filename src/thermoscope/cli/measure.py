@@ -9,6 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.cli.measuring import Generating, How, measure_files, measure_use_case
+from thermoscope.cli.misuse import separate_numbers
 from thermoscope.cli.settings import Asked, takes_settings, varied_settings
 from thermoscope.errors import InputError
 
@@ -92,7 +93,9 @@ def measure(
     it was interrupted, and makes nothing twice.
     """
     if (files is None) == (use_case is None):
-        raise InputError("give files of texts, or --use-case NAME; got " + ("both" if files else "neither"))
+        hint = separate_numbers([*(["-t"] if temperature else []), *(temperature or []), *map(str, files or [])])
+        got = "both" if files else "neither"
+        raise InputError(f"give files of texts, or --use-case NAME; got {got}{hint and f'; {hint}'}")
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,

@@ -12,7 +12,7 @@ import torch
 from thermoscope.checks import at_least_one, whole_number
 from thermoscope.decode.generate import generate
 from thermoscope.decode.records import records_of
-from thermoscope.decode.request import prompt_ids
+from thermoscope.decode.request import check_model, prompt_ids
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
@@ -136,6 +136,7 @@ def inspect(
     PromptError
         The prompt is empty or does not fit.
     """
+    check_model(model)
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be SamplingParams; got {params!r:.60}; write SamplingParams(top_k=50)")

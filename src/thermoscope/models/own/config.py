@@ -72,7 +72,14 @@ def read_config(folder: Path) -> OwnConfig | None:
         if given.get("architectures") != [ARCHITECTURES[kind]] or _ELSEWHERE & given.keys():
             return None
         return _gpt2(given) if kind == "gpt2" else _llama(given)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # transformers says what is wrong
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):  # transformers says what is wrong
         return None
 
 
