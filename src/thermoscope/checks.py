@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from thermoscope.errors import InputError
+from thermoscope.words import quoted
 
 
 def check_text(what: str, text: str, error: type[InputError]) -> None:
@@ -56,5 +57,5 @@ def whole_number(name: str, value: Any, *, least: int, example: str) -> int:
         It is not a whole number, or less than ``least``; the message suggests the example.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}; use {example}")
+        raise InputError(f"{name} must be a whole number of at least {least}; got {quoted(value)}; use {example}")
     return int(value)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape as html_escape
 
 from thermoscope.escape import escape
+from thermoscope.segments import complete
 
 #: Lines that are seen on light and on dark ground.
 _LINE = "1px solid rgba(128, 128, 128, 0.4)"
@@ -21,7 +22,8 @@ def safe(text: str) -> str:
 
 
 def shown(text: str, mark: int | None = None) -> str:
-    """A model's text with its line ends, and a sign in front of the character at ``mark``."""
+    """A model's text with its line ends, and a sign in front of the character at ``mark``; no part of a character."""
+    text = complete(text)
     if not text:
         return f'<em style="{_SOFT}">(no text)</em>'
     body = safe(text) if mark is None else f"{safe(text[:mark])}<strong>▸</strong>{safe(text[mark:])}"

@@ -13,6 +13,11 @@ ENDINGS: Mapping[str, str] = {
 }
 
 
+def ending(reason: str, text: str) -> str:
+    """How a text ended; a text that its limit cuts within a character, which is then not shown, says so."""
+    return ENDINGS[reason] + (" within a character" if text.endswith("\ufffd") else "")
+
+
 def first_upper(text: str) -> str:
     """A sentence's beginning."""
     return text[:1].upper() + text[1:]
@@ -63,14 +68,27 @@ def empty_texts(texts: Sequence[str]) -> str | None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``" (did you mean 'top_p'?)"`` for a name that is nearly a known one; else ""."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1) if len(name) <= _MOST_QUOTED else []
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def quoted(value: object) -> str:
-    """What was given, on one line and not too long."""
+#: Characters of a value, and of a path or a name, that a message quotes at most.
+_MOST_QUOTED, PATH = 60, 300
+
+
+def quoted(value: object, most: int = _MOST_QUOTED) -> str:
+    """What was given, on one line and not too long: at most ``most`` characters."""
     try:
         text = " ".join(repr(value).split())
     except ValueError:  # Python writes no integer of more than 4300 digits
-        text = f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else "?"
-    return text if len(text) <= 60 else text[:57] + "..."
+        text = (
+            f"an integer of about {int(value).bit_length() * 3 // 10} digits" if isinstance(value, int) else _of(value)
+        )
+    except Exception:
+        text = _of(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _of(value: object) -> str:
+    """A value that can't be written out."""
+    return f"a {type(value).__name__}"

@@ -17,6 +17,7 @@ import pytest
 
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope.cli import console
+from thermoscope.cli import progress as lines
 from thermoscope.comparison.article import EXPERIMENTS
 from thermoscope.decode.progress import Progress
 from thermoscope.settings.orders import ORDERS
@@ -291,7 +292,7 @@ def test_progress_without_colour_is_whole_lines(how: str, monkeypatch: pytest.Mo
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(console, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(lines, "SECONDS_BETWEEN_LINES", 0.0)
     if how == "NO_COLOR":
         monkeypatch.setenv("NO_COLOR", "1")
     with console.colourless(wanted=how == "--no-color"):

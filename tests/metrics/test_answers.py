@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,19 @@ def test_scorers() -> None:
     assert matching("of$")("a piece of", None) == 1
 
 
+async def asynchronous(text: str, answer: str | None) -> float:
+    return 1.0
+
+
 @pytest.mark.parametrize(
     ("scorer", "message"),
     [
         (lambda text, answer: 1 / 0, "fails on 'one' (ZeroDivisionError: division by zero)"),
         (lambda text: 1.0, "it is called with the text and the prompt's expected answer"),
         (lambda text, answer: "good", "must return a number or None; got 'good' for 'one'"),
+        (lambda text, answer: 10**400, "must return a number below 1e308 in size; got a larger one for 'one'"),
+        (lambda text, answer: sys.exit(0), "must return a number or None; got sys.exit(0) for 'one'"),
+        (asynchronous, "must be an ordinary function, as nothing waits for its result; got an async one for 'one'"),
         (lambda text, answer: None, "gave no number for any of 2 texts"),
         (lambda text, answer: float("nan"), "gave no number for any of 2 texts"),
     ],

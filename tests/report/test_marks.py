@@ -97,6 +97,26 @@ def test_colour_says_what_the_signs_say() -> None:
     assert "".join(yellow) == "‹a b c d›"
 
 
+FAMILY = "👨\u200d👩\u200d👧"
+
+
+def test_no_sign_stands_inside_a_character() -> None:
+    """Joiners, marks and vowels that are tokens of their own belong to the character before them."""
+    joined = ["👨", "\u200d", "👩", "\u200d👧"]
+    assert shown(sample(["a", *joined]), sample(["a", *joined[:2], "👦"])) == "a▸👨\u200d👦"
+    assert shown(sample(["e", "\u0301", "x"]), sample(["e", "\u0302", "x"])) == "▸e\u0302x"
+    assert shown(sample(["ก", "ำ", "ข"]), sample(["ก", "า", "ข"])) == "ก▸าข"
+    assert shown(sample(["x", *joined * 3])) == f"x⟳{FAMILY}‹{FAMILY * 2}›"
+    # the repeated passage ends within a character, which is then no part of it
+    assert shown(sample([*"abc", "d", *"abc", "d", "\u0301", "e"])) == "abcd‹abc›d\u0301e"
+
+
+def test_a_character_that_the_end_cuts_in_two_is_not_shown() -> None:
+    assert shown(sample(["日", "本", "\ufffd"])) == "日本"
+    assert shown(sample(["日"]), sample(["日", "\ufffd"])) == "日▸"
+    assert shown(sample(["\ufffd", "a"])) == "\ufffda"  # inside a text it is there
+
+
 def test_the_legend_explains_the_signs_that_occur() -> None:
     assert legend(compared(sample(ABCD)), UNICODE) == ""
     assert legend(compared(sample(["a"]), sample(["b"])), UNICODE) == "▸ differs from the text before"

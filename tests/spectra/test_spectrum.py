@@ -198,6 +198,20 @@ def test_a_token_that_goes_on_with_a_word_changes_that_word():
     assert {(f.word, f.word_before, f.word_after) for f in forks} == {(2, "cat,", "cat")}
 
 
+class Japanese(Words):
+    """The second token, of one or more words without spaces, is one of two."""
+
+    def decode(self, token_ids):
+        return "".join(("昔々", "ました", "です", "。")[t] for t in token_ids)
+
+
+def test_where_words_have_no_spaces_a_fork_shows_what_changes_and_not_the_sentence():
+    spectra = spectrum(Japanese(memory=9), "x", seeds=range(40), temperature=(0, 0.7), max_new_tokens=3, resolution=0)
+    forks = [f for s in spectra for f in s.forks if (f.token_before, f.token_after, f.position) == (1, 2, 1)]
+    assert len(forks) > 5
+    assert {(f.word, f.word_before, f.word_after) for f in forks} <= {(3, "ました", "です"), (3, "ました。", "です。")}
+
+
 def test_leaves_cover_the_range_and_the_tree_shares_prefixes():
     (found,) = spectrum(FakeModel(end_bias=3.0), "E", max_new_tokens=30)
     cover(found)

@@ -239,7 +239,9 @@ def _run() -> int:
         code = app(prog_name="thermoscope", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _fail(f"{error.format_message()} (see thermoscope --help)")
+        from thermoscope.cli.misuse import misuse
+
+        return _fail(misuse(error, sys.argv[1:]))
     except ThermoscopeError as error:
         return _fail(str(error))
     except (KeyboardInterrupt, BrokenPipeError, _LeftError) as error:
@@ -262,9 +264,10 @@ def _run() -> int:
 
 
 def _fail(message: str) -> int:
+    from thermoscope.cli.misuse import shortened
     from thermoscope.escape import escape
 
-    sys.stderr.write(f"thermoscope: error: {escape(' '.join(message.split()))}\n")
+    sys.stderr.write(f"thermoscope: error: {escape(shortened(message))}\n")
     return 2
 
 

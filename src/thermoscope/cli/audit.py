@@ -9,6 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.errors import InputError
+from thermoscope.words import quoted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def audit(
     from thermoscope.models.names import arguments
 
     if route not in (None, "chat", "completions"):
-        raise InputError(f"--route must be chat or completions; got {route!r}; leave it out to have it chosen")
+        raise InputError(f"--route must be chat or completions; got {quoted(route)}; leave it out to have it chosen")
     if fresh and cache is not None:
         raise InputError("--fresh keeps no answers; leave it or --cache out")
     console.check_writable(output)

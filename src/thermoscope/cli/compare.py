@@ -12,6 +12,7 @@ import typer
 from thermoscope.cli import options
 from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
 from thermoscope.errors import InputError, Interrupted
+from thermoscope.words import quoted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -174,7 +175,7 @@ def _experiment(name: str, given: dict[str, Any]) -> tuple[str, tuple[SamplingPa
     from thermoscope.settings.params import SamplingParams
 
     if name not in EXPERIMENTS:
-        raise InputError(f"--experiment must be one of {', '.join(EXPERIMENTS)}; got {name!r}")
+        raise InputError(f"--experiment must be one of {', '.join(EXPERIMENTS)}; got {quoted(name)}")
     extra = [option for option, value in given.items() if value is not None]
     if extra:
         raise InputError(f"--experiment {name} fixes the prompt and the settings; leave {extra[0]} out")

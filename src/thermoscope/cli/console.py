@@ -7,7 +7,6 @@ import errno
 import io
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from thermoscope.cli.progress import Lines, heartbeat
 from thermoscope.errors import InputError, OutputError
 from thermoscope.escape import escape
 from thermoscope.files.writing import write_whole
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 FILE_WIDTH = 80
 #: Sentences that are said beside the name of a page.
 SENTENCES = 2
-#: How often progress is told where a line can't be drawn over.
-SECONDS_BETWEEN_LINES = 10.0
 
 
 #: Whether ``--no-color`` was given.
@@ -87,12 +85,15 @@ def _columns() -> int | None:
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[Progress], None]]:
-    """A progress line on standard error while a job runs, if that is a terminal; yields the function to feed it."""
+    """A progress line on standard error while a job runs, in a pipe now and then; yields the function to feed it."""
     err = Console(stderr=True)
     if not _lively(err):
-        line = _Lines()
+        line = Lines(say)
         yield lambda state: line(
-            f"{what}: {state.tokens}/{state.most_tokens} tokens, {state.finished}/{state.samples} texts"
+            what,
+            state.tokens,
+            state.most_tokens,
+            f"{state.tokens}/{state.most_tokens} tokens, {state.finished}/{state.samples} texts",
         )
         return
     from rich import progress as bars
@@ -102,6 +103,7 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
         bars.BarColumn(bar_width=20),
         bars.TextColumn("{task.completed:.0f}/{task.total:.0f} tokens, {task.fields[texts]}, {task.fields[rate]}"),
         bars.TimeRemainingColumn(),
+        bars.TextColumn("left"),
     )
     with bars.Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None, texts="", rate="", visible=False)
@@ -122,20 +124,20 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
 
 @contextlib.contextmanager
 def counting() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress line on standard error over what is counted, if that is a terminal.
+    """A progress line on standard error over what is counted, in a pipe now and then.
 
     Yields the function to feed it: what is under way, how much is done, how much there is.
     """
     err = Console(stderr=True)
     if not _lively(err):
-        line = _Lines()
-        yield lambda what, done, all_: line(f"{what}: {done}/{all_}")
+        line = Lines(say)
+        yield lambda what, done, all_: line(what, done, all_, f"{done}/{all_}")
         return
     from rich import progress as bars
 
     columns = (
         bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[rate]}"), bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[rate]}"), bars.TimeRemainingColumn(), bars.TextColumn("left"),
     )  # fmt: skip
     with bars.Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=None, rate="", visible=False)
@@ -179,27 +181,15 @@ def say_kept(source: Source, texts: int) -> None:
 
 @contextlib.contextmanager
 def status(what: str) -> Iterator[None]:
-    """A line on standard error while something is under way, if that is a terminal."""
+    """A line on standard error while something is under way, in a pipe now and then."""
     err = Console(stderr=True)
-    with err.status(what) if _lively(err) else contextlib.nullcontext():
+    with err.status(what) if _lively(err) else heartbeat(what, say):
         yield
 
 
 def _lively(err: Console) -> bool:
     """Whether standard error is a terminal where lines can be drawn over; FORCE_COLOR does not make it one."""
     return sys.stderr.isatty() and err.is_interactive and not _bare()
-
-
-class _Lines:
-    """Progress as whole lines, now and then, on a terminal where lines are not drawn over; elsewhere nothing."""
-
-    def __init__(self) -> None:
-        self._wanted, self._last = sys.stderr.isatty() and _bare(), time.monotonic()
-
-    def __call__(self, line: str) -> None:
-        if self._wanted and (now := time.monotonic()) - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = now
-            say(line)
 
 
 def check_writable(*paths: Path | None) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.cli.measuring import Generating, How, measure_files, measure_use_case
+from thermoscope.cli.misuse import separate_numbers
 from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
 from thermoscope.errors import InputError
 
@@ -122,9 +123,10 @@ def measure(
     if use_case is not None and prompts is not None:
         raise InputError("give --use-case NAME or --prompts FILE, not both; a use case has its own prompts")
     if (files is None) == (use_case is None and prompts is None):
-        raise InputError(
-            "give files of texts, --use-case NAME or --prompts FILE; got " + ("both" if files else "neither")
-        )
+        hint = separate_numbers([*(["-t"] if temperature else []), *(temperature or []), *map(str, files or [])])
+        got = "both" if files else "neither"
+        hint = hint and f"; {hint}"
+        raise InputError(f"give files of texts, --use-case NAME or --prompts FILE; got {got}{hint}")
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,

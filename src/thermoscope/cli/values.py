@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TypedDict, overload
 
 from thermoscope.errors import InputError
+from thermoscope.words import quoted
 
 #: The most values that one range may give: more is a slip of the finger.
 _MOST = 1000
+#: A longer text is the name of no file.
+_LONGEST_NAME = 1000
 #: The largest seed, and the most seeds of one comparison.
 MOST_SEED, MOST_SEEDS = 2**64 - 1, 100_000
 
@@ -39,19 +44,19 @@ def _range(part: str, name: str) -> list[float]:
         plain = [float(value) + 0.0 for value in values]  # -0.0 becomes 0.0
     except (ArithmeticError, ValueError):
         raise InputError(
-            f"{name} must be a number, or a range from:to:step; got {part!r}; write 0.7 or 0.1:1.5:0.2"
+            f"{name} must be a number, or a range from:to:step; got {quoted(part)}; write 0.7 or 0.1:1.5:0.2"
         ) from None
     if len(values) == 1:
         return plain
     if len(values) != 3:
-        raise InputError(f"{name} range must be from:to:step; got {part!r}; write 0.1:1.5:0.2")
+        raise InputError(f"{name} range must be from:to:step; got {quoted(part)}; write 0.1:1.5:0.2")
     low, high, step = values
-    if not (low.is_finite() and high.is_finite() and step.is_finite()) or step <= 0 or high < low:
+    if not all(math.isfinite(value) for value in plain) or plain[2] <= 0 or high < low:
         raise InputError(
-            f"{name} range must go up, from low to high by a step above 0; got {part!r}; write 0.1:1.5:0.2"
+            f"{name} range must go up, from low to high by a step above 0; got {quoted(part)}; write 0.1:1.5:0.2"
         )
     if high - low >= _MOST * step:
-        raise InputError(f"{name} range must give at most {_MOST} values; got {part!r}; use a larger step")
+        raise InputError(f"{name} range must give at most {_MOST} values; got {quoted(part)}; use a larger step")
     return [float(low + i * step) + 0.0 for i in range(int((high - low) / step) + 1)]
 
 
@@ -75,7 +80,7 @@ def whole(word: str | None, name: str, *, least: int = 0, most: int | None = Non
     except ValueError:
         value = least - 1
     if value < least or (most is not None and value > most):
-        raise InputError(f"{name} must be {rule}; got {word!r}; write {least}, {least + 1}, {least + 2}, ...")
+        raise InputError(f"{name} must be {rule}; got {quoted(word)}; write {least}, {least + 1}, {least + 2}, ...")
     return value
 
 
@@ -92,7 +97,7 @@ def finite(word: str, name: str, such_as: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise InputError(f"{name} must be a finite number of at least 0; got {word!r}; write {such_as}")
+        raise InputError(f"{name} must be a finite number of at least 0; got {quoted(word)}; write {such_as}")
     return value
 
 
@@ -147,7 +152,7 @@ def lengths(max_new_tokens: str | None, max_length: str | None) -> Lengths:
     """
     if max_new_tokens is not None and max_length is not None:
         raise InputError(
-            f"give --max-new-tokens or --max-length, not both; got {max_new_tokens} and {max_length} "
+            f"give --max-new-tokens or --max-length, not both; got {quoted(max_new_tokens)} and {quoted(max_length)} "
             "(--max-length counts the prompt)"
         )
     return {
@@ -191,4 +196,17 @@ def read_prompt(prompt: str | None) -> str:
             console.say("the last line end of standard input is not part of the prompt; type one more for one that is")
     if not prompt:
         raise InputError("a prompt must have at least one token; got an empty one; write a word")
+    _say_if_file(prompt)
     return prompt
+
+
+def _say_if_file(prompt: str) -> None:
+    """Say that a prompt which is the name of a file is taken as it is."""
+    from thermoscope.cli import console
+
+    try:
+        there = len(prompt) < _LONGEST_NAME and Path(prompt).is_file()
+    except (OSError, ValueError):
+        return
+    if there:
+        console.say(f"{prompt!r} is the prompt itself; to give the text of the file of that name: - < {prompt}")

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thermoscope.comparison.spans import start_of, trimmed
+from thermoscope.comparison.spans import place_of
 from thermoscope.decode.sample import Sample
 from thermoscope.fragment import clipped, fragment, listed, safe, shown, soft, table
 from thermoscope.metrics.repetition import Loop
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
-from thermoscope.words import ENDINGS, count, short
+from thermoscope.words import count, ending, short
 
 #: Texts that a notebook shows.
 MOST_SHOWN = 24
@@ -133,7 +133,7 @@ class Comparison:
                 str(text.sample.seed),
                 shown(text.sample.text, _mark(text)),
                 *(short(text.measures[name]) for name in ("rep_4", "perplexity")),
-                f"{len(text.measured.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}",
+                f"{len(text.measured.text_token_ids)}, {ending(text.sample.finish_reason, text.sample.text)}",
             ]
             for text in self.texts[:MOST_SHOWN]
         ]
@@ -168,8 +168,7 @@ def _mark(text: ComparedText) -> int | None:
     """The character at which a text first differs from its neighbour; None if it doesn't."""
     if text.differs_at is None:
         return None
-    whole, ends = text.sample.text, text.sample.text_ends
-    return trimmed(whole, min(start_of(ends, text.differs_at), len(whole)), len(whole))[0]
+    return place_of(text.sample.text, text.sample.text_ends, text.differs_at)
 
 
 def finite(value: Any) -> Any:

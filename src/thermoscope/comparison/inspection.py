@@ -181,6 +181,7 @@ class _Context:
 
 def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Context:
     """The context after so many tokens of a setting's text."""
+    check_model(model)
     check_tokens(setting, model.vocabulary)
     at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
     seed = check_seed(seed)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
+from thermoscope.comparison.spans import place_of, repeated_ranges
 from thermoscope.metrics.repetition import find_loop, repeated_passages
 
 
@@ -31,7 +31,7 @@ def passages(text: str, token_ids: Sequence[int], ends: Sequence[int]) -> tuple[
     """
     repeated = repeated_ranges(text, ends, repeated_passages(token_ids))
     loop = find_loop(token_ids)
-    looping = (len(text), len(text)) if loop is None else trimmed(text, start_of(ends, loop.start), len(text))
+    looping = (len(text) if loop is None else place_of(text, ends, loop.start), len(text))
     edges = sorted({0, len(text), *looping, *(edge for span in repeated for edge in span)})
     return tuple(
         Passage(
@@ -56,7 +56,7 @@ def parting(
     if text == before_text:
         return None
     shared = shared_tokens(before, token_ids)
-    return trimmed(text, min(start_of(ends, shared), len(text)), len(text))[0]
+    return place_of(text, ends, shared)
 
 
 def shared_tokens(a: Sequence[int], b: Sequence[int]) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from thermoscope.segments import first_border, last_border
+
 
 def start_of(ends: Sequence[int], token: int) -> int:
     """The character at which a token begins; ``ends`` are the numbers of characters that are there with each token."""
@@ -11,12 +13,19 @@ def start_of(ends: Sequence[int], token: int) -> int:
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without white space at its ends, so that marks stand at words."""
+    """The range of whole characters, as one sees them, without white space at its ends: marks stand at words."""
+    start, end = first_border(text, start), last_border(text, end)
     while start < end and text[start].isspace():
         start += 1
     while start < end and text[end - 1].isspace():
         end -= 1
     return start, end
+
+
+def place_of(text: str, ends: Sequence[int], token: int) -> int:
+    """Where a token's mark stands: at the visible character, as one sees it, that the token begins or is part of."""
+    at = last_border(text, min(start_of(ends, token), len(text)))
+    return trimmed(text, at, len(text))[0]
 
 
 def repeated_ranges(text: str, ends: Sequence[int], repeated: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

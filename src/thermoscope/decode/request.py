@@ -60,7 +60,7 @@ def requests_for(
 def check_model(model: object) -> None:
     """Raise InputError unless it is a model, such as ``load_model`` gives."""
     if not hasattr(model, "encode_prompt") or not hasattr(model, "vocabulary"):
-        fix = f"write load_model({model!r})" if isinstance(model, str) else "use load_model()"
+        fix = f"write load_model({quoted(model)})" if isinstance(model, str) else "use load_model()"
         raise InputError(f"model must be a model that runs here, as load_model gives; got {quoted(model)}; {fix}")
 
 
@@ -128,13 +128,13 @@ def new_tokens(model: Model, prompt_tokens: int, max_new_tokens: int | None, max
     max_new_tokens, max_length = at_least_one("max_new_tokens", max_new_tokens), at_least_one("max_length", max_length)
     if max_new_tokens is not None and max_length is not None:
         raise InputError(
-            f"give max_new_tokens or max_length, not both; got {max_new_tokens} and {max_length} "
+            f"give max_new_tokens or max_length, not both; got {quoted(max_new_tokens)} and {quoted(max_length)} "
             "(max_length counts the prompt)"
         )
     if max_length is not None:
         if max_length <= prompt_tokens:
             raise InputError(
-                f"max_length counts the prompt and must be above its {prompt_tokens} tokens; got {max_length}; "
+                f"max_length counts the prompt and must be above its {prompt_tokens} tokens; got {quoted(max_length)}; "
                 f"use at least {prompt_tokens + 1}, or max_new_tokens"
             )
         wanted = max_length - prompt_tokens
@@ -145,7 +145,7 @@ def new_tokens(model: Model, prompt_tokens: int, max_new_tokens: int | None, max
     if context is not None and prompt_tokens + wanted > context:
         name, most = ("max_length", context) if max_length is not None else ("max_new_tokens", context - prompt_tokens)
         raise InputError(
-            f"prompt and new tokens must fit the context of {context} tokens; got {prompt_tokens} + {wanted}; "
+            f"prompt and new tokens must fit the context of {context} tokens; got {prompt_tokens} + {quoted(wanted)}; "
             f"use {name} of at most {most}"
         )
     return wanted
@@ -162,6 +162,6 @@ def stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
     stops = tuple(as_list("stop", stop, str))
     for text in stops:
         if not isinstance(text, str) or not text:
-            raise InputError(f"a stop string must be a text that is not empty; got {text!r}; leave it out")
+            raise InputError(f"a stop string must be a text that is not empty; got {quoted(text)}; leave it out")
         check_text("a stop string", text, InputError)
     return stops

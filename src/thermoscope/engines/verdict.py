@@ -104,7 +104,7 @@ def _one(
     if any(STAGE_OF[name] in pair for pair in clash):
         if explicit:
             return Verdict(name, "exact with an explicit order", "")
-        return Verdict(name, "different", "see order")
+        return Verdict(name, "different", "its place in the order of stages is another; see --order")
     return Verdict(name, "exact", "")
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import numbers
+import contextlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
 from thermoscope.checks import compiled
 from thermoscope.errors import InputError
+from thermoscope.metrics.isolated import Isolated, answers_by, match_of
 from thermoscope.metrics.ragged import Array
+from thermoscope.metrics.scorer_process import as_score, refusal
+from thermoscope.words import quoted
 
 #: A scorer: (continuation, the prompt's expected answer or None) to a number, or None where it can't be known.
 Scorer = Callable[[str, str | None], float | None]
 #: Characters that tell most answers apart.
 _BEGINNING = 24
-#: Characters of a text in a message.
-_MOST_SHOWN = 40
 
 #: The same for ASCII, by table: each character in lower case, or a space.
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
@@ -37,12 +38,8 @@ def extract(texts: Sequence[str], pattern: str | None) -> list[str]:
     """The answer in each text: the last match of a pattern (its first group, if it has one), or the whole text."""
     if pattern is None:
         return list(texts)
-    compiled = compile_pattern(pattern)
-    answers = []
-    for text in texts:
-        matches = list(compiled.finditer(text))
-        answers.append((matches[-1][1 if compiled.groups else 0] or "") if matches else "")
-    return answers
+    compile_pattern(pattern)
+    return list(answers_by(pattern).each(texts, [None] * len(texts)))
 
 
 def agreement(answers: Sequence[str]) -> float | None:
@@ -77,48 +74,41 @@ def exact(text: str, answer: str | None) -> float | None:
 def matching(pattern: str) -> Scorer:
     """A scorer: 1 if the pattern occurs in the text, else 0. ``{answer}`` in it stands for the prompt's answer."""
     compile_pattern(pattern.replace("{answer}", ""))
-
-    def score(text: str, answer: str | None) -> float | None:
-        if "{answer}" not in pattern:
-            return float(re.search(pattern, text) is not None)
-        if answer is None:
-            return None
-        return float(re.search(pattern.replace("{answer}", re.escape(answer)), text) is not None)
-
-    return score
+    return match_of(pattern)
 
 
 def scores(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) -> Array:
     """What a scorer says of each text: (N,) float64, NaN where it says None.
 
+    Functions of files and patterns run in a process of their own (``isolated.py``); a function of the caller's own
+    program runs here.
+
     Raises
     ------
     InputError
-        It fails, gives something else than a number or None, or knows no text's score.
+        It fails, gives something else than a number or None, takes too long, or knows no text's score.
     """
-    name = getattr(scorer, "__name__", "scorer")
+    each = scorer.each(texts, answers) if isinstance(scorer, Isolated) else _here(scorer, texts, answers)
     values: Array = np.full(len(texts), np.nan)
-    for i, (text, answer) in enumerate(zip(texts, answers, strict=True)):
-        try:
-            score = scorer(text, answer)
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-            raise InputError(
-                f"the scorer {name} fails on {_clipped(text)} ({why}); it is called with the text and the prompt's "
-                "expected answer or None"
-            ) from error
-        if score is None:
-            continue
-        if not isinstance(score, (numbers.Real, np.bool_)):
-            raise InputError(f"the scorer {name} must return a number or None; got {score!r} for {_clipped(text)}")
-        values[i] = float(score)
+    with contextlib.closing(each):
+        for i, score in enumerate(each):
+            values[i] = np.nan if score is None else score
     if len(values) and not np.isfinite(values).any():
-        raise InputError(f"the scorer {name} gave no number for any of {len(values)} texts; mend it, or leave it out")
+        raise InputError(f"{_called(scorer)} gave no number for any of {len(values)} texts; mend it, or leave it out")
     return values
 
 
-def _clipped(text: str) -> str:
-    return repr(text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "...")
+def _here(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) -> Generator[float | None, None, None]:
+    for text, answer in zip(texts, answers, strict=True):
+        try:
+            yield as_score(scorer(text, answer))
+        except (Exception, SystemExit) as error:
+            why = refusal(_called(scorer), quoted(text), error)
+            raise InputError(f"{why}; it is called with the text and the prompt's expected answer or None") from error
+
+
+def _called(scorer: Scorer) -> str:
+    return scorer.called if isinstance(scorer, Isolated) else f"the scorer {getattr(scorer, '__name__', 'given')}"
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -132,4 +122,5 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return compiled(pattern)
     except ValueError as error:
-        raise InputError(f"a pattern must be a regular expression; got {pattern!r} ({error}); mend it") from None
+        got = f"{quoted(pattern)} ({error})"
+        raise InputError(f"a pattern must be a regular expression; got {got}; mend it") from None

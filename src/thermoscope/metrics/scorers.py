@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer, exact, matching
+from thermoscope.metrics.isolated import function_in
 from thermoscope.registry import Registry
-from thermoscope.words import nearest
+from thermoscope.words import nearest, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def scorer_named(name: str) -> ScorerKind:
         There is none.
     """
     if name not in SCORERS:
-        raise InputError(f"a scorer must be one of {', '.join(SCORERS)}; got {name!r}{nearest(name, SCORERS)}")
+        raise InputError(f"a scorer must be one of {', '.join(SCORERS)}; got {quoted(name)}{nearest(name, SCORERS)}")
     return SCORERS[name]
 
 
@@ -91,38 +92,29 @@ def asked_scorer(how: str) -> tuple[ScorerKind, str]:
         name, argument = "function", how
     elif name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
         usages = [kind.usage.removeprefix("function:") for kind in SCORERS.values()]
-        raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {how!r}")
+        raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {quoted(how)}")
     SCORERS[name].check(argument)
     return SCORERS[name], argument
 
 
 def function_of(how: str) -> Scorer:
-    """The function ``FILE.py:NAME``.
+    """The function ``FILE.py:NAME``, which runs in a process of its own.
 
     Raises
     ------
     InputError
         The file can't be read or fails, or has no such function.
     """
-    import runpy
-
     path, name = _path_and_name(how)
-    try:
-        found = runpy.run_path(path)
-    except OSError as error:
-        raise InputError(f"the scorer's file can't be read: {path!r} ({error.strerror}); check the path") from None
-    except Exception as error:
-        raise InputError(f"the scorer's file {path!r} fails ({type(error).__name__}: {error}); mend it") from None
-    if not callable(found.get(name)):
-        raise InputError(f"the scorer's file {path!r} has no function {name!r}; check the name")
-    scorer: Scorer = found[name]
+    scorer = function_in(path, name)
+    scorer.check()
     return scorer
 
 
 def _path_and_name(how: str) -> tuple[str, str]:
     path, _, name = how.rpartition(":")
     if not path.endswith(".py") or not name:
-        raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {how!r}; write it so")
+        raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {quoted(how)}; write it so")
     return path, name
 
 

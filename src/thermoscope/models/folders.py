@@ -93,6 +93,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """What a JSON file holds, if that is an object; else nothing (who needs it says what is wrong)."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -12,12 +12,16 @@ import psutil
 import torch
 from torch import Tensor
 
-from thermoscope.errors import InputError, ModelError, PromptError, TokenizerError
+from thermoscope.errors import InputError, ModelError, ModelMemoryError, PromptError, TokenizerError
 from thermoscope.models.base import Rows
 from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, as_messages, check_options, conversation
+from thermoscope.models.faults import end_ids
 from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
 from thermoscope.words import joined
+
+#: How many times the scores of attention that is written out are in memory at once: measured on Bloom and GPT-Neo.
+_SCORE_COPIES = 4.5
 
 
 class TransformersModel:
@@ -40,7 +44,7 @@ class TransformersModel:
         config = network.config.get_text_config()
         self.vocabulary = int(config.vocab_size)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
-        self.end_of_text = _end_of_text(network, tokenizer)
+        self.end_of_text = self._end_of_text()
         #: What is to be said of how it was loaded, a sentence each.
         self.loading_notes: tuple[str, ...] = ()
         self.template = template_of(tokenizer)
@@ -108,17 +112,30 @@ class TransformersModel:
     @property
     def ends(self) -> dict[str, frozenset[int]]:
         """The tokens that end a text, by who names them."""
-        found = {
-            "generation config": _ids(getattr(getattr(self.network, "generation_config", None), "eos_token_id", None)),
-            "configuration": _ids(getattr(self.network.config, "eos_token_id", None)),
-            "tokenizer": _ids(getattr(self.tokenizer, "eos_token_id", None)),
-        }
+        found = {who: _ids(ids) for who, ids in self._named_ends().items()}
         if self.template is not None:
             behind = self._ids(self.template.turn_end(), special=False)[:1]
             special = set(getattr(self.tokenizer, "all_special_ids", ())) | set().union(*found.values())
             added = set(getattr(self.tokenizer, "added_tokens_decoder", {}))
             found["chat template"] = frozenset(behind) & (special | added)
         return {who: ids for who, ids in found.items() if ids}
+
+    def _named_ends(self) -> dict[str, Any]:
+        """The token ids that end a text as they are written, by who names them; the first that names any counts."""
+        return {
+            "generation config": getattr(getattr(self.network, "generation_config", None), "eos_token_id", None),
+            "configuration": getattr(self.network.config, "eos_token_id", None),
+            "tokenizer": getattr(self.tokenizer, "eos_token_id", None),
+        }
+
+    def _end_of_text(self) -> frozenset[int]:
+        """The tokens that end a text."""
+        for who, ids in self._named_ends().items():
+            if ids is not None and who == "tokenizer":  # it may know more tokens than the model
+                return _ids(ids)
+            if ids is not None:
+                return end_ids(ids, self.vocabulary, self.name)
+        return frozenset()
 
     def seen(self, prompt: str) -> str:
         """The text that the model is given for a prompt.
@@ -217,7 +234,14 @@ class TransformersModel:
         return self.rows(capacity=1, length=len(ids)).add([ids])[0]
 
     def rows(self, *, capacity: int, length: int) -> Rows:
-        """Room for up to ``capacity`` rows of up to ``length`` tokens each, empty."""
+        """Room for up to ``capacity`` rows of up to ``length`` tokens each, empty.
+
+        Raises
+        ------
+        ModelMemoryError
+            Not even one row fits the free memory.
+        """
+        self.check_room(length)
         if self._caches(length):
             way = self._way
             return CachedRows(self.network, capacity, length, kernel=way.kernel, direct=way.direct)
@@ -229,11 +253,35 @@ class TransformersModel:
         head = 64 * self.vocabulary  # a few float32 and float64 copies of its logits
         if not self._caches(length):  # the whole context at every step: states and logits of each token
             wide = getattr(config, "hidden_size", None) or 1024
-            return int(head + length * self.network.dtype.itemsize * (2 * self.vocabulary + 16 * wide))
+            states = length * self.network.dtype.itemsize * (2 * self.vocabulary + 16 * wide)
+            return int(head + states + self._score_bytes(length))
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         cache = 2 * config.num_hidden_layers * heads * head_size * length * self.network.dtype.itemsize
         return int(cache + head)
+
+    def _score_bytes(self, length: int) -> float:
+        """Bytes of the scores of every pair of tokens, which attention written out keeps in float32."""
+        config = self.network.config.get_text_config()
+        if getattr(config, "_attn_implementation", None) != "eager":
+            return 0.0
+        return _SCORE_COPIES * 4 * (getattr(config, "num_attention_heads", None) or 1) * float(length) ** 2
+
+    def check_room(self, length: int) -> None:
+        """Raise unless a row of this many tokens fits the free memory.
+
+        Raises
+        ------
+        ModelMemoryError
+            It does not.
+        """
+        need, free = self.row_bytes(length), self.free_bytes()
+        if need > free:
+            raise ModelMemoryError(
+                f"a text of {length:,} tokens, with its prompt, needs about {need / 1e9:.1f} GB with {self.name}, but "
+                f"{self.device} has {free / 1e9:.1f} GB free; shorten the prompt, ask for fewer tokens, or choose "
+                "another model"
+            )
 
     def free_bytes(self) -> int:
         """Bytes of memory at hand for rows."""
@@ -282,12 +330,3 @@ def template_of(tokenizer: Any) -> ChatTemplate | None:
 
 def _ids(given: int | Sequence[int] | None) -> frozenset[int]:
     return frozenset() if given is None else frozenset([given] if isinstance(given, int) else given)
-
-
-def _end_of_text(network: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end a text: those of the generation config, else of the config, else of the tokenizer."""
-    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
-        ids = getattr(source, "eos_token_id", None)
-        if ids is not None:
-            return _ids(ids)
-    return frozenset()

@@ -28,6 +28,7 @@ from thermoscope.errors import (
 )
 from thermoscope.models.base import Model
 from thermoscope.models.chat import ChatStyle
+from thermoscope.models.faults import check_configuration, fault
 from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.memory import check_memory
@@ -123,7 +124,9 @@ def _from_hugging_face(parsed: ModelName, revision: str | None, place: Any, dtyp
         if revision is not None:
             raise InputError(f"revision is for models of the hub; got {revision!r} for the local {name}; leave it out")
     elif _is(Path.is_file, local) or local.is_absolute() or source.startswith(("./", "../", "~")) or not source.strip():
-        raise ModelNotFoundError(f"no model at {name!r}: a path must be a folder with config.json, or give a hub name")
+        raise ModelNotFoundError(
+            f"no model at {name!r}: a path must be a folder with config.json; check it, or give a hub name"
+        )
     here = _is(Path.is_dir, local)
     if here:
         with _explained(name, revision, dtype):
@@ -230,6 +233,7 @@ def _load(where: _Where, device: Any, dtype: str | None, adapter: Path | None = 
             f"the model {source!r} is of type {config.model_type!r}, which does not continue text; "
             "choose a causal language model such as gpt2"
         )
+    check_configuration(config, source)
     _check_memory(config, device, dtype)
     try:
         tokenizer = where.load(AutoTokenizer)
@@ -314,7 +318,7 @@ def _explained(name: str, revision: str | None, dtype: str | None) -> Iterator[N
             raise ModelNotFoundError(
                 f"no model {at} here or on the hub; check the spelling, log in if private, or give a local folder"
             ) from None
-        raise ModelError(f"the model {at} can't be loaded: {_first_line(error)}") from error
+        raise fault(at, error) from error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thermoscope.comparison.inspected import Inspection, TemperatureInspection, TokenView
+from thermoscope.segments import complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ def columns(found: Inspection | TemperatureInspection) -> list[Column]:
 
 
 def token_name(token: TokenView) -> str:
-    """A token in quotes, so that spaces are seen; by its number where it has no text."""
-    return f"'{token.text}'" if token.text else f"<{token.token_id}>"
+    """A token in quotes, so that spaces are seen; by its number where it has no text, or a part of a character."""
+    return f"'{token.text}'" if complete(token.text) else f"<{token.token_id}>"
 
 
 def percent(share: float) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher
 
 from thermoscope.escape import escape
+from thermoscope.segments import word_spans
 from thermoscope.spectra.fork import Fork
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
-
-_WORDS = re.compile(r"\S+")
 
 
 def shown_temperature(fork: Fork, spectrum: Spectrum) -> str:
@@ -64,10 +62,10 @@ def changed(leaf: Leaf, before: Leaf | None) -> list[tuple[int, int]]:
     """Ranges of characters of a text whose words are not at their place in another; none if there is no other."""
     if before is None:
         return []
-    ours, theirs = list(_WORDS.finditer(leaf.text)), _WORDS.findall(before.text)
-    matcher = SequenceMatcher(None, theirs, [word.group() for word in ours], autojunk=False)
+    ours, theirs = ([(text[a:b], a, b) for a, b in word_spans(text)] for text in (leaf.text, before.text))
+    matcher = SequenceMatcher(None, [word for word, *_ in theirs], [word for word, *_ in ours], autojunk=False)
     return [
-        (ours[start].start(), ours[end - 1].end())
+        (ours[start][1], ours[end - 1][2])
         for kind, _, _, start, end in matcher.get_opcodes()
         if kind != "equal" and end > start
     ]

@@ -13,8 +13,9 @@ from itertools import groupby
 from rich.text import Text
 
 from thermoscope.comparison.comparison import ComparedText
-from thermoscope.comparison.spans import repeated_ranges, start_of, trimmed
+from thermoscope.comparison.spans import place_of, repeated_ranges
 from thermoscope.escape import shown
+from thermoscope.segments import complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,10 @@ def marked(compared: ComparedText, signs: Signs) -> Text:
 
 
 def visible(text: str, signs: Signs) -> list[str]:
-    """What is shown for each character of a text."""
+    """What is shown for each character of a text; nothing for a character that the end of the text cuts in two."""
     pieces = shown(text, ascii_only=signs.ascii_only)
+    for at in range(len(complete(text)), len(text)):
+        pieces[at] = ""
     for blank in _BLANK_LINES.finditer(text):
         pieces[blank.start() : blank.end()] = ["\\n"] * (blank.end() - blank.start())
         if blank.start() > 0 and blank.end() < len(text):
@@ -99,11 +102,9 @@ def _marks(compared: ComparedText, signs: Signs) -> list[tuple[int, int, str, st
     for a, b in _repeated(compared):
         marks += [(a, 3, signs.opens, REPEATED), (b, 0, signs.closes, REPEATED)]
     if compared.loop is not None:
-        a, _ = trimmed(text, start_of(compared.sample.text_ends, compared.loop.start), len(text))
-        marks.append((a, 2, signs.loop, LOOPING))
+        marks.append((place_of(text, compared.sample.text_ends, compared.loop.start), 2, signs.loop, LOOPING))
     if compared.differs_at is not None:
-        a, _ = trimmed(text, start_of(compared.sample.text_ends, compared.differs_at), len(text))
-        marks.append((a, 1, signs.differs, DIFFERS))
+        marks.append((place_of(text, compared.sample.text_ends, compared.differs_at), 1, signs.differs, DIFFERS))
     return sorted(marks)
 
 

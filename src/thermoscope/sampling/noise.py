@@ -25,6 +25,7 @@ from torch import Tensor
 
 from thermoscope.cpu import probe
 from thermoscope.errors import InputError
+from thermoscope.words import quoted
 
 MAX_SEED = 2**64 - 1
 _ROUNDS = 10
@@ -82,9 +83,9 @@ def prompt_key(token_ids: Sequence[int]) -> int:
 def check_seed(seed: int) -> int:
     """Return the seed if it is a whole number from 0 to 2^64 - 1, else raise InputError."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise InputError(f"a seed must be a whole number; got {seed!r}; use 0, 1, 2, ...")
+        raise InputError(f"a seed must be a whole number; got {quoted(seed)}; use 0, 1, 2, ...")
     if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"a seed must be from 0 to 2^64 - 1; got {seed}; use 0, 1, 2, ...")
+        raise InputError(f"a seed must be from 0 to 2^64 - 1; got {quoted(seed)}; use 0, 1, 2, ...")
     return int(seed)
 
 

@@ -22,7 +22,8 @@ def check_varied(name: str) -> None:
     """Raise InputError unless a parameter of this name can be varied."""
     if name not in SamplingParams.model_fields or name in LISTS:
         known = [field for field in SamplingParams.model_fields if field not in LISTS]
-        raise InputError(f"can't vary {name!r}{nearest(name, known)}; what can be varied is {', '.join(known)}")
+        close = nearest(name, known) if isinstance(name, str) else ""
+        raise InputError(f"can't vary {quoted(name)}{close}; what can be varied is {', '.join(known)}")
 
 
 def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = None) -> tuple[SamplingParams, ...]:
@@ -42,13 +43,13 @@ def varied(vary: Mapping[str, Sequence[Any]], params: SamplingParams | None = No
     """
     base = SamplingParams() if params is None else params
     if not isinstance(base, SamplingParams):
-        raise InputError(f"params must be SamplingParams; got {params!r}; write SamplingParams(top_k=50)")
+        raise InputError(f"params must be SamplingParams; got {quoted(params)}; write SamplingParams(top_k=50)")
     if not isinstance(vary, Mapping):
-        raise InputError(f"vary must be values by parameter; got {vary!r}; write {{'top_p': [0.8, 0.9]}}")
+        raise InputError(f"vary must be values by parameter; got {quoted(vary)}; write {{'top_p': [0.8, 0.9]}}")
     for name, values in vary.items():
         check_varied(name)
         if isinstance(values, str) or not isinstance(values, Sequence):
-            raise InputError(f"values of {name} must be a list; got {values!r}; write [{values}]")
+            raise InputError(f"values of {name} must be a list; got {quoted(values)}; write a list, such as [0.8, 0.9]")
         if not values:
             what = "temperatures" if name == "temperature" else f"values of {name}"
             raise InputError(f"{what} must not be empty; give at least one")

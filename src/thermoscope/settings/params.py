@@ -203,6 +203,8 @@ class SamplingParams(BaseModel):
             return validate(*given, **how)
         except ValidationError as error:
             raise ParameterError(_one_line(error)) from None
+        except TypeError:
+            raise ParameterError(f"settings must be parameters by name; got {quoted(given[0])}") from None
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some parameters changed, validated like a new one: ``replace`` under pydantic's name."""
@@ -346,7 +348,8 @@ class SamplingParams(BaseModel):
         try:
             values = json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
-            raise ParameterError(f"settings must be JSON: {error}; write what to_json gives") from None
+            why = "a number has too many digits" if "int_max_str_digits" in str(error) else error
+            raise ParameterError(f"settings must be JSON: {why}; write what to_json gives") from None
         if not isinstance(values, dict):
             raise ParameterError(f"settings must be a JSON object of parameters; got {quoted(values)}")
         return cls(**values)
@@ -400,7 +403,7 @@ _RULES = {
 
 def _one_line(error: ValidationError) -> str:
     """The first broken rule as one line: name, rule, value, fix."""
-    first = error.errors()[0]
+    first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         known = _names(SamplingParams.model_fields)

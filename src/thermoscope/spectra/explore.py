@@ -13,7 +13,7 @@ from thermoscope.decode.batch import rows_that_fit
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.request import as_list, new_tokens, prompt_ids, seed_list, stop_strings
+from thermoscope.decode.request import as_list, check_model, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_tokens
@@ -89,6 +89,7 @@ def spectrum(
     Interrupted
         A KeyboardInterrupt that carries the list of spectra that were finished.
     """
+    check_model(model)
     low, high = _range(temperature)
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from thermoscope.segments import last_border, word_spans
 from thermoscope.spectra.leaf import Leaf, Node
 
 #: "crossing": two tokens score the same; "admitted": a token enters that truncation kept out; "tie": equal logits,
@@ -34,9 +35,10 @@ class Fork:
     logit_before, logit_after, noise_before, noise_after
         ``logit / T + noise`` is the same for both at a crossing.
     word
-        Number of the word that changes, 1 for the first.
+        Number of the word that changes, 1 for the first; words are those of ``segments.word_spans``.
     word_before, word_after
-        The word below and above; a piece of text if the change is in white space or at the end.
+        The word below and above, several where a token is several; a piece of text if the change is in white space or
+        at the end.
     """
 
     temperature: float
@@ -86,11 +88,17 @@ def _cause(before: Node, after: Node, temperature: float) -> Cause:
 
 
 def _changed_word(below: Leaf, above: Leaf, position: int) -> tuple[int, str, str]:
-    """Which word of two texts changes at a position: its number, and the word in each."""
+    """Which word of two texts changes at a position: its number, and the word in each.
+
+    Where words have no spaces between them a token may be several: all of them are given.
+    """
     number = min(_word_number(below, position), _word_number(above, position))
-    before, after = (word for leaf in (below, above) for word in (leaf.text.split()[number - 1 : number] or [""]))
+    before, after = (_words_from(leaf, number, position) for leaf in (below, above))
     if before == after:  # the difference is in white space, or in what the shorter text lacks
         before, after = (_piece(leaf, position) for leaf in (below, above))
+    if before == after:  # the tokens are parts of characters: what has become of them
+        same = next((i for i, (a, b) in enumerate(zip(below.text, above.text, strict=False)) if a != b), None)
+        before, after = (_rest(leaf, len(leaf.text) - 1 if same is None else same) for leaf in (below, above))
     return number, before, after
 
 
@@ -100,10 +108,32 @@ def _word_number(leaf: Leaf, position: int) -> int:
     start = leaf.text_ends[position - 1] if position else 0
     while start < len(text) and text[start].isspace():
         start += 1
-    goes_on = start > 0 and not text[start - 1].isspace()
-    return len(text[:start].split()) + (not goes_on)
+    words = word_spans(text)
+    begun = sum(first < start for first, _ in words)
+    goes_on = any(first < start < last for first, last in words) or (start == len(text) and not text[-1:].isspace())
+    return begun + (not goes_on or not begun)
+
+
+def _words_from(leaf: Leaf, number: int, position: int) -> str:
+    """The word of this number, and those joined to it that the token at a position has a part in."""
+    words = word_spans(leaf.text)[number - 1 :]
+    if not words:
+        return ""
+    start, end = words[0]
+    for first, last in words[1:]:
+        if first != end or first >= leaf.text_ends[position]:
+            break
+        end = last
+    return leaf.text[start:end]
 
 
 def _piece(leaf: Leaf, position: int) -> str:
     start = leaf.text_ends[position - 1] if position else 0
     return leaf.text[start : leaf.text_ends[position]]
+
+
+def _rest(leaf: Leaf, at: int) -> str:
+    """The word at a character, from the beginning of that character on."""
+    start = last_border(leaf.text, max(at, 0))
+    end = next((last for _, last in word_spans(leaf.text) if last > start), len(leaf.text))
+    return leaf.text[start:end]

@@ -20,7 +20,7 @@ from thermoscope.fragment import clipped, fragment, shown, soft, table
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.fork import Fork, fork_between
 from thermoscope.spectra.leaf import Leaf, Node
-from thermoscope.words import ENDINGS, count
+from thermoscope.words import count, ending
 
 FORMAT = "thermoscope.spectrum/1"
 #: Texts that a notebook shows: the widest.
@@ -81,7 +81,7 @@ class Spectrum:
                 f"{leaf.low:.4f} to {leaf.high:.4f}",
                 f"{leaf.width / (self.high - self.low):.1%}",
                 shown(leaf.text),
-                f"{len(leaf.token_ids)}, {ENDINGS[leaf.finish_reason]}",
+                f"{len(leaf.token_ids)}, {ending(leaf.finish_reason, leaf.text)}",
             ]
             for leaf in widest
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+import regex
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -97,6 +98,40 @@ def test_no_line_is_longer_than_the_terminal(name: str, width: int, encoding: st
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for line in out for c in line)
     if encoding != "utf-8":
         assert all(line.isascii() for line in out)
+
+
+#: A text of each kind of script, as tokens: what repeats is there twice.
+SCRIPTS = {
+    "Korean": ["옛날 ", "옛적에 ", "우주선이 ", "있었", "습니다. "] * 9,
+    "Japanese": ["昔々、", "ある", "ところ", "に", "宇宙船", "が", "ありました。"] * 9,
+    "Thai": ["กาล", "ครั้ง", "หนึ่ง", "นาน", "มา", "แล้ว", "มี", "ยาน", "อวกาศ", "กำลัง"] * 9,
+    "Arabic": ["كان ", "يا ", "ما ", "كان، ", "سفينةٌ ", "فضائيّة "] * 9,
+    "emoji": ["👨", "\u200d", "👩", "\u200d👧", "❤", "\ufe0f", "👍", "🏽"] * 9,
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_lines_of_any_script_fit_and_break_no_character(script: str, width: int) -> None:
+    pieces = SCRIPTS[script]
+    texts = [sample(pieces, temperature=0.2), sample([*pieces[:3], "x", *pieces[4:]], temperature=0.9)]
+    what = comparison(*texts)
+    out = lines(what, width)
+    assert max(map(cell_len, out)) <= width
+    characters = set(regex.findall(r"\X", "".join(text.text for text in texts)))
+    signs = set("▸‹›⟳│┃ -·…")
+    body = out[next(i for i, line in enumerate(out) if line[:1] in "┡T") + 1 :]
+    body = body[: next(i for i, line in enumerate(body) if "rep_4" in line)]
+    body = [line for line in body if not set(line) & set("├─")]
+    assert set(regex.findall(r"\X", "".join(body))) <= characters | signs
+
+
+def test_a_text_that_is_cut_within_a_character_says_so() -> None:
+    out = "\n".join(lines(comparison(sample(["日", "本", "\ufffd"])), 80))
+    assert "\ufffd" not in out
+    assert "tokens 3, reached the limit within a character" in out
+    only = "\n".join(lines(comparison(sample(["\ufffd"])), 80))
+    assert "(no text)" in only and "within a character" in only
 
 
 def test_nothing_of_a_long_text_is_left_out() -> None:

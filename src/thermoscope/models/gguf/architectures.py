@@ -63,6 +63,9 @@ _ARITHMETIC = (
 #: Tensors that are part of the configuration and not of the network.
 ROPE_TENSORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
 
+#: The end of a sentence on what a file has.
+_UNSUPPORTED = "which is not supported; choose another model, or its original from the hub"
+
 
 def _same(_: str, values: Array, __: Mapping[str, Any]) -> Array:
     return values
@@ -253,7 +256,9 @@ def configuration(file: GGUFFile) -> tuple[dict[str, Any], tuple[str, ...]]:
     known = architecture_of(file)
     keys = Keys(file, file.metadata["general.architecture"])
     if "token_embd.weight" not in file.tensors:
-        raise ModelError(f"the file {str(file.path)!r} has no token_embd.weight: it is a vocabulary alone, not a model")
+        raise ModelError(
+            f"the file {str(file.path)!r} has no token_embd.weight: it is a vocabulary alone; name the file of a model"
+        )
     vocabulary, width = file.tensors["token_embd.weight"].shape
     for name in ("vocab_size", "expert_count", "attention.causal"):
         keys.get(name)
@@ -276,9 +281,9 @@ def configuration(file: GGUFFile) -> tuple[dict[str, Any], tuple[str, ...]]:
         return config, tuple(keys.unused)
     head = keys.get("attention.key_length") or width // heads
     if keys.get("attention.value_length", head) != head:
-        raise ModelError(f"the file {str(file.path)!r} has values of another size than keys, which is not supported")
+        raise ModelError(f"the file {str(file.path)!r} has values of another size than keys, {_UNSUPPORTED}")
     if keys.get("rope.dimension_count", head) != head:
-        raise ModelError(f"the file {str(file.path)!r} rotates a part of each head, which is not supported")
+        raise ModelError(f"the file {str(file.path)!r} rotates a part of each head, {_UNSUPPORTED}")
     more = known.more(file, keys)
     config = shared | {
         "hidden_size": keys.get("embedding_length", width),

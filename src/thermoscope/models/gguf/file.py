@@ -120,7 +120,9 @@ class GGUFFile:
                 for tensor in reader.tensors
             }
         except (ValueError, IndexError, KeyError, struct.error, OverflowError, MemoryError) as error:
-            raise ModelError(f"the file {str(path)!r} can't be read: {_reason(error)}") from None
+            raise ModelError(
+                f"the file {str(path)!r} can't be read: {_reason(error)}; download or convert it again"
+            ) from None
         if self.metadata.get("split.count", 0) > 1:
             raise ModelError(
                 f"the file {str(path)!r} is one part of {self.metadata['split.count']}; "

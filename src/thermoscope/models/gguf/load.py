@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from thermoscope.errors import ModelError
 from thermoscope.models.gguf.architectures import configuration
 from thermoscope.models.gguf.cache import cached
 from thermoscope.models.gguf.file import GGUFFile
@@ -82,6 +83,8 @@ def read_gguf(path: Path, dtype: str, device: Any = None) -> FromGGUF:
     file = GGUFFile(path)
     config, unused = configuration(file)
     tokenizer = tokenizer_of(file.metadata)
+    special = special_of(file.metadata)
+    _check_special(special, int(config["vocab_size"]), path)
     if dtype == "auto":
         dtype = {"F16": "float16", "BF16": "bfloat16"}.get(file.tensors["token_embd.weight"].kind.name, "float32")
     if device is not None:
@@ -98,12 +101,23 @@ def read_gguf(path: Path, dtype: str, device: Any = None) -> FromGGUF:
         config=config,
         state=state,
         tokenizer=tokenizer,
-        special=special_of(file.metadata),
+        special=special,
         chat_template=file.metadata.get("tokenizer.chat_template"),
         sampling=sampling,
         digest=file.digest,
         notes=tuple(notes),
     )
+
+
+def _check_special(special: Special, vocabulary: int, path: Path) -> None:
+    """Raise unless the tokens that begin and end a text are in the vocabulary."""
+    named = {"bos": special.bos, "eos": special.eos, **special.ends}
+    for name, number in named.items():
+        if number is not None and not 0 <= number < vocabulary:
+            raise ModelError(
+                f"the file {str(path)!r} names token {number} as {name}_token_id, but has {vocabulary} tokens; convert "
+                "the model again"
+            )
 
 
 def sampling_of(metadata: Any) -> dict[str, Any]:

@@ -55,7 +55,10 @@ def rope_parameters(file: GGUFFile, keys: Keys, usual_base: float = 10000.0) -> 
             **default, "rope_type": "yarn", "factor": float(factor),
             "original_max_position_embeddings": original or keys.need("context_length"), **betas,
         } | ({"attention_factor": float(attention) * (0.1 * math.log(factor) + 1)} if attention else {})  # fmt: skip
-    raise ModelError(f"the file {str(file.path)!r} scales rotary positions by {kind!r}, which is not supported")
+    raise ModelError(
+        f"the file {str(file.path)!r} scales rotary positions by {kind!r}, which is not supported; choose "
+        "another model, or its original from the hub"
+    )
 
 
 def _divided(divisors: Array, base: float, context: int) -> dict[str, Any]:

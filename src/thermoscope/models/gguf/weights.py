@@ -28,7 +28,8 @@ def state_of(file: GGUFFile, config: dict[str, Any], dtype: torch.dtype) -> dict
         if called is None:
             raise ModelError(
                 f"the file {str(file.path)!r} has the tensor {name}, which is not part of the architecture "
-                f"{file.metadata['general.architecture']!r} as it is known here"
+                f"{file.metadata['general.architecture']!r} as it is known here; choose another model, or its original "
+                "from the hub"
             )
         values = known.change(name, file.read(name), config)
         state[called] = torch.from_numpy(values).to(dtype)

@@ -70,7 +70,14 @@ def read_config(folder: Path) -> OwnConfig | None:
         given = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if given.get("architectures") != [ARCHITECTURES[given["model_type"]]] or _ELSEWHERE & given.keys():
             return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # transformers says what is wrong
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):  # transformers says what is wrong
         return None
     return own_config(given)
 
@@ -82,7 +89,7 @@ def own_config(given: dict[str, Any]) -> OwnConfig | None:
         if kind not in ARCHITECTURES:
             return None
         return _gpt2(given) if kind == "gpt2" else _llama(given)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from thermoscope.models.faults import MOST_LAYERS
 from thermoscope.models.memory import check_memory
 from thermoscope.models.own.config import OwnConfig, read_config
 from thermoscope.models.own.network import GPT2, GenerationConfig, Llama, OwnNetwork
@@ -34,7 +35,7 @@ def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[
     config = read_config(folder)
     tokenizer = None if config is None else read_tokenizer(folder)
     generation = None if config is None else _generation(folder, config)
-    if config is None or tokenizer is None or generation is None:
+    if config is None or tokenizer is None or generation is None or not 0 < config.num_hidden_layers <= MOST_LAYERS:
         return None
     wanted = getattr(torch, config.stored if dtype == "auto" else dtype or "float32", None)
     if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point:
@@ -106,6 +107,6 @@ def _generation(folder: Path, config: OwnConfig) -> GenerationConfig | None:
         return GenerationConfig({"eos_token_id": config.eos_token_id})
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return GenerationConfig(given) if isinstance(given, dict) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -17,8 +18,9 @@ from thermoscope.metrics.registry import MEASURES
 from thermoscope.report.marks import ASCII, UNICODE, Signs, legend, marked
 from thermoscope.report.terminal.bullets import bullets
 from thermoscope.report.terminal.ran import make_again, what_ran
+from thermoscope.segments import complete
 from thermoscope.settings.grid import label, varying
-from thermoscope.words import ENDINGS, empty_texts
+from thermoscope.words import empty_texts, ending
 
 #: Columns narrower than this are hard to read: texts are stacked instead.
 NARROWEST = 34
@@ -92,7 +94,7 @@ def _flow(parts: Iterable[str], separator: str, width: int) -> str:
     """Parts in as few lines as they fit, none broken."""
     lines: list[str] = []
     for part in parts:
-        if lines and len(lines[-1] + separator + part) <= width:
+        if lines and cell_len(lines[-1] + separator + part) <= width:
             lines[-1] += separator + part
         else:
             lines.append(part)
@@ -102,7 +104,7 @@ def _flow(parts: Iterable[str], separator: str, width: int) -> str:
 def _body(text: ComparedText | None, signs: Signs) -> Text:
     if text is None:
         return Text("not finished", style="dim italic")
-    return marked(text, signs) if text.sample.text else Text("(no text)", style="dim italic")
+    return marked(text, signs) if complete(text.sample.text) else Text("(no text)", style="dim italic")
 
 
 def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
@@ -119,7 +121,7 @@ def _figures(text: ComparedText | None, signs: Signs) -> list[tuple[str, str]]:
             loop = text.loop
             said = "none" if loop is None else f"{loop.tokens} tokens {signs.times} {loop.repeats}"
         elif name == "tokens":
-            said = f"{len(text.measured.text_token_ids)}, {ENDINGS[text.sample.finish_reason]}"
+            said = f"{len(text.measured.text_token_ids)}, {ending(text.sample.finish_reason, text.sample.text)}"
         figures.append((name, said))
     if text.thinking is not None:
         figures.append(("thinking", _thinking(text.thinking)))

@@ -12,6 +12,7 @@ from thermoscope.comparison.inspected import Inspection, TemperatureInspection, 
 from thermoscope.escape import escape
 from thermoscope.report.distributions import Column, columns, drawn_sentences, percent, token_name
 from thermoscope.report.terminal.ran import print_ran
+from thermoscope.segments import complete
 
 #: Widest text of a token, and the most and the fewest columns of a bar.
 _TOKEN_WIDTH, _BAR, _LEAST_BAR = 12, 14, 6
@@ -32,7 +33,7 @@ def _parts(found: Inspection | TemperatureInspection, width: int, ascii_only: bo
     several = isinstance(found, TemperatureInspection)
     yield Text(f"Prompt: {plain(found.prompt)}", style="bold")
     if found.step:
-        yield Text(f"after {found.step} tokens (seed {found.seed}): {plain(found.text)}")
+        yield Text(f"after {found.step} tokens (seed {found.seed}): {plain(complete(found.text))}")
     if not several:
         yield Text(f"Setting: {found.params}")
     yield Text("")

@@ -18,9 +18,10 @@ from thermoscope.ran.provenance import WhatRan
 from thermoscope.report.forks import changed, reason, sentence, widest
 from thermoscope.report.marks import ASCII, DIFFERS, UNICODE, WRITTEN_OUT, Signs, visible
 from thermoscope.report.terminal.ran import make_again, what_ran
+from thermoscope.segments import complete
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
-from thermoscope.words import ENDINGS, count
+from thermoscope.words import count, ending
 
 #: How many texts and forks are shown.
 MOST_TEXTS, MOST_FORKS = 6, 10
@@ -149,7 +150,7 @@ def _head(spectrum: Spectrum, leaf: Leaf, name: str, style: str = "bold") -> Tex
     exact = "" if leaf.exact_high - leaf.exact_low == leaf.width else ", not split further"
     line.append(
         f"  T {leaf.low:.4f} to {leaf.high:.4f}, {_percent(share)} of the range{exact}; "
-        f"{ENDINGS[leaf.finish_reason]}, {len(leaf.token_ids)} tokens",
+        f"{ending(leaf.finish_reason, leaf.text)}, {len(leaf.token_ids)} tokens",
         style="dim",
     )
     return line
@@ -157,7 +158,7 @@ def _head(spectrum: Spectrum, leaf: Leaf, name: str, style: str = "bold") -> Tex
 
 def _text(leaf: Leaf, before: Leaf | None, signs: Signs) -> Text:
     """The text, with words that are not in the one before between signs."""
-    if not leaf.text:
+    if not complete(leaf.text):
         return Text("(no text)", style="dim italic")
     pieces = visible(leaf.text, signs)
     result, done = Text(), 0
