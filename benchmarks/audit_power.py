@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from thermoscope import SamplingParams, load_model, probabilities
-from thermoscope.auditing.likelihood import Draws
+from thermoscope.auditing.draws import Draws
 from thermoscope.auditing.prompts import BEGINNINGS
 from thermoscope.auditing.reading import read
 from thermoscope.auditing.verdicts import temperature_holds

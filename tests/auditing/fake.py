@@ -18,8 +18,13 @@ from thermoscope.sources.endpoint import Endpoint
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
+def name(token: int) -> str:
+    """A token's text; every fifth has the letter e."""
+    return f" e{token}" if token % 5 == 4 else f" w{token}"
+
+
 class FakeClient:
-    """Answers requests of the completion route, each with a draw from its prompt's own distribution.
+    """Answers requests of both routes, each with a draw from its prompt's own distribution.
 
     Parameters
     ----------
@@ -68,41 +73,69 @@ class FakeClient:
             take(ask, self._answer(dict(ask.body)))
 
     def _answer(self, body: dict[str, Any]) -> Mapping[str, Any]:
-        prompt = body["prompt"]
+        prompt = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
         if self._caches and prompt in self._kept and body["max_tokens"] == 1:
             kept: Mapping[str, Any] = self._kept[prompt]
             return kept
         asked = self._change(body) if self._change is not None else body
         rng = np.random.default_rng(asked["seed"] * 7919 + 13) if "seed" in asked else self._rng
-        logprobs = self._row(prompt)
-        temperature = asked.get("temperature", 1.0)
-        row = chances(
-            logprobs,
-            temperature=max(temperature, 1e-3),
-            top_k=asked.get("top_k") or 0,
-            top_p=asked.get("top_p", 1.0),
-            min_p=asked.get("min_p", 0.0),
-        )[0]
-        drawn = [int(rng.choice(len(row), p=row)) for _ in range(body["max_tokens"])]
-        shown = logprobs[0]
-        if self._tempered:
-            shown = shown / temperature
-            shown = shown - np.log(np.exp(shown).sum())
-        choice: dict[str, Any] = {"finish_reason": "length", "text": "".join(f" w{n}" for n in drawn)}
-        if not self._silent and "logprobs" in body:
-            top = [{"token": f" w{n}", "logprob": float(shown[n])} for n in range(body["logprobs"])]
-            choice["logprobs"] = {
-                "content": [{"token": f" w{n}", "logprob": float(shown[n]), "top_logprobs": top} for n in drawn]
-            }
-        answer = {"choices": [choice]}
+        texts = [self._draw(prompt, asked, rng) for _ in range(asked.get("n", 1))]
+        answer = {
+            "choices": [self._choice(prompt, body, asked, drawn) for drawn in texts],
+            "usage": {"completion_tokens": max(map(len, texts))},
+        }
         self._kept[prompt] = answer
         return answer
+
+    def _draw(self, prompt: str, asked: Mapping[str, Any], rng: np.random.Generator) -> list[int]:
+        """Tokens, drawn one after the other, so that penalties see those before."""
+        drawn: list[int] = []
+        many: Counter[int] = Counter()
+        for _ in range(asked["max_tokens"]):
+            logits = self._row(prompt)[0] + 12.0  # all that matters are positive, as a repetition penalty divides them
+            for token, times in many.items():
+                logits[token] /= asked.get("repetition_penalty", 1.0)
+                logits[token] -= asked.get("presence_penalty", 0.0) + times * asked.get("frequency_penalty", 0.0)
+            order = np.argsort(-logits)
+            row = chances(
+                logits[None, order],
+                temperature=max(asked.get("temperature", 1.0), 1e-3),
+                top_k=asked.get("top_k") or 0,
+                top_p=asked.get("top_p", 1.0),
+                min_p=asked.get("min_p", 0.0),
+            )[0]
+            token = int(order[rng.choice(len(row), p=row)])
+            drawn.append(token)
+            many[token] += 1
+            if any(stop in name(token) for stop in asked.get("stop", ())):
+                break
+        return drawn
+
+    def _choice(
+        self, prompt: str, body: Mapping[str, Any], asked: Mapping[str, Any], drawn: list[int]
+    ) -> dict[str, Any]:
+        shown = self._row(prompt)[0]
+        if self._tempered:
+            shown = shown / asked.get("temperature", 1.0)
+            shown = shown - np.log(np.exp(shown).sum())
+        text = "".join(map(name, drawn))
+        for stop in asked.get("stop", ()):
+            text = text.split(stop)[0]
+        choice: dict[str, Any] = {"finish_reason": "length"}
+        choice |= {"text": text} if "prompt" in body else {"message": {"content": text}}
+        number = body.get("top_logprobs", 0) if "messages" in body else body.get("logprobs", 0)
+        if not self._silent and number:
+            top = [{"token": name(n), "logprob": float(shown[n])} for n in range(number)]
+            choice["logprobs"] = {
+                "content": [{"token": name(n), "logprob": float(shown[n]), "top_logprobs": top} for n in drawn]
+            }
+        return choice
 
     def _row(self, prompt: str) -> Any:
         if prompt not in self._rows:
             rng = np.random.default_rng([zlib.crc32(prompt.encode()), self._seed])
             self._rows[prompt] = places(1, 150, rng, self._spread)
-        return self._rows[prompt]
+        return self._rows[prompt].copy()
 
 
 def endpoint(client: FakeClient, kind: str = "vllm") -> Endpoint:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermoscope.auditing.likelihood import Draws
+from thermoscope.auditing.draws import Draws
 
 
 def places(number: int, vocabulary: int, rng: np.random.Generator, spread: float = 2.2) -> Any:

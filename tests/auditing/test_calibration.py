@@ -7,7 +7,8 @@ import pytest
 
 from tests.auditing.made import draws_of, places
 from thermoscope.auditing.calibration import simulate
-from thermoscope.auditing.likelihood import FAMILIES, Draws, fit
+from thermoscope.auditing.draws import Draws
+from thermoscope.auditing.likelihood import FAMILIES, fit
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0])

@@ -32,7 +32,7 @@ def test_an_honest_server_is_called_honest(spread: float) -> None:
                                "nothing": "default"}  # fmt: skip
     assert verdicts(first, "seed") == {77: "honoured"}
     assert first.logprobs == "raw"
-    assert 1300 <= first.requests <= 1700
+    assert 1700 <= first.requests <= 2100
     assert all(row.low <= row.sent * 1.5 and row.high >= row.sent / 1.5 for row in first.rows
                if row.parameter == "temperature" and isinstance(row.sent, float))  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_a_hidden_default_is_no_disobedience() -> None:
     found = audited(FakeClient(lambda body: {"min_p": 0.1, **body}))
     rows = [row for row in found.rows if row.parameter == "min_p" and row.sent == "nothing"]
     assert {row.verdict for row in rows} == {"default added"}
-    assert rows[0].effective == pytest.approx(0.1, rel=0.25)
+    assert rows[0].effective == pytest.approx(0.1, rel=0.6)
     assert found.honoured
     assert not found.strict
     assert "min_p (0.1" in found.finding

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.auditing.made import draws_of, places
-from thermoscope.auditing.likelihood import Draws
+from thermoscope.auditing.draws import Draws
 from thermoscope.auditing.reading import joint_maximum, read
 
 

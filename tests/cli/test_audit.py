@@ -33,7 +33,7 @@ def test_the_finding_comes_first_and_lines_are_short(served: Callable[[FakeClien
     served(FakeClient(ignore))
     result = run("audit", "vllm/fake", "--fresh", "--budget", "800")
     lines = result.output.splitlines()
-    assert lines[0] == "Accepted but ignored: temperature."
+    assert lines[0] == "Accepted but ignored: temperature, temperature (chat)."
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith("temperature ") and "ignored" in line for line in lines) == 5
     assert "ignored: always 0.8" in result.output

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from thermoscope.auditing.likelihood import Draws
+from thermoscope.auditing.draws import Draws
 from thermoscope.auditing.probes import Probe, Prober
 from thermoscope.sources.answers import Answer
 
@@ -133,7 +133,7 @@ def sample(
     # Every request has another seed: equal seeds draw with equal noise, at other prompts too, and would count as one.
     spots = [place for place in places for _ in range(each)]
     probes = [Probe(place.prompt, fields, first + n, seeded) for n, place in enumerate(spots)]
-    answers = prober.ask(probes, top=1 if top else 0)
+    answers = prober.ask(probes, top=prober.least if top else 0)
     words = [_drawn(answer) for answer in answers]
     rows = tuple(tuple(words[i * each : (i + 1) * each]) for i in range(len(places)))
     draws = None

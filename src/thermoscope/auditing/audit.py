@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,10 @@ Verdict = Literal[
 #: Verdicts that mean: something other was done than what was asked for.
 BROKEN: frozenset[str] = frozenset({"ignored", "clamped", "rescaled", "greedy", "changed", "cached"})
 #: What ``--strict`` counts as well.
-STRICT: frozenset[str] = BROKEN | {"refused", "default", "default added", "can't be told"}
+STRICT: frozenset[str] = BROKEN | {"refused", "default added", "can't be told"}
+
+#: A temperature above it is not bounded by the draws.
+_UNBOUNDED = 19.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,21 @@ class AuditRow:
     def broken(self) -> bool:
         """Whether something other was done than what was asked for."""
         return self.verdict in BROKEN
+
+    @property
+    def sent_text(self) -> str:
+        """What was sent, as people read it."""
+        return _text(self.sent)
+
+    @property
+    def effective_text(self) -> str:
+        """The effective value with its interval, as people read it; "-" where there is none."""
+        if self.effective is None:
+            return "-"
+        if self.low is None or self.high is None:
+            return _text(self.effective)
+        high = "20+" if self.high > _UNBOUNDED else f"{self.high:.2f}"
+        return f"{_text(self.effective)} ({self.low:.2f} to {high})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +122,14 @@ class Audit:
     @property
     def finding(self) -> str:
         """The result in a sentence."""
-        for verdict, text in _FINDINGS.items():
-            rows = [row for row in self.rows if row.verdict == verdict]
-            if rows:
-                names = ", ".join(dict.fromkeys(row.parameter for row in rows))
-                return text.format(names=names, effective=_value(rows[-1]))
+        if any(row.parameter == "model" and row.broken for row in self.rows):
+            return "Not this model or not this precision: the draws fit the reference at no setting."
+        if self.broken:
+            return " ".join(_broken_sentences(self.broken))
         added = [row for row in self.rows if row.verdict == "default added"]
         if added:
             first = {row.parameter: row for row in reversed(added)}
-            what = ", ".join(f"{name} ({_value(row)})" for name, row in first.items())
+            what = ", ".join(f"{name} ({_text(row.effective or '')})" for name, row in first.items())
             return f"What was sent is honoured, but what is not sent takes the server's default: {what}."
         if any(row.verdict in ("honoured", "default") for row in self.rows):
             return "What was sent is honoured, as far as this audit can see."
@@ -140,5 +158,16 @@ _FINDINGS = {
 }
 
 
-def _value(row: AuditRow) -> str:
-    return f"{row.effective:.3g}" if isinstance(row.effective, float) else str(row.effective)
+def _broken_sentences(rows: tuple[AuditRow, ...]) -> Iterator[str]:
+    """A sentence for each verdict; the one on the temperature first."""
+    temperature = [row.verdict for row in rows if row.parameter == "temperature"]
+    for verdict in sorted(_FINDINGS, key=lambda one: one not in temperature):
+        found = [row for row in rows if row.verdict == verdict]
+        if found:
+            names = ", ".join(dict.fromkeys(row.parameter for row in found))
+            last = [row for row in found if row.parameter == found[0].parameter][-1]
+            yield _FINDINGS[verdict].format(names=names, effective=_text(last.effective or ""))
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"

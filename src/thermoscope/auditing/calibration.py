@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thermoscope.auditing.likelihood import Draws, Floats
+from thermoscope.auditing.draws import Draws, Floats
 
 #: Simulated sets of draws.
 REPLICATES = 1000

@@ -22,17 +22,16 @@ top_p       the shortest prefix whose mass reaches p       yes, where T comes fi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thermoscope.auditing.draws import Draws, Floats
+
 Family = Literal["none", "top_k", "top_p", "min_p"]
 FAMILIES: tuple[Family, ...] = ("none", "top_k", "top_p", "min_p")
-Floats = NDArray[np.float64]
 
 #: Temperatures between which the maximum is sought.
 LOWEST, HIGHEST = 0.02, 20.0
@@ -40,71 +39,6 @@ LOWEST, HIGHEST = 0.02, 20.0
 _PER_E = 24
 #: Log-probabilities closer than this count as ties.
 _TIE = 1e-6
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Tokens drawn at several places, and the model's own log-probabilities there.
-
-    P places, K listed tokens at most; unused entries of a row are at -inf.
-
-    Attributes
-    ----------
-    logprobs : array (P, K)
-        The most probable tokens' own log-probabilities at T=1, nats, descending in each row.
-    counts : array (P, K)
-        How often each was drawn.
-    beyond : array (P,)
-        How many draws were of none of them.
-    """
-
-    logprobs: Floats
-    counts: Floats
-    beyond: Floats
-
-    @classmethod
-    def of(cls, logprobs: Sequence[Sequence[float]], drawn: Sequence[Sequence[int]]) -> Draws:
-        """From the listed log-probabilities of each place, and the places in its list of the tokens drawn there.
-
-        A draw at -1, or beyond the end of the list, is of no listed token.
-        """
-        width = max((len(row) for row in logprobs), default=0)
-        table = np.full((len(logprobs), width), -np.inf)
-        counts, beyond = np.zeros_like(table), np.zeros(len(logprobs))
-        for row, (own, tokens) in enumerate(zip(logprobs, drawn, strict=True)):
-            order = np.argsort(-np.asarray(own, dtype=np.float64), kind="stable")
-            table[row, : len(own)] = np.asarray(own, dtype=np.float64)[order]
-            place = np.empty(len(own), dtype=np.int64)
-            place[order] = np.arange(len(own))
-            for token in tokens:
-                if 0 <= token < len(own):
-                    counts[row, place[token]] += 1
-                else:
-                    beyond[row] += 1
-        return cls(table, counts, beyond)
-
-    @property
-    def number(self) -> int:
-        """Draws of listed tokens."""
-        return int(self.counts.sum())
-
-    @cached_property
-    def depth(self) -> Floats:
-        """(P, K) how far each token is below the most probable one of its place: 0 or less."""
-        return self.logprobs - self.logprobs[:, :1]
-
-    @cached_property
-    def last(self) -> NDArray[np.int64]:
-        """(P,) the place of the least probable token that was drawn; -1 where none was."""
-        there = self.counts > 0
-        last: NDArray[np.int64] = np.where(there.any(axis=1), there.shape[1] - 1 - there[:, ::-1].argmax(axis=1), -1)
-        return last
-
-    @cached_property
-    def tail(self) -> Floats:
-        """(P,) the mass at T=1 of the tokens that are not listed."""
-        mass: Floats = np.clip(1 - np.exp(self.logprobs).sum(axis=1), 0, 1)
-        return mass
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +73,38 @@ class Fit:
 
 def curve(draws: Draws, of: Fit, temperatures: Floats) -> Floats:
     """The log-likelihood of draws along temperatures, with the tokens kept that a fit keeps."""
-    kept = np.isfinite(draws.logprobs) if of.sets is None else of.sets
+    return kept_curve(draws, np.isfinite(draws.logprobs) if of.sets is None else of.sets, temperatures)
+
+
+def kept_curve(draws: Draws, kept: NDArray[np.bool_], temperatures: Floats) -> Floats:
+    """The log-likelihood of draws along temperatures, with some tokens (P, K) kept."""
     line = _Curve(draws, kept)
     return np.array([line.at(float(t)) for t in temperatures])
 
 
-def sent_fit(draws: Draws, family: Family, value: float, *, confidence: float = 0.95) -> tuple[Fit, float]:
-    """The most likely temperature under a truncation of a given value at T=1, and the share of draws that it forbids.
+def prefix(draws: Draws, temperature: float, p: float) -> NDArray[np.bool_]:
+    """The tokens (P, K) that top_p keeps of the listed ones at a temperature."""
+    kept: NDArray[np.bool_] = np.isfinite(draws.logprobs) & (_mass_before(draws, temperature) < p)
+    return kept
 
-    The sets are those of the value at T=1; draws outside them are left out of the likelihood.
+
+def sent_fit(
+    draws: Draws, family: Family, value: float, *, at: float = 1.0, confidence: float = 0.95
+) -> tuple[Fit, float]:
+    """The most likely temperature under a truncation of a given value, and the share of draws that it forbids.
+
+    The sets are those of the value at the temperature ``at``: the one that is sent where the temperature comes first,
+    else 1. Draws outside them are left out of the likelihood.
     """
     from scipy.stats import chi2
 
     listed = np.isfinite(draws.logprobs)
-    shares = np.exp(draws.logprobs)
     if family == "top_k":
         kept = listed & (np.arange(draws.logprobs.shape[1]) < value)
     elif family == "min_p":
-        kept = listed & (draws.depth >= math.log(value) - 1e-3)
+        kept = listed & (draws.depth >= at * math.log(value) - 1e-3)
     else:
-        kept = listed & (np.cumsum(shares, axis=1) - shares < value + 1e-3)
+        kept = prefix(draws, at, value + 1e-3)
     whole = float(draws.counts.sum() + draws.beyond.sum())
     outside = float(draws.counts[~kept].sum() + draws.beyond.sum())
     inside = Draws(draws.logprobs, np.where(kept, draws.counts, 0.0), draws.beyond)
@@ -185,9 +131,9 @@ def fit(draws: Draws, family: Family, *, last: bool = False, confidence: float =
     """
     from scipy.stats import chi2
 
+    if family == "top_p" and not last:  # the prefixes move with T: the interval is that of both numbers together
+        return _fit_prefix(draws, float(chi2.ppf(confidence, 2)) / 2)
     drop = float(chi2.ppf(confidence, 1)) / 2
-    if family == "top_p" and not last:
-        return _fit_prefix(draws, drop)
     kept, value = _kept(draws, family)
     line = _Curve(draws, kept)
     best = line.maximum()
@@ -224,8 +170,8 @@ def _kept(draws: Draws, family: Family) -> tuple[NDArray[np.bool_], float]:
     return _prefix(draws, 1.0)  # top_p where temperature comes last: of the untempered distribution
 
 
-def _prefix(draws: Draws, temperature: float) -> tuple[NDArray[np.bool_], float]:
-    """The prefixes (P, K) of the tightest top_p at a temperature that keep every draw, and p.
+def _mass_before(draws: Draws, temperature: float) -> Floats:
+    """The mass (P, K) of all tokens that are more probable than each, at a temperature.
 
     What is not listed has, at a temperature other than 1, a mass that is not known. It is taken as if it were spread
     evenly over as many tokens as would make the last listed one its largest, which is the least that it can be spread.
@@ -236,13 +182,17 @@ def _prefix(draws: Draws, temperature: float) -> tuple[NDArray[np.bool_], float]
     ends = np.exp(draws.logprobs[np.arange(len(listed)), listed.sum(axis=1) - 1])
     number = np.divide(draws.tail, ends, out=np.zeros_like(ends), where=ends > 0)
     rest = number * np.exp((np.log(np.maximum(ends, 1e-300)) - draws.logprobs[:, 0]) / temperature)
-    shares = weights / (weights.sum(axis=1) + rest)[:, None]
-    before = np.cumsum(shares, axis=1) - shares
+    shares: Floats = weights / (weights.sum(axis=1) + rest)[:, None]
+    before: Floats = np.cumsum(shares, axis=1) - shares
+    return before
+
+
+def _prefix(draws: Draws, temperature: float) -> tuple[NDArray[np.bool_], float]:
+    """The prefixes (P, K) of the tightest top_p at a temperature that keep every draw, and p."""
+    before = _mass_before(draws, temperature)
     rows = np.flatnonzero(draws.last >= 0)
-    p = (
-        float(before[rows, draws.last[rows]].max()) if len(rows) else 0.0
-    )  # a token stays while the mass before it is < p
-    return listed & (before <= p + 1e-12), p
+    p = float(before[rows, draws.last[rows]].max()) if len(rows) else 0.0  # a token stays while the mass before is < p
+    return np.isfinite(draws.logprobs) & (before <= p + 1e-12), p
 
 
 def _fit_prefix(draws: Draws, drop: float) -> Fit:
@@ -256,17 +206,25 @@ def _fit_prefix(draws: Draws, drop: float) -> Fit:
     line = _Curve(draws, kept)
     lower, upper = grid[max(best - 1, 0)], grid[min(best + 1, steps - 1)]
     at = float(np.clip(line.maximum(), lower, upper))
-    inside = grid[values >= values[best] - drop]
-    return Fit(
-        "top_p",
-        p,
-        at,
-        min(float(inside[0]), at),
-        max(float(inside[-1]), at),
-        max(line.at(at), float(values[best])),
-        float(kept.sum(axis=1).mean()),
-        kept,
-    )
+    top = max(line.at(at), float(values[best]))
+    low, high = _ends(np.log(grid), values, top - drop)
+    return Fit("top_p", p, at, min(low, at), max(high, at), top, float(kept.sum(axis=1).mean()), kept)
+
+
+def _ends(x: Floats, values: Floats, level: float) -> tuple[float, float]:
+    """The temperatures between which the values along ln T are above a level, between points of the grid on a line."""
+    above = np.flatnonzero(values >= level)
+    if not len(above):
+        peak = math.exp(x[int(values.argmax())])
+        return peak, peak
+    ends = []
+    for inside, outside in ((int(above[0]), int(above[0]) - 1), (int(above[-1]), int(above[-1]) + 1)):
+        if not 0 <= outside < len(x) or not math.isfinite(values[outside]):
+            ends.append(x[inside])
+            continue
+        share = (values[inside] - level) / (values[inside] - values[outside])
+        ends.append(x[inside] + share * (x[outside] - x[inside]))
+    return math.exp(ends[0]), math.exp(ends[1])
 
 
 class _Curve:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from thermoscope.auditing.native import NATIVE, Native
 from thermoscope.errors import EndpointError
 from thermoscope.sources.answers import Answer, read_answer
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask
 from thermoscope.sources.endpoint import Endpoint
-from thermoscope.sources.providers import Route
 
+#: A route of OpenAI's protocol, or the engine's own.
+ProbeRoute = Literal["chat", "completions", "native"]
+#: The most probable tokens that are asked for.
+TOP = 20
 _PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
 
 
@@ -55,12 +59,20 @@ class Prober:
         Where answers are kept, so that an audit that was stopped goes on; None keeps none.
     """
 
-    def __init__(self, endpoint: Endpoint, route: Route, cache: Path | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, route: ProbeRoute, cache: Path | None = None, engine: str = "unknown"
+    ) -> None:
         self.endpoint, self.route = endpoint, route
         self.requests = self.cached = 0
         self._cache_path = cache
+        self._native: Native | None = NATIVE[engine] if route == "native" else None
 
-    def ask(self, probes: Sequence[Probe], *, top: int = 20) -> list[Answer]:
+    @property
+    def least(self) -> int:
+        """How many log-probabilities must be asked for to be told the drawn token; 0 where none are documented."""
+        return min(1, self.endpoint.provider.top_logprobs)
+
+    def ask(self, probes: Sequence[Probe], *, top: int = TOP) -> list[Answer]:
         """The answers, in the order of the requests.
 
         Raises
@@ -68,19 +80,31 @@ class Prober:
         EndpointError
             The server refuses or fails; what was answered is kept.
         """
-        client, path = self.endpoint.client, _PATHS[self.route]
+        return [self._read(found) for found in self.raw(probes, top=top)]
+
+    def raw(self, probes: Sequence[Probe], *, top: int = TOP) -> list[Mapping[str, Any]]:
+        """The answers as the server gives them; what cannot be read is asked again.
+
+        Raises
+        ------
+        EndpointError
+            The server refuses or fails; what was answered is kept.
+        """
+        client = self.endpoint.client
+        path = _PATHS[self.route] if self._native is None else self._native.path
         url = f"{client.base_url}/{path}"
         bodies = [self._body(probe, top) for probe in probes]
-        answers: list[Answer | None] = [None] * len(probes)
+        answers: list[Mapping[str, Any] | None] = [None] * len(probes)
         with AnswerCache(self._cache_path) as cache:
             keys = [cache.key(url, body, probe.number) for body, probe in zip(bodies, probes, strict=True)]
             for place, key in enumerate(keys):
                 if (kept := cache.find(key)) is not None:
-                    answers[place] = read_answer(kept, client.base_url)
+                    answers[place] = kept
                     self.cached += 1
 
             def take(ask: Ask, found: Mapping[str, Any]) -> None:
-                answers[ask.number] = read_answer(found, client.base_url)
+                self._read(found)
+                answers[ask.number] = found
                 self.requests += 1
                 cache.keep(keys[ask.number], found)
 
@@ -89,7 +113,7 @@ class Prober:
                 client.ask_all(waiting, take)
         return [answer for answer in answers if answer is not None]
 
-    def refuses(self, probe: Probe, *, top: int = 20) -> str | None:
+    def refuses(self, probe: Probe, *, top: int = TOP) -> str | None:
         """The server's words if it refuses a request; None if it answers.
 
         Raises
@@ -105,7 +129,15 @@ class Prober:
             raise
         return None
 
+    def _read(self, found: Mapping[str, Any]) -> Answer:
+        if self._native is not None:
+            found = self._native.as_openai(found)
+        return read_answer(found, self.endpoint.client.base_url)
+
     def _body(self, probe: Probe, top: int) -> dict[str, Any]:
+        if self._native is not None:
+            seed = probe.number if probe.seeded else None
+            return self._native.body(self.endpoint.model, probe.prompt, probe.fields, probe.tokens, top, seed)
         body: dict[str, Any] = {"model": self.endpoint.model, **probe.fields, "max_tokens": probe.tokens}
         if self.route == "chat":
             body["messages"] = [{"role": "user", "content": probe.prompt}]

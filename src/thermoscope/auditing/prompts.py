@@ -30,3 +30,26 @@ QUESTIONS: tuple[str, ...] = tuple(
         ("story", "a market"), ("legend", "a mountain"), ("story", "a robot"), ("poem", "a city at night"),
     )
 )  # fmt: skip
+
+#: For the chat route: what takes several sentences, so that words come again.
+LONG_QUESTIONS: tuple[str, ...] = tuple(
+    f"Write a paragraph about {topic}."
+    for topic in (
+        "the sea",
+        "a market",
+        "a dragon",
+        "winter",
+        "a train",
+        "bread",
+        "a garden",
+        "the moon",
+        "a school",
+        "rivers",
+        "music",
+        "a lost key",
+        "a storm",
+        "two friends",
+        "a mountain",
+        "dinner",
+    )
+)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from thermoscope.auditing.calibration import REPLICATES, Null, simulate
-from thermoscope.auditing.likelihood import FAMILIES, HIGHEST, LOWEST, Draws, Fit, Floats, curve, fit
+from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.likelihood import FAMILIES, HIGHEST, LOWEST, Fit, curve, fit
 
 #: Families whose log-likelihoods are closer than this (2 dlogL) to the best one's are not told apart.
 APART = 4.0

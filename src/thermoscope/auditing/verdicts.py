@@ -82,6 +82,10 @@ def temperature_map(sent: Sequence[float], readings: Sequence[Reading], alpha: f
             found += _limits(sent, every, holds, cut)
     allowed = float(chi2.ppf(1 - alpha, max(number - 1, 1)))
     explained = [one for one in found if one[0] <= allowed]
+    if number == 2 and len(explained) > 1:  # two temperatures do not tell one rule from another
+        rules = " or ".join(rule for _, _, rule in sorted(explained))
+        either: list[Verdict] = ["honoured" if fine else "changed" for fine in holds]
+        return TemperatureMap(tuple(either), rules)
     if explained:
         _, verdicts, rule = min(explained, key=lambda one: one[0])
         return TemperatureMap(verdicts, rule)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def audit(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An endpoint's model, such as vllm/NAME.")],
     base_url: options.BaseUrl = None,
-    budget: Annotated[str, typer.Option(metavar="N", help="About how many one-token requests.")] = "1500",
+    budget: Annotated[str, typer.Option(metavar="N", help="About how many one-token requests.")] = "2000",
     send: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Audit only what is sent here; may be given again."),
@@ -30,6 +30,9 @@ def audit(
     route: Annotated[
         str | None, typer.Option(metavar="ROUTE", help="chat or completions. Without one: completions if it is there.")
     ] = None,
+    reference: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The model's weights, at hand: everything is then exact.")
+    ] = None,
     at_once: Annotated[str, typer.Option(metavar="N", help="The most requests under way.")] = "8",
     cache: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where answers are kept. [default: the user's cache]")
@@ -38,6 +41,7 @@ def audit(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 also where something is refused, added or left open.")
     ] = False,
+    html: options.Html = None,
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
@@ -54,7 +58,7 @@ def audit(
         raise InputError(f"--route must be chat or completions; got {quoted(route)}; leave it out to have it chosen")
     if fresh and cache is not None:
         raise InputError("--fresh keeps no answers; leave it or --cache out")
-    console.check_writable(output)
+    console.check_places(output, html)
     number, crowd = whole(budget, "--budget", least=1), whole(at_once, "--at-once", least=1)
     sent = arguments(send or [])
     with console.status("loading the libraries"):
@@ -63,12 +67,17 @@ def audit(
     with console.counting() as tell:
         found = run(
             name, base_url=base_url, budget=number, send=sent, prompts=prompt, route=route,  # type: ignore[arg-type]
-            at_once=crowd, cache=cache, keep=not fresh, on_progress=tell,
+            at_once=crowd, cache=cache, keep=not fresh, reference=reference, on_progress=tell,
         )  # fmt: skip
 
     def printing(to: Console) -> None:
         print_audit(found, to)
 
-    console.give(found.to_json, printing, as_json=json, output=output)
+    if html is not None:
+        from thermoscope.report.forms import render
+
+        console.write(html, render(found, "html"))
+    if html is None or json or output is not None:
+        console.give(found.to_json, printing, as_json=json, output=output)
     if not (found.strict if strict else found.honoured):
         raise typer.Exit(1)

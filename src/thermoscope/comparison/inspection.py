@@ -17,7 +17,7 @@ from thermoscope.comparison.inspected import (
 )
 from thermoscope.decode.generate import generate
 from thermoscope.decode.records import records_of
-from thermoscope.decode.request import prompt_ids
+from thermoscope.decode.request import check_model, prompt_ids
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model

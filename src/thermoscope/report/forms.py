@@ -11,6 +11,7 @@ from thermoscope.files.writing import write_whole
 from thermoscope.words import joined
 
 if TYPE_CHECKING:
+    from thermoscope.auditing.audit import Audit
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from thermoscope.spectra.spectrum import Spectrum
 
     Renderable: TypeAlias = (
-        Report | Run | Comparison | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
+        Report | Run | Comparison | Audit | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
     )
 
 #: Every form, by the ending of its files.
@@ -36,8 +37,8 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     ----------
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
-        ``Comparison`` (from ``compare``), an ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and
-        ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), an ``Inspection`` or ``TemperatureInspection``
+        (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
         "html": one self-contained page. "json": every record. Of a report, a run or a comparison also "md"
         (Markdown), and "png" or "svg" (its charts on one sheet).
@@ -116,12 +117,15 @@ def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--
 
 def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | bytes]]:
     """What makes each form of a result."""
+    from thermoscope.auditing.audit import Audit
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
+    if isinstance(thing, Audit):
+        return _of_audit(thing)
     if isinstance(thing, Report):
         return _of_report(thing)
     if isinstance(thing, Run):
@@ -137,7 +141,9 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     spectra = [thing] if isinstance(thing, Spectrum) else thing
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
-    kinds = joined(("a Report", "a Run", "a Comparison", "an inspection", "a Spectrum", "a list of Spectrum"))
+    kinds = joined(
+        ("a Report", "a Run", "a Comparison", "an Audit", "an inspection", "a Spectrum", "a list of Spectrum")
+    )
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 
 
@@ -173,6 +179,15 @@ def _of_inspection(found: Inspection | TemperatureInspection) -> dict[str, Calla
         return inspection_page(found)
 
     return {"html": html, "json": lambda: f"{found.to_json()}\n"}
+
+
+def _of_audit(audit: Audit) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.audit import audit_page
+
+        return audit_page(audit)
+
+    return {"html": html, "json": lambda: f"{audit.to_json()}\n"}
 
 
 def _of_spectra(spectra: Sequence[Spectrum], ran: WhatRan | None) -> dict[str, Callable[[], str | bytes]]:

@@ -33,7 +33,7 @@ LARGEST_ANSWER = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: its number, where it goes (below the base address) and what is sent."""
+    """One request: its number, what is sent, and where: below the base address, or, with a "/", the root."""
 
     number: int
     path: str
@@ -155,7 +155,7 @@ class Client:
             wait: float | None = None
             async with state.gate:
                 try:
-                    response = await client.post(f"{self.base_url}/{ask.path}", json=dict(ask.body))
+                    response = await client.post(self._address(ask.path), json=dict(ask.body))
                     if response.status_code in (429, 503):
                         busy += 1
                         wait = _retry_after(response.headers.get("retry-after"))
@@ -211,6 +211,9 @@ class Client:
         if not isinstance(found, dict):
             raise BadAnswerError(f"the server at {self.base_url} does not answer with a JSON object, but {said!r}")
         return found
+
+    def _address(self, path: str) -> str:
+        return self.base_url.removesuffix("/v1") + path if path.startswith("/") else f"{self.base_url}/{path}"
 
     @property
     def _headers(self) -> dict[str, str]:

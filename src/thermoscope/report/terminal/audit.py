@@ -12,7 +12,7 @@ from thermoscope.escape import escape
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thermoscope.auditing.audit import Audit, AuditRow
+    from thermoscope.auditing.audit import Audit
 
 _STYLES = {
     "honoured": "green",
@@ -34,12 +34,14 @@ def print_audit(audit: Audit, to: Console) -> None:
         table.add_column(name, justify="right" if name == "requests" else "left", no_wrap=True)
     for row in audit.rows:
         verdict = Text(row.verdict, style=_STYLES.get(row.verdict, "bold red"))
-        table.add_row(_short(row.parameter), _cell(row.sent), effective(row), verdict, f"{row.requests:,}")
+        table.add_row(
+            _short(row.parameter), escape(row.sent_text), escape(row.effective_text), verdict, f"{row.requests:,}"
+        )
     to.print(table)
     reasons: dict[str, None] = {}
     for row in audit.rows:
         if row.verdict not in ("honoured", "default"):
-            reasons[f"{row.parameter} {_cell(row.sent)}: {row.verdict}; {row.evidence}"] = None
+            reasons[f"{row.parameter} {row.sent_text}: {row.verdict}; {row.evidence}"] = None
     reasons |= dict.fromkeys(f"{r.parameter}: {r.evidence}" for r in audit.rows if r.parameter == "seed")
     for title, lines in (("Why", reasons), ("Not seen", audit.could_not_see), ("Notes", audit.notes)):
         if lines:
@@ -49,16 +51,6 @@ def print_audit(audit: Audit, to: Console) -> None:
                 to.print(Text(escape(f"  {line}")))
 
 
-def effective(row: AuditRow) -> str:
-    """The effective value with its interval."""
-    if row.effective is None:
-        return "-"
-    if row.low is None or row.high is None:
-        return _cell(row.effective)
-    high = "20+" if row.high > 19.9 else f"{row.high:.2f}"
-    return f"{_cell(row.effective)} ({row.low:.2f} to {high})"
-
-
 def _asked(audit: Audit) -> str:
     kept = f", {audit.cached:,} answers kept from before" if audit.cached else ""
     return f"{audit.requests:,} requests{kept}"
@@ -66,7 +58,3 @@ def _asked(audit: Audit) -> str:
 
 def _short(name: str) -> str:
     return escape(name if len(name) <= 24 else f"{name[:21]}...")
-
-
-def _cell(value: float | str) -> str:
-    return escape(value) if isinstance(value, str) else f"{value:.3g}"

@@ -1,0 +1,123 @@
+"""The audit with the model's weights at hand: distributions in full, and whether the server has this model at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from thermoscope.auditing.arms import Place
+from thermoscope.auditing.audit import AuditRow
+from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.likelihood import Fit
+from thermoscope.auditing.reading import Reading
+from thermoscope.models.base import Model
+
+#: Tokens that are listed at each place; the mass of the others is known.
+LISTED = 128
+#: Tokens with a smaller expected number of draws are taken together.
+_LEAST_EXPECTED = 0.5
+#: Simulated sets of draws.
+_SIMULATED = 9999
+
+
+def reference_places(model: Model, prompts: Sequence[str], keep: int, *, chat: bool) -> list[Place]:
+    """The places whose draws tell most of the temperature, with the reference's own log-probabilities.
+
+    Parameters
+    ----------
+    model
+        The reference.
+    prompts
+        What is tried.
+    keep
+        How many are kept.
+    chat
+        Whether prompts go into the model's chat template, as on the server's chat route.
+    """
+    places = [_place(model, prompt, chat=chat) for prompt in prompts]
+    return sorted(places, key=lambda place: -place.information)[:keep]
+
+
+def _place(model: Model, prompt: str, *, chat: bool) -> Place:
+    import torch
+
+    context = model.encode_prompt(prompt) if chat else model.encode(prompt)
+    with torch.inference_mode():
+        logits = model.rows(capacity=1, length=len(context) + 1).add([context])[0]
+    logprobs = logits.double().log_softmax(-1)
+    own = logprobs.exp()
+    spread = float((own * logprobs.clamp(min=-700) ** 2).sum() - (own * logprobs.clamp(min=-700)).sum() ** 2)
+    top = logprobs.topk(min(LISTED, len(logprobs)))
+    before = model.decode(context)
+    found: dict[bytes, float] = {}
+    for token, logprob in zip(top.indices.tolist(), top.values.tolist(), strict=True):
+        found.setdefault(model.decode([*context, token])[len(before) :].encode(), logprob)
+    return Place(prompt, tuple(found), tuple(found.values()), spread)
+
+
+def model_row(name: str, reading: Reading, requests: int, alpha: float) -> AuditRow:
+    """Whether the draws at T=1 could come from the reference at any temperature and truncation.
+
+    The fitted setting is taken as given: Pearson's statistic of the draws against its distribution, with the rare
+    tokens of each place together, is held against that of simulated draws.
+    """
+    statistic, p = goodness(reading.draws, reading.best)
+    words = (
+        f"{reading.draws.number + int(reading.draws.beyond.sum())} draws against it, Pearson {statistic:.0f}, p {p:.2g}"
+    )
+    if p <= alpha:
+        return AuditRow("model", name, "not this model or not this precision", None, None, "changed", words, requests)
+    return AuditRow("model", name, "as this model", None, None, "honoured", words, requests)
+
+
+def goodness(draws: Draws, best: Fit, *, simulated: int = _SIMULATED, seed: int = 0) -> tuple[float, float]:
+    """Pearson's statistic of draws against a fitted setting, and its p-value by simulation.
+
+    Parameters
+    ----------
+    draws
+        With the reference's log-probabilities.
+    best
+        The setting.
+    simulated
+        How many sets of draws are simulated.
+    seed
+        Of the simulation.
+    """
+    rng = np.random.default_rng(seed)
+    observed, null = 0.0, np.zeros(simulated)
+    for place in range(len(draws.logprobs)):
+        number = int(draws.counts[place].sum() + draws.beyond[place])
+        if not number:
+            continue
+        expected, cells = _cells(draws, best, place, number)
+        came = np.bincount(cells, weights=[*draws.counts[place], draws.beyond[place]], minlength=len(expected))
+        observed += float(((came - expected) ** 2 / expected).sum())
+        sets = rng.multinomial(number, expected / number, size=simulated)
+        null += ((sets - expected) ** 2 / expected).sum(axis=1)
+    return observed, float((null >= observed - 1e-9).sum() + 1) / (simulated + 1)
+
+
+def _cells(draws: Draws, best: Fit, place: int, number: int) -> tuple[Floats, np.ndarray]:
+    """The expected numbers of a place's cells, and the cell of each listed token and, last, of all others."""
+    depth = draws.depth[place]
+    weights = np.where(np.isfinite(depth), np.exp(depth / best.temperature), 0.0)
+    if best.sets is not None:
+        weights = np.where(best.sets[place], weights, 0.0)
+    chances = np.append(weights, 0.0 if best.family != "none" else _beyond(draws, best.temperature, place))
+    chances = np.maximum(chances / chances.sum(), 1e-12)
+    expected = number * chances
+    alone = expected >= _LEAST_EXPECTED
+    cells = np.where(alone, np.cumsum(alone) - 1, int(alone.sum()))
+    sums = np.bincount(cells, weights=expected)
+    return sums * number / sums.sum(), cells
+
+
+def _beyond(draws: Draws, temperature: float, place: int) -> float:
+    """The weight of the tokens that are not listed, each as probable as the last listed one at most."""
+    listed = np.isfinite(draws.logprobs[place])
+    last = float(draws.logprobs[place][listed][-1])
+    many = float(draws.tail[place]) / math.exp(last)
+    return many * math.exp((last - float(draws.logprobs[place, 0])) / temperature)

@@ -1,0 +1,137 @@
+"""The experiments on truncation: each one sent, and whether it is applied before or after the temperature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermoscope.auditing.arms import Arm
+from thermoscope.auditing.audit import AuditRow, Verdict
+from thermoscope.auditing.draws import Draws
+from thermoscope.auditing.job import SHARES, Job
+from thermoscope.auditing.likelihood import Family, Fit, curve, kept_curve, prefix, sent_fit
+from thermoscope.auditing.reading import Reading
+from thermoscope.auditing.rows import needed
+
+#: Truncations that are sent, one at a time.
+SENT: Mapping[Family, float] = {"top_k": 3, "top_p": 0.5, "min_p": 0.3}
+#: Values that switch a truncation off.
+OFF: Mapping[Family, Callable[[float], bool]] = {
+    "top_k": lambda k: k <= 0, "top_p": lambda p: p >= 1, "min_p": lambda p: p <= 0,
+}  # fmt: skip
+#: Colder temperatures are as this one.
+_COLDEST = 0.05
+#: What is sent to see the order of stages, and the probability of a wrong call.
+_HOT, _TOP_P, _ORDER_ALPHA = 2.0, 0.5, 1e-4
+#: The share of draws beyond the prefix that rounding explains.
+_SLIPS = 0.03
+
+
+def truncations(job: Job) -> None:
+    """Each truncation that the provider has a word for."""
+    neutral = job.fields(1.0)
+    for name, value in SENT.items():
+        if name not in neutral:
+            job.blind.append(f"{name}: {job.endpoint.provider.name} has no word for it, so it was not sent.")
+            continue
+        job.say(f"{name}={value:g}")
+        fields = job.fields(1.0, **{name: value})
+        arm = job.arm(fields, SHARES["truncation"])
+        if isinstance(arm, str):
+            job.rows.append(AuditRow(name, value, None, None, None, "refused", arm, 1))
+        else:
+            job.rows.append(sent_truncation(job, name, value, arm, job.read(arm, fields)))
+
+
+def sent_truncation(
+    job: Job,
+    name: Family,
+    value: float,
+    arm: Arm,
+    reading: Reading,
+    temperature: float | None = None,
+    *,
+    last: bool = False,
+) -> AuditRow:
+    """Whether the draws are what a truncation that was sent would give, beside this temperature (by default T=1)."""
+    assert arm.draws is not None
+    beside, most = job.at_one() if temperature is None else (max(temperature, _COLDEST),) * 2
+    sent, outside = sent_fit(arm.draws, name, value, at=1.0 if last else most)
+    number = outside * (arm.draws.number + float(arm.draws.beyond.sum()))
+
+    def row(effective: Any, verdict: Any, words: str) -> AuditRow:
+        return AuditRow(name, value, effective, None, None, verdict, words, arm.requests)
+
+    found = f"{reading.called} {reading.best.value:.3g}" if reading.called != "none" else "off"
+    if number >= 2:
+        words = f"{number:.0f} of {arm.requests} draws are of tokens that it would remove"
+        return row(found, "ignored" if reading.called == "none" else "changed", words)
+    tighter = 2 * (reading.best.log_likelihood - sent.log_likelihood) if reading.called != "none" else 0.0
+    if tighter > reading.threshold:
+        words = f"tighter fits better (2 dlogL {tighter:.0f}, threshold {reading.threshold:.0f})"
+        return row(found, "changed", words)
+    gain = 2 * (sent.log_likelihood - reading.fits["none"].log_likelihood)
+    # beside the temperature that runs, this is one setting against one other: P(likelihood ratio >= 1 / alpha) <= alpha
+    gain = max(gain, _gain(arm.draws, sent, beside))
+    threshold = min(reading.threshold, -2 * math.log(job.alpha))
+    if gain < threshold:
+        words = f"too few draws to tell it from none (2 dlogL {gain:.1f}, threshold {threshold:.0f}); "
+        return row(None, "can't be told", words + needed(job.budget, gain, threshold))
+    return row(reading.fits[name].value, "honoured", f"2 dlogL {gain:.0f} against none")
+
+
+def _gain(draws: Draws, sent: Fit, temperature: float) -> float:
+    """Twice the log-likelihood ratio of a truncation to none at one temperature."""
+    at = np.array([temperature])
+    none = kept_curve(draws, np.isfinite(draws.logprobs), at)
+    return 2 * float((curve(draws, sent, at) - none)[0])
+
+
+def order(job: Job) -> None:
+    """Whether top_p is taken before or after the temperature, where nothing is said of it.
+
+    At T=2 the prefix of top_p 0.5 is much longer if the temperature comes first: tokens beyond the prefix at T=1 are
+    then drawn, though fewer than without top_p. They never are if it comes last.
+    """
+    if job.hot is None:
+        return
+    job.say("order of stages")
+    fields = {name: value for name, value in job.fields(_HOT, top_p=_TOP_P).items() if name != "samplers"}
+    arm = job.arm(fields, SHARES["order"])
+    if isinstance(arm, str) or arm.draws is None:
+        job.blind.append(f"The order of temperature and truncation: the server refuses T={_HOT:g} with top_p.")
+        return
+    applied = any(row.parameter == "top_p" and row.verdict == "honoured" for row in job.rows)
+    effective, words = _order(arm.draws, job.hot, applied=applied)
+    verdict: Verdict = "default" if effective else "can't be told"
+    shown = f"T={_HOT:g}, top_p={_TOP_P:g}"
+    job.rows.append(AuditRow("order", shown, effective, None, None, verdict, words, arm.requests))
+    if effective:
+        job.last = effective == "temperature last"
+
+
+def _order(draws: Draws, plain: Draws, *, applied: bool) -> tuple[str | None, str]:
+    """The order that the draws show beside those at the same temperature without top_p, and why.
+
+    ``applied`` says that top_p was honoured at T=1.
+    """
+    from scipy.stats import fisher_exact
+
+    kept = prefix(draws, 1.0, _TOP_P)
+    (beyond, total), (usual, of) = _beyond(draws, kept), _beyond(plain, kept)
+    words = f"{beyond} of {total} draws are of tokens that top_p at T=1 removes; {usual} of {of} without top_p"
+    fewer = float(fisher_exact([[beyond, total - beyond], [usual, of - usual]], alternative="less").pvalue)
+    last = beyond <= _SLIPS * total
+    if fewer > _ORDER_ALPHA and (last or not applied):
+        return None, f"{words}: too alike"
+    return ("temperature last" if last else "temperature first"), words
+
+
+def _beyond(draws: Draws, kept: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many draws are of tokens that are not kept, and how many there are."""
+    beyond = float(draws.counts[~kept].sum() + draws.beyond.sum())
+    return int(beyond), int(draws.number + draws.beyond.sum())
