@@ -34,7 +34,8 @@ def lines(text: str) -> str:
 
 def _line(text: str) -> str:
     body = text.lstrip(" ")
-    return "&nbsp;" * (len(text) - len(body)) + _AT_START.sub(_start, _within(body))
+    blanks = len(text) - len(body)
+    return ("&nbsp;" * blanks if blanks > 1 else " " * blanks) + _AT_START.sub(_start, _within(body))
 
 
 def _within(text: str) -> str:
