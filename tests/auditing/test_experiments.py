@@ -114,7 +114,7 @@ def test_a_route_that_does_otherwise() -> None:
 def text(tokens: list[int], logits: Any) -> Answer:
     top = tuple((b" w%d" % n, float(logits[n])) for n in range(len(logits)))
     listed = tuple(AnswerToken(n, b" w%d" % n, float(logits[n]), top) for n in tokens)
-    return Answer("", "", "length", listed, None, None)
+    return Answer("", "length", listed, None, None)
 
 
 def test_a_penalty_by_hand() -> None:

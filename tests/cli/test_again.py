@@ -146,7 +146,7 @@ def test_every_command_with_a_result_takes_the_same_options_for_it() -> None:
 def test_an_option_means_the_same_wherever_it_is_taken() -> None:
     # what holds without them differs, or what they are strict about and prompts of
     own = {"--seed", "--seeds", "--max-new-tokens", "-t", "--temperature", "--format", "--strict", "--prompt"}
-    own |= {"--prompts", "--prompt-column", "--from"}
+    own |= {"--prompts", "--prompt-column", "--from", "--reference"}
     helps: dict[str, set[str]] = {}
     for _, command in commands(typer.main.get_command(app)):
         for option in command.params:  # type: ignore[attr-defined]

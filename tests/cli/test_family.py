@@ -72,6 +72,21 @@ def test_what_is_wrong_is_one_line_before_a_model_is_loaded(
     assert ran.err.startswith("thermoscope: error: ") and ran.err.count("\n") == 1
 
 
+def test_inspect_at_several_temperatures(tiny_model: Path, cli: Cli, tmp_path: Path) -> None:
+    common = ["inspect", "Once", "-t", "0.2,0.7", "-t", "1.5", "--top-k", "5", "--model", str(tiny_model)]
+    printed = cli(*common)
+    assert printed.code == 0
+    assert all(f"T={t}" in printed.out for t in ("0.2", "0.7", "1.5")) and "█" in printed.out
+    record = json.loads(cli(*common, "--json").out)
+    assert [view["temperature"] for view in record["temperatures"]] == [0.2, 0.7, 1.5]
+    path = tmp_path / "page.html"
+    written = cli(*common, "--html", str(path))
+    assert (written.code, written.out, written.err) == (0, "", f"wrote {path}\n")
+    assert path.read_text(encoding="utf-8").count('class="bar"') == 3 * len(record["tokens"])
+    again = cli("inspect", "Once", "-t", "0.7,0.7", "--model", str(tiny_model))
+    assert again.code == 2 and "each temperature may be given once" in again.err
+
+
 def test_inspect(tiny_model: Path, cli: Cli) -> None:
     common = ["inspect", "Once", "-t", "0.7", "--top-k", "5", "--model", str(tiny_model)]
     ran = cli(*common)

@@ -177,7 +177,8 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     ran = cli(*words, "--model", str(tiny_model))
     assert ran.code == 0, ran.err
     assert "two on" in ran.out and "2 prompts x 4 settings x 3 seeds, 12 tokens" in " ".join(ran.out.split())
-    assert "low repeats" in ran.out and "The use case has no reference." in ran.out
+    assert "Not tested: Low repeats" in ran.out and "the use case has no reference" in " ".join(ran.out.split())
+    assert ran.out.index("What was found") < ran.out.index("perplexity") < ran.out.index("The article's claims")
     run = next((here / "runs").iterdir())
     stamp = (run / "manifest.json").stat().st_mtime_ns
     again = cli(*words, "--model", str(tiny_model))
@@ -186,6 +187,12 @@ def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) ->
     command = " ".join(ran.out.split("To reproduce\n")[1].replace("\\\n", " ").split())
     assert cli(*command.split()[1:]).out == ran.out
     assert (run / "manifest.json").stat().st_mtime_ns == stamp
+    page = here / "page.html"
+    paged = cli(*words, "--model", str(tiny_model), "--html", str(page))
+    said = paged.err.split(f"wrote {page}\n")[1].splitlines()
+    assert paged.out == "" and 1 <= len(said) <= 2
+    assert all(sentence in " ".join(ran.out.split()) for sentence in said)
+    assert f'<p class="answer">{said[0]}</p>' in page.read_text(encoding="utf-8")
 
     listed = cli("runs", "list", "--json")
     assert [(r["run"], r["state"], r["done"]) for r in json.loads(listed.out)] == [(run.name, "complete", 24)]

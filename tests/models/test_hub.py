@@ -94,7 +94,8 @@ def inspected(endpoint: str, home: Path, name: str) -> dict[str, Any]:
     """What ``inspect`` says of a model, in a process that knows this hub alone and keeps its models in ``home``."""
     known = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
     ran = process("inspect", "Once", "--json", "--model", name, env=environment() | known)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    said = [line for line in ran.stderr.splitlines() if not line.endswith(b" s so far")]  # on a slow machine
+    assert (ran.returncode, said) == (0, [])
     record: dict[str, Any] = json.loads(ran.stdout)
     return record
 

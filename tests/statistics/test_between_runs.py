@@ -43,7 +43,8 @@ def test_the_same_settings_are_counterparts_and_so_are_lone_ones_at_one_place() 
     first: list[tuple[str, float | None]] = [("p", 0.5), ("q", 0.9), ("r", 1.2), ("s", 1.2)]
     second: list[tuple[str, float | None]] = [("q", 0.9), ("x", 0.5), ("y", 1.2), ("z", None)]
     assert counterparts(first, second) == [(0, 1), (1, 0)]  # two stand at 1.2
-    assert counterparts([("a", None)], [("b", None)]) == []  # nowhere is no place
+    assert counterparts([("a", None)], [("b", None), ("c", None)]) == []  # nowhere is no place
+    assert counterparts([("a", 0.3)], [("b", None)]) == [(0, 0)]  # the only ones of their runs
     assert counterparts([], second) == counterparts(first, []) == []
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from thermoscope.words import count, empty_texts
 
-_THINKING = re.compile(r"</?think(?:ing)?>|<\|channel\|>analysis")
 _TEMPLATE = re.compile(
     r"<\|(?:im_start|im_end|eot_id|start_header_id|end_header_id|begin_of_text|end_of_text|endoftext|user|assistant"
     r"|system|end|start|message|return)\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>|<<SYS>>"
@@ -30,7 +29,6 @@ def remarks_on(texts: Sequence[str], prompts: Sequence[str]) -> list[str]:
             "naming the column of prompts with --prompt-column cuts it off."
         )
     for pattern, what in (
-        (_THINKING, "hold reasoning (<think>), which is measured with the answer"),
         (_TEMPLATE, "hold marks of a chat template"),
         (_NO_TOKEN, "hold signs of ids that no text belongs to, such as <unk>"),
     ):

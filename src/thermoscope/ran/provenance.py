@@ -244,7 +244,8 @@ def with_prompt(words: Sequence[str], prompt: str) -> str:
     """The words and the prompt as one line for the shell."""
     if prompt == "-" or "\0" in prompt:  # what no argument can say goes through standard input
         written = prompt.replace("\\", "\\\\").replace("\0", r"\0000")
-        return f"printf '%b\\n' {quote(written)} | {' '.join(map(quote, [*words, '--', '-']))}"
+        form = "%b\\n" if prompt.endswith(("\n", "\r")) else "%b"  # a last line end is taken for the pipe's
+        return f"printf '{form}' {quote(written)} | {' '.join(map(quote, [*words, '--', '-']))}"
     return " ".join(map(quote, [*words, "--", prompt]))
 
 

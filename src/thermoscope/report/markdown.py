@@ -71,7 +71,7 @@ def _list(lines: Any) -> str:
 
 def _code_kept(line: str) -> str:
     """Escape a line but for what stands in backticks, which is ours."""
-    return "".join(part if i % 2 else plain(part) for i, part in enumerate(re.split(r"(`\w+`)", line)))
+    return "".join(part if i % 2 else plain(part, begins=not i) for i, part in enumerate(re.split(r"(`\w+`)", line)))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

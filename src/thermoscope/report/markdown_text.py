@@ -19,9 +19,12 @@ _ALIVE = re.compile(
 )
 
 
-def plain(text: str) -> str:
-    """Text that no Markdown reader takes for markup, and no site for a mention or a link, on one line."""
-    return _line(escape(text, keep=""))
+def plain(text: str, *, begins: bool = True) -> str:
+    """Text that no Markdown reader takes for markup, and no site for a mention or a link, on one line.
+
+    ``begins`` says whether it is where a line, a list's entry or a cell begins.
+    """
+    return _line(escape(text, keep="")) if begins else _within(escape(text, keep=""))
 
 
 def lines(text: str) -> str:
@@ -31,8 +34,12 @@ def lines(text: str) -> str:
 
 def _line(text: str) -> str:
     body = text.lstrip(" ")
-    made = _AT_START.sub(_start, _INLINE.sub(r"\\\1", body))
-    return "&nbsp;" * (len(text) - len(body)) + _ALIVE.sub(rf"\g<0>{_APART}", made)
+    blanks = len(text) - len(body)
+    return ("&nbsp;" * blanks if blanks > 1 else " " * blanks) + _AT_START.sub(_start, _within(body))
+
+
+def _within(text: str) -> str:
+    return _ALIVE.sub(rf"\g<0>{_APART}", _INLINE.sub(r"\\\1", text))
 
 
 def _start(found: re.Match[str]) -> str:

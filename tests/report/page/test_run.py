@@ -456,6 +456,7 @@ def test_a_phones_page_is_not_endless_and_nothing_is_cut(browser, tmp_path):
             assert key.all_text_contents() == ([] if name == "run" else [s.series for s in {
                 setting.series: setting for setting in report.settings
             }.values()])  # fmt: skip
+            assert opened.page.locator('label[for="prompt"]').bounding_box()["height"] < 40  # on one line
             seed, box = (opened.page.locator(at).bounding_box() for at in ('label[for="seed"]', "#seed"))
             assert seed["y"] < box["y"] + box["height"] and box["y"] < seed["y"] + seed["height"]
 

@@ -159,7 +159,7 @@ def test_text_of_another_length_is_no_reference(tmp_path: Path) -> None:
     assert claim["verdict"] == "not tested"
     assert claim["reason"].startswith("the reference's windows have 50 tokens and the texts 24: ")
     assert "reference_distance:" not in shown
-    assert "The reference's windows have 50 tokens and the texts 24: " in shown
+    assert "the reference's windows have 50 tokens and the texts 24: " in shown
 
 
 def test_a_comparison_has_no_claims_and_its_seeds_are_the_units() -> None:

@@ -161,8 +161,10 @@ def _rows_axis(base: Any, field: str, names: Sequence[str], sort: Any) -> tuple[
     if step == ROW:
         return alt.Y(f"{field}:N", title=None, sort=sort, axis=alt.Axis(grid=True, labelLimit=0)), step, []
     y = alt.Y(f"{field}:N", title=None, sort=sort, axis=alt.Axis(grid=True, labels=False))
-    name = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=11, color=signal("ink"))
-    return y, step, [name.encode(y, x=alt.value(0), text=f"{field}:N")]
+    look: dict[str, Any] = {"align": "left", "baseline": "bottom", "dy": -7, "fontSize": 11}
+    ground = base.mark_text(**look, color=signal("paper"), stroke=signal("paper"), strokeWidth=4)
+    written = (ground, base.mark_text(**look, color=signal("ink")))
+    return y, step, [layer.encode(y, x=alt.value(0), text=f"{field}:N") for layer in written]
 
 
 def row_height(names: Sequence[str]) -> int:

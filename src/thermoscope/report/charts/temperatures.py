@@ -23,7 +23,7 @@ def temperature_rows(audit: Audit) -> list[AuditRow]:
 
 
 def temperatures_chart(audit: Audit, width: int | str = "container", height: int = 300) -> Drawing:
-    """Effective temperatures with their intervals (95 %) over the sent ones, and the line of equal values."""
+    """Effective temperatures with their intervals (95%) over the sent ones, and the line of equal values."""
     import altair as alt
 
     rows = [_row(audit, row) for row in temperature_rows(audit)]

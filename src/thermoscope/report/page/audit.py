@@ -39,6 +39,7 @@ def audit_page(audit: Audit) -> str:
         drawn=drawn,
         alt=temperatures_alt(audit) if drawn else "",
         data=data,
+        colours={"light": {}, "dark": {}},
         runtime=Markup(runtime()) if drawn else "",
     )
 
