@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--lies", action="store_true")
     parser.add_argument("--plain", action="store_true", help="send temperature and top_p alone")
     parser.add_argument("--reference", help="the model's weights, for servers without log-probabilities")
-    parser.add_argument("--first", type=int, default=20, help="so many configurations")
+    parser.add_argument("--skip", type=int, default=0, help="so many configurations, the first ones")
     asked = parser.parse_args()
     if asked.lies:
         for name, (lie, words) in LIES.items():
@@ -81,7 +81,7 @@ def main() -> None:
             write(f"| {name} | {found.finding} | {'yes' if words in found.finding else 'NO'} |")
         return
     reference = load_model(asked.reference) if asked.reference else None
-    for body, expected in (SENT_PLAIN if asked.plain else SENT)[: asked.first]:
+    for body, expected in (SENT_PLAIN if asked.plain else SENT)[asked.skip :]:
         found = audit(
             asked.model, base_url=asked.base_url, keep=False, budget=asked.budget, send=body or {"n": 1},
             reference=reference,

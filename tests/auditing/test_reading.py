@@ -8,6 +8,7 @@ import pytest
 from tests.auditing.made import draws_of, places
 from thermoscope.auditing.draws import Draws
 from thermoscope.auditing.reading import joint_maximum, read
+from thermoscope.auditing.truncations import read_as_sent
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,20 @@ def test_one_factor_for_several_temperatures() -> None:
     assert lost < 10
     _, ignored = joint_maximum(readings, [1.0, 1.0, 1.0])
     assert ignored > 20
+
+
+def test_a_hidden_top_k_before_top_p_is_found() -> None:
+    """top_p 0.5 of what top_k 12 left is less than top_p 0.5 alone where the rest is heavy."""
+    rng = np.random.default_rng(5)
+    logprobs = places(20, 400, rng, 1.0)
+    cut = logprobs[:, :12] - np.log(np.exp(logprobs[:, :12]).sum(axis=1, keepdims=True))
+    drawn = draws_of(cut, rng, 15, listed=12, top_p=0.5)
+    counts = np.zeros((20, 60))
+    counts[:, :12] = drawn.counts
+    reading = read(Draws(logprobs[:, :60], counts, drawn.beyond), replicates=200)
+    found = read_as_sent(reading, "top_p", 0.5, 1.0)
+    assert found.within == pytest.approx(12, abs=2)
+    assert found.outside == 0
+    assert found.fit.low <= 1.0 <= found.fit.high
+    plain = read(draws_of(logprobs, rng, 15, listed=200, top_p=0.5), replicates=100)
+    assert read_as_sent(plain, "top_p", 0.5, 1.0).within is None

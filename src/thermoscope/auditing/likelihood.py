@@ -88,23 +88,34 @@ def prefix(draws: Draws, temperature: float, p: float) -> NDArray[np.bool_]:
     return kept
 
 
-def sent_fit(
-    draws: Draws, family: Family, value: float, *, at: float = 1.0, confidence: float = 0.95
-) -> tuple[Fit, float]:
-    """The most likely temperature under a truncation of a given value, and the share of draws that it forbids.
+def sent_sets(draws: Draws, family: Family, value: float, at: float) -> NDArray[np.bool_]:
+    """The listed tokens (P, K) that a truncation of a given value keeps at a temperature."""
+    listed = np.isfinite(draws.logprobs)
+    if family == "top_k":
+        return listed & (np.arange(draws.logprobs.shape[1]) < value)
+    if family == "min_p":
+        return listed & (draws.depth >= at * math.log(value) - 1e-3)
+    return prefix(draws, at, value + 1e-3)
 
-    The sets are those of the value at the temperature ``at``: the one that is sent where the temperature comes first,
-    else 1. Draws outside them are left out of the likelihood.
+
+def prefix_within(draws: Draws, p: float, k: int, at: float) -> NDArray[np.bool_]:
+    """The listed tokens (P, K) that top_p keeps of the k most probable ones, whose shares add up to 1."""
+    first = np.arange(draws.logprobs.shape[1]) < k
+    weights = np.where(first & np.isfinite(draws.logprobs), np.exp(draws.depth / at), 0.0)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    kept: NDArray[np.bool_] = (weights > 0) & (np.cumsum(shares, axis=1) - shares < p + 1e-3)
+    return kept
+
+
+def kept_fit(
+    draws: Draws, family: Family, value: float, kept: NDArray[np.bool_], *, confidence: float = 0.95
+) -> tuple[Fit, float]:
+    """The most likely temperature where these tokens (P, K) are kept, and the share of draws that are of others.
+
+    Draws of other tokens are left out of the likelihood.
     """
     from scipy.stats import chi2
 
-    listed = np.isfinite(draws.logprobs)
-    if family == "top_k":
-        kept = listed & (np.arange(draws.logprobs.shape[1]) < value)
-    elif family == "min_p":
-        kept = listed & (draws.depth >= at * math.log(value) - 1e-3)
-    else:
-        kept = prefix(draws, at, value + 1e-3)
     whole = float(draws.counts.sum() + draws.beyond.sum())
     outside = float(draws.counts[~kept].sum() + draws.beyond.sum())
     inside = Draws(draws.logprobs, np.where(kept, draws.counts, 0.0), draws.beyond)

@@ -8,15 +8,12 @@ from typing import Any
 
 from thermoscope.auditing.audit import AuditRow, Verdict
 from thermoscope.auditing.job import Job
-from thermoscope.auditing.likelihood import Family, sent_fit
+from thermoscope.auditing.likelihood import Family
 from thermoscope.auditing.reading import Reading
 from thermoscope.auditing.rows import cached_row, fit_words, temperature_row, truncation_row
-from thermoscope.auditing.truncations import OFF, SENT, sent_truncation
+from thermoscope.auditing.truncations import OFF, SENT, SLIPS, read_as_sent, sent_truncation
 from thermoscope.auditing.verdicts import temperature_map
 from thermoscope.words import count
-
-#: Draws outside a truncation that rounding explains.
-_SLIPS = 2
 
 
 def one_setting(job: Job, send: Mapping[str, Any]) -> None:
@@ -54,7 +51,7 @@ def _as_sent(reading: Reading, cut: Mapping[Family, float], at: float) -> Readin
     if len(cut) != 1 or reading.greedy:
         return reading
     name, value = next(iter(cut.items()))
-    fit, outside = sent_fit(reading.draws, name, value, at=max(at, 0.05))
-    if outside * (reading.draws.number + float(reading.draws.beyond.sum())) >= _SLIPS:
+    sent = read_as_sent(reading, name, value, max(at, 0.05))
+    if sent.outside >= SLIPS:
         return reading
-    return replace(reading, fits={**reading.fits, name: fit}, called=name)
+    return replace(reading, fits={**reading.fits, name: sent.fit}, called=name)
