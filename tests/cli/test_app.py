@@ -47,11 +47,11 @@ def test_version(cli: Callable[..., Ran]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("blah",), "No such command 'blah'"),
-        (("--blah",), "No such option: --blah"),
+        (("blah",), "no such command 'blah'"),
+        (("--blah",), "no such option: --blah"),
         (("compare", "x", "y"), "unexpected extra argument"),
         (("compare", "x", "--top-k"), "requires an argument"),
-        (("compare", "-5 degrees"), "No such option"),
+        (("compare", "-5 degrees"), "no such option"),
     ],
 )
 def test_what_is_not_understood_is_one_line(arguments: tuple[str, ...], says: str, cli: Callable[..., Ran]) -> None:
