@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM
 from tests import gguf_files, tiny
 from thermoscope import ModelError, generate, load_model
 from thermoscope.errors import ModelMemoryError
+from thermoscope.metrics.scoring import score
 from thermoscope.models.huggingface import TransformersModel
 
 LAYERS = {"gpt2": "n_layer", "llama": "num_hidden_layers"}
@@ -202,3 +203,14 @@ def test_ordinary_attention_needs_no_such_memory() -> None:
     config.max_position_embeddings = 40_000
     model = TransformersModel(AutoModelForCausalLM.from_config(config).eval(), tiny.tokenizer(), name="x", revision="1")
     assert model.row_bytes(30_000) < 10**8
+
+
+def test_texts_are_scored_in_parts_that_fit(bloom: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Once upon a time " * n for n in (3, 4, 5, 6)]
+    whole = score(bloom, [""] * 4, texts).logprobs.values
+    longest = max(len(bloom.encode(text)) for text in texts)
+    monkeypatch.setattr(bloom, "free_bytes", lambda: 2 * bloom.row_bytes(longest + 1))
+    assert score(bloom, [""] * 4, texts).logprobs.values == pytest.approx(whole, abs=1e-4)
+    monkeypatch.setattr(bloom, "free_bytes", lambda: 1000)
+    with pytest.raises(ModelMemoryError):
+        score(bloom, [""], texts[:1])

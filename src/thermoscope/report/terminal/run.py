@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
+from thermoscope.metrics.words import what_words_are
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line
 from thermoscope.report.records.measures import by_summary, shown
@@ -56,7 +57,8 @@ def print_found(
     """Print measures of texts from files: how many they are, the measures per setting (``summary``), what ran."""
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
-    console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
+    tokens = what_words_are(measured.found.texts) if measured.tokens == "words" else measured.tokens
+    console.print(Text(escape(f"{many}; tokens: {tokens}"), style="bold"), highlight=False)
     print_measured(rows, console, everything=everything, notes=measured.notes)
     print_ran(measured.ran, console)
 
