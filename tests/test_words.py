@@ -10,7 +10,7 @@ import pytest
 
 import thermoscope
 from thermoscope.decode.sample import FinishReason
-from thermoscope.words import ENDINGS, count, first_upper, joined, short
+from thermoscope.words import ENDINGS, count, ending, first_upper, joined, nearest, quoted, short
 
 SOURCE = Path(thermoscope.__file__).parent
 #: Rooms whose sentences people read first.
@@ -61,3 +61,32 @@ def test_reports_are_plain() -> None:
                 continue
             found += [(path.name, turn) for text in said for turn in TURNS if turn in text]
     assert found == []
+
+
+class Unwritable:
+    """What can't be written out."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb", r"'a\nb'"),
+        ("x" * 100, "'" + "x" * 56 + "..."),
+        (10**5000, "an integer of about 4983 digits"),
+        ([10**5000], "a list"),
+        (Unwritable(), "a Unwritable"),
+    ],
+    ids=lambda value: type(value).__name__,  # pytest can't write out integers of so many digits
+)
+def test_what_was_given_is_quoted_on_one_short_line(value: object, shown: str) -> None:
+    assert quoted(value) == shown
+
+
+def test_a_long_name_is_near_to_none() -> None:
+    assert nearest("top_b", ["top_p"]) == " (did you mean 'top_p'?)"
+    assert nearest("top_p" * 10_000, ["top_p"]) == ""
+    assert ending("length", "日\ufffd") == "reached the limit within a character"
+    assert ending("stop", "日") == "ended at a stop string"

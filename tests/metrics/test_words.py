@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thermoscope.metrics import words
-from thermoscope.metrics.words import word_tokens
+from thermoscope.metrics.words import what_words_are, word_tokens
 
 
 def plain(text: str) -> list[str]:
@@ -85,3 +85,9 @@ def test_a_text_longer_than_a_chunk_and_texts_across_chunks(monkeypatch: pytest.
     assert np.array_equal(whole[0].values, parts[0].values)
     assert np.array_equal(whole[0].starts, parts[0].starts)
     assert np.array_equal(whole[1], parts[1])
+
+
+def test_tokens_are_called_what_they_are() -> None:
+    assert what_words_are(["A text.", "한국어 문장", "สวัสดี"]) == "words"
+    for text in ("日本", "かな", "カナ", "\U00020000"):
+        assert what_words_are(["A text.", text]).startswith("words, and single characters of scripts")

@@ -351,3 +351,32 @@ def test_one_number_or_the_word_itself() -> None:
     assert repr(number_of("0")) == "0"
     assert number_of("18446744073709551617") == 2**64 + 1
     assert number_of("many") == "many"
+
+
+class Unwritable:
+    """What can't be written out, hashed or compared."""
+
+    __hash__ = None
+
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Unwritable(), [], {"x": []}, {(1, 2): 1}, [[]], [10**5000], 10**5000, object()],
+    ids=lambda value: type(value).__name__,  # pytest can't write out integers of so many digits
+)
+@pytest.mark.parametrize("name", ["temperature", "top_k", "logit_bias", "dry_breakers", "order"])
+def test_whatever_is_given_is_taken_or_refused_in_one_line(name, value):
+    if value == [] and name in ("logit_bias", "dry_breakers", "order"):
+        return
+    with pytest.raises(ParameterError) as caught:
+        SamplingParams(**{name: value})
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("given", [{1: 2}, 5, None, [], "x", {None: 1}])
+def test_what_is_no_mapping_of_parameters(given):
+    with pytest.raises(ParameterError):
+        SamplingParams.model_validate(given)

@@ -31,7 +31,8 @@ def misuse(error: typer.TyperException, words: Sequence[str]) -> str:
         message = f"no such option: {name}{_meant(name, known)}"
     if hint := separate_numbers(words):
         message = f"{message}; {hint}"
-    command = context.command_path if context is not None else "thermoscope"
+    named = ["thermoscope", *(word for word in words[:1] if not word.startswith("-"))]
+    command = context.command_path if context is not None else " ".join(named)
     return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
 
 

@@ -77,8 +77,9 @@ def whole(word: str | None, name: str, *, least: int = 0, most: int | None = Non
     rule = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
     try:
         value = int(word)
-    except ValueError:
+    except ValueError:  # no number, or more digits than Python reads
         value = least - 1
+        rule = "a smaller number" if word.isdecimal() else rule
     if value < least or (most is not None and value > most):
         raise InputError(f"{name} must be {rule}; got {quoted(word)}; write {least}, {least + 1}, {least + 2}, ...")
     return value

@@ -178,6 +178,11 @@ def _logits(model: Model, rows: Sequence[Sequence[int]]) -> list[Tensor]:
     if network is None:  # token by token, through what every model has
         return [_stepped(model, row) for row in rows]
     longest = max(map(len, rows))
+    if hasattr(model, "check_room"):
+        model.check_room(longest)
+    room = model.free_bytes() // 2 // model.row_bytes(longest)
+    if 1 <= room < len(rows):  # attention that is written out needs more than the logits
+        return [row for at in range(0, len(rows), room) for row in _logits(model, rows[at : at + room])]
     padded = torch.zeros((len(rows), longest), dtype=torch.int64, device=network.device)
     for i, row in enumerate(rows):
         padded[i, : len(row)] = torch.tensor(row, device=network.device)

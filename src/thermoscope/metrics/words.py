@@ -7,6 +7,7 @@ of code points, many texts at a time.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from thermoscope.metrics.ragged import Array, Ragged, starts_of
 
 #: Scripts that are written without spaces between words: kana, and Chinese characters in the planes where they are.
 _NO_SPACES = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+_ALONE = re.compile(f"[{''.join(f'{chr(low)}-{chr(high)}' for low, high in _NO_SPACES)}]")
 #: Characters that are read at a time.
 _CHUNK = 2**18
 
@@ -58,6 +60,13 @@ def word_tokens(texts: Any) -> tuple[Ragged, Array]:
         left -= size
         at = upto
     return Ragged(tokens[:found], starts_of(counts)), ends[:found]
+
+
+def what_words_are(texts: Sequence[str]) -> str:
+    """What the tokens of some texts are called: words, or where a script has no spaces characters."""
+    if any(_ALONE.search(text) for text in texts):
+        return "words, and single characters of scripts that have no spaces between words"
+    return "words"
 
 
 def _roomier(values: Array, room: int) -> Array:

@@ -124,7 +124,11 @@ def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
     if like.device.type != "cpu":
         return like.new_zeros(shape)
     private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # not on Windows
-    memory = mmap.mmap(-1, math.prod(shape) * like.dtype.itemsize or 1, **private)
+    size = math.prod(shape) * like.dtype.itemsize or 1
+    try:
+        memory = mmap.mmap(-1, size, **private)
+    except (OSError, OverflowError):
+        raise MemoryError(f"no {size:.3g} bytes for the cache of {shape[0]:.3g} rows") from None
     return torch.frombuffer(memory, dtype=like.dtype, count=math.prod(shape)).view(shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from thermoscope.errors import ModelError
@@ -10,6 +10,7 @@ from thermoscope.words import quoted
 
 #: More layers than any model has; building them alone would take minutes.
 MOST_LAYERS = 10_000
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 #: What libraries say, by a part of it, and what to do.
 _FIXES = (
     (("does not recognize this architecture",), "update transformers, or choose another model"),
@@ -55,20 +56,19 @@ def first_lines(error: BaseException) -> str:
     return f"{kind}: {said}"[:200].removesuffix(": ") if len(said.split()) < 2 else said[:200]
 
 
-def check_configuration(config: Any, name: str) -> None:
-    """Raise unless a configuration of transformers' has layers that can be built and a quantisation that is known.
+def check_layers(config: Mapping[str, Any], name: str) -> None:
+    """Raise ModelError unless a ``config.json`` says a number of layers that can be built, if it says one."""
+    parts = [config, *(part for part in config.values() if isinstance(part, Mapping))]
+    for layers in (part[key] for part in parts for key in _LAYERS if key in part):
+        if isinstance(layers, int) and not 0 < layers <= MOST_LAYERS:
+            raise ModelError(
+                f"the number of layers of {name!r} must be from 1 to {MOST_LAYERS:,}; its config.json says "
+                f"{quoted(layers)}; mend it, or download it again"
+            )
 
-    Raises
-    ------
-    ModelError
-        It has not.
-    """
-    layers = getattr(config.get_text_config(), "num_hidden_layers", 1)
-    if not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
-        raise ModelError(
-            f"the number of layers of {name!r} must be from 1 to {MOST_LAYERS:,}; its config.json says "
-            f"{quoted(layers)}; mend it, or download it again"
-        )
+
+def check_quantisation(config: Any, name: str) -> None:
+    """Raise ModelError unless the weights of a configuration of transformers' are quantised as it knows, if at all."""
     quantisation = getattr(config, "quantization_config", None)
     if quantisation is None:
         return

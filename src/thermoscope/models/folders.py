@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import ModelError, ModelNotFoundError, NotCausalLMError
+from thermoscope.models.faults import check_layers
 from thermoscope.models.pointers import refuse_pointer
 
 #: Files that hold weights, and those that hold a tokenizer.
@@ -35,6 +36,7 @@ def refuse_other_folders(folder: Path, name: str) -> None:
         if path.is_file():
             refuse_pointer(path)
     config = read_json(folder / "config.json")
+    check_layers(config, name)
     if isinstance(config.get("quantization"), dict) and "group_size" in config["quantization"]:
         bits = config["quantization"].get("bits", "few")
         raise ModelError(

@@ -28,7 +28,7 @@ from thermoscope.errors import (
 )
 from thermoscope.models.base import Model
 from thermoscope.models.chat import ChatStyle
-from thermoscope.models.faults import check_configuration, fault
+from thermoscope.models.faults import check_quantisation, fault
 from thermoscope.models.folders import adapter_base, apply_adapter, refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
 from thermoscope.models.memory import check_memory
@@ -233,7 +233,7 @@ def _load(where: _Where, device: Any, dtype: str | None, adapter: Path | None = 
             f"the model {source!r} is of type {config.model_type!r}, which does not continue text; "
             "choose a causal language model such as gpt2"
         )
-    check_configuration(config, source)
+    check_quantisation(config, source)
     _check_memory(config, device, dtype)
     try:
         tokenizer = where.load(AutoTokenizer)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thermoscope.models.faults import MOST_LAYERS
 from thermoscope.models.memory import check_memory
 from thermoscope.models.own.config import OwnConfig, read_config
 from thermoscope.models.own.network import GPT2, GenerationConfig, Llama, OwnNetwork
@@ -35,7 +34,7 @@ def read_folder(folder: Path, device: torch.device, dtype: str | None) -> tuple[
     config = read_config(folder)
     tokenizer = None if config is None else read_tokenizer(folder)
     generation = None if config is None else _generation(folder, config)
-    if config is None or tokenizer is None or generation is None or not 0 < config.num_hidden_layers <= MOST_LAYERS:
+    if config is None or tokenizer is None or generation is None:
         return None
     wanted = getattr(torch, config.stored if dtype == "auto" else dtype or "float32", None)
     if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
+from thermoscope.metrics.words import what_words_are
 from thermoscope.ran.of_run import what_ran
 from thermoscope.report.claims import contrast_line, tested, untested
 from thermoscope.report.records.measures import shown, unmeasured
@@ -68,7 +69,8 @@ def print_found(
     """Print measures of texts from files: how many they are, the measures per setting (``summary``), what ran."""
     texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
-    console.print(Text(escape(f"{many}; tokens: {measured.tokens}"), style="bold"), highlight=False)
+    tokens = what_words_are(measured.found.texts) if measured.tokens == "words" else measured.tokens
+    console.print(Text(escape(f"{many}; tokens: {tokens}"), style="bold"), highlight=False)
     if (empty := empty_texts(measured.found.texts)) is not None:
         console.print(Text(empty, style="yellow"), highlight=False)
     for sentence in measured.found.read_as:
