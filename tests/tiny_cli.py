@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,6 +58,10 @@ def save_tiny(folder: Path) -> Path:
     return folder
 
 
+#: A line on how far something is that takes more than ten seconds.
+_PROGRESS = re.compile(rb"^thermoscope: [^\n]*(\d s so far|: \d+/\d+[^\n]*)\n", re.MULTILINE)
+
+
 @lru_cache
 def environment() -> dict[str, str]:
     """The environment of a process that must find this package and nothing on the network."""
@@ -72,9 +77,11 @@ def command(*arguments: str) -> list[str]:
 
 
 def process(*arguments: str, **how: object) -> subprocess.CompletedProcess[bytes]:
-    """Run ``thermoscope`` as a process of its own, its output captured."""
+    """Run ``thermoscope`` as a process of its own, its output captured; without the progress of a slow machine."""
     how.setdefault("env", environment())
-    return subprocess.run(command(*arguments), capture_output=True, check=False, timeout=120, **how)  # type: ignore[call-overload,no-any-return]
+    ran = subprocess.run(command(*arguments), capture_output=True, check=False, timeout=120, **how)  # type: ignore[call-overload]
+    ran.stderr = _PROGRESS.sub(b"", ran.stderr)
+    return ran  # type: ignore[no-any-return]
 
 
 class Ran(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.auditing.fake import Change, FakeClient, endpoint
+from tests.sources.server import Handler, serving
 from thermoscope.auditing.audit import Audit
 from thermoscope.auditing.protocol import audit
 from thermoscope.errors import InputError
@@ -156,3 +159,34 @@ def test_bad_input() -> None:
         audit("gpt2")
     with pytest.raises(InputError, match="at least 200 requests; got 3"):
         audited(FakeClient(), budget=3)
+
+
+@pytest.mark.server
+def test_a_server_that_is_busy_or_hangs_up_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """Every eleventh request is turned away, every thirteenth dropped; then the audit is repeated from its answers."""
+    behind, lock, asked = FakeClient(), threading.Lock(), itertools.count(1)
+
+    def behave(handler: Handler, body: dict[str, Any], number: int) -> None:
+        turn = next(asked)
+        if turn % 11 == 0:
+            handler.give({"error": "busy"}, 429, retry_after="0")
+        elif turn % 13 == 0:
+            handler.hang_up()
+        else:
+            with lock:
+                found = behind._answer(body)
+            handler.give(found)
+
+    with serving(behave) as server:
+        how = {"base_url": server.url, "budget": 300, "cache": tmp_path / "answers.sqlite"}
+        found = audit("vllm/fake", **how)  # type: ignore[arg-type]
+        before = next(asked)
+        again = audit("vllm/fake", **how)  # type: ignore[arg-type]
+        assert next(asked) == before + 1
+    direct = audited(FakeClient(), budget=300)
+    seeded = [row for row in direct.rows if row.sent != "nothing"]
+    assert [(row.parameter, row.verdict) for row in found.rows if row.sent != "nothing"] == [
+        (row.parameter, row.verdict) for row in seeded
+    ]
+    assert again.rows == found.rows
+    assert again.requests == 0

@@ -25,7 +25,7 @@ SENT: Mapping[str, tuple[float, Weight]] = {
     "repetition_penalty": (1.5, "presence"),
 }  # fmt: skip
 #: A repetition penalty of 1.5 should make repeated tokens at least so much less probable, nats.
-_LEAST_EFFECT = 0.5
+_LEAST_EFFECT = 1.0
 #: Without log-probabilities a penalty is this strong, as it must show in the words alone.
 _STRONG = 2.0
 

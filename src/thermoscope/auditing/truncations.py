@@ -156,8 +156,7 @@ def order(job: Job) -> None:
     applied = any(row.parameter == "top_p" and row.verdict == "honoured" for row in job.rows)
     effective, words = _order(arm.draws, job.hot, applied=applied)
     verdict: Verdict = "default" if effective else "can't be told"
-    shown = f"T={_HOT:g}, top_p={_TOP_P:g}"
-    job.rows.append(AuditRow("order", shown, effective, None, None, verdict, words, arm.requests))
+    job.rows.append(AuditRow("order", f"top_p {_TOP_P:g}", effective, None, None, verdict, words, arm.requests))
     if effective:
         job.last = effective == "temperature last"
 
@@ -171,7 +170,7 @@ def _order(draws: Draws, plain: Draws, *, applied: bool) -> tuple[str | None, st
 
     kept = prefix(draws, 1.0, _TOP_P)
     (beyond, total), (usual, of) = _beyond(draws, kept), _beyond(plain, kept)
-    words = f"{beyond} of {total} draws are of tokens that top_p at T=1 removes; {usual} of {of} without top_p"
+    words = f"at T={_HOT:g} {beyond} of {total} draws are of tokens that top_p removes at T=1; {usual} of {of} without"
     fewer = float(fisher_exact([[beyond, total - beyond], [usual, of - usual]], alternative="less").pvalue)
     last = beyond <= _ROUNDED * total
     if fewer > _ORDER_ALPHA and (last or not applied):

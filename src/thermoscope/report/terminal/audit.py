@@ -30,8 +30,8 @@ def print_audit(audit: Audit, to: Console) -> None:
     to.print(Text(f"Log-probabilities: {audit.logprobs}. {_asked(audit)}."))
     to.print()
     table = Table(box=None, pad_edge=False, show_edge=False)
-    for name in ("parameter", "sent", "effective (95%)", "verdict", "requests"):
-        table.add_column(name, justify="right" if name == "requests" else "left", no_wrap=True)
+    for name in ("parameter", "sent", "effective (95%)", "verdict", "asked"):
+        table.add_column(name, justify="right" if name == "asked" else "left", no_wrap=True)
     for row in audit.rows:
         verdict = Text(row.verdict, style=_STYLES.get(row.verdict, "bold red"))
         table.add_row(
