@@ -1,6 +1,7 @@
 """What the audit says of a real server in 20 configurations: what was sent, what was found, and whether it is right.
 
-Run ``python benchmarks/audit_servers.py PROVIDER/MODEL --base-url URL`` against llama.cpp's server, vLLM or another.
+Run ``python benchmarks/audit_servers.py PROVIDER/MODEL --base-url URL`` against vLLM or another server; without a model
+llama.cpp's own server is started on the bundled model. ``--quick`` is one configuration.
 ``--lies`` puts a proxy before it that lies in one way after the other. Every line is an audit of its own.
 """
 
@@ -9,13 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.sources.llama_server import llama_server
 
 from thermoscope import load_model
 from thermoscope.auditing.audit import Audit
@@ -66,14 +73,25 @@ LIES: Mapping[str, tuple[Callable[[Body], Body], str]] = {
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model")
-    parser.add_argument("--base-url", required=True)
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--base-url")
     parser.add_argument("--budget", type=int, default=500)
     parser.add_argument("--lies", action="store_true")
     parser.add_argument("--plain", action="store_true", help="send temperature and top_p alone")
     parser.add_argument("--reference", help="the model's weights, for servers without log-probabilities")
     parser.add_argument("--skip", type=int, default=0, help="so many configurations, the first ones")
+    parser.add_argument("--quick", action="store_true", help="one configuration, to see that it works")
     asked = parser.parse_args()
+    if asked.model is not None:
+        table(asked)
+        return
+    with tempfile.TemporaryDirectory() as folder, llama_server(Path(folder), slots=8) as url:
+        asked.model, asked.base_url = "llama-cpp/bundled", url
+        table(asked)
+
+
+def table(asked: argparse.Namespace) -> None:
+    """A line per configuration, or per lie."""
     if asked.lies:
         for name, (lie, words) in LIES.items():
             with proxy(asked.base_url, lie, caches=name == "caches") as url:
@@ -81,7 +99,8 @@ def main() -> None:
             write(f"| {name} | {found.finding} | {'yes' if words in found.finding else 'NO'} |")
         return
     reference = load_model(asked.reference) if asked.reference else None
-    for body, expected in (SENT_PLAIN if asked.plain else SENT)[asked.skip :]:
+    sent = (SENT_PLAIN if asked.plain else SENT)[asked.skip :]
+    for body, expected in sent[:1] if asked.quick else sent:
         found = audit(
             asked.model, base_url=asked.base_url, keep=False, budget=asked.budget, send=body or {"n": 1},
             reference=reference,
