@@ -98,7 +98,7 @@ def test_a_progress_bar_appears_follows_the_work_and_goes(
     ]
     counts = [int(state[1]) for state in states if state is not None]
     assert counts and counts == sorted(counts)
-    assert states[-1] is not None and states[-1][2] == states[-1][3], "all texts are finished at last"
+    assert states[-1] is not None and states[-1][3] == states[-1][4], "all texts are finished at last"
 
 
 def test_a_cell_that_fails_fails_the_notebook(tmp_path: Path) -> None:
