@@ -146,6 +146,7 @@ def test_a_headline_never_points_at_a_setting_that_fails_a_constraint() -> None:
     assert said.startswith("T=0.6 is closest") and "T=0.9 is closer in figures, but fails perplexity." in said
     said = one(measured=MEASURED + distance + drifts, differences=pairs).finding[1]
     assert said.startswith("T=0.6 is closest") and "T=0.9 is closer in figures, but fails drift." in said
+    assert "T=0.9 is not clearly" not in said and "apart from" not in said
     weak = [row("drift", i, 0.5, 0.4, 0.6) for i in range(3)]
     said = one(measured=MEASURED + distance + weak, differences=pairs).finding[1]
     assert said.startswith("No setting gives text") and said.endswith("too weak to say which setting is best.")

@@ -178,8 +178,9 @@ def _nearest(
     found = next((d for d in differences if d.measure == curve.measure), None)
     if found is None:
         return None
-    others = {p.b if p.a == best.setting else p.a for p in found.pairs
-              if best.setting in (p.a, p.b) and not is_clear(p)}  # fmt: skip
+    unclear = {p.b if p.a == best.setting else p.a for p in found.pairs
+               if best.setting in (p.a, p.b) and not is_clear(p)}  # fmt: skip
+    others = unclear - set(failing)
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
     name = settings[best.setting].label
     limit = f" {first_upper(curve.note)}." if curve.note else ""
@@ -188,8 +189,8 @@ def _nearest(
     if first.setting != best.setting:
         limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
-        but = "" if first.setting == best.setting else f"apart from {settings[first.setting].label}, "
-        return f"{said}; {but}every other setting is further away.{limit}"
+        which = "every other setting that fails nothing" if unclear or first is not best else "every other setting"
+        return f"{said}; {which} is further away.{limit}"
     if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
         return f"{said}; only its neighbours are compared with it.{limit}"
     rest = joined(settings[i].label for i in sorted(others))
