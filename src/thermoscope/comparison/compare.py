@@ -92,6 +92,8 @@ def compare(
     if temperatures is not None and (isinstance(temperatures, str) or not isinstance(temperatures, Iterable)):
         raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
     over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
+    if any(isinstance(value, SamplingParams) for value in over.get("temperature", ())):
+        raise InputError("temperatures must be numbers; got SamplingParams; write settings=[...] for settings")
     if settings is not None and (over or vary or params is not None):
         raise InputError("give settings, or temperatures with vary and params; got both; leave one out")
     chosen = varied({**over, **(vary or {})}, params) if settings is None else settings_given(settings)
