@@ -13,12 +13,12 @@ from thermoscope.sources.answers import Answer, read_answer
 from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask
 from thermoscope.sources.endpoint import Endpoint
+from thermoscope.sources.requests import PATHS, logprob_fields
 
 #: A route of OpenAI's protocol, or the engine's own.
 ProbeRoute = Literal["chat", "completions", "native"]
 #: The most probable tokens that are asked for.
 TOP = 20
-_PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Prober:
             The server refuses or fails; what was answered is kept.
         """
         client = self.endpoint.client
-        path = _PATHS[self.route] if self._native is None else self._native.path
+        path = PATHS[self.route] if self._native is None else self._native.path
         url = f"{client.base_url}/{path}"
         bodies = [self._body(probe, top) for probe in probes]
         answers: list[Mapping[str, Any] | None] = [None] * len(probes)
@@ -144,7 +144,7 @@ class Prober:
         else:
             body["prompt"] = probe.prompt
         if top:
-            body |= {"logprobs": True, "top_logprobs": top} if self.route == "chat" else {"logprobs": top}
+            body |= logprob_fields(self.route, top)
         if probe.seeded and self.endpoint.provider.seeds:
             body["seed"] = probe.number
         return body

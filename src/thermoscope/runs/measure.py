@@ -187,13 +187,13 @@ def stored_texts(
     def column(name: str) -> Ragged:
         return Ragged(tokens[name].to_numpy(), starts)
 
-    def records(name: str) -> Ragged | None:  # none of an endpoint that gives none
-        return None if tokens[name].null_count == len(tokens) > 0 else column(name)
+    def records(name: str) -> Ragged | None:  # none of an endpoint that gives none, or of a version without them
+        known = name in tokens.column_names and not tokens[name].null_count == len(tokens) > 0
+        return column(name) if known else None
 
     def of_text(name: str) -> Ragged:  # without a final end-of-text token and what a stop string cut off
         return column(name).spans(starts[:-1], spoken)
 
-    recorded = "tempered_entropy" in tokens.column_names  # not in runs of older versions
     by_id = {setting.id: setting for setting in plan.settings}
     answers = {prompt.text: prompt.answer for prompt in measuring.use_case.prompts}
     columns = Columns(
@@ -202,7 +202,7 @@ def stored_texts(
         of_text("text_end"),
         records("logprob"),
         records("entropy"),
-        records("tempered_entropy") if recorded else None,
+        records("tempered_entropy"),
     )
     return texts_and_thoughts(
         columns,

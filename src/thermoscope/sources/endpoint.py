@@ -274,22 +274,23 @@ class Endpoint:
             def key(at: _Place) -> bytes:
                 return cache.key(f"{self.client.base_url}/{PATHS[self.route]}", body(at), at.seed)
 
-            missing = []
+            missing: list[tuple[_Place, bytes]] = []
             for at in places:
-                answer = _readable(cache.find(key(at)), self.client.base_url)
+                kept_as = key(at)
+                answer = _readable(cache.find(kept_as), self.client.base_url)
                 if answer is None:
-                    missing.append(at)
+                    missing.append((at, kept_as))
                 else:
                     done(at, answer, kept=True)
 
             def asks() -> Iterator[Ask]:
-                for number, at in enumerate(missing):
+                for number, (at, _) in enumerate(missing):
                     yield Ask(number, PATHS[self.route], body(at))
 
             def take(ask: Ask, found: Mapping[str, Any]) -> None:
-                at = missing[ask.number]
+                at, kept_as = missing[ask.number]
                 answer = read_answer(found, self.client.base_url)  # what cannot be read is not kept
-                cache.keep(key(at), found)
+                cache.keep(kept_as, found)
                 done(at, answer, kept=False)
 
             if missing:

@@ -21,6 +21,11 @@ from thermoscope.sources.providers import Provider, Route
 PATHS: Mapping[str, str] = {"chat": "chat/completions", "completions": "completions"}
 
 
+def logprob_fields(route: str, top: int) -> dict[str, Any]:
+    """What asks a route for log-probabilities of each token and of the ``top`` most probable ones."""
+    return {"logprobs": True, "top_logprobs": top} if route == "chat" else {"logprobs": top}
+
+
 @dataclass(slots=True)
 class RequestForm:
     """How one endpoint is asked, and how its answers are read.
@@ -97,7 +102,7 @@ class RequestForm:
         if stop:
             body["stop"] = list(stop)
         if self.logprobs:
-            body |= {"logprobs": True, "top_logprobs": 1} if self.route == "chat" else {"logprobs": 1}
+            body |= logprob_fields(self.route, 1)
         return {**body, **self.extra}
 
     def sample(self, answer: Answer, prompt: str, setting: SamplingParams, seed: int) -> Sample:
