@@ -23,6 +23,7 @@ from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.provenance import WhatRan, model_words, quote
+from thermoscope.runs.measure import failed_scores
 from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 from thermoscope.statistics.evidence import Evidence
 
@@ -223,10 +224,12 @@ def measure_found(
     texts, thoughts = texts_and_thoughts(columns, found.prompts, found.settings, thinking, **how)
     if not len(texts):
         raise InputError("there must be at least one text; got none")
+    evidence = Evidence(texts, on_progress=on_progress)
+    said = () if thoughts.said is None else (thoughts.said,)
     return Measured(
-        Evidence(texts, on_progress=on_progress),
+        evidence,
         found,
-        (*found.notes, *(() if thoughts.said is None else (thoughts.said,)), *_notes(texts, found, length)),
+        (*found.notes, *said, *_notes(texts, found, length), *failed_scores(texts)),
         "words" if model is None else model.name,
         what_ran(model, found, length, words),
         None if thoughts.texts is None else Evidence(thoughts.texts),
