@@ -10,7 +10,6 @@ from typing import Any
 from thermoscope.errors import InputError
 from thermoscope.settings.grid import check_varied, label
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import STAGE_OF
 from thermoscope.words import quoted
 
 #: Temperatures that are searched unless others are asked for.
@@ -107,22 +106,20 @@ def _axis(name: str, values: Any, base: SamplingParams) -> Axis:
         return ends
     if isinstance(values, bytes) or not isinstance(values, Sequence) or not values:
         raise InputError(f"values of {name} must be a list with at least one; got {quoted(values)}; write [0.05, 0.1]")
-    listed = tuple(getattr(base.replace(**{name: value}), name) for value in values)
+    listed = tuple(getattr(base.replace(**{name: _off(name, value)}), name) for value in values)
     if len(set(map(repr, listed))) < len(listed):
         raise InputError(f"each value of {name} may be given once; got {quoted(values)}; leave the repeats out")
     return tuple(sorted(listed)) if name == "temperature" else listed
 
 
-def family_of(setting: SamplingParams, base: SamplingParams) -> str:
-    """The family of a setting: the parameters that it has beside temperature and what all have: ``min_p``.
+def _off(name: str, value: Any) -> Any:
+    """A value that removes nothing (``min_p=0``, ``top_p=1``) as what it is: the parameter is off."""
+    return None if (name, value) in (("min_p", 0), ("top_p", 1), ("top_k", 0)) else value
 
-    A value that removes nothing (``min_p=0``, ``top_p=1``) makes no family.
-    """
-    names = []
-    for name, value in setting.given.items():
-        idle = (name == "min_p" and value == 0) or (name == "top_p" and value == 1)
-        if name != "temperature" and STAGE_OF[name] != "temperature" and name not in base.given and not idle:
-            names.append(name)
+
+def family_of(setting: SamplingParams, base: SamplingParams) -> str:
+    """The family of a setting: the parameters that it has beside temperature and what all have: ``min_p``."""
+    names = [name for name in setting.given if name != "temperature" and name not in base.given]
     return " and ".join(names) or ALONE
 
 

@@ -23,7 +23,7 @@ _SEED = 20_260_101
 
 
 def first_candidates(axes: Axes) -> tuple[SamplingParams, ...]:
-    """What the first round tries.
+    """What the first round tries: of each family as many as of the others, unless temperatures are listed.
 
     Raises
     ------
@@ -33,30 +33,40 @@ def first_candidates(axes: Axes) -> tuple[SamplingParams, ...]:
     if axes.proposed:
         return proposals(axes, {}, FIRST)
     lines = axes.lines
-    sizes = _per_line(lines, axes)
     found = [
         line.replace(temperature=temperature)
-        for line, number in zip(lines, sizes, strict=True)
-        for temperature in temperatures(axes, number)
+        for line, number in zip(lines, _per_line(lines, axes), strict=True)
+        for temperature in temperatures(axes, number, line)
     ]
     return tuple(dict.fromkeys(found))
 
 
 def _per_line(lines: Sequence[SamplingParams], axes: Axes) -> list[int]:
-    """How many temperatures each line has, so that families have about equally many candidates."""
+    """How many temperatures each line has, so that families have equally many candidates."""
     families = [family_of(line, axes.base) for line in lines]
-    return [max(FEWEST, math.ceil(FIRST / families.count(family))) for family in families]
+    each = max(max(FEWEST, math.ceil(FIRST / families.count(family))) * families.count(family) for family in families)
+    sizes = []
+    for i, family in enumerate(families):
+        number, before = families.count(family), families[:i].count(family)
+        sizes.append(each // number + (before < each % number))
+    return sizes
 
 
-def temperatures(axes: Axes, number: int) -> tuple[float, ...]:
-    """Temperatures of a line: those that were listed, or about so many over the range, at round values."""
+def temperatures(axes: Axes, number: int, line: SamplingParams) -> tuple[float, ...]:
+    """Temperatures of a line: those that were listed, or so many over the range, at round values.
+
+    Lines with other parameters begin above 0, where all of them are greedy decoding.
+    """
     if isinstance(axes.temperature, tuple):
         return tuple(float(value) for value in axes.temperature)
     low, high = axes.temperature.low, axes.temperature.high
-    raw = (high - low) / max(number - 1, 1)
-    step = max(STEP, STEP * round(raw / STEP)) if high - low > STEP else raw
-    inner = [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
-    return tuple(inner if high - inner[-1] < 1e-9 else [*inner, high])
+    if low == 0 and line_of(line) != line_of(axes.base):
+        low = min(STEP, high / 2)
+    step = (high - low) / max(number - 1, 1)
+    whole = math.floor(step / STEP + 1e-9) * STEP
+    if whole and high - low - whole * (number - 1) < step:
+        return tuple(round(low + i * whole, 6) for i in range(number))
+    return tuple(dict.fromkeys(round(low + i * step, 2) for i in range(number)))
 
 
 def refined(axes: Axes, tried: Sequence[SamplingParams], ranges: Sequence[tuple[SamplingParams, float, float]]) -> list[
@@ -91,7 +101,7 @@ def line_through(axes: Axes, setting: SamplingParams, tried: Sequence[SamplingPa
     there = {other.temperature for other in tried if line_of(other) == line_of(setting)}
     return [
         setting.replace(temperature=t)
-        for t in temperatures(axes, FIRST)
+        for t in temperatures(axes, FIRST, setting)
         if all(abs(t - other) > STEP / 2 for other in there)
     ]
 

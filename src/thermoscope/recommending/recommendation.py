@@ -120,6 +120,8 @@ class Candidate:
         By how much that one is better, with its simultaneous interval.
     prompts, texts
         What is behind it.
+    measures
+        Means of the bounded measures, and of self-BLEU.
     dropped
         In which round it was dropped, and why; "" if it was not.
     """
@@ -135,6 +137,7 @@ class Candidate:
     lead: Estimate
     prompts: int
     texts: int
+    measures: dict[str, float | None]
     dropped: str = ""
 
 
