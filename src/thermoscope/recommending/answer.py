@@ -44,21 +44,30 @@ def labels(settings: Sequence[SamplingParams]) -> dict[SamplingParams, str]:
 
 
 def confirm(search: Search, pick: SamplingParams, best: SamplingParams | None, beside: Sequence[Beside]) -> list[Run]:
-    """Run the pick, the best and the settings beside them on held-out prompts, as far as that is not there yet."""
+    """Run the pick, the best and the settings beside them on held-out prompts, as far as that is not there yet.
+
+    Each run has as many seeds as a round, since some measures depend on how many texts are compared.
+    """
     wanted = list(dict.fromkeys([pick, *([best] if best else []), *(one.setting for one in beside)]))
     prompts = search.held_out[: search.plan.held_out]
-    seeds = range(search.plan.confirm_seeds)
-    found: list[Run] = []
+    each = search.plan.seeds
+    blocks = [range(start, start + each) for start in range(0, search.plan.confirm_seeds - each + 1, each)]
+    there: dict[tuple[SamplingParams, int], Run] = {}
     number = 0
     for number, folder in enumerate(search.folder.runs("confirm"), 1):  # noqa: B007
         run = Run(folder)
         run = search.run(folder.name, run.settings, run.plan.prompts, run.plan.seeds, keep=False)
-        if tuple(run.plan.prompts) == tuple(prompts) and tuple(run.plan.seeds) == tuple(seeds):
-            found.append(run)
-    there = {setting for run in found for setting in run.settings}
-    if missing := [setting for setting in wanted if setting not in there]:
-        found.append(search.run(f"confirm-{number + 1}", missing, prompts, seeds, keep=False))
-    return found
+        if run.plan.prompts == tuple(prompts):
+            there |= {(setting, run.plan.seeds[0]): run for setting in run.settings}
+    found: dict[str, Run] = {}
+    for block in blocks:
+        missing = [setting for setting in wanted if (setting, block[0]) not in there]
+        if missing:
+            number += 1
+            run = search.run(f"confirm-{number}", missing, prompts, block, keep=False)
+            there |= {(setting, block[0]): run for setting in missing}
+        found |= {str(there[setting, block[0]].folder): there[setting, block[0]] for setting in wanted}
+    return list(found.values())
 
 
 def best_member(judgement: Judged, objective: Objective) -> SamplingParams | None:

@@ -10,7 +10,7 @@ from thermoscope.recommending.objective import Objective
 from thermoscope.words import count
 
 #: Shares of the budget: of the first round at most, and of the confirmation.
-_FIRST, _CONFIRM = 0.35, 0.25
+_FIRST, _CONFIRM = 0.2, 0.25
 #: Settings that stand in the confirmation beside those that one would use without asking: the pick, and the best.
 _PICKED = 2
 #: Seeds of a prompt and setting in the confirmation, at most; a prompt has no more in all rounds together.
@@ -102,7 +102,8 @@ def layout(
     first = max(fewest, min(prompts, int(_FIRST * tokens / (settings * text))))
     asked = min(held_out, max(1, int(_CONFIRM * tokens / (confirmed * text)))) if held_out else 0
     more = int(_CONFIRM * tokens / (confirmed * max(asked, 1) * length))
-    return Layout(tokens, length, first, seeds, settings, asked, min(max(seeds, more), MOST_SEEDS), confirmed)
+    confirm_seeds = min(max(seeds, more // seeds * seeds), MOST_SEEDS // seeds * seeds or seeds)
+    return Layout(tokens, length, first, seeds, settings, asked, confirm_seeds, confirmed)
 
 
 def next_round(
