@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
+    from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
     Renderable: TypeAlias = (
-        Report | Run | Comparison | Audit | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
+        Report
+        | Run
+        | Comparison
+        | Audit
+        | Recommendation
+        | Inspection
+        | TemperatureInspection
+        | Spectrum
+        | Sequence[Spectrum]
     )
 
 #: Every form, by the ending of its files.
@@ -37,11 +46,12 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     ----------
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
-        ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), an ``Inspection`` or ``TemperatureInspection``
-        (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), a ``Recommendation`` (from ``recommend``), an
+        ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum`` or
+        several of one prompt (from ``spectrum``).
     form
-        "html": one self-contained page. "json": every record. Of a report, a run or a comparison also "md"
-        (Markdown), and "png" or "svg" (its charts on one sheet).
+        "html": one self-contained page. "json": every record. Of a report, a run, a comparison or a recommendation also
+        "md" (Markdown); of the first three "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
 
@@ -120,12 +130,15 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     from thermoscope.auditing.audit import Audit
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
+    from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
     if isinstance(thing, Audit):
         return _of_audit(thing)
+    if isinstance(thing, Recommendation):
+        return _of_recommendation(thing)
     if isinstance(thing, Report):
         return _of_report(thing)
     if isinstance(thing, Run):
@@ -142,7 +155,16 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
     kinds = joined(
-        ("a Report", "a Run", "a Comparison", "an Audit", "an inspection", "a Spectrum", "a list of Spectrum")
+        (
+            "a Report",
+            "a Run",
+            "a Comparison",
+            "an Audit",
+            "a Recommendation",
+            "an inspection",
+            "a Spectrum",
+            "a list of Spectrum",
+        )
     )
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 
@@ -188,6 +210,20 @@ def _of_audit(audit: Audit) -> dict[str, Callable[[], str | bytes]]:
         return audit_page(audit)
 
     return {"html": html, "json": lambda: f"{audit.to_json()}\n"}
+
+
+def _of_recommendation(found: Recommendation) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.recommendation import recommendation_page
+
+        return recommendation_page(found)
+
+    def md() -> str:
+        from thermoscope.report.recommendation_markdown import recommendation_markdown
+
+        return recommendation_markdown(found)
+
+    return {"html": html, "md": md, "json": lambda: f"{found.to_json()}\n"}
 
 
 def _of_spectra(spectra: Sequence[Spectrum], ran: WhatRan | None) -> dict[str, Callable[[], str | bytes]]:
