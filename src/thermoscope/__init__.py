@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from thermoscope.models.base import Model, Rows
     from thermoscope.models.load import load_model
     from thermoscope.ran.provenance import WhatRan
+    from thermoscope.recommending.folder import open_recommendation
+    from thermoscope.recommending.recommend import recommend
+    from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.forms import render, save
     from thermoscope.report.records.build import comparison_report, run_report
     from thermoscope.report.records.schema import (
@@ -126,6 +129,7 @@ _LAZY = {
     "Prompt": "thermoscope.usecases.case",
     "Ragged": "thermoscope.metrics.ragged",
     "Ran": "thermoscope.report.records.schema",
+    "Recommendation": "thermoscope.recommending.recommendation",
     "Reference": "thermoscope.statistics.reference",
     "Remark": "thermoscope.engines.dialect",
     "Report": "thermoscope.report.records.schema",
@@ -164,10 +168,12 @@ _LAZY = {
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
     "measure_files": "thermoscope.runs.measured",
+    "open_recommendation": "thermoscope.recommending.folder",
     "open_run": "thermoscope.runs.run",
     "open_source": "thermoscope.sources.opening",
     "probabilities": "thermoscope.sampling.chain",
     "read_settings": "thermoscope.engines.settings_file",
+    "recommend": "thermoscope.recommending.recommend",
     "register_engine": "thermoscope.engines.registry",
     "register_measure": "thermoscope.metrics.registry",
     "register_scorer": "thermoscope.metrics.scorers",
@@ -226,6 +232,7 @@ __all__ = [
     "Prompt",
     "Ragged",
     "Ran",
+    "Recommendation",
     "Reference",
     "Remark",
     "Report",
@@ -266,10 +273,12 @@ __all__ = [
     "load_model",
     "measure",
     "measure_files",
+    "open_recommendation",
     "open_run",
     "open_source",
     "probabilities",
     "read_settings",
+    "recommend",
     "register_engine",
     "register_measure",
     "register_scorer",

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 @takes_settings
 def recommend(
-    use_case: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A use case, by name or .toml file.")
-    ] = None,
+    use_case: Annotated[str | None, typer.Option(metavar="NAME", help="A use case, by name or .toml file.")] = None,
     prompts: Annotated[
         Path | None,
         typer.Option(
@@ -48,22 +46,21 @@ def recommend(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="diversity, agreement, score, reference or none. Without one: score with a scorer, else the use case's.",
+            help="diversity, agreement, score, reference or none. Without one: score if there is a scorer, else the "
+            "use case's.",
         ),
     ] = None,
     matters: Annotated[
         str | None,
         typer.Option(metavar="X", help="The smallest difference in the objective that matters. [default: 0.05]"),
     ] = None,
-    best_of: Annotated[
-        str | None, typer.Option(metavar="N", help="Score the best of N texts. [default: 1]")
-    ] = None,
+    best_of: Annotated[str | None, typer.Option(metavar="N", help="Score the best of N texts. [default: 1]")] = None,
     bound: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MEASURE=MOST",
-            help="The largest mean that is feasible: loop_rate, rep_4, perplexity, tempered_entropy, surprise or drift; "
-            "may be given again. Without one: the reference's, or a usual one.",
+            help="The largest mean that is feasible: loop_rate, rep_4, perplexity, tempered_entropy, surprise or "
+            "drift; may be given again. Without one: the reference's, or a usual one.",
         ),
     ] = None,
     baseline: Annotated[
@@ -110,10 +107,11 @@ def recommend(
 ) -> None:
     """Recommend a setting for your prompts on your model, with evidence.
 
-    First the range of temperatures in which texts neither loop nor drift, which needs no labels; inside it the settings
-    that no other beats in one objective; of these the one farthest from a cliff, confirmed on held-out prompts. The plan
-    and what it can see are printed before anything is generated. Everything is kept: the same command goes on where it
-    was interrupted, and another scorer makes no texts again.
+    First the range of temperatures in which texts neither loop nor drift, which needs no labels. Inside it the settings
+    that no other beats in one objective. Of these the one farthest from a cliff, confirmed on held-out prompts.
+
+    The plan and what it can see are printed before anything is generated. Everything is kept: the same command goes on
+    where it was interrupted, and another scorer makes no texts again.
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import finite, stop_words, whole

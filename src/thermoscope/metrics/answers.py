@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -97,8 +98,8 @@ def scores(
     Raises
     ------
     InputError
-        It fails, gives something else than a number or None, or takes too long, for one text in twenty (``MOST_FAILED``)
-        or more; or it knows no text's score.
+        It fails, gives something else than a number or None, or takes too long, for one text in twenty or more
+        (``MOST_FAILED``); or it knows no text's score.
     """
     told: list[str] = [] if failures is None else failures
 
@@ -108,8 +109,8 @@ def scores(
             more = f"; {len(told)} of {len(texts)} texts failed so far" if len(told) > 1 else ""
             raise InputError(f"{error}{more}") from error
 
-    here = not isinstance(scorer, Isolated)
-    each = _here(scorer, texts, answers, fail) if here else scorer.each(texts, answers, fail)
+    apart = scorer.each if isinstance(scorer, Isolated) else partial(_here, scorer)
+    each: Generator[float | None, None, None] = apart(texts, answers, fail)
     values: Array = np.full(len(texts), np.nan)
     with contextlib.closing(each):
         for i, score in enumerate(each):

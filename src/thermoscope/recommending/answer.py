@@ -101,18 +101,20 @@ def confirmed(
     for i, one in enumerate(named):
         means = _means(values, at[i])
         breaks = tuple(
-            bound.measure
-            for bound in bounds
-            if (mean := means.get(bound.measure)) is not None and mean > bound.most
+            bound.measure for bound in bounds if (mean := means.get(bound.measure)) is not None and mean > bound.most
         )
-        found.append(
-            Confirmed(one.name, one.setting, one.source, objectives[i], differences[i], means, breaks)
-        )
+        found.append(Confirmed(one.name, one.setting, one.source, objectives[i], differences[i], means, breaks))
     same = next((one for one in beside if one.setting == pick), None)
     if same is not None:  # what one would use without asking is the pick itself
         first = found[0]
         found[0] = Confirmed(
-            f"the pick = {same.name}", pick, same.source, first.objective, first.difference, first.measures, first.breaks
+            f"the pick = {same.name}",
+            pick,
+            same.source,
+            first.objective,
+            first.difference,
+            first.measures,
+            first.breaks,
         )
     return tuple(found)
 
@@ -124,7 +126,7 @@ def _estimates(values: Values, at: Sequence[int], objective: Objective) -> tuple
     log = objective.scale == "log"
     scale = "linear" if log else objective.scale
     of = values.objective[:, None, :][:, :, list(at)]
-    means = intervals(of, scale)  # type: ignore[arg-type]
+    means = intervals(of, scale)
     objectives = [_estimate(means.mean, means.low, means.high, i, log=log) for i in range(len(at))]
     sign = 1.0 if objective.higher_is_better else -1.0
     pairs = np.array([(i, 0) for i in range(1, len(at))], dtype=np.int64).reshape(-1, 2)
@@ -185,9 +187,7 @@ def variants(
     called = labels(judgement.values.settings)
     found = []
     for name, margin in _MARGINS.items():
-        other = judged(
-            judgement.values, search.axes, bounds_of(reference, given, margin=margin), search.objective
-        )
+        other = judged(judgement.values, search.axes, bounds_of(reference, given, margin=margin), search.objective)
         pick = pick_of(other)
         if pick is None:
             found.append(Variant(name, None, None, ""))

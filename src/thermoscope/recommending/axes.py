@@ -16,7 +16,7 @@ from thermoscope.words import quoted
 USUAL = "0:1.5"
 #: The family of settings with nothing but a temperature.
 ALONE = "temperature alone"
-#: Lines of temperature that are laid out as a grid; with more combinations of other parameters, candidates are proposed.
+#: Lines of temperature that are laid out as a grid; with more combinations, candidates are proposed.
 MOST_LINES = 6
 
 

@@ -136,7 +136,9 @@ def given_bounds(words: Sequence[str] | Mapping[str, Any] | None) -> dict[str, f
         except (TypeError, ValueError):
             most = math.nan
         if not math.isfinite(most) or (name in LOGS and most <= 0):
-            raise InputError(f"the bound on {name} must be a number; got {quoted(value)}; write {name}={_EXAMPLES[name]}")
+            raise InputError(
+                f"the bound on {name} must be a number; got {quoted(value)}; write {name}={_EXAMPLES[name]}"
+            )
         found[name] = most
     return found
 

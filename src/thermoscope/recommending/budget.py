@@ -13,6 +13,7 @@ from thermoscope.sources.base import Batch
 from thermoscope.words import quoted
 
 if TYPE_CHECKING:
+    from thermoscope.decode.sample import Sample
     from thermoscope.settings.params import SamplingParams
     from thermoscope.sources.base import Source
 
@@ -103,7 +104,9 @@ def allowance(
     if budget.unit == "seconds":
         speed = _speed(source, prompts[0], settings, length)
         tokens = int(budget.amount * speed)
-        return Allowance(tokens, f"{budget.given} are about {tokens:,} tokens, at {speed:,.0f} tokens a second in a trial.")
+        return Allowance(
+            tokens, f"{budget.given} are about {tokens:,} tokens, at {speed:,.0f} tokens a second in a trial."
+        )
     prices = getattr(source, "prices", None)
     if prices is None:
         raise InputError(
@@ -122,9 +125,9 @@ def _speed(source: Source, prompt: str, settings: Sequence[SamplingParams], leng
     source.make([Batch(prompt, tuple(settings[:1]), (0,))], max_new_tokens=1)
     made = 0
 
-    def count(_: int, samples: Sequence[object]) -> None:
+    def count(_: int, samples: Sequence[Sample]) -> None:
         nonlocal made
-        made += sum(len(sample.token_ids) for sample in samples)  # type: ignore[attr-defined]
+        made += sum(len(sample.token_ids) for sample in samples)
 
     began = time.perf_counter()
     seed = time.time_ns() % 2**31  # answers that an endpoint's cache has would say nothing of its speed

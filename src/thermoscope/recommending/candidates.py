@@ -69,9 +69,9 @@ def temperatures(axes: Axes, number: int, line: SamplingParams) -> tuple[float, 
     return tuple(dict.fromkeys(round(low + i * step, 2) for i in range(number)))
 
 
-def refined(axes: Axes, tried: Sequence[SamplingParams], ranges: Sequence[tuple[SamplingParams, float, float]]) -> list[
-    SamplingParams
-]:
+def refined(
+    axes: Axes, tried: Sequence[SamplingParams], ranges: Sequence[tuple[SamplingParams, float, float]]
+) -> list[SamplingParams]:
     """New temperatures between those tried, inside each line's range and up to a step beyond it.
 
     Parameters
@@ -106,9 +106,7 @@ def line_through(axes: Axes, setting: SamplingParams, tried: Sequence[SamplingPa
     ]
 
 
-def proposals(
-    axes: Axes, seen: dict[SamplingParams, tuple[float, float]], number: int
-) -> tuple[SamplingParams, ...]:
+def proposals(axes: Axes, seen: dict[SamplingParams, tuple[float, float]], number: int) -> tuple[SamplingParams, ...]:
     """So many new settings for each family, proposed by optuna's tree-structured Parzen estimator.
 
     Parameters

@@ -1,10 +1,10 @@
 """The folder of a recommendation: ordinary runs side by side, and what was asked and answered.
 
-    question.json          what is asked, as far as texts depend on it, and the budget in tokens; written first
-    reference.json         statistics of text by people under the model, read once
-    round-1/, round-2/ ..  runs on the open prompts
-    confirm-1/ ..          runs on held-out prompts
-    recommendation.json    the answer; written last
+question.json          what is asked, as far as texts depend on it, and the budget in tokens; written first
+reference.json         statistics of text by people under the model, read once
+round-1/, round-2/ ..  runs on the open prompts
+confirm-1/ ..          runs on held-out prompts
+recommendation.json    the answer; written last
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Folder:
             return tokens, said
         there = stored.get("question")
         if stored.get("format") != FORMAT or not isinstance(there, dict) or not isinstance(stored.get("tokens"), int):
-            raise RunError(f"{self.path / 'question.json'} is no question of this version; name another folder with --run")
+            raise RunError(
+                f"{self.path / 'question.json'} is no question of this version; name another folder with --run"
+            )
         if there != question:
             other = next((name for name in question if there.get(name) != question[name]), "question")
             raise RunError(

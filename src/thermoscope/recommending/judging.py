@@ -93,7 +93,9 @@ def _range(
             edges[bound.edge].append(edge)
     lower = max(edges["lower"], key=lambda e: e.temperature, default=Edge("lower", None))
     upper = min(edges["upper"], key=lambda e: e.temperature, default=Edge("upper", None))
-    states: list[Feasible] = ["outside" if b else "undecided" if o else "inside" for b, o in zip(breaks, open_, strict=True)]
+    states: list[Feasible] = [
+        "outside" if b else "undecided" if o else "inside" for b, o in zip(breaks, open_, strict=True)
+    ]
     failing = ""
     if all(breaks):
         least = min(range(len(at)), key=lambda k: len(breaks[k]))
@@ -148,7 +150,7 @@ def _with_set(
         sign = 1.0 if objective.higher_is_better else -1.0
         scale = "linear" if objective.scale == "log" else objective.scale
         of = values.objective[:, None, :]
-        found = intervals(of, scale)  # type: ignore[arg-type]
+        found = intervals(of, scale)
         shown = np.exp if objective.scale == "log" else (lambda x: x)
         estimates = [
             Estimate(*(None if np.isnan(v) else float(shown(v)) for v in triple))
@@ -157,7 +159,9 @@ def _with_set(
         pairs = np.array([(a, b) for a in at for b in at if a != b], dtype=np.int64).reshape(-1, 2)
         if len(pairs):
             apart = paired(of * sign, pairs, "linear")
-            for (a, b), mean, low, high in zip(pairs.tolist(), apart.mean, apart.band_low, apart.band_high, strict=True):
+            for (a, b), mean, low, high in zip(
+                pairs.tolist(), apart.mean, apart.band_low, apart.band_high, strict=True
+            ):
                 if low > objective.matters:
                     told = True
                     members[a] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from thermoscope.errors import InputError
@@ -91,11 +91,9 @@ def objective_of(
     InputError
         There is no such objective, or what it needs is missing.
     """
-    if kind is not None and kind not in KINDS:
-        raise InputError(
-            f"objective must be one of {', '.join(KINDS)}; got {quoted(kind)}{nearest(str(kind), KINDS)}"
-        )
-    chosen: Kind = _usual(measuring, has_reference=has_reference) if kind is None else kind  # type: ignore[assignment]
+    if kind is not None and _kind(kind) not in KINDS:
+        raise InputError(f"objective must be one of {', '.join(KINDS)}; got {quoted(kind)}{nearest(str(kind), KINDS)}")
+    chosen = _usual(measuring, has_reference=has_reference) if kind is None else _kind(kind)
     if chosen == "score" and measuring.scorer is None:
         raise InputError("the objective score needs a scorer; add --scorer exact, regex:PATTERN or FILE.py:FUNCTION")
     if chosen == "reference" and not (has_reference and _referred(measuring)):
@@ -108,13 +106,11 @@ def objective_of(
     if matters is not None and not 0 <= matters < float("inf"):
         raise InputError(f"matters must be a difference of at least 0; got {matters}; write 0.05")
     made = _made(chosen, measuring, best_of)
-    return made if matters is None else Objective(**{**_fields(made), "matters": float(matters)})
+    return made if matters is None else replace(made, matters=float(matters))
 
 
-def _fields(objective: Objective) -> dict[str, object]:
-    from dataclasses import fields
-
-    return {field.name: getattr(objective, field.name) for field in fields(objective)}
+def _kind(word: str) -> Kind:
+    return word  # type: ignore[return-value]
 
 
 def _referred(measuring: Measuring) -> bool:

@@ -95,8 +95,8 @@ def layout(
     least = text * (settings * fewest + confirmed * min(held_out, 1))
     if tokens < least:
         raise InputError(
-            f"a budget of {tokens:,} tokens is too small for {count(settings, 'setting')} x {count(fewest, 'prompt')} x "
-            f"{count(seeds, 'seed')} of {length} tokens and a confirmation; give at least {least:,} tokens, shorter "
+            f"a budget of {tokens:,} tokens is too small for {count(settings, 'setting')} x {count(fewest, 'prompt')} "
+            f"x {count(seeds, 'seed')} of {length} tokens and a confirmation; give at least {least:,} tokens, shorter "
             "texts (--max-new-tokens), or fewer values to vary"
         )
     first = max(fewest, min(prompts, int(_FIRST * tokens / (settings * text))))
@@ -106,9 +106,7 @@ def layout(
     return Layout(tokens, length, first, seeds, settings, asked, confirm_seeds, confirmed)
 
 
-def next_round(
-    plan: Layout, settings: int, spent: int, prompts: int, used: Sequence[int]
-) -> tuple[int, int] | None:
+def next_round(plan: Layout, settings: int, spent: int, prompts: int, used: Sequence[int]) -> tuple[int, int] | None:
     """How many new prompts the next round takes, or (if none are left) from which seed on the old ones go on.
 
     Parameters
@@ -145,8 +143,9 @@ def plan_sentences(plan: Layout, said: str, sees: Sequence[str]) -> tuple[str, .
     rest = plan.left(plan.first)
     found = [said] if said else []
     found.append(
-        f"Plan: {count(plan.settings, 'setting')} x {count(plan.prompts, 'prompt')} x {count(plan.seeds, 'seed')} of at "
-        f"most {plan.length} tokens first ({plan.first:,} tokens), up to {rest:,} tokens on the settings that are left, "
+        f"Plan: {count(plan.settings, 'setting')} x {count(plan.prompts, 'prompt')} x {count(plan.seeds, 'seed')} of "
+        f"at most {plan.length} tokens first ({plan.first:,} tokens), up to {rest:,} tokens on the settings that are "
+        "left, "
         + (
             f"up to {plan.reserved:,} to confirm the pick on {count(plan.held_out, 'held-out prompt')}."
             if plan.held_out

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import Interrupted
+from thermoscope.ran.facts import facts
+from thermoscope.ran.provenance import model_words, option_words, quote, what_ran
 from thermoscope.recommending.answer import answer, best_member, confirm
 from thermoscope.recommending.axes import Axes, Range, axes_of
 from thermoscope.recommending.beside import settings_beside
@@ -21,8 +23,6 @@ from thermoscope.recommending.planning import Layout, layout, plan_sentences
 from thermoscope.recommending.recommendation import Recommendation
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.sentences import first_range
-from thermoscope.ran.facts import facts
-from thermoscope.ran.provenance import model_words, option_words, quote, what_ran
 from thermoscope.runs import RUNS
 from thermoscope.runs.measure import measuring_of, reference_statistics
 from thermoscope.runs.plan import Plan, plan_run
@@ -148,9 +148,7 @@ def recommend(
     given, money, axes = given_bounds(bounds), budget_of(budget), axes_of(vary, params)
     check_all(axes)
     source = source_of(model)
-    wanted = objective_of(
-        measuring, kind=objective, matters=matters, best_of=best_of, has_reference=source.can.logits
-    )
+    wanted = objective_of(measuring, kind=objective, matters=matters, best_of=best_of, has_reference=source.can.logits)
     first = source.settings(first_candidates(axes))
     beside, refused = settings_beside(source, baseline)
     open_prompts = tuple(prompt.text for prompt in case.open_prompts)
@@ -222,11 +220,10 @@ def recommend(
             "families": (),
             "turning": None,
         }
-        made = answer(
+        return answer(
             search, judgement, confirmed, beside, bounds=bounds_known(), reference=reference_known(), given=given,
             said=fixed | about,
         )  # fmt: skip
-        return made
 
     judgement: Judged | None = None
     try:
@@ -247,9 +244,7 @@ def _as_far(search: Search, answered: Callable[..., Recommendation]) -> Recommen
     """The answer from the rounds that are complete; None where the first is not."""
     if not search.runs:
         return None
-    return answered(
-        search.look(), [], complete=False, more=["Interrupted: the same command goes on where it was."]
-    )
+    return answered(search.look(), [], complete=False, more=["Interrupted: the same command goes on where it was."])
 
 
 def _with_held_out(case: UseCase) -> tuple[UseCase, list[str]]:
@@ -258,7 +253,9 @@ def _with_held_out(case: UseCase) -> tuple[UseCase, list[str]]:
     if held:
         return case, [f"{len(held)} of {count(len(held) + len(open_), 'prompt')} are held out to confirm the pick."]
     if len(open_) < _ENOUGH:
-        return case, [f"{count(len(open_), 'prompt')}: none is held out, so the pick is not confirmed on other prompts."]
+        return case, [
+            f"{count(len(open_), 'prompt')}: none is held out, so the pick is not confirmed on other prompts."
+        ]
     out = [int((i + 1) * HELD_OUT + 1e-9) > int(i * HELD_OUT + 1e-9) for i in range(len(case.prompts))]
     prompts = tuple(
         prompt.model_copy(update={"held_out": held}) for prompt, held in zip(case.prompts, out, strict=True)
@@ -335,4 +332,3 @@ def _command(
     words += [f"--stop={text}" for text in probe.stop]
     words += model_words(probe.model, probe.revision, probe.device, probe.dtype, probe.chat_words)
     return " ".join(map(quote, [*words, "--run", str(fixed["folder"])]))
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,9 +87,9 @@ class Search:
         return tuple(prompt for prompt in self.prompts if prompt in there)
 
     def carry_on(self, on_range: Callable[[Judged], None]) -> Judged:
-        """Go through the rounds until the budget is used up or nothing is left to learn; stored ones are not made again.
+        """Go through the rounds until the budget is used up or nothing is left to learn.
 
-        ``on_range`` is called once the feasible range is known roughly.
+        Stored rounds are not made again. ``on_range`` is called once the feasible range is known roughly.
         """
         stored = list(self.folder.runs("round"))
         judgement: Judged | None = None
@@ -130,9 +130,7 @@ class Search:
     ) -> Run:
         """Make one run, or go on with it, and measure it."""
         store = Store(self.folder.path / name)
-        plan = plan_run(
-            self.source, self.measuring.use_case, settings, prompts=prompts, seeds=seeds, **self.making
-        )
+        plan = plan_run(self.source, self.measuring.use_case, settings, prompts=prompts, seeds=seeds, **self.making)
         at, planned = self.spent, max(self.plan.tokens, self.spent + 1)
         what = f"{name.replace('-', ' ')}, {count(len(settings), 'setting')} left: tokens"
 
@@ -152,12 +150,10 @@ class Search:
         self.generating_s += min(generated, took)
         self.deciding_s += max(took - generated, 0.0)
         self.spent += int(manifest["tokens"])
-        self.log.append(
-            Round(
-                name, str(store.folder), len(settings), len(prompts), len(plan.seeds), plan.texts,
-                int(manifest["tokens"]), len(settings), "",
-            )  # fmt: skip
-        )
+        made = int(manifest["tokens"])
+        left = len(settings)
+        entry = Round(name, str(store.folder), left, len(prompts), len(plan.seeds), plan.texts, made, left, "")
+        self.log.append(entry)
         if keep:
             self.runs.append(run)
         return run
@@ -215,9 +211,7 @@ class Search:
         sign = 1.0 if self.objective.higher_is_better else -1.0
         values = judgement.values
         with np.errstate(invalid="ignore"):
-            means = [
-                float(np.nanmean(column)) if np.isfinite(column).any() else 0.0 for column in values.objective.T
-            ]
+            means = [float(np.nanmean(column)) if np.isfinite(column).any() else 0.0 for column in values.objective.T]
         return {
             setting: (sign * mean, 1.0 if judgement.feasible[i] == "outside" else 0.0)
             for i, (setting, mean) in enumerate(zip(values.settings, means, strict=True))
@@ -236,9 +230,6 @@ class Search:
                     self.dropped[setting] = f"outside the feasible range after round {number}"
             elif not judgement.members[i]:
                 self.dropped[setting] = f"beaten after round {number}"
-        last = self.log[-1]
         left = sum(1 for setting in self.tried if setting not in self.dropped)
-        self.log[-1] = Round(
-            last.name, last.folder, last.candidates, last.prompts, last.seeds, last.texts, last.tokens, left,
-            f"{count(left, 'setting')} left of {len(self.tried)}",
-        )  # fmt: skip
+        said = f"{count(left, 'setting')} left of {len(self.tried)}"
+        self.log[-1] = replace(self.log[-1], left=left, said=said)

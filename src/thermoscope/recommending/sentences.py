@@ -84,7 +84,10 @@ def unseen_sentence(found: Recommendation) -> str:
             f"Not seen: any difference in {found.objective} of more than {short(found.matters)} between the "
             f"{len(members)} feasible settings; they cannot be distinguished."
         )
-    return f"Not seen: whether a reader likes the texts better, and differences in {found.objective} below {short(found.matters)}."
+    return (
+        f"Not seen: what readers prefer, and differences in {found.objective} below {short(found.matters)}, which are "
+        "taken not to matter."
+    )
 
 
 def details(found: Recommendation) -> list[str]:
@@ -180,14 +183,17 @@ def not_seen(found: Recommendation) -> list[str]:
         said.append(f"Differences in {found.objective} below {short(found.matters)}, which are taken not to matter.")
     bounded = {curve.bound.measure for curve in found.ranges[0].curves}
     if missing := [name for name in EDGES if name not in bounded and name != "surprise"]:
-        said.append(f"{first_upper(joined(missing))}: not measured here, so no edge comes from {'it' if len(missing) == 1 else 'them'}.")
+        them = "it" if len(missing) == 1 else "them"
+        said.append(f"{first_upper(joined(missing))}: not measured or not bounded here, so no edge comes from {them}.")
     if not found.confirmed and found.setting is not None:
         said.append("Whether the pick holds on other prompts: none was held out.")
     for known in found.ranges:
         of = f" of {known.line}" if known.line else ""
-        for edge in (known.lower, known.upper):
-            if edge.temperature is not None and (edge.low is None or edge.high is None):
-                said.append(f"How far the {edge.side} edge{of} reaches: its interval is open on one side.")
+        said += [
+            f"How far the {edge.side} edge{of} reaches: its interval is open on one side."
+            for edge in (known.lower, known.upper)
+            if edge.temperature is not None and (edge.low is None or edge.high is None)
+        ]
     return said
 
 

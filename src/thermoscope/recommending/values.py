@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from thermoscope.recommending.bounds import EDGES
 from thermoscope.recommending.objective import Objective
 from thermoscope.runs.run import Run
 from thermoscope.settings.params import SamplingParams
+
+if TYPE_CHECKING:
+    import pyarrow
 
 #: What is read of the tables beside the objective; ``surprise`` is made of two.
 MEASURES = ("loop_rate", "rep_4", "perplexity", "tempered_entropy", "drift", "entropy", "self_bleu")
@@ -90,22 +94,18 @@ def values_of(
             there = np.isfinite(found)
             np.add.at(sums[name], at, np.where(there, found, 0.0) * number)
             np.add.at(counts[name], at, np.where(there, number, 0.0))
-    means = {
-        name: np.where(counts[name] > 0, sums[name] / np.maximum(counts[name], 1e-9), np.nan) for name in sums
-    }
+    means = {name: np.where(counts[name] > 0, sums[name] / np.maximum(counts[name], 1e-9), np.nan) for name in sums}
     means["surprise"] = means["perplexity"] - means["entropy"]
     wanted = means[objective.measure] if objective.measure else np.full(shape, np.nan)
     measures = {name: means[name] for name in (*EDGES, "entropy", "self_bleu")}
     return Values(tuple(prompts), tuple(settings), measures, wanted, texts)
 
 
-def _column(table: object, name: str) -> Array:
+def _column(table: pyarrow.Table, name: str) -> Array:
     """A column of a table, NaN where it is null or missing."""
-    if name not in table.column_names:  # type: ignore[attr-defined]
-        return np.full(table.num_rows, np.nan)  # type: ignore[attr-defined]
-    values: Array = np.array(
-        [np.nan if value is None else value for value in table[name].to_pylist()], dtype=np.float64  # type: ignore[index]
-    )
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    values: Array = np.array([np.nan if v is None else v for v in table[name].to_pylist()], dtype=np.float64)
     return values
 
 

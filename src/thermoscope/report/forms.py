@@ -47,8 +47,8 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
         ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), a ``Recommendation`` (from ``recommend``), an
-        ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum`` or
-        several of one prompt (from ``spectrum``).
+        ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum``
+        or several of one prompt (from ``spectrum``).
     form
         "html": one self-contained page. "json": every record. Of a report, a run, a comparison or a recommendation also
         "md" (Markdown); of the first three "png" or "svg" (its charts on one sheet).

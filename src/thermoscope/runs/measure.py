@@ -265,7 +265,7 @@ def measure_run(
 
 
 def failed_scores(texts: Texts) -> tuple[str, ...]:
-    """How many texts have no score because the scorer failed on them, and why the first has none: a sentence or none."""
+    """How many texts have no score because the scorer failed on them, and why, a sentence; none if none failed."""
     failed = texts.score_failures
     if not failed:
         return ()

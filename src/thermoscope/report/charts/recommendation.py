@@ -92,16 +92,16 @@ def range_chart(found: Recommendation, width: int | str = "container") -> Drawin
     colours, shapes = _states()
     tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("state:N"), alt.Tooltip("said:N", title=found.objective)]
     chart = alt.layer(
-        alt.Chart(alt.NamedData(name="ranges")).mark_bar(height=26, opacity=0.22, color=signal("c2")).encode(
-            y, x, alt.X2("x2")
-        ),
-        alt.Chart(alt.NamedData(name="edges")).mark_rule(strokeWidth=5, opacity=0.55, color=signal("ink")).encode(
-            y, alt.X("from:Q"), alt.X2("to"), tooltip=[alt.Tooltip("said:N", title="edge")]
-        ),
+        alt.Chart(alt.NamedData(name="ranges"))
+        .mark_bar(height=26, opacity=0.22, color=signal("c2"))
+        .encode(y, x, alt.X2("x2")),
+        alt.Chart(alt.NamedData(name="edges"))
+        .mark_bar(height=4, yOffset=21, color=signal("ink"))
+        .encode(y, alt.X("from:Q"), alt.X2("to"), tooltip=[alt.Tooltip("said:N", title="edge")]),
         alt.Chart(alt.NamedData(name="edges")).mark_tick(thickness=2.5, height=34, color=signal("ink")).encode(y, x),
-        alt.Chart(alt.NamedData(name="candidates")).mark_point(filled=True, size=85, opacity=1).encode(
-            y, x, colours, shapes, tooltip=tooltip
-        ),
+        alt.Chart(alt.NamedData(name="candidates"))
+        .mark_point(filled=True, size=85, opacity=1)
+        .encode(y, x, colours, shapes, tooltip=tooltip),
     ).properties(width=width, height=_ROW * len(names))
     return Drawing(chart, {"ranges": ranges, "edges": edges, "candidates": points})
 
@@ -122,12 +122,14 @@ def _objective(one: Candidate) -> str:
     return estimate(one.objective.value, one.objective.low, one.objective.high)
 
 
-def curve_chart(found: Recommendation, known: FeasibleRange, curve: RangeCurve, width: int | str = "container") -> Drawing:
+def curve_chart(
+    found: Recommendation, known: FeasibleRange, curve: RangeCurve, width: int | str = "container"
+) -> Drawing:
     """A bounded measure along temperature with its band, the bound, and the range between the edges."""
     import altair as alt
 
     source = f"curve-{curve.bound.measure}"
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"x": p.temperature, "mean": _digits(p.mean), "b0": _digits(p.low), "b1": _digits(p.high),
          "said": estimate(p.mean, p.low, p.high)}
         for p in curve.points
@@ -142,14 +144,18 @@ def curve_chart(found: Recommendation, known: FeasibleRange, curve: RangeCurve, 
     low, high = _reach(found, known)
     base = alt.Chart(alt.NamedData(name=source))
     layers = [
-        base.mark_area(opacity=0.2, line=False, color=signal("c0"), clip=True).encode(x, alt.Y("b0:Q", **y), alt.Y2("b1")),
+        base.mark_area(opacity=0.2, line=False, color=signal("c0"), clip=True).encode(
+            x, alt.Y("b0:Q", **y), alt.Y2("b1")
+        ),
         base.mark_line(strokeWidth=2, color=signal("c0"), clip=True).encode(x, alt.Y("mean:Q", **y)),
         base.mark_point(filled=True, size=45, opacity=1, color=signal("c0"), clip=True).encode(
-            x, alt.Y("mean:Q", **y), tooltip=[alt.Tooltip("x:Q", title="temperature"), alt.Tooltip("said:N", title=curve.bound.measure)]
+            x,
+            alt.Y("mean:Q", **y),
+            tooltip=[alt.Tooltip("x:Q", title="temperature"), alt.Tooltip("said:N", title=curve.bound.measure)],
         ),
-        alt.Chart(alt.InlineData(values=[{"most": curve.bound.most}])).mark_rule(
-            color=signal("ink"), strokeDash=[5, 3]
-        ).encode(alt.Y("most:Q", **y)),
+        alt.Chart(alt.InlineData(values=[{"most": curve.bound.most}]))
+        .mark_rule(color=signal("ink"), strokeDash=[5, 3])
+        .encode(alt.Y("most:Q", **y)),
     ]
     if known.feasible:
         shade = alt.Chart(alt.InlineData(values=[{"x": low, "x2": high}]))
@@ -161,9 +167,10 @@ def objective_chart(found: Recommendation, width: int | str = "container") -> Dr
     """The objective of each candidate with its interval, along temperature; None without an objective."""
     import altair as alt
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"x": one.setting.temperature, "mean": _digits(one.objective.value), "low": _digits(one.objective.low),
-         "high": _digits(one.objective.high), "state": state_of(found, one), "setting": one.label, "said": _objective(one)}
+         "high": _digits(one.objective.high), "state": state_of(found, one), "setting": one.label,
+         "said": _objective(one)}
         for one in found.candidates
         if one.objective.value is not None
     ]  # fmt: skip
@@ -240,7 +247,7 @@ def families_chart(found: Recommendation, width: int | str = "container") -> tup
     import altair as alt
 
     series = Series(tuple(curve.family for curve in found.families))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"x": n, "best": _digits(value), "series": curve.family}
         for curve in found.families
         for n, value in enumerate(curve.best, 1)
@@ -276,8 +283,11 @@ def range_alt(found: Recommendation) -> str:
 def curve_alt(curve: RangeCurve) -> str:
     """What the picture of a bounded measure shows, in words."""
     known = [p for p in curve.points if p.mean is not None]
-    ends = f" It goes from {short(known[0].mean)} at T={known[0].temperature:g} to {short(known[-1].mean)} at T={known[-1].temperature:g}." if known else ""
-    return f"{curve.bound.measure} along temperature, and its bound, {short(curve.bound.most)}.{ends}"
+    said = f"{curve.bound.measure} along temperature, and its bound, {short(curve.bound.most)}."
+    if not known:
+        return said
+    ends = [f"{short(p.mean)} at T={p.temperature:g}" for p in (known[0], known[-1])]
+    return f"{said} It goes from {ends[0]} to {ends[1]}."
 
 
 def _digits(value: float | None) -> float | None:

@@ -20,14 +20,14 @@ _FONT = "system-ui, sans-serif"
 
 
 def recommendation_page(found: Recommendation) -> str:
-    """The page: finding, range with cliffs, set and frontier, held-out prompts, texts, and what would change the advice.
+    """The page: finding, range with cliffs, set, frontier, held-out prompts, texts, and what would change the advice.
 
     It loads nothing and evaluates nothing.
     """
     found = safe(found)
     drawings: dict[str, Drawing] = {"range": charts.range_chart(found)}
     known = found.ranges[0]
-    curves = [
+    curves: list[dict[str, Any]] = [
         {"id": f"curve-{curve.bound.measure}", "curve": curve, "alt": charts.curve_alt(curve)}
         for curve in known.curves
         if any(point.mean is not None for point in curve.points)
@@ -53,7 +53,9 @@ def recommendation_page(found: Recommendation) -> str:
         curves=curves,
         drawn=drawings,
         alt=charts.range_alt(found),
-        states=[(name, shape_path(charts.STATES[name][0]), charts.STATES[name][1]) for name in charts.candidates_seen(found)],
+        states=[
+            (name, shape_path(charts.STATES[name][0]), charts.STATES[name][1]) for name in charts.candidates_seen(found)
+        ],
         state_of=lambda one: charts.state_of(found, one),
         families=families,
         scored=found.kind != "none",

@@ -53,8 +53,8 @@ def spent_sentence(found: Recommendation) -> str:
     spent = found.spent
     cost = f", {spent.cost} usd" if spent.cost else ""
     return (
-        f"{spent.tokens:,} of {spent.budget_tokens:,} tokens, {spent.texts:,} texts in {len(found.rounds)} runs{cost}; kept "
-        f"in {found.folder}."
+        f"{spent.tokens:,} of {spent.budget_tokens:,} tokens, {spent.texts:,} texts in {len(found.rounds)} runs{cost}; "
+        f"kept in {found.folder}."
     )
 
 
