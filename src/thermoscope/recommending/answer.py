@@ -18,10 +18,10 @@ from thermoscope.recommending.recommendation import (
     Candidate,
     Confirmed,
     Estimate,
-    Example,
+    ExampleText,
+    OtherAdvice,
     Recommendation,
     Spent,
-    Variant,
 )
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.values import Values, values_of
@@ -182,7 +182,7 @@ def candidates(judgement: Judged, search: Search) -> tuple[Candidate, ...]:
 
 def variants(
     judgement: Judged, search: Search, reference: Reference | None, given: Mapping[str, float]
-) -> tuple[Variant, ...]:
+) -> tuple[OtherAdvice, ...]:
     """What the advice would be with stricter and looser bounds."""
     called = labels(judgement.values.settings)
     found = []
@@ -190,15 +190,15 @@ def variants(
         other = judged(judgement.values, search.axes, bounds_of(reference, given, margin=margin), search.objective)
         pick = pick_of(other)
         if pick is None:
-            found.append(Variant(name, None, None, ""))
+            found.append(OtherAdvice(name, None, None, ""))
             continue
         setting = other.values.settings[pick]
         known = other.ranges[line_of(setting)]
-        found.append(Variant(name, known.lower.temperature, known.upper.temperature, called[setting]))
+        found.append(OtherAdvice(name, known.lower.temperature, known.upper.temperature, called[setting]))
     return tuple(found)
 
 
-def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> tuple[Example, ...]:
+def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> tuple[ExampleText, ...]:
     """Texts of one prompt at the pick, and at the nearest settings beyond both edges of its line."""
     called = labels(judgement.values.settings)
     wanted: list[tuple[str, SamplingParams]] = [] if pick is None else [("at the pick", pick)]
@@ -218,7 +218,7 @@ def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> 
         break
     prompt = search.used[0]
     return tuple(
-        Example(where, called[setting], prompt, text)
+        ExampleText(where, called[setting], prompt, text)
         for where, setting in wanted
         if (text := _text(search.runs, prompt, setting)) is not None
     )

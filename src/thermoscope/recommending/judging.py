@@ -11,7 +11,7 @@ from thermoscope.metrics.ragged import Array
 from thermoscope.recommending.axes import Axes, family_of, line_name, line_of
 from thermoscope.recommending.bounds import EDGES, LOGS, Bound
 from thermoscope.recommending.objective import Objective
-from thermoscope.recommending.recommendation import CurvePoint, Edge, Estimate, Feasible, FeasibleRange, RangeCurve
+from thermoscope.recommending.recommendation import Estimate, Feasible, FeasibleRange, RangeCurve, RangeEdge, RangePoint
 from thermoscope.recommending.values import Values
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.bootstrap import intervals, paired
@@ -79,7 +79,7 @@ def _range(
         limit = np.log(bound.most) if bound.measure in LOGS else bound.most
         shown = np.exp if bound.measure in LOGS else (lambda x: x)
         points = [
-            CurvePoint(t, *(None if np.isnan(v) else float(shown(v)) for v in triple))
+            RangePoint(t, *(None if np.isnan(v) else float(shown(v)) for v in triple))
             for t, *triple in zip(temperatures, found.mean, found.band_low, found.band_high, strict=True)
         ]
         curves.append(RangeCurve(bound, tuple(points)))
@@ -91,8 +91,8 @@ def _range(
         edge = _edge(bound, temperatures, found.mean - limit, found.band_low - limit, found.band_high - limit)
         if edge is not None:
             edges[bound.edge].append(edge)
-    lower = max(edges["lower"], key=lambda e: e.temperature, default=Edge("lower", None))
-    upper = min(edges["upper"], key=lambda e: e.temperature, default=Edge("upper", None))
+    lower = max(edges["lower"], key=lambda e: e.temperature, default=RangeEdge("lower", None))
+    upper = min(edges["upper"], key=lambda e: e.temperature, default=RangeEdge("upper", None))
     states: list[Feasible] = [
         "outside" if b else "undecided" if o else "inside" for b, o in zip(breaks, open_, strict=True)
     ]
@@ -107,7 +107,7 @@ def _range(
     return found_range, states
 
 
-def _edge(bound: Bound, ts: Sequence[float], mean: Array, low: Array, high: Array) -> Edge | None:
+def _edge(bound: Bound, ts: Sequence[float], mean: Array, low: Array, high: Array) -> RangeEdge | None:
     """Where the mean curve comes within its bound, seen from the side of the edge."""
     rising = bound.edge == "upper"
 
@@ -123,7 +123,7 @@ def _edge(bound: Bound, ts: Sequence[float], mean: Array, low: Array, high: Arra
     if at is None:
         return None
     ends = [cross(high), cross(low)]
-    return Edge(bound.edge, at, *(sorted_ends(ends, rising=rising)), bound.measure)
+    return RangeEdge(bound.edge, at, *(sorted_ends(ends, rising=rising)), bound.measure)
 
 
 def sorted_ends(ends: Sequence[float | None], *, rising: bool) -> tuple[float | None, float | None]:

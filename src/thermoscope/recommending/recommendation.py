@@ -29,7 +29,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class RangeEdge:
     """One edge of a feasible range of temperatures.
 
     Attributes
@@ -52,7 +52,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
+class RangePoint:
     """A measure at one temperature: its mean with its simultaneous band, None where unknown."""
 
     temperature: float
@@ -66,7 +66,7 @@ class RangeCurve:
     """A bounded measure along temperature."""
 
     bound: Bound
-    points: tuple[CurvePoint, ...]
+    points: tuple[RangePoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class FeasibleRange:
 
     line: str
     family: str
-    lower: Edge
-    upper: Edge
+    lower: RangeEdge
+    upper: RangeEdge
     feasible: bool
     failing: str
     curves: tuple[RangeCurve, ...]
@@ -171,7 +171,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class SearchRound:
     """What was generated in one round, for the log of a recommendation."""
 
     name: str
@@ -195,7 +195,7 @@ class FamilyCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ExampleText:
     """Texts of one prompt at a setting."""
 
     where: str
@@ -205,7 +205,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class OtherAdvice:
     """What the advice would be if bounds were looser or stricter.
 
     Attributes
@@ -225,7 +225,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Turning:
+class TurningPoint:
     """TURN's turning point: where ln(tempered entropy) begins to rise faster with temperature (Du et al. 2025).
 
     Attributes
@@ -336,15 +336,15 @@ class Recommendation:
     confirmed: tuple[Confirmed, ...]
     confirmed_on: str
     not_run: tuple[str, ...]
-    turning: Turning | None
+    turning: TurningPoint | None
     families: tuple[FamilyCurve, ...]
-    variants: tuple[Variant, ...]
-    examples: tuple[Example, ...]
+    variants: tuple[OtherAdvice, ...]
+    examples: tuple[ExampleText, ...]
     bounds: tuple[str, ...]
     foresight: tuple[str, ...]
     not_seen: tuple[str, ...]
     notes: tuple[str, ...]
-    rounds: tuple[Round, ...]
+    rounds: tuple[SearchRound, ...]
     spent: Spent
     complete: bool
     folder: str

@@ -17,7 +17,7 @@ from thermoscope.recommending.folder import Folder
 from thermoscope.recommending.judging import Judged, judged, pick_of
 from thermoscope.recommending.objective import Objective
 from thermoscope.recommending.planning import Layout, next_round
-from thermoscope.recommending.recommendation import Round
+from thermoscope.recommending.recommendation import SearchRound
 from thermoscope.recommending.values import values_of
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.measure import Measuring
@@ -69,7 +69,7 @@ class Search:
     on_stage: Callable[[str, int, int], None] | None = None
     on_note: Callable[[str], None] | None = None
     runs: list[Run] = field(default_factory=list)
-    log: list[Round] = field(default_factory=list)
+    log: list[SearchRound] = field(default_factory=list)
     dropped: dict[SamplingParams, str] = field(default_factory=dict)
     spent: int = 0
     generating_s: float = 0.0
@@ -152,7 +152,7 @@ class Search:
         self.spent += int(manifest["tokens"])
         made = int(manifest["tokens"])
         left = len(settings)
-        entry = Round(name, str(store.folder), left, len(prompts), len(plan.seeds), plan.texts, made, left, "")
+        entry = SearchRound(name, str(store.folder), left, len(prompts), len(plan.seeds), plan.texts, made, left, "")
         self.log.append(entry)
         if keep:
             self.runs.append(run)

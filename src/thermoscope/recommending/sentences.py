@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from thermoscope.recommending.bounds import EDGES
 from thermoscope.recommending.judging import Judged
-from thermoscope.recommending.recommendation import Edge, Estimate, FeasibleRange, Recommendation
+from thermoscope.recommending.recommendation import Estimate, FeasibleRange, RangeEdge, Recommendation
 from thermoscope.words import count, first_upper, joined, short
 
 #: Settings of the set that are named.
@@ -52,7 +52,7 @@ def first_range(judgement: Judged) -> str:
     return f"Feasible so far{f' with {known.line}' if known.line else ''}: T={low} to {high}."
 
 
-def _with(edge: Edge) -> str:
+def _with(edge: RangeEdge) -> str:
     """An edge with its interval: ``0.86 (0.78 to 0.95)``."""
     assert edge.temperature is not None
     if edge.low is None and edge.high is None:
@@ -62,7 +62,7 @@ def _with(edge: Edge) -> str:
     return f"{edge.temperature:.2f} ({low} to {high})"
 
 
-def _why(edge: Edge, found: Recommendation, known: FeasibleRange) -> str:
+def _why(edge: RangeEdge, found: Recommendation, known: FeasibleRange) -> str:
     """What happens beyond an edge: ``below it texts repeat themselves (rep_4 above 0.031, the reference)``."""
     if edge.temperature is None:
         return f"no {edge.side} edge among the temperatures that were tried"
