@@ -23,6 +23,7 @@ from thermoscope.recommending.planning import Layout, layout, plan_sentences
 from thermoscope.recommending.recommendation import Recommendation
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.sentences import first_range
+from thermoscope.recommending.unfinished import UnfinishedRun
 from thermoscope.runs import RUNS
 from thermoscope.runs.measure import measuring_of, reference_statistics
 from thermoscope.runs.plan import Plan, plan_run
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: Prompts from which on a third is held out where a use case holds none out.
 _ENOUGH = 3
+#: Whole prompts of an interrupted first round from which on it is answered from.
+_FEWEST = 2
 
 
 def recommend(
@@ -241,10 +244,17 @@ def recommend(
 
 
 def _as_far(search: Search, answered: Callable[..., Recommendation]) -> Recommendation | None:
-    """The answer from the rounds that are complete; None where the first is not."""
+    """The answer from what is there; None before two prompts of the first round are whole."""
+    more = ["Interrupted: the same command goes on where it was."]
     if not search.runs:
-        return None
-    return answered(search.look(), [], complete=False, more=["Interrupted: the same command goes on where it was."])
+        begun = next(search.folder.runs("round"), None)
+        first = None if begun is None else UnfinishedRun(begun, search.measuring)
+        if first is None or first.whole_prompts < _FEWEST:
+            return None
+        whole = count(first.whole_prompts, "prompt")
+        more.append(f"Only {whole} of the first round are whole: what is said is about them.")
+        search.add_unfinished(first)
+    return answered(search.look(), [], complete=False, more=more)
 
 
 def _with_held_out(case: UseCase) -> tuple[UseCase, list[str]]:

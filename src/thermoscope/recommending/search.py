@@ -18,6 +18,7 @@ from thermoscope.recommending.judging import Judged, judged, pick_of
 from thermoscope.recommending.objective import Objective
 from thermoscope.recommending.planning import Layout, next_round
 from thermoscope.recommending.recommendation import SearchRound
+from thermoscope.recommending.unfinished import UnfinishedRun
 from thermoscope.recommending.values import values_of
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.measure import Measuring
@@ -131,7 +132,9 @@ class Search:
         """Make one run, or go on with it, and measure it."""
         store = Store(self.folder.path / name)
         plan = plan_run(self.source, self.measuring.use_case, settings, prompts=prompts, seeds=seeds, **self.making)
-        at, planned = self.spent, max(self.plan.tokens, self.spent + 1)
+        at, own = self.spent, plan.texts * self.plan.length
+        last = not keep or self.objective.kind == "none"  # no round may follow that takes what is left of the budget
+        planned = at + own + (self.plan.reserved if keep else 0) if last else max(self.plan.tokens, at + own)
         what = f"{name.replace('-', ' ')}, {count(len(settings), 'setting')} left: tokens"
 
         def tell(state: Progress) -> None:
@@ -157,6 +160,18 @@ class Search:
         if keep:
             self.runs.append(run)
         return run
+
+    def add_unfinished(self, run: UnfinishedRun) -> None:
+        """Take up what is there of a round that was interrupted."""
+        made, plan = int(run.manifest["tokens"]), run.plan
+        texts = run.texts().num_rows
+        self.spent += made
+        self.runs.append(run)
+        settings, prompts = len(plan.settings), run.whole_prompts
+        entry = SearchRound(
+            run.folder.name, str(run.folder), settings, prompts, len(plan.seeds), texts, made, settings, ""
+        )
+        self.log.append(replace(entry, said="interrupted"))
 
     def _next(
         self, judgement: Judged | None, number: int
