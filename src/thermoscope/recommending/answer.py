@@ -46,28 +46,27 @@ def labels(settings: Sequence[SamplingParams]) -> dict[SamplingParams, str]:
 def confirm(search: Search, pick: SamplingParams, best: SamplingParams | None, beside: Sequence[Beside]) -> list[Run]:
     """Run the pick, the best and the settings beside them on held-out prompts, as far as that is not there yet.
 
-    Each run has as many seeds as a round, since some measures depend on how many texts are compared.
+    All settings have the same seeds in the same runs, since some measures depend on how many texts are compared.
     """
     wanted = list(dict.fromkeys([pick, *([best] if best else []), *(one.setting for one in beside)]))
-    prompts = search.held_out[: search.plan.held_out]
+    stored = [Run(folder) for folder in search.folder.runs("confirm")]
+    prompts = stored[0].plan.prompts if stored else search.held_out[: search.plan.held_out]
+    found = [search.run(run.folder.name, run.settings, run.plan.prompts, run.plan.seeds, keep=False) for run in stored]
+    blocks = list(dict.fromkeys(run.plan.seeds for run in found)) or _blocks(search)
+    for seeds in blocks:
+        there = {setting for run in found if run.plan.seeds == seeds for setting in run.settings}
+        if missing := [setting for setting in wanted if setting not in there]:
+            found.append(search.run(f"confirm-{len(found) + 1}", missing, prompts, seeds, keep=False))
+    return found
+
+
+def _blocks(search: Search) -> list[tuple[int, ...]]:
+    """The seeds of the confirmation's runs: as many in each as in a round where a measure depends on how many."""
+    number = search.plan.confirm_seeds
+    if search.objective.kind not in ("diversity", "reference"):
+        return [tuple(range(number))]
     each = search.plan.seeds
-    blocks = [range(start, start + each) for start in range(0, search.plan.confirm_seeds - each + 1, each)]
-    there: dict[tuple[SamplingParams, int], Run] = {}
-    number = 0
-    for number, folder in enumerate(search.folder.runs("confirm"), 1):  # noqa: B007
-        run = Run(folder)
-        run = search.run(folder.name, run.settings, run.plan.prompts, run.plan.seeds, keep=False)
-        if run.plan.prompts == tuple(prompts):
-            there |= {(setting, run.plan.seeds[0]): run for setting in run.settings}
-    found: dict[str, Run] = {}
-    for block in blocks:
-        missing = [setting for setting in wanted if (setting, block[0]) not in there]
-        if missing:
-            number += 1
-            run = search.run(f"confirm-{number}", missing, prompts, block, keep=False)
-            there |= {(setting, block[0]): run for setting in missing}
-        found |= {str(there[setting, block[0]].folder): there[setting, block[0]] for setting in wanted}
-    return list(found.values())
+    return [tuple(range(start, start + each)) for start in range(0, number - each + 1, each)]
 
 
 def best_member(judgement: Judged, objective: Objective) -> SamplingParams | None:

@@ -19,7 +19,7 @@ from thermoscope.recommending.candidates import check_all, first_candidates
 from thermoscope.recommending.folder import Folder, question_id
 from thermoscope.recommending.judging import Judged, pick_of
 from thermoscope.recommending.objective import objective_of
-from thermoscope.recommending.planning import Layout, layout, plan_sentences
+from thermoscope.recommending.planning import layout, plan_sentences
 from thermoscope.recommending.recommendation import Recommendation
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.sentences import first_range
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.models.base import Model
+    from thermoscope.runs.run import Run
     from thermoscope.sources.base import Source
     from thermoscope.usecases.case import UseCase
 
@@ -210,11 +211,11 @@ def recommend(
         if on_range is not None:
             on_range(first_range(judgement))
 
-    def answered(judgement: Judged, confirmed: Sequence[Any], *, complete: bool, more: Sequence[str]) -> Recommendation:
+    def answered(judgement: Judged, confirmed: Sequence[Run], *, complete: bool, more: Sequence[str]) -> Recommendation:
         pick = pick_of(judgement)
         setting = None if pick is None else judgement.values.settings[pick]
         about = {
-            "confirmed_on": _confirmed_on(plan, held=bool(held_out)),
+            "confirmed_on": _confirmed_on(confirmed),
             "complete": complete,
             "notes": tuple(dict.fromkeys([*notes, *more, *source.notes, *_failures(search)])),
             "command": _command(probe, axes, fixed, case, measuring, wanted, given, baseline, budget),
@@ -232,7 +233,7 @@ def recommend(
     try:
         judgement = search.carry_on(told)
         pick = pick_of(judgement)
-        confirmed = []
+        confirmed: list[Run] = []
         if pick is not None and held_out:
             best = best_member(judgement, wanted)
             confirmed = confirm(search, judgement.values.settings[pick], best, beside)
@@ -290,10 +291,12 @@ def _plain(axis: Any) -> Any:
     return f"{axis.low:g}:{axis.high:g}" if isinstance(axis, Range) else list(axis)
 
 
-def _confirmed_on(plan: Layout, *, held: bool) -> str:
-    if not held:
+def _confirmed_on(runs: Sequence[Run]) -> str:
+    """On what the pick was confirmed; "" where it was not."""
+    if not runs:
         return ""
-    return f"{count(plan.held_out, 'held-out prompt')} x {count(plan.confirm_seeds, 'seed')}"
+    seeds = {seed for run in runs for seed in run.plan.seeds}
+    return f"{count(len(runs[0].plan.prompts), 'held-out prompt')} x {count(len(seeds), 'seed')}"
 
 
 def _failures(search: Search) -> list[str]:

@@ -151,10 +151,10 @@ def _held_out(found: Recommendation) -> list[str]:
         said.append(f"On {found.confirmed_on} the pick keeps all bounds.")
     open_ = next((one for one in found.candidates if one.setting == found.setting), None)
     if found.kind != "none" and open_ is not None and pick.objective.value is not None:
-        said.append(
-            f"Its {found.objective} there is {_estimate(pick.objective)}; on the open prompts, where it was chosen, it "
-            f"was {short(open_.objective.value)}."
-        )
+        # diversity and distance depend on how many texts are compared
+        same = found.kind in ("score", "agreement") or len({entry.seeds for entry in found.rounds}) == 1
+        was = f"; on the open prompts, where it was chosen, it was {short(open_.objective.value)}" if same else ""
+        said.append(f"Its {found.objective} there is {_estimate(pick.objective)}{was}.")
     for one in found.confirmed[1:]:
         difference = one.difference
         if difference.low is None or difference.high is None:
@@ -187,7 +187,7 @@ def not_seen(found: Recommendation) -> list[str]:
         said.append(f"{first_upper(joined(missing))}: not measured or not bounded here, so no edge comes from {them}.")
     if not found.confirmed and found.setting is not None:
         said.append("Whether the pick holds on other prompts: none was held out.")
-    for known in found.ranges:
+    for known in found.ranges if found.setting is not None else ():
         of = f" of {known.line}" if known.line else ""
         said += [
             f"How far the {edge.side} edge{of} reaches: its interval is open on one side."
