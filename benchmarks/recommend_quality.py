@@ -2,9 +2,8 @@
 
 Simulated: five shapes of truth over eight temperatures (flat, peaked, a plateau with a cliff, two peaks, a narrow peak
 before a cliff), as shares of right answers (0 or 1 per text) and as means, 48 prompts x 2 seeds, with prompts, prompts
-at settings and attempts as variable as in Renze and Guven (2024). ``rounds`` looks after 12, 24 and 48 prompts and drops
-what is out; ``grid`` is the same plan without looks, which is the best allocation of these tokens; ``wide grid`` is
-15 temperatures x 24 prompts x 8 seeds.
+at settings and attempts as variable as in Renze and Guven (2024). After 12, 24 and 48 prompts the data are looked at,
+and what is out is dropped; ``grid`` is the same plan without looks, which is the best allocation of these tokens.
 
 ``in set``    how often the true best is in the set (95 % asked for)
 ``told``      how often any two settings are told apart; of a flat truth that is an error
@@ -26,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shapes import versions
 
+from shapes import versions
 from thermoscope.recommending.axes import Axes
 from thermoscope.recommending.bounds import Bound
 from thermoscope.recommending.judging import Judged, judged, pick_of

@@ -53,8 +53,8 @@ class Judged:
     objective: Objective
 
 
-#: By the number of looks, by what the error of each is divided (Pocock 1977, table 1, two-sided 0.05): less than by their
-#: number, since the data of one look are part of those of the next. From six looks on it is divided by their number.
+#: By the number of looks, by what the error of each is divided (Pocock 1977, table 1, two-sided 0.05): less than by
+#: their number, since the data of one look are part of the next one's. From six looks on it is divided by their number.
 _POCOCK = {1: 1.0, 2: 1.70, 3: 2.26, 4: 2.75, 5: 3.16}
 
 
@@ -208,8 +208,8 @@ def pick_of(judgement: Judged) -> int | None:
     return max(inside, key=rank)
 
 
-#: Standard errors of the difference by which a setting may lie below the best and be about as good. With more, picks lose
-#: more than the largest mean does where the truth has narrow peaks (``benchmarks/recommend_quality.py``).
+#: Standard errors of the difference by which a setting may lie below the best and be about as good. With more, picks
+#: lose more than the largest mean does where the truth has narrow peaks (``benchmarks/recommend_quality.py``).
 _NEAR = 0.25
 #: Nearest to this where nothing else tells settings apart: a common temperature of models' authors.
 _USUAL_TEMPERATURE = 0.7
