@@ -38,6 +38,8 @@ class Judged:
         Of each setting the one that beats it most clearly (None if none does), and by how much.
     told_apart
         Whether any two feasible settings differ by more than what matters.
+    objective
+        What is wanted.
     """
 
     values: Values
@@ -48,10 +50,25 @@ class Judged:
     beaten_by: tuple[int | None, ...]
     leads: tuple[Estimate, ...]
     told_apart: bool
+    objective: Objective
 
 
-def judged(values: Values, axes: Axes, bounds: Sequence[Bound], objective: Objective) -> Judged:
-    """What is known after some rounds."""
+#: By the number of looks, by what the error of each is divided (Pocock 1977, table 1, two-sided 0.05): less than by
+#: their number, since the data of one look are part of the next one's. From six looks on it is divided by their number.
+_POCOCK = {1: 1.0, 2: 1.70, 3: 2.26, 4: 2.75, 5: 3.16}
+
+
+def judged(values: Values, axes: Axes, bounds: Sequence[Bound], objective: Objective, *, looks: int = 1) -> Judged:
+    """What is known after some rounds.
+
+    Parameters
+    ----------
+    values, axes, bounds, objective
+        What was measured, what varies, and what is wanted.
+    looks
+        How often the data are looked at in all, at most: every look has the same stricter level (Pocock 1977), so that
+        all settings that are ever called beaten are so at the declared confidence.
+    """
     ranges: dict[SamplingParams, FeasibleRange] = {}
     feasible: list[Feasible] = ["outside"] * len(values.settings)
     for line in dict.fromkeys(map(line_of, values.settings)):
@@ -60,7 +77,7 @@ def judged(values: Values, axes: Axes, bounds: Sequence[Bound], objective: Objec
         ranges[line], states = _range(values, at, bounds, axes)
         for i, state in zip(at, states, strict=True):
             feasible[i] = state
-    return _with_set(values, ranges, tuple(feasible), objective)
+    return _with_set(values, ranges, tuple(feasible), objective, looks)
 
 
 def _range(
@@ -88,7 +105,9 @@ def _range(
                 breaks[k].append(f"{bound.measure} {short(float(shown(found.mean[k])))} above {short(bound.most)}")
             elif found.band_high[k] > limit:
                 open_[k] = True
-        edge = _edge(bound, temperatures, found.mean - limit, found.band_low - limit, found.band_high - limit)
+        # the band says which settings keep a bound; an edge is one place, whose interval is where the curve's own
+        # interval holds the bound (Fieller 1954)
+        edge = _edge(bound, temperatures, found.mean - limit, found.low - limit, found.high - limit)
         if edge is not None:
             edges[bound.edge].append(edge)
     lower = max(edges["lower"], key=lambda e: e.temperature, default=RangeEdge("lower", None))
@@ -137,6 +156,7 @@ def _with_set(
     ranges: dict[SamplingParams, FeasibleRange],
     feasible: tuple[Feasible, ...],
     objective: Objective,
+    looks: int,
 ) -> Judged:
     number = len(values.settings)
     at = [i for i, state in enumerate(feasible) if state != "outside"]
@@ -158,7 +178,7 @@ def _with_set(
         ]
         pairs = np.array([(a, b) for a in at for b in at if a != b], dtype=np.int64).reshape(-1, 2)
         if len(pairs):
-            apart = paired(of * sign, pairs, "linear")
+            apart = paired(of * sign, pairs, "linear", family=_POCOCK.get(looks, looks))
             for (a, b), mean, low, high in zip(
                 pairs.tolist(), apart.mean, apart.band_low, apart.band_high, strict=True
             ):
@@ -167,23 +187,69 @@ def _with_set(
                     members[a] = False
                     if leads[a].low is None or low > leads[a].low:
                         beaten[a], leads[a] = b, Estimate(float(mean), float(low), float(high))
-    return Judged(values, ranges, feasible, members, tuple(estimates), tuple(beaten), tuple(leads), told)
+    return Judged(values, ranges, feasible, members, tuple(estimates), tuple(beaten), tuple(leads), told, objective)
 
 
 def pick_of(judgement: Judged) -> int | None:
-    """The member of the set that is farthest from a cliff."""
+    """The setting that is recommended: of those that are about as good as the best, the farthest from a cliff.
+
+    A cliff is where the feasible range ends, and where settings of the same line are out of the set. About as good are
+    members whose mean is below the best one's by at most a quarter of the standard error of their difference.
+    """
     at = np.flatnonzero(judgement.members)
     if not len(at):
         return None
+    near = [i for i in at.tolist() if _is_near(judgement, i)] or at.tolist()
+    inside = [i for i in near if judgement.feasible[i] == "inside"] or near
 
-    def room(i: int) -> tuple[float, float]:
-        setting = judgement.values.settings[i]
-        lower, upper = distances(judgement, i)
-        known = [d for d in (lower, upper) if d is not None]
-        return (min(known, default=0.0), -abs(setting.temperature - 0.7))
+    def rank(i: int) -> tuple[float, float]:
+        return (_room(judgement, i), -abs(judgement.values.settings[i].temperature - _USUAL_TEMPERATURE))
 
-    inside = [i for i in at.tolist() if judgement.feasible[i] == "inside"] or at.tolist()
-    return max(inside, key=room)
+    return max(inside, key=rank)
+
+
+#: Standard errors of the difference by which a setting may lie below the best and be about as good. With more, picks
+#: lose more than the largest mean does where the truth has narrow peaks (``benchmarks/recommend_quality.py``).
+_NEAR = 0.25
+#: Nearest to this where nothing else tells settings apart: a common temperature of models' authors.
+_USUAL_TEMPERATURE = 0.7
+
+
+def _is_near(judgement: Judged, i: int) -> bool:
+    """Whether a member is about as good as the one with the best mean."""
+    objective, values = judgement.objective, judgement.values.objective
+    at = np.flatnonzero(judgement.members)
+    if not objective.measure or np.isnan(values[:, at]).all():
+        return True
+    sign = 1.0 if objective.higher_is_better else -1.0
+    with np.errstate(invalid="ignore"):
+        means = np.array([sign * np.nanmean(values[:, k]) if np.isfinite(values[:, k]).any() else -np.inf for k in at])
+    best = int(at[int(np.argmax(means))])
+    apart = sign * (values[:, best] - values[:, i])
+    apart = apart[np.isfinite(apart)]
+    if i == best or not len(apart):
+        return i == best
+    error = float(np.std(apart, ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else 0.0
+    return bool(apart.mean() <= _NEAR * error)
+
+
+def _room(judgement: Judged, i: int) -> float:
+    """How far the nearest cliff is: an edge of the range, or half-way to a setting that is out of the set."""
+    here = judgement.values.settings[i]
+    known = [distance for distance in distances(judgement, i) if distance is not None]
+    line = line_of(here)
+    there = [k for k, setting in enumerate(judgement.values.settings) if line_of(setting) == line]
+    there.sort(key=lambda k: judgement.values.settings[k].temperature)
+    at = there.index(i)
+    for side in (there[at::-1], there[at:]):
+        last = i
+        for k in side:
+            if not judgement.members[k]:
+                edge = (judgement.values.settings[last].temperature + judgement.values.settings[k].temperature) / 2
+                known.append(abs(edge - here.temperature))
+                break
+            last = k
+    return min(known, default=0.0)
 
 
 def distances(judgement: Judged, i: int) -> tuple[float | None, float | None]:

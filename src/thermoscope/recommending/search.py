@@ -29,6 +29,8 @@ from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Source
 from thermoscope.words import count
 
+#: Looks at the data that are reckoned with from the beginning; a search with more has its own number.
+LOOKS = 4
 #: Tells how far it is: what is under way, tokens made so far, tokens that are planned.
 Tell = Callable[[str, int, int], None]
 
@@ -116,7 +118,7 @@ class Search:
         """What is known of everything that was tried."""
         began = time.perf_counter()
         values = values_of(self.runs, self.used, self.tried, self.objective)
-        found = judged(values, self.axes, self.bounds(), self.objective)
+        found = judged(values, self.axes, self.bounds(), self.objective, looks=max(LOOKS, len(self.runs)))
         self.deciding_s += time.perf_counter() - began
         return found
 
