@@ -36,7 +36,7 @@ def test_texts_are_those_of_generate_alone_in_order_settings_then_seeds() -> Non
     base = SamplingParams(top_k=40, min_p=0.01)
     result = compare(MODEL, PROMPT, [0.9, 0.2, 1.4], params=base, seeds=[5, 2], max_new_tokens=30)
     expected = [
-        generate(MODEL, PROMPT, base.replace(temperature=t), seeds=s, max_new_tokens=30)[0]
+        generate(MODEL, PROMPT, base.replace(temperature=t), seeds=[s], max_new_tokens=30)[0]
         for t in (0.9, 0.2, 1.4)
         for s in (5, 2)
     ]

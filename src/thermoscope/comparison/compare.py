@@ -45,7 +45,7 @@ def compare(
     settings: SettingsGiven | None = None,
     vary: Mapping[str, Sequence[Any]] | None = None,
     params: SamplingParams | None = None,
-    seeds: int | Sequence[int] = 0,
+    seeds: int | Sequence[int] = 1,
     max_new_tokens: int | None = None,
     max_length: int | None = None,
     stop: str | Sequence[str] = (),

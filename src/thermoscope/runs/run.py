@@ -53,7 +53,7 @@ def run(
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
-    seeds: int | Sequence[int] = range(8),
+    seeds: int | Sequence[int] = 8,
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
@@ -86,7 +86,7 @@ def run(
     held_out
         Use the prompts that the use case holds out.
     seeds
-        As in ``generate``: ``range(8)`` are eight seeds, ``8`` is the one seed 8.
+        As in ``generate``: ``8`` are the seeds 0 to 7, ``[8]`` is the one seed 8.
     max_new_tokens
         The most new tokens per text; by default the use case's.
     stop, max_rows
