@@ -14,7 +14,7 @@ from tests.fakes import FakeModel
 from thermoscope.errors import InputError
 from thermoscope.files.temperature import stated_temperature
 from thermoscope.files.texts import Found, read
-from thermoscope.runs.measured import measure_files, measure_found
+from thermoscope.runs.from_files import measure_files, measure_found
 
 ROWS = [
     {"text": "one two, three", "t": 0.2, "q": "first", "a": "x"},
