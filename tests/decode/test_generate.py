@@ -163,7 +163,10 @@ def test_generators_and_arrays_are_as_good_as_lists():
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"seeds": -1}, "seeds must be how many seeds, 1 to 100,000, or a list of seeds; got -1; write seeds=1 for the seed 0"),
+        (
+            {"seeds": -1},
+            "seeds must be how many seeds, 1 to 100,000, or a list of seeds; got -1; write seeds=1 for the seed 0",
+        ),
         ({"seeds": 0}, "got 0; write seeds=[0] for the one seed 0"),
         ({"seeds": 100_001}, "write seeds=[100001] for the one seed 100001"),
         ({"seeds": [-1]}, "a seed must be from 0 to 2^64 - 1; got -1"),

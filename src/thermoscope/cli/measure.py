@@ -79,7 +79,11 @@ def measure(
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept (without one in runs/), or texts from files are (without one they are not).")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not).",
+        ),
     ] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,
@@ -166,9 +170,7 @@ def measure(
             "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
         }  # fmt: skip
         loading = options.loading(model, **said)
-        measure_files(
-            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=html
-        )
+        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=html)
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
 

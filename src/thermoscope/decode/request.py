@@ -78,7 +78,9 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
     if isinstance(given, int) and not isinstance(given, bool):
         if not 1 <= given <= MOST_SEEDS:
             fix = f"write seeds=[{given}] for the one seed {given}" if given >= 0 else "write seeds=1 for the seed 0"
-            raise InputError(f"seeds must be how many seeds, 1 to {MOST_SEEDS:,}, or a list of seeds; got {given}; {fix}")
+            raise InputError(
+                f"seeds must be how many seeds, 1 to {MOST_SEEDS:,}, or a list of seeds; got {given}; {fix}"
+            )
         return list(range(given))
     numbers = [check_seed(seed) for seed in as_list("seeds", given, int)]
     if not numbers:

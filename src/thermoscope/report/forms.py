@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from thermoscope.spectra.spectrum import Spectrum
 
     Renderable: TypeAlias = (
-        Report | Run | Measured | Comparison | Audit | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
+        Report
+        | Run
+        | Measured
+        | Comparison
+        | Audit
+        | Inspection
+        | TemperatureInspection
+        | Spectrum
+        | Sequence[Spectrum]
     )
 
 #: Every form, by the ending of its files.
@@ -144,7 +152,16 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
     kinds = joined(
-        ("a Report", "a Run", "texts from files (Measured)", "a Comparison", "an Audit", "an inspection", "a Spectrum", "a list of Spectrum")
+        (
+            "a Report",
+            "a Run",
+            "texts from files (Measured)",
+            "a Comparison",
+            "an Audit",
+            "an inspection",
+            "a Spectrum",
+            "a list of Spectrum",
+        )
     )
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.runs.kept_texts import is_kept, kept_tables, open_measured
 from thermoscope.runs.plan import Plan
+from thermoscope.runs.rows import labelled
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.words import quoted
 
@@ -140,9 +141,11 @@ def query(
 def _tables(store: Store) -> dict[str, pyarrow.Table]:
     """The tables of a run that are there, as they were written."""
     complete = store.manifest() is not None
+    plan = Plan.from_dict(store.plan_record(), store.folder)
     there = {"texts": store.texts, "tokens": store.tokens} if store.shards("texts") else {}
     found = {name: read() for name, read in there.items()}
-    return found | ({name: store.table(name) for name in TABLES} if complete else {})
+    found |= {name: store.table(name) for name in TABLES} if complete else {}
+    return {name: labelled(table, plan) for name, table in found.items()}
 
 
 def _different(names: Sequence[str]) -> list[str]:

@@ -1,11 +1,11 @@
 """One folder for texts from files and their measures, beside those of runs.
 
-    texts.parquet          one row per text: the text, its prompt, setting, seed, answer, and every measure
-    tokens.parquet         one row per token, in the order of the texts
-    groups.parquet         one row per prompt and setting
-    settings.parquet       one row per setting and measure: mean, interval, band
-    differences.parquet    one row per pair of settings and measure
-    texts.json             where the texts are from, what ran, the claims, checksums; written last
+texts.parquet          one row per text: the text, its prompt, setting, seed, answer, and every measure
+tokens.parquet         one row per token, in the order of the texts
+groups.parquet         one row per prompt and setting
+settings.parquet       one row per setting and measure: mean, interval, band
+differences.parquet    one row per pair of settings and measure
+texts.json             where the texts are from, what ran, the claims, checksums; written last
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _record(measured: Measured) -> dict[str, Any]:
     """All but the tables, as what JSON can hold."""
-    different = {(name, given): None for name, given in zip(measured.found.settings, measured.settings, strict=True)}
+    different = dict.fromkeys(zip(measured.found.settings, measured.settings, strict=True))
     return {
         "found": {name: getattr(measured.found, name) for name in _OF_FOUND},
         "settings": [

@@ -11,13 +11,14 @@ from thermoscope.files.texts import Found
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page, as_pandas, check_table
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+@dataclass(frozen=True, slots=True, repr=False)
+class Measured(Page):
     """Texts from files, measured; from ``measure_files``, or from a folder by ``open_measured``.
 
     Attributes
@@ -76,3 +77,25 @@ class Measured:
     def differences(self) -> pyarrow.Table:
         """One row per measure and pair of settings, paired by prompt."""
         return self.tables["differences"]
+
+    def to_pandas(self, name: str = "texts") -> Any:
+        """One of the tables as a pandas DataFrame.
+
+        Parameters
+        ----------
+        name
+            "texts", "groups", "summary" or "differences".
+
+        Raises
+        ------
+        InputError
+            There is no such table, or pandas is not installed.
+        """
+        check_table(name, ("texts", "groups", "summary", "differences"))
+        return as_pandas(getattr(self, name)())
+
+    def __repr__(self) -> str:
+        return (
+            f"Measured({', '.join(self.found.sources)!r}, texts={len(self.found.texts)}, "
+            f"prompts={len(self.prompts)}, settings={len(set(self.settings))})"
+        )
