@@ -74,7 +74,9 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
     InputError
         There is none, one is not a whole number from 0 to 2^64 - 1, or one is given twice.
     """
-    given = seeds.item() if getattr(seeds, "shape", None) == () else seeds  # a number of numpy's
+    given: Any = seeds
+    if getattr(seeds, "shape", None) == ():  # a number of numpy's
+        given = given.item()
     if isinstance(given, int) and not isinstance(given, bool):
         if not 1 <= given <= MOST_SEEDS:
             fix = f"write seeds=[{given}] for the one seed {given}" if given >= 0 else "write seeds=1 for the seed 0"

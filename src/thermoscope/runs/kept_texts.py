@@ -119,7 +119,7 @@ def open_measured(folder: str | Path) -> Measured:
     folder = Path(folder)
     record = _read(folder)
     tables = _tables(folder, record)
-    texts, tokens = tables["texts"], tables.pop("tokens")
+    texts, tokens, ran = tables["texts"], tables.pop("tokens"), {one.name for one in fields(WhatRan)}
     starts = starts_of(texts["tokens_of_text"].to_numpy())
     named = {one["name"]: one["params"] for one in record["settings"]}
     given = {name: name if params is None else _setting(params) for name, params in named.items()}
@@ -133,21 +133,21 @@ def open_measured(folder: str | Path) -> Measured:
     tables["texts"] = texts.drop_columns(["answer", "tokens_of_text"])
     return Measured(
         found=found,
-        settings=tuple(given[name] for name in found.settings),  # type: ignore[arg-type]
+        settings=tuple(given[name] for name in found.settings),
         token_ids=Ragged(tokens["token_id"].to_numpy(), starts),
         ends=Ragged(tokens["text_end"].to_numpy(), starts),
         tables=tables,
         claims=tuple(record["claims"]),
         notes=tuple(record["notes"]),
         tokens=record["tokens"],
-        ran=WhatRan(**{one.name: record["ran"][one.name] for one in fields(WhatRan) if one.name in record["ran"]}),
+        ran=WhatRan(**{name: tuple(v) if isinstance(v, list) else v for name, v in record["ran"].items() if name in ran}),
         thinking=tuple(record["thinking"]),
         folder=folder,
     )
 
 
 def kept_tables(folder: Path) -> dict[str, pyarrow.Table]:
-    """The tables of a folder with texts from files, those with the tokens among them; errors as in ``open_measured``."""
+    """The tables of a folder with texts from files, with the tokens; errors as in ``open_measured``."""
     return _tables(folder, _read(folder))
 
 

@@ -46,7 +46,7 @@ class Measured(Page):
     """
 
     found: Found
-    settings: tuple[SamplingParams, ...] | tuple[str, ...]
+    settings: tuple[SamplingParams | str, ...]
     token_ids: Ragged
     ends: Ragged
     tables: Mapping[str, pyarrow.Table]

@@ -40,13 +40,14 @@ def of_one_run(
     by_name = {curve.measure: curve for curve in curves}
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
     effects = ranked(differences)
+    of_two = verdict(settings, differences) if len(settings) == 2 else None
     sentences = [
-        verdict(settings, differences) if len(settings) == 2 else None,
+        of_two,
         _lead(settings, by_name, pairs, effects, ran.unit),
         _unclear_own(settings, by_name, effects),
         _nearest(settings, by_name, differences, _failing(by_name, frontier))
         or _loops(settings, frontier, by_name.get("loop_rate")),
-        _neighbours(settings, pairs, effects) if len(settings) > 2 else None,
+        _neighbours(settings, pairs, effects) if of_two is None else None,
     ]
     return tuple(sentence for sentence in sentences if sentence)[:3]
 
@@ -85,7 +86,8 @@ def verdict(settings: Sequence[Setting], differences: Sequence[Differences]) -> 
     many = count(len(known), "measure")
     if not effects:
         pair = known[0].pairs[0]
-        return f"No clear difference between {settings[pair.a].label} and {settings[pair.b].label} in any of {many}."
+        where = f"in any of {many}" if len(known) > 1 else f"in {known[0].measure}"
+        return f"No clear difference between {settings[pair.a].label} and {settings[pair.b].label} {where}."
     first = effects[0]
     pair = first.pair
     a, b = settings[pair.a].label, settings[pair.b].label

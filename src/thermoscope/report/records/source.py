@@ -211,8 +211,9 @@ def from_comparison(comparison: Comparison) -> Source:
 
 
 def from_measured(measured: Measured) -> Source:
-    """Texts from files. A seed is the number that the file has, or a text's number among those of its prompt and setting."""
-    found, settings = measured.found, tuple(dict.fromkeys(measured.settings))
+    """Texts from files; a seed is the file's, or a text's number among those of its prompt and setting."""
+    found = measured.found
+    settings: tuple[SamplingParams | str, ...] = tuple(dict.fromkeys(measured.settings))
     prompts = measured.prompts
     place = {setting: i for i, setting in enumerate(settings)}
     prompt_place = {prompt: i for i, prompt in enumerate(prompts)}
