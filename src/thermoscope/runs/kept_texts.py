@@ -140,7 +140,9 @@ def open_measured(folder: str | Path) -> Measured:
         claims=tuple(record["claims"]),
         notes=tuple(record["notes"]),
         tokens=record["tokens"],
-        ran=WhatRan(**{name: tuple(v) if isinstance(v, list) else v for name, v in record["ran"].items() if name in ran}),
+        ran=WhatRan(
+            **{name: tuple(v) if isinstance(v, list) else v for name, v in record["ran"].items() if name in ran}
+        ),
         thinking=tuple(record["thinking"]),
         folder=folder,
     )
