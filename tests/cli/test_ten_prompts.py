@@ -36,7 +36,7 @@ def test_ten_prompts_two_settings_and_a_page(
     # the verdict is one line beside the page's name
     lines = done.err.splitlines()
     said = lines[lines.index("wrote boss.html") + 1]
-    assert said.startswith("vllm has clearly higher ") or said.startswith("No clear difference between ours and vllm")
+    assert said.startswith(("vllm has clearly higher ", "No clear difference between ours and vllm"))
 
     page = Path("boss.html").read_text(encoding="utf-8")
     for shown in ("ours", "vllm", "top_p=0.9", "min_p=0.02", "Märchen"):
@@ -45,8 +45,8 @@ def test_ten_prompts_two_settings_and_a_page(
     assert report.code == 0
     assert said.replace("_", "\\_") in report.out
 
-    table = cli("runs", "sql", "boss", "select label, count(*) n, count(distinct prompt) p from measures group by 1 order by 1",
-                "--json")  # fmt: skip
+    asked = "select label, count(*) n, count(distinct prompt) p from measures group by 1 order by 1"
+    table = cli("runs", "sql", "boss", asked, "--json")
     assert json.loads(table.out) == [{"label": "ours", "n": 14, "p": 7}, {"label": "vllm", "n": 14, "p": 7}]
     # the same command makes nothing again
     again = cli(

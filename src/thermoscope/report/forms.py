@@ -47,8 +47,8 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
         ``Measured`` (from ``measure_files`` or ``open_measured``), a ``Comparison`` (from ``compare``), an ``Audit``
-        (from ``audit``), an ``Inspection`` or ``TemperatureInspection`` (from ``inspect``, ``inspect_temperatures``), or a
-        ``Spectrum`` or several of one prompt (from ``spectrum``).
+        (from ``audit``), an ``Inspection`` or ``TemperatureInspection`` (``inspect``, ``inspect_temperatures``),
+        or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
         "html": one self-contained page. "json": every record. Of a report, a run, measured texts or a comparison also
         "md" (Markdown), and "png" or "svg" (its charts on one sheet).
