@@ -119,7 +119,7 @@ def open_measured(folder: str | Path) -> Measured:
     folder = Path(folder)
     record = _read(folder)
     tables = _tables(folder, record)
-    texts, tokens, ran = tables["texts"], tables.pop("tokens"), {one.name for one in fields(WhatRan)}
+    texts, tokens = tables["texts"], tables.pop("tokens")
     starts = starts_of(texts["tokens_of_text"].to_numpy())
     named = {one["name"]: one["params"] for one in record["settings"]}
     given = {name: name if params is None else _setting(params) for name, params in named.items()}
@@ -140,9 +140,7 @@ def open_measured(folder: str | Path) -> Measured:
         claims=tuple(record["claims"]),
         notes=tuple(record["notes"]),
         tokens=record["tokens"],
-        ran=WhatRan(
-            **{name: tuple(v) if isinstance(v, list) else v for name, v in record["ran"].items() if name in ran}
-        ),
+        ran=_ran(record["ran"]),
         thinking=tuple(record["thinking"]),
         folder=folder,
     )
@@ -167,6 +165,11 @@ def _read(folder: Path) -> dict[str, Any]:
     if signed(record) != record:
         raise damaged(folder / RECORD, "it was changed since it was written")
     return record
+
+
+def _ran(record: Mapping[str, Any]) -> WhatRan:
+    values: dict[str, Any] = {one.name: record[one.name] for one in fields(WhatRan) if one.name in record}
+    return WhatRan(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def _setting(params: dict[str, Any]) -> SamplingParams:
