@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: ``cli.md``, ``measures.md`` and ``stages.md`` in ``docs/``.
+"""Write the documents that are made from the code: ``cli.md``, ``measures.md``, ``stages.md``, ``reference/python.md``.
 
 ``--check`` writes nothing and fails if one of them is not what the code says.
 """
@@ -134,17 +134,38 @@ def stages() -> str:
     )
 
 
+def python() -> str:
+    """The public names, for mkdocstrings to fill in: functions first, then what they take and return, then errors."""
+    import thermoscope
+
+    public = {name: getattr(thermoscope, name) for name in thermoscope.__all__ if not name.startswith("__")}
+    groups: dict[str, list[str]] = {"Functions": [], "What they take and return": [], "Errors": []}
+    for name, value in public.items():
+        error = isinstance(value, type) and issubclass(value, Exception)
+        kind = "Errors" if error else "What they take and return" if name[0].isupper() else "Functions"
+        groups[kind].append(name)
+    lines = [NOTE, "# Python\n", "Everything public stands in `thermoscope` itself; all else may change.\n"]
+    for title, names in groups.items():
+        lines += [f"## {title}\n", *(f"::: thermoscope.{name}\n" for name in names)]
+    return "\n".join(lines)
+
+
+#: Every document that is made here, by its place in ``docs/``.
+MADE = {"cli.md": cli, "measures.md": measures, "stages.md": stages, "reference/python.md": python}
+
+
 def main() -> int:
     """Write or check; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="fail if a document is stale")
     check = parser.parse_args().check
     stale = []
-    for name, make in (("cli.md", cli), ("measures.md", measures), ("stages.md", stages)):
+    for name, make in MADE.items():
         path, text = DOCS / name, make()
         if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             stale.append(name)
         elif not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale:
         sys.stderr.write(f"stale: {', '.join(stale)}; run python docs/generate.py\n")

@@ -136,6 +136,7 @@ def test_public_names() -> None:
         "load_model",
         "measure",
         "measure_files",
+        "open_measured",
         "open_recommendation",
         "open_run",
         "open_source",

@@ -208,7 +208,7 @@ def _vary(words: Sequence[str]) -> dict[str, Any]:
     InputError
         A word is no ``NAME=VALUES``, or a parameter is given twice.
     """
-    from thermoscope.cli.settings import values_of
+    from thermoscope.cli.setting_words import values_of
     from thermoscope.words import quoted
 
     found: dict[str, Any] = {}

@@ -73,4 +73,4 @@ def _read(runs: list[Path]) -> tuple[Report | Recommendation, list[Path]]:
     if recommended:
         return open_recommendation(places[0]), places
     stores = [find(run) for run in runs]
-    return run_report(*stores), [store.folder for store in stores]
+    return run_report(*stores), [store.folder for store in stores if store.folder is not None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from thermoscope.errors import RunError
 from thermoscope.recommending.bounds import Bound, Side
 from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -259,7 +260,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(Page):
     """The setting for some prompts on a model, with evidence. ``thermoscope.render`` and ``save`` make its page.
 
     Attributes
@@ -352,6 +353,12 @@ class Recommendation:
     next_command: str
     ran: dict[str, str]
     format: str = field(default=FORMAT)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the three sentences."""
+        from thermoscope.fragment import fragment, listed, soft
+
+        return fragment(self.finding[0], listed(self.finding[1:]), soft(self.folder))
 
     @property
     def in_set(self) -> tuple[Candidate, ...]:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
     Renderable: TypeAlias = (
         Report
         | Run
+        | Measured
         | Comparison
         | Audit
         | Recommendation
@@ -46,12 +48,12 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     ----------
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
-        ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), a ``Recommendation`` (from ``recommend``), an
-        ``Inspection`` or ``TemperatureInspection`` (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum``
-        or several of one prompt (from ``spectrum``).
+        ``Measured`` (from ``measure_files`` or ``open_measured``), a ``Comparison`` (from ``compare``), an ``Audit``
+        (from ``audit``), a ``Recommendation`` (from ``recommend``), an ``Inspection`` or ``TemperatureInspection``
+        (``inspect``, ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
-        "html": one self-contained page. "json": every record. Of a report, a run, a comparison or a recommendation also
-        "md" (Markdown); of the first three "png" or "svg" (its charts on one sheet).
+        "html": one self-contained page. "json": every record. Of a report, a run, measured texts, a comparison or a
+        recommendation also "md" (Markdown); of all but the last "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
 
@@ -132,6 +134,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
@@ -141,7 +144,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
         return _of_recommendation(thing)
     if isinstance(thing, Report):
         return _of_report(thing)
-    if isinstance(thing, Run):
+    if isinstance(thing, Run | Measured):
         from thermoscope.report.records.build import run_report
 
         return _of_report(run_report(thing))
@@ -158,6 +161,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
         (
             "a Report",
             "a Run",
+            "texts from files (Measured)",
             "a Comparison",
             "an Audit",
             "a Recommendation",

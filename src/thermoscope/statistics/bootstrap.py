@@ -270,7 +270,7 @@ def _bonferroni(units: _Units, possible: Array, family: float) -> tuple[Array, A
     return _student(units, family), _student(units, family * max(int(possible.sum()), 1))
 
 
-def _student(units: _Units, columns: int = 1) -> Array:
+def _student(units: _Units, columns: float = 1) -> Array:
     """(K,) Student's critical values; with several columns Bonferroni's, which hold for all of them at once."""
     from scipy.special import stdtrit
 
