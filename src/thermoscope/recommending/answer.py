@@ -19,17 +19,21 @@ from thermoscope.recommending.recommendation import (
     Confirmed,
     Estimate,
     ExampleText,
+    FamilyCurve,
     OtherAdvice,
     Recommendation,
     Spent,
+    TurningPoint,
 )
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.values import Values, values_of
 from thermoscope.runs.run import Run
 from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.best_of import best_of
 from thermoscope.statistics.bootstrap import intervals, paired
 from thermoscope.statistics.reference import Reference
+from thermoscope.statistics.turning import turning_point
 
 #: Characters of an example.
 _EXAMPLE = 600
@@ -197,6 +201,49 @@ def variants(
     return tuple(found)
 
 
+def turning(judgement: Judged, pick: SamplingParams | None) -> TurningPoint | None:
+    """TURN's second opinion on the line of the pick (or the first); None where tempered entropies are unknown."""
+    values = judgement.values
+    line = next(iter(judgement.ranges)) if pick is None else line_of(pick)
+    at = [i for i, setting in enumerate(values.settings) if line_of(setting) == line]
+    at.sort(key=lambda i: values.settings[i].temperature)
+    temperatures = [values.settings[i].temperature for i in at]
+    found = turning_point(temperatures, values.measures["tempered_entropy"][:, at])
+    if found is None:
+        return None
+    return TurningPoint(found.temperature, found.low, found.high, found.share, sentences.turning_sentence(found))
+
+
+def families(judgement: Judged, search: Search) -> tuple[FamilyCurve, ...]:
+    """The best expected objective of N candidates of each family, where there are several.
+
+    A candidate outside the range counts as the worst that is feasible: trying it was a trial as well.
+    """
+    known = [
+        (family_of(setting, search.axes.base), judgement.feasible[i], judgement.estimates[i].value)
+        for i, setting in enumerate(judgement.values.settings)
+    ]
+    feasible = [value for _, state, value in known if state != "outside" and value is not None]
+    names = list(dict.fromkeys(family for family, _, _ in known))
+    if len(names) < 2 or not feasible:
+        return ()
+    sign = 1.0 if search.objective.higher_is_better else -1.0
+    worst = min(sign * value for value in feasible)
+    tried = {
+        name: [
+            worst if state == "outside" or value is None else sign * value
+            for family, state, value in known
+            if family == name
+        ]
+        for name in names
+    }
+    most = min(map(len, tried.values()))
+    return tuple(
+        FamilyCurve(name, len(values), tuple(sign * best_of(values, n) for n in range(1, most + 1)))
+        for name, values in tried.items()
+    )
+
+
 def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> tuple[ExampleText, ...]:
     """Texts of one prompt at the pick, and at the nearest settings beyond both edges of its line."""
     called = labels(judgement.values.settings)
@@ -284,6 +331,8 @@ def answer(
         "pick_to_lower": lower,
         "pick_to_upper": upper,
         "confirmed": found,
+        "turning": turning(judgement, pick),
+        "families": families(judgement, search),
         "variants": variants(judgement, search, reference, given),
         "examples": examples(judgement, search, pick),
         "bounds": tuple(bound.said for bound in bounds if _known(judgement, bound)),

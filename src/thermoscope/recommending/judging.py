@@ -14,6 +14,7 @@ from thermoscope.recommending.objective import Objective
 from thermoscope.recommending.recommendation import Estimate, Feasible, FeasibleRange, RangeCurve, RangeEdge, RangePoint
 from thermoscope.recommending.values import Values
 from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import TRUNCATIONS
 from thermoscope.statistics.bootstrap import intervals, paired
 from thermoscope.words import joined, short
 
@@ -89,7 +90,7 @@ def _range(
     open_: list[bool] = [False for _ in at]
     for bound in bounds:
         of = values.measures[bound.measure][:, at]
-        if np.isnan(of).all():
+        if np.isnan(of).all() or (bound.measure == "tempered_entropy" and truncates(values.settings[at[0]])):
             continue
         scale = "share" if bound.measure in ("loop_rate", "rep_4") else "linear"
         found = intervals(of[:, None, :], scale)  # type: ignore[arg-type]
@@ -124,6 +125,11 @@ def _range(
         line_name(line, axes.base), family_of(line, axes.base), lower, upper, not all(breaks), failing, tuple(curves)
     )
     return found_range, states
+
+
+def truncates(setting: SamplingParams) -> bool:
+    """Whether a setting cuts the distribution: its tempered entropy, taken before that, says nothing of what is drawn."""
+    return any(stage in TRUNCATIONS for stage in setting.active_stages)
 
 
 def _edge(bound: Bound, ts: Sequence[float], mean: Array, low: Array, high: Array) -> RangeEdge | None:

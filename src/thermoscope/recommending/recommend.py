@@ -221,8 +221,6 @@ def recommend(
             "command": _command(probe, axes, fixed, case, measuring, wanted, given, baseline, budget),
             "next_command": "" if setting is None else f"thermoscope export --run {kept.path} --to vllm",
             "ran": _facts(source, probe, search),
-            "families": (),
-            "turning": None,
         }
         return answer(
             search, judgement, confirmed, beside, bounds=bounds_known(), reference=reference_known(), given=given,

@@ -7,10 +7,13 @@ from dataclasses import replace
 from thermoscope.recommending.bounds import EDGES
 from thermoscope.recommending.judging import Judged
 from thermoscope.recommending.recommendation import Estimate, FeasibleRange, RangeEdge, Recommendation
+from thermoscope.statistics.turning import Turn
 from thermoscope.words import count, first_upper, joined, short
 
 #: Settings of the set that are named.
 _NAMED = 8
+#: Share of resamples that must have a turning point for one to be named.
+_CLEAR = 0.95
 
 
 def spoken(found: Recommendation) -> Recommendation:
@@ -101,6 +104,22 @@ def details(found: Recommendation) -> list[str]:
     for variant in found.variants:
         said.append(_variant(variant.name, variant.lower, variant.upper, variant.pick, found.label))
     return said
+
+
+def turning_sentence(found: Turn) -> str:
+    """TURN's second opinion, a sentence."""
+    share = f"{100 * found.share:.0f} % of resamples"
+    if found.temperature is None:
+        return f"TURN (tempered entropy, no labels) has no turning point in this range; {share} have one."
+    if found.share < _CLEAR or found.low is None or found.high is None:
+        return (
+            f"TURN (tempered entropy, no labels) is inconclusive: a turning point at T={found.temperature:g}, but only "
+            f"{share} have one."
+        )
+    return (
+        f"TURN (tempered entropy, no labels) has its turning point at T={found.temperature:g} ({found.low:.2f} to "
+        f"{found.high:.2f}): a second opinion for majority votes; for the best of n it adds 0.1."
+    )
 
 
 def _set(found: Recommendation) -> list[str]:

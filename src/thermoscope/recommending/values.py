@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from thermoscope.recommending.bounds import EDGES
 from thermoscope.recommending.objective import Objective
 from thermoscope.runs.run import Run
 from thermoscope.settings.params import SamplingParams
+from thermoscope.statistics.best_of import best_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -121,16 +121,3 @@ def _best_scores(run: Run, of: int) -> Array:
     groups = run.groups()
     keys = zip(groups["prompt_id"].to_pylist(), groups["setting_id"].to_pylist(), strict=True)
     return np.array([best_of(scores.get(key, []), of) for key in keys], dtype=np.float64)
-
-
-def best_of(scores: Sequence[float], of: int) -> float:
-    """The expected best of ``of`` scores drawn without replacement from these; NaN where there are fewer.
-
-    Unbiased for the best of so many texts. For scores of 0 and 1 it is pass@k of Chen et al. 2021 ("Evaluating Large
-    Language Models Trained on Code", section 2.1).
-    """
-    n = len(scores)
-    if n < of:
-        return float("nan")
-    total = comb(n, of)
-    return sum(comb(rank, of - 1) * score for rank, score in enumerate(sorted(scores))) / total
