@@ -128,7 +128,7 @@ def _range(
 
 
 def truncates(setting: SamplingParams) -> bool:
-    """Whether a setting cuts the distribution: its tempered entropy, taken before that, says nothing of what is drawn."""
+    """Whether a setting cuts the distribution: its tempered entropy, taken before that, is not that of the draws."""
     return any(stage in TRUNCATIONS for stage in setting.active_stages)
 
 

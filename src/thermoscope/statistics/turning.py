@@ -48,8 +48,8 @@ def turning_point(temperatures: Sequence[float], entropies: Array) -> Turn | Non
     temperatures
         (T,) in increasing order.
     entropies
-        (P, T) mean tempered entropy of each prompt's texts, nats; NaN where unknown. Prompts that lack one are left out,
-        and so are temperatures at which the mean is 0 (greedy decoding).
+        (P, T) mean tempered entropy of each prompt's texts, nats; NaN where unknown. Prompts that lack one are left
+        out, and so are temperatures at which the mean is 0 (greedy decoding).
 
     Returns
     -------
@@ -72,9 +72,8 @@ def turning_point(temperatures: Sequence[float], entropies: Array) -> Turn | Non
     found = _first(at, curves)
     there = found[~np.isnan(found)]
     (own,) = _first(at, np.log(values.mean(axis=0))[None, :])
-    low, high = (
-        (None, None) if not len(there) else (float(np.quantile(there, q)) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    )
+    quantiles = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    low, high = (float(np.quantile(there, q)) if len(there) else None for q in quantiles)
     return Turn(None if np.isnan(own) else float(own), low, high, len(there) / RESAMPLES)
 
 
