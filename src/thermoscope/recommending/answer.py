@@ -42,9 +42,12 @@ _MARGINS = {"half the margin": 0.5, "twice the margin": 2.0}
 
 
 def labels(settings: Sequence[SamplingParams]) -> dict[SamplingParams, str]:
-    """What each of some settings is called: by what differs between them."""
-    names = varying(settings) if len(settings) > 1 else ("temperature", *settings[0].given)
-    return {setting: label(setting, ("temperature", *(n for n in names if n != "temperature"))) for setting in settings}
+    """What each of some settings is called: by its temperature, and by what else it has that differs between them."""
+    names = [name for name in varying(settings) if name != "temperature"]
+    return {
+        setting: label(setting, ("temperature", *(name for name in names if getattr(setting, name) is not None)))
+        for setting in settings
+    }
 
 
 def confirm(search: Search, pick: SamplingParams, best: SamplingParams | None, beside: Sequence[Beside]) -> list[Run]:

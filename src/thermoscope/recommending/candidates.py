@@ -66,7 +66,7 @@ def temperatures(axes: Axes, number: int, line: SamplingParams) -> tuple[float, 
     whole = math.floor(step / STEP + 1e-9) * STEP
     if whole and high - low - whole * (number - 1) < step:
         return tuple(round(low + i * whole, 6) for i in range(number))
-    return tuple(dict.fromkeys(round(low + i * step, 2) for i in range(number)))
+    return tuple(dict.fromkeys(round(low + i * step, 2 if step >= STEP / 5 else 6) for i in range(number)))
 
 
 def refined(

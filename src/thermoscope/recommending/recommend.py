@@ -19,7 +19,7 @@ from thermoscope.recommending.candidates import check_all, first_candidates
 from thermoscope.recommending.folder import Folder, question_id
 from thermoscope.recommending.judging import Judged, pick_of
 from thermoscope.recommending.objective import objective_of
-from thermoscope.recommending.planning import layout, plan_sentences
+from thermoscope.recommending.planning import Layout, layout, plan_sentences
 from thermoscope.recommending.recommendation import Recommendation
 from thermoscope.recommending.search import Search
 from thermoscope.recommending.sentences import first_range
@@ -162,12 +162,17 @@ def recommend(
     question = _question(probe, axes, money)
     kept = Folder(RUNS / f"recommend-{case.name}-{question_id(question)}" if folder is None else Path(folder))
 
+    def laid_out(tokens: int) -> Layout:
+        numbers = (len(open_prompts), len(held_out), len(first), len(beside))
+        return layout(tokens, probe.max_new_tokens, *numbers, wanted)
+
     def allowed() -> tuple[int, str]:
         found = allowance(money, source, open_prompts, first, probe.max_new_tokens)
+        laid_out(found.tokens)  # too small a budget is said before anything is stored
         return found.tokens, found.said
 
     tokens, said = kept.begin(question, allowed)
-    plan = layout(tokens, probe.max_new_tokens, len(open_prompts), len(held_out), len(first), len(beside), wanted)
+    plan = laid_out(tokens)
     sees = foresight(len(open_prompts) if plan.prompts < len(open_prompts) else plan.prompts, plan.seeds)
     foreseen = plan_sentences(plan, said, [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in sees])
     if on_plan is not None and kept.answer() is None:

@@ -244,9 +244,9 @@ class Search:
                 below = known.lower.temperature is not None and setting.temperature < known.lower.temperature - STEP
                 above = known.upper.temperature is not None and setting.temperature > known.upper.temperature + STEP
                 if below or above or not known.feasible:
-                    self.dropped[setting] = f"outside the feasible range after round {number}"
+                    self.dropped[setting] = f"round {number}: outside"
             elif not judgement.members[i]:
-                self.dropped[setting] = f"beaten after round {number}"
+                self.dropped[setting] = f"round {number}: beaten"
         left = sum(1 for setting in self.tried if setting not in self.dropped)
         said = f"{count(left, 'setting')} left of {len(self.tried)}"
         self.log[-1] = replace(self.log[-1], left=left, said=said)
