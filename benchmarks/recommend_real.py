@@ -21,6 +21,8 @@ from thermoscope.words import estimate
 
 #: Sums that are asked for, and their largest number.
 SUMS, LARGEST = 45, 9
+#: Seconds of generating from which on shares of them are told: with ``--keep``, what was there took none.
+_TIMED = 10.0
 
 
 def sums(path: Path) -> Path:
@@ -45,10 +47,11 @@ def row(found: Recommendation) -> str:
     feasible = [one for one in found.candidates if one.feasible != "outside"]
     greedy = next((one.difference for one in found.confirmed if "greedy" in one.name and one.difference.value), None)
     ahead = "" if greedy is None else estimate(greedy.value, greedy.low, greedy.high)
-    share = found.spent.deciding_s / max(found.spent.generating_s, 1e-9)
+    spent = found.spent
+    share = f"{100 * spent.deciding_s / spent.generating_s:.1f} %" if spent.generating_s > _TIMED else "not timed"
     return (
         f"| {found.model} | {found.title} | {found.objective} | {found.label or 'none'} | {low} | {high} | "
-        f"{len(found.in_set)} of {len(feasible)} | {ahead} | {found.spent.tokens:,} | {100 * share:.0f} % |"
+        f"{len(found.in_set)} of {len(feasible)} | {ahead} | {found.spent.tokens:,} | {share} |"
     )
 
 

@@ -6,17 +6,20 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fakes import FakeModel
 from thermoscope.errors import InputError
 from thermoscope.recommending.axes import ALONE, Axes, axes_of, family_of, line_of
 from thermoscope.recommending.beside import settings_beside
-from thermoscope.recommending.bounds import DRIFT, REPEATS, bounds_of, given_bounds
+from thermoscope.recommending.bounds import DRIFT, EDGES, REPEATS, Bound, bounds_of, given_bounds
 from thermoscope.recommending.budget import budget_of
 from thermoscope.recommending.candidates import first_candidates, proposals, refined
+from thermoscope.recommending.judging import judged, pick_of
 from thermoscope.recommending.objective import objective_of
 from thermoscope.recommending.planning import MOST_SEEDS, layout, next_round
+from thermoscope.recommending.values import Values
 from thermoscope.recommending.vendors import ADVICE, advice_for
 from thermoscope.runs.measure import measuring_of
 from thermoscope.settings.params import SamplingParams
@@ -190,3 +193,31 @@ def test_vendors_advice_is_settings_with_sources() -> None:
     assert [one.name for one in advice_for("Qwen/Qwen3-8B")] == ["Qwen3, thinking", "Qwen3, without thinking"]
     assert [one.name for one in advice_for("qwen3-4b-instruct-2507")] == ["Qwen3 Instruct 2507"]
     assert advice_for("gpt2") == ()
+
+
+def test_what_is_known_too_little_is_not_picked() -> None:
+    axes = axes_of({"temperature": [0.2, 0.6, 1.0]})
+    settings = first_candidates(axes)
+    good = np.tile([0.5, 0.6, 0.9], (8, 1)) + np.linspace(0, 0.01, 8)[:, None]
+    texts = np.full((8, 3), 4.0)
+    none = {name: np.full((8, 3), np.nan) for name in EDGES}
+    wanted = objective(matters=1.0)  # nothing beats anything
+    values = Values(tuple("abcdefgh"), settings, none, good, texts)
+    assert pick_of(judged(values, axes, (), wanted)) == 2  # type: ignore[arg-type]
+    texts[1:, 2] = 0
+    assert pick_of(judged(values, axes, (), wanted)) == 1  # type: ignore[arg-type]
+
+
+def test_chance_at_one_temperature_makes_no_edge() -> None:
+    axes = axes_of({"temperature": [0.2, 0.4, 0.6, 0.8, 1.0, 1.2]})
+    settings = first_candidates(axes)
+    curve = np.array([0.20, 0.10, 0.02, 0.0, 0.055, 0.0])  # one loop at T=1
+    of = {name: np.full((8, 6), np.nan) for name in EDGES}
+    of["rep_4"] = curve + np.linspace(-0.01, 0.01, 8)[:, None] * (curve > 0)
+    values = Values(tuple("abcdefgh"), settings, of, np.full((8, 6), np.nan), np.full((8, 6), 2.0))
+    bound = Bound("rep_4", "lower", 0.05, "yours")
+    found = judged(values, axes, (bound,), objective(kind="none"))  # type: ignore[arg-type]
+    (known,) = found.ranges.values()
+    assert known.lower.temperature == pytest.approx(0.4 + 0.2 * 50 / 75)  # from 0.10 to 0.025, the mean of three
+    assert known.upper.temperature is None
+    assert [state == "outside" for state in found.feasible] == [True, True, False, False, True, False]

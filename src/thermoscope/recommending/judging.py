@@ -140,15 +140,25 @@ def truncates(setting: SamplingParams) -> bool:
 
 
 def _edge(bound: Bound, ts: Sequence[float], mean: Array, low: Array, high: Array) -> RangeEdge | None:
-    """Where the mean curve comes within its bound, seen from the side of the edge."""
+    """Where the mean curve comes within its bound, seen from the side of the edge.
+
+    Texts repeat themselves less with temperature and become less likely: curves are taken as monotone (isotonic
+    regression; Barlow et al. 1972), so that chance at one temperature makes no edge.
+    """
+    from scipy.optimize import isotonic_regression
+
     rising = bound.edge == "upper"
 
-    def cross(curve: Array) -> float | None:
-        order = range(len(ts) - 1) if rising else range(len(ts) - 2, -1, -1)
+    def cross(values: Array) -> float | None:
+        known = ~np.isnan(values)
+        if known.sum() < 2:
+            return None
+        t, curve = np.asarray(ts)[known], isotonic_regression(values[known], increasing=rising).x
+        order = range(len(t) - 1) if rising else range(len(t) - 2, -1, -1)
         for k in order:
             a, b = (k, k + 1) if rising else (k + 1, k)
             if curve[a] <= 0 < curve[b]:
-                return float(ts[a] + (ts[b] - ts[a]) * -curve[a] / (curve[b] - curve[a]))
+                return float(t[a] + (t[b] - t[a]) * -curve[a] / (curve[b] - curve[a]))
         return None
 
     at = cross(mean)
@@ -212,18 +222,23 @@ def pick_of(judgement: Judged) -> int | None:
     at = np.flatnonzero(judgement.members)
     if not len(at):
         return None
+    texts = judgement.values.texts.sum(axis=0)
+    at = at[texts[at] >= _ENOUGH * texts[at].max()]  # what was dropped early and came back is known too little
     near = [i for i in at.tolist() if _is_near(judgement, i)] or at.tolist()
     inside = [i for i in near if judgement.feasible[i] == "inside"] or near
 
     def rank(i: int) -> tuple[float, float]:
         return (_room(judgement, i), -abs(judgement.values.settings[i].temperature - _USUAL_TEMPERATURE))
 
-    return max(inside, key=rank)
+    best: int = max(inside, key=rank)
+    return best
 
 
 #: Standard errors of the difference by which a setting may lie below the best and be about as good. With more, picks
 #: lose more than the largest mean does where the truth has narrow peaks (``benchmarks/recommend_quality.py``).
 _NEAR = 0.25
+#: The share of the texts of the member with the most that a setting must have to be picked.
+_ENOUGH = 0.5
 #: Nearest to this where nothing else tells settings apart: a common temperature of models' authors.
 _USUAL_TEMPERATURE = 0.7
 

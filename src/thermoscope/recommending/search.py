@@ -256,9 +256,11 @@ class Search:
         }
 
     def _drop(self, judgement: Judged, number: int) -> None:
-        """Drop what is clearly out: beyond the range by more than a step, or beaten."""
+        """Drop what is clearly out: beyond the range by more than a step, or beaten; take up what no longer is."""
         for i, setting in enumerate(judgement.values.settings):
             if setting in self.dropped:
+                if "outside" in self.dropped[setting] and judgement.members[i]:
+                    del self.dropped[setting]  # the range has moved: it gets more texts
                 continue
             if judgement.feasible[i] == "outside":
                 known = judgement.ranges[line_of(setting)]

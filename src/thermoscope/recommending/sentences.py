@@ -201,7 +201,9 @@ def not_seen(found: Recommendation) -> list[str]:
     if found.kind != "none":
         said.append(f"Differences in {found.objective} below {short(found.matters)}, which are taken not to matter.")
     bounded = {curve.bound.measure for curve in found.ranges[0].curves}
-    if missing := [name for name in EDGES if name not in bounded and name != "surprise"]:
+    if missing := [
+        name for name in EDGES if name not in bounded and (name != "surprise" or "perplexity" not in bounded)
+    ]:
         them = "it" if len(missing) == 1 else "them"
         said.append(f"{first_upper(joined(missing))}: not measured or not bounded here, so no edge comes from {them}.")
     if not found.confirmed and found.setting is not None:
