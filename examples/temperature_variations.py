@@ -8,7 +8,7 @@ MODEL = thermoscope.load_model()  # the bundled model; thermoscope.load_model("g
 def generate_with_temperature(prompt: str, temperature: float, max_length: int = 200, seed: int = 0) -> str:
     """Prompt and continuation, ``max_length`` tokens in all; top_k=50 is what transformers applies unasked."""
     params = thermoscope.SamplingParams(temperature=temperature, top_k=50)
-    (sample,) = thermoscope.generate(MODEL, prompt, params, seeds=seed, max_length=max_length)
+    (sample,) = thermoscope.generate(MODEL, prompt, params, seeds=[seed], max_length=max_length)
     return prompt + sample.text
 
 

@@ -121,6 +121,7 @@ def test_public_names() -> None:
         "load_model",
         "measure",
         "measure_files",
+        "open_measured",
         "open_run",
         "open_source",
         "probabilities",

@@ -67,7 +67,7 @@ def behaviour(folder: Path, seeds: int, max_length: int) -> dict[str, Any]:
             "text": s.text,
             "ended": s.finish_reason == "end_of_text",
         }
-        for s in generate(model, list(SHOWN_PROMPTS), shown, seeds=0, max_length=max_length)
+        for s in generate(model, list(SHOWN_PROMPTS), shown, seeds=[0], max_length=max_length)
     ]
     return {"seeds": seeds, "max_length": max_length, "rows": rows, "texts": texts}
 

@@ -63,7 +63,9 @@ if TYPE_CHECKING:
         Setting,
         TextRecord,
     )
-    from thermoscope.runs.measured import Measured, measure_files
+    from thermoscope.runs.from_files import measure_files
+    from thermoscope.runs.kept_texts import open_measured
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.plan import Chunk, Plan
     from thermoscope.runs.run import Run, open_run, run
     from thermoscope.sampling.chain import probabilities
@@ -163,7 +165,8 @@ _LAZY = {
     "inspect_temperatures": "thermoscope.comparison.inspection",
     "load_model": "thermoscope.models.load",
     "measure": "thermoscope.metrics.table",
-    "measure_files": "thermoscope.runs.measured",
+    "measure_files": "thermoscope.runs.from_files",
+    "open_measured": "thermoscope.runs.kept_texts",
     "open_run": "thermoscope.runs.run",
     "open_source": "thermoscope.sources.opening",
     "probabilities": "thermoscope.sampling.chain",
@@ -266,6 +269,7 @@ __all__ = [
     "load_model",
     "measure",
     "measure_files",
+    "open_measured",
     "open_run",
     "open_source",
     "probabilities",

@@ -63,9 +63,9 @@ def test_a_text_of_another_author_is_not_the_models(model: Model) -> None:
 
 
 def test_the_curve_shows_where_the_temperature_changed(model: Model) -> None:
-    cold = generate(model, PROMPT, SamplingParams(temperature=0.4), seeds=3, max_new_tokens=128)[0]
+    cold = generate(model, PROMPT, SamplingParams(temperature=0.4), seeds=[3], max_new_tokens=128)[0]
     before = PROMPT + cold.text
-    hot = generate(model, before, SamplingParams(temperature=1.6), seeds=1, max_new_tokens=128)[0]
+    hot = generate(model, before, SamplingParams(temperature=1.6), seeds=[1], max_new_tokens=128)[0]
     curve = temperature_of(cold.text + hot.text, model, prompt=PROMPT).curve
     assert [window.start for window in curve] == list(range(0, 32 * len(curve), 32))
     assert len(curve) >= 5

@@ -79,7 +79,7 @@ def test_json_holds_what_the_api_gives(cli: Cli, tiny_model: Path) -> None:
     assert record["measures"]["spectra"] == 2
     model = load_model(tiny_model)
     for one in spectra:
-        (sample,) = generate(model, "A", SamplingParams(temperature=0.9), seeds=one.seed, max_new_tokens=12)
+        (sample,) = generate(model, "A", SamplingParams(temperature=0.9), seeds=[one.seed], max_new_tokens=12)
         assert one.at(0.9).token_ids == sample.token_ids
 
 

@@ -36,7 +36,7 @@ def test_texts_are_those_of_generate_alone_in_order_settings_then_seeds() -> Non
     base = SamplingParams(top_k=40, min_p=0.01)
     result = compare(MODEL, PROMPT, [0.9, 0.2, 1.4], params=base, seeds=[5, 2], max_new_tokens=30)
     expected = [
-        generate(MODEL, PROMPT, base.replace(temperature=t), seeds=s, max_new_tokens=30)[0]
+        generate(MODEL, PROMPT, base.replace(temperature=t), seeds=[s], max_new_tokens=30)[0]
         for t in (0.9, 0.2, 1.4)
         for s in (5, 2)
     ]
@@ -97,13 +97,13 @@ def test_measures_are_those_of_the_text() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        ({"temperatures": [0.5, 0.5]}, InputError, "0.5 twice"),
-        ({"temperatures": [0, -0.0]}, InputError, "twice"),
-        ({"temperatures": []}, InputError, "at least one"),
-        ({"temperatures": 0.7}, InputError, r"write \[0.3, 0.9\]"),
-        ({"temperatures": "0.7"}, InputError, "list of numbers"),
-        ({"temperatures": [-1]}, ParameterError, "at least 0; got -1"),
-        ({"temperatures": ["hot"]}, ParameterError, "must be a number; got 'hot'"),
+        ({"settings": [0.5, 0.5]}, InputError, "0.5 twice"),
+        ({"settings": [0, -0.0]}, InputError, "twice"),
+        ({"settings": []}, InputError, "at least one"),
+        ({"settings": 0.7}, InputError, r"write \[0.3, 0.9\]"),
+        ({"settings": "0.7"}, InputError, "a list of temperatures or SamplingParams"),
+        ({"settings": [-1]}, ParameterError, "at least 0; got -1"),
+        ({"settings": ["hot"]}, ParameterError, "must be a number; got 'hot'"),
         ({"params": {"top_k": 5}}, InputError, "must be SamplingParams"),
         ({"seeds": [3, 3]}, InputError, "3 twice"),
         ({"seeds": -1}, InputError, "got -1"),
@@ -117,9 +117,9 @@ def test_measures_are_those_of_the_text() -> None:
     ],
 )
 def test_bad_values_are_refused(arguments: dict[str, Any], error: type[InputError], says: str) -> None:
-    given: dict[str, Any] = {"prompt": PROMPT, "temperatures": [0.5], **arguments}
+    given: dict[str, Any] = {"prompt": PROMPT, "settings": [0.5], **arguments}
     with pytest.raises(error, match=says) as caught:
-        compare(MODEL, given.pop("prompt"), given.pop("temperatures"), **given)
+        compare(MODEL, given.pop("prompt"), given.pop("settings"), **given)
     assert "\n" not in str(caught.value)
 
 

@@ -50,7 +50,7 @@ def test_ranks_are_the_models_own_and_the_drawn_token_is_there() -> None:
     assert [token.rank for token in found.tokens] == [1 + int((own > own[t.token_id]).sum()) for t in found.tokens]
     assert len(found.tokens) == 4
     assert found.drawn in [token.token_id for token in found.tokens]
-    assert found.drawn == generate(model, "Once", SamplingParams(temperature=3.0), seeds=5)[0].token_ids[0]
+    assert found.drawn == generate(model, "Once", SamplingParams(temperature=3.0), seeds=[5])[0].token_ids[0]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_ranks_are_the_models_own_and_the_drawn_token_is_there() -> None:
 )
 def test_along_a_text_the_token_drawn_is_the_texts(params: SamplingParams) -> None:
     model = FakeModel(memory=2)
-    text = generate(model, "Once", params, seeds=4, max_new_tokens=20)[0]
+    text = generate(model, "Once", params, seeds=[4], max_new_tokens=20)[0]
     for step in (0, 1, 7, 13):
         found = inspect(model, "Once", params, seed=4, at_step=step)
         assert found.step == step

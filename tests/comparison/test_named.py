@@ -66,9 +66,9 @@ def test_a_comparison_says_the_names_and_is_made_again_by_them() -> None:
     report = render(found, "md")
     assert "theirs" in str(report)
     with pytest.raises(InputError, match="give settings, or temperatures with vary and params"):
-        compare(FakeModel(), "Once", [0.5], settings=BOTH)
-    with pytest.raises(InputError, match=r"temperatures must be numbers; got SamplingParams; write settings=\[...\]"):
-        compare(FakeModel(), "Once", [OURS, THEIRS])  # type: ignore[list-item]
+        compare(FakeModel(), "Once", BOTH, vary={"top_p": [0.5]})
+    assert compare(FakeModel(), "Once", [OURS, THEIRS]).settings == (OURS, THEIRS)
+    assert compare(FakeModel(), "Once", OURS).settings == (OURS,)
 
 
 def test_a_run_keeps_the_names(tmp_path: Path) -> None:

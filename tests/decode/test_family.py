@@ -27,7 +27,7 @@ def test_merged_or_not_in_any_batch_the_texts_are_the_same() -> None:
     assert [s.token_ids for s in together] == [s.token_ids for s in apart]
     assert [s.drawn_logprobs for s in together] == [s.drawn_logprobs for s in apart]
     for sample in together[::5]:
-        alone = generate(FakeModel(), sample.prompt, sample.params, seeds=sample.seed, max_new_tokens=25)[0]
+        alone = generate(FakeModel(), sample.prompt, sample.params, seeds=[sample.seed], max_new_tokens=25)[0]
         assert alone.token_ids == sample.token_ids
         assert alone.drawn_logprobs == sample.drawn_logprobs
 
@@ -43,6 +43,6 @@ def test_no_ngram_comes_twice() -> None:
 @pytest.mark.parametrize("tau", [1.5, 3.0])
 def test_mirostat_reaches_its_surprise(tau: float) -> None:
     """The mean surprise over 400 tokens is tau to 0.3 bits."""
-    sample = generate(FakeModel(spread=1.0), "Once", SamplingParams(mirostat_tau=tau), seeds=1, max_new_tokens=400)[0]
+    sample = generate(FakeModel(spread=1.0), "Once", SamplingParams(mirostat_tau=tau), seeds=[1], max_new_tokens=400)[0]
     surprises = [-logprob / math.log(2) for logprob in sample.drawn_logprobs]
     assert sum(surprises) / len(surprises) == pytest.approx(tau, abs=0.3)

@@ -135,12 +135,13 @@ def test_one_or_several_of_each():
     assert [(s.prompt, s.params, s.seed) for s in many] == [
         (prompt, params, seed) for prompt in "ab" for params in (GREEDY, SamplingParams()) for seed in range(3)
     ]
-    assert generate(fake, "a", seeds=3, max_new_tokens=2)[0].seed == 3
+    assert generate(fake, "a", seeds=[3], max_new_tokens=2)[0].seed == 3
     assert generate(fake, "a", max_new_tokens=np.int64(2), max_rows=np.int32(1)) == generate(
         fake, "a", max_new_tokens=2
     )
-    assert generate(fake, "a", seeds=2**64 - 1, max_new_tokens=2)[0].seed == 2**64 - 1
-    assert generate(fake, "a", seeds=np.array(3), max_new_tokens=2)[0].seed == 3
+    assert generate(fake, "a", seeds=[2**64 - 1], max_new_tokens=2)[0].seed == 2**64 - 1
+    for three in (3, np.int64(3), np.array(3), range(3)):
+        assert [sample.seed for sample in generate(fake, "a", seeds=three, max_new_tokens=2)] == [0, 1, 2]
 
 
 def test_generators_and_arrays_are_as_good_as_lists():
@@ -162,8 +163,14 @@ def test_generators_and_arrays_are_as_good_as_lists():
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"seeds": -1}, "a seed must be from 0 to 2^64 - 1; got -1"),
-        ({"seeds": 2**64}, "a seed must be from 0"),
+        (
+            {"seeds": -1},
+            "seeds must be how many seeds, 1 to 100,000, or a list of seeds; got -1; write seeds=1 for the seed 0",
+        ),
+        ({"seeds": 0}, "got 0; write seeds=[0] for the one seed 0"),
+        ({"seeds": 100_001}, "write seeds=[100001] for the one seed 100001"),
+        ({"seeds": [-1]}, "a seed must be from 0 to 2^64 - 1; got -1"),
+        ({"seeds": [2**64]}, "a seed must be from 0"),
         ({"seeds": 1.5}, "a seed must be a whole number; got 1.5"),
         ({"seeds": True}, "a seed must be a whole number; got True"),
         ({"seeds": "12"}, "a seed must be a whole number; got '1'"),
@@ -260,7 +267,7 @@ params = st.builds(
 
 @given(prompts, params, st.integers(0, 2**64 - 1), st.integers(1, 8))
 def test_any_prompt_setting_and_seed(prompt, setting, seed, limit):
-    sample = generate(FakeModel(end_bias=5), prompt, setting, seeds=seed, max_new_tokens=limit)[0]
+    sample = generate(FakeModel(end_bias=5), prompt, setting, seeds=[seed], max_new_tokens=limit)[0]
     assert sample.prompt == prompt
     assert sample.prompt_tokens == len(prompt.encode())
     assert 1 <= len(sample.token_ids) <= limit
@@ -268,7 +275,7 @@ def test_any_prompt_setting_and_seed(prompt, setting, seed, limit):
     assert sample.text == FakeModel().decode(sample.token_ids)
     assert all(logprob <= 0 for logprob in sample.logprobs + sample.drawn_logprobs)
     assert all(rank >= 1 for rank in sample.ranks)
-    assert sample == generate(FakeModel(end_bias=5), prompt, setting, seeds=seed, max_new_tokens=limit)[0]
+    assert sample == generate(FakeModel(end_bias=5), prompt, setting, seeds=[seed], max_new_tokens=limit)[0]
     json.loads(json.dumps(sample.to_dict(), allow_nan=False))
 
 
@@ -279,7 +286,7 @@ def test_strange_prompts(prompt):
 
 
 def test_to_dict_holds_everything():
-    sample = generate(FakeModel(), "a", SamplingParams(temperature=0.5, top_k=3), seeds=4, max_new_tokens=5)[0]
+    sample = generate(FakeModel(), "a", SamplingParams(temperature=0.5, top_k=3), seeds=[4], max_new_tokens=5)[0]
     record = json.loads(json.dumps(sample.to_dict()))
     assert set(record) == set(type(sample).__dataclass_fields__)
     assert record["params"]["id"] == sample.params.id

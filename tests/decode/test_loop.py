@@ -36,7 +36,7 @@ def make(fake: FakeModel | None = None, **how) -> list[Sample]:
 def alone() -> dict[tuple[str, SamplingParams, int], Sample]:
     """Every sample made by itself."""
     return {
-        (prompt, params, seed): generate(model(), prompt, params, seeds=seed, max_new_tokens=30)[0]
+        (prompt, params, seed): generate(model(), prompt, params, seeds=[seed], max_new_tokens=30)[0]
         for prompt, params, seed in itertools.product(PROMPTS, SETTINGS, range(3))
     }
 

@@ -57,7 +57,7 @@ def test_texts_do_not_depend_on_the_batch_but_for_counted_flips(folder, kind):
     how = {"max_new_tokens": 25}
     seeds = range(2)
     alone = [
-        generate(model, prompt, params, seeds=seed, **how)[0]
+        generate(model, prompt, params, seeds=[seed], **how)[0]
         for prompt in PROMPTS[:3]
         for params in SETTINGS
         for seed in seeds
@@ -86,7 +86,7 @@ def close(a: Sample, b: Sample) -> None:
 @pytest.mark.parametrize("kind", ["gpt2", "mistral"])
 def test_records_are_those_of_one_pass_over_the_text(folder, kind):
     model, plain = load(kind, folder), network(kind)
-    for sample in generate(model, PROMPTS[:3], SETTINGS, seeds=5, max_new_tokens=20):
+    for sample in generate(model, PROMPTS[:3], SETTINGS, seeds=[5], max_new_tokens=20):
         ids = tokenizer()(sample.prompt)["input_ids"]
         with torch.inference_mode():
             logits = plain(input_ids=torch.tensor([[*ids, *sample.token_ids]])).logits[0, len(ids) - 1 : -1].double()

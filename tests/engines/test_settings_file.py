@@ -71,3 +71,19 @@ def test_bad_files(tmp_path: Path) -> None:
     (tmp_path / "latin.json").write_bytes(b"caf\xe9")
     with pytest.raises(InputError, match=r"latin\.json, line 1: a setting must be UTF-8; byte 0xe9"):
         read_settings(tmp_path / "latin.json")
+
+
+def test_a_file_named_after_an_engine_is_that_engines(tmp_path: Path) -> None:
+    fields = '{"temperature": 1.3, "top_p": 1.0, "top_k": -1, "min_p": 0.02, "max_tokens": 9}'
+    for name, engine in (("vllm.json", "vllm"), ("my-sglang.json", "sglang")):
+        (tmp_path / name).write_text(
+            fields.replace("max_tokens", "max_new_tokens" if engine == "sglang" else "max_tokens")
+        )
+        found = read_settings(tmp_path / name, ours=True)
+        assert (found.engine, found.params.top_k, found.params.min_p) == (engine, None, 0.02)
+    (tmp_path / "mine.json").write_text('{"temperature": 1.3, "top_k": -1}')
+    with pytest.raises(InputError, match="the format is ambiguous"):  # -1 is how engines say that top_k is off
+        read_settings(tmp_path / "mine.json", ours=True)
+    (tmp_path / "mine.json").write_text('{"temperature": -1, "top_k": 5}')
+    with pytest.raises(InputError, match="temperature must be at least 0; got -1"):
+        read_settings(tmp_path / "mine.json", ours=True)

@@ -15,7 +15,7 @@ import pytest
 from thermoscope.errors import InputError
 from thermoscope.files.paths import MISSING, found_at, parts_of
 from thermoscope.files.texts import Found, read
-from thermoscope.runs.measured import measure_files
+from thermoscope.runs.from_files import measure_files
 
 
 def lines(path: Path, rows: list[Any]) -> Path:

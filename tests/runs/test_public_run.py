@@ -115,8 +115,9 @@ def test_no_prompt_is_held_out(here: Path) -> None:
     assert made(held_out=True).plan.prompts == ("Later",)
 
 
-def test_one_number_is_one_seed(here: Path) -> None:
-    assert made(seeds=8).plan.seeds == (8,)
+def test_one_number_is_how_many_seeds(here: Path) -> None:
+    assert made(seeds=3).plan.seeds == (0, 1, 2)
+    assert made(seeds=[8], folder="other").plan.seeds == (8,)
     assert plan_run(LocalSource(FakeModel()), case(), SamplingParams()).seeds == tuple(range(8))
 
 

@@ -32,7 +32,7 @@ def endpoint(url: str) -> Endpoint:
 def test_greedy_texts_and_log_probabilities_are_ours(url: str) -> None:
     greedy = SamplingParams(temperature=0)
     there = endpoint(url).samples([PROMPT], [greedy], [0], max_new_tokens=12)[0]
-    here = generate(load_model(), PROMPT, greedy, seeds=0, max_new_tokens=12)[0]
+    here = generate(load_model(), PROMPT, greedy, seeds=[0], max_new_tokens=12)[0]
     assert there.text == here.text
     assert there.logprobs == pytest.approx(here.logprobs, abs=1e-3)
 

@@ -171,7 +171,7 @@ def test_a_fork_by_hand():
     model = Words(memory=9)
     forks = 0
     for seed in range(40):
-        (found,) = spectrum(model, "x", seeds=seed, temperature=(0, 0.7), max_new_tokens=3, resolution=0)
+        (found,) = spectrum(model, "x", seeds=[seed], temperature=(0, 0.7), max_new_tokens=3, resolution=0)
         for fork in found.forks:
             if (fork.token_before, fork.token_after) == (1, 2) and fork.position == 1:
                 forks += 1
@@ -251,7 +251,7 @@ def cover(found: Spectrum) -> None:
 def test_whatever_is_merged_the_leaves_cover_the_range(low, width, seed, resolution, max_leaves, rows):
     model = FakeModel(end_bias=3.0)
     (found,) = spectrum(
-        model, "F", temperature=(low, low + width), seeds=seed, max_new_tokens=8, resolution=resolution,
+        model, "F", temperature=(low, low + width), seeds=[seed], max_new_tokens=8, resolution=resolution,
         max_leaves=max_leaves, max_rows=rows,
     )  # fmt: skip
     cover(found)
@@ -284,7 +284,7 @@ def test_neither_the_batch_nor_the_memory_is_seen(resolution):
     how = {"max_new_tokens": 20, "resolution": resolution, "params": SamplingParams(top_p=0.95)}
     together = spectrum(model, ["A", "Bb"], seeds=[1, 5], **how)
     assert [(s.prompt, s.seed) for s in together] == [("A", 1), ("A", 5), ("Bb", 1), ("Bb", 5)]
-    alone = [s for p in ("A", "Bb") for seed in (1, 5) for s in spectrum(model, p, seeds=seed, **how)]
+    alone = [s for p in ("A", "Bb") for seed in (1, 5) for s in spectrum(model, p, seeds=[seed], **how)]
     assert together == alone
     for rows in (1, 2, 7):
         model.added.clear()
@@ -450,4 +450,4 @@ def test_an_interrupt_loses_no_finished_spectrum():
     finished = caught.value.finished
     assert 0 < len(finished) < 12
     for found in finished:
-        assert [found] == spectrum(model, found.prompt, seeds=found.seed, max_new_tokens=30)
+        assert [found] == spectrum(model, found.prompt, seeds=[found.seed], max_new_tokens=30)

@@ -23,7 +23,7 @@ ROUNDING = 1e-4
 def differences(model: Model, found: Spectrum, ts: list[float]) -> int:
     """How many temperatures have another text, all of them at a breakpoint up to rounding."""
     settings = [found.params.replace(temperature=t) for t in ts]
-    texts = generate(model, found.prompt, settings, seeds=found.seed, max_new_tokens=found.max_new_tokens)
+    texts = generate(model, found.prompt, settings, seeds=[found.seed], max_new_tokens=found.max_new_tokens)
     count = 0
     for t, sample in zip(ts, texts, strict=True):
         leaf = found.leaf(t)
@@ -50,7 +50,7 @@ def test_the_bundled_model_at_500_temperatures():
     model = load_model()
     wrong = leaves = 0
     for prompt, seed in (("Once upon a time", 0), ("Explain how blockchain works in simple terms.", 1)):
-        (found,) = spectrum(model, prompt, seeds=seed, max_new_tokens=30, resolution=0)
+        (found,) = spectrum(model, prompt, seeds=[seed], max_new_tokens=30, resolution=0)
         leaves += len(found.leaves)
         wrong += differences(model, found, [0.0, *temperatures(500)])
     assert leaves > 40

@@ -87,4 +87,9 @@ def inspect(
 
         return render(result, "html")
 
-    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page)
+    def found() -> list[str]:
+        from thermoscope.report.distributions import drawn_sentences
+
+        return drawn_sentences(result)
+
+    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page, found=found)

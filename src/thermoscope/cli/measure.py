@@ -79,7 +79,11 @@ def measure(
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept. Without one: in runs/.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not).",
+        ),
     ] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,
@@ -129,8 +133,8 @@ def measure(
         raise InputError(f"give files of texts, --use-case NAME or --prompts FILE; got {got}{hint}")
     for_cases = {
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
-        "--max-new-tokens": max_new_tokens, "--stop": stop, "--run": run, "--max-rows": max_rows,
-        "--params": asked.source, "--setting": asked.several or None, "--html": html, "--reference": reference,
+        "--max-new-tokens": max_new_tokens, "--stop": stop, "--max-rows": max_rows,
+        "--params": asked.source, "--setting": asked.several or None, "--reference": reference,
         "--base-url": base_url,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
@@ -166,7 +170,7 @@ def measure(
             "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
         }  # fmt: skip
         loading = options.loading(model, **said)
-        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how)
+        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=html)
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
 

@@ -12,8 +12,6 @@ import typer
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
@@ -60,6 +58,9 @@ def measure_files(
     parquet: Path | None,
     loading: Mapping[str, Any],
     how: How,
+    *,
+    folder: Path | None,
+    html: Path | None,
 ) -> None:
     """Measure texts from files and show the measures.
 
@@ -69,46 +70,30 @@ def measure_files(
         A file, a column or an option breaks its rule.
     """
     from thermoscope.cli import console
+    from thermoscope.cli.show_measured import show_measured
 
     if loading["name_or_path"] is None and (
         given := next((k for k, v in loading.items() if v not in (None, {})), None)
     ):
         raise InputError(f"--{_OPTIONS.get(given, given)} is for a model; add --model NAME (bundled is one)")
     with console.status("reading the texts"):
-        from thermoscope.runs import measured
+        from thermoscope.runs import from_files, kept_texts
 
-        read = measured.read_files(
+        read = from_files.read_files(
             files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
         )
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
-        from thermoscope.statistics.methods import methods
 
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
-        found = measured.measure_found(
+        found = from_files.measure_found(
             read, model=model, length=length, embedder=how.embedding_model, scorer=how.score,
             answer_pattern=how.answer_pattern, thinking=how.thinking, on_progress=on_progress,
         )  # fmt: skip
-    with console.status("intervals"):
-        rows = found.summary().to_pylist()
-
-    def to_json() -> str:
-        texts = found.texts().drop_columns(["text"]).to_pylist()
-        record = {"format": "thermoscope.measured/1", "files": list(found.found.sources), "tokens": found.tokens}
-        groups = found.groups().to_pylist()
-        said = methods(rows, "text" if len(found.evidence.texts.prompt_names) == 1 else "prompt")
-        shown: dict[str, Any] = {"read_as": read.read_as, "notes": list(found.notes), "methods": list(said)}
-        shown |= {"settings": rows, "groups": groups, "differences": found.differences().to_pylist(), "texts": texts}
-        shown |= {"thinking": found.thinking} if found.thinking else {}
-        return console.json({**record, **shown, "ran": found.ran.to_dict()})
-
-    def printing(to: Console) -> None:
-        from thermoscope.report.terminal.run import print_found
-
-        print_found(found, rows, to, everything=how.everything)
-
-    console.give(to_json, printing, as_json=how.as_json, output=how.output)
+    if folder is not None:
+        found = kept_texts.keep(found, folder)
+    show_measured(found, as_json=how.as_json, output=how.output, everything=how.everything, html=html)
     if parquet is not None:
         console.write_table(parquet, found.texts())
 

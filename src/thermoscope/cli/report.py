@@ -48,7 +48,9 @@ def report(
     if output is None and kind in FILES:
         if len(stores) > 1:
             raise InputError(f"two runs have no folder in common; name the file: -o report.{kind}")
-        output = stores[0].folder / f"report.{kind}"
+        folder = stores[0].folder
+        assert folder is not None
+        output = folder / f"report.{kind}"
         console.check_writable(output)
     with console.status("drawing"):
         content = render(made, kind)

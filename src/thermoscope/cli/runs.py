@@ -47,10 +47,16 @@ def show(
 ) -> None:
     """Show a complete run: measures, claims, what ran."""
     from thermoscope.cli import console
+    from thermoscope.cli.show_measured import show_measured
     from thermoscope.cli.show_run import find, show_run
+    from thermoscope.runs.run import Run
 
     console.check_writable(output)
-    show_run(find(run), as_json=json, output=output, everything=everything)
+    found = find(run)
+    if isinstance(found, Run):
+        show_run(found, as_json=json, output=output, everything=everything)
+    else:
+        show_measured(found, as_json=json, output=output, everything=everything)
 
 
 def sql(
@@ -70,7 +76,9 @@ def sql(
     from thermoscope.runs.catalog import query as ask
 
     console.check_writable(output)
-    names, rows = ask(find(run).folder, query)
+    folder = find(run).folder
+    assert folder is not None
+    names, rows = ask(folder, query)
 
     def to_json() -> str:
         return console.json([dict(zip(names, row, strict=True)) for row in rows])

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
 
 
-def find(run: Path) -> Run:
-    """A run by its folder, or by its name in ``runs/``."""
+def find(run: Path) -> Run | Measured:
+    """A run, or texts from files, by the folder or by its name in ``runs/``."""
     from thermoscope.runs import RUNS
+    from thermoscope.runs.kept_texts import is_kept, open_measured
     from thermoscope.runs.run import open_run
 
     named = RUNS / run
-    return open_run(named if not run.exists() and named.is_dir() else run)
+    folder = named if not run.exists() and named.is_dir() else run
+    return open_measured(folder) if is_kept(folder) else open_run(folder)
 
 
 def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, html: Path | None = None) -> None:

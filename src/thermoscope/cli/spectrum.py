@@ -156,13 +156,21 @@ def _show(
             print_at(spectrum, at, to)
         print_ran(ran, to)
 
-    if html is not None:
+    def page() -> str | bytes:
         from thermoscope.report.forms import render
 
-        console.write(html, render(found, "html", ran=ran))
-        if not as_json and output is None and at is None:
-            return
-    console.give(lambda: _json(found, ran, at), printing, as_json=as_json, output=output)
+        return render(found, "html", ran=ran)
+
+    def said() -> list[str]:
+        from thermoscope.report.forks import found_sentences
+
+        return found_sentences(found)
+
+    console.give(
+        lambda: _json(found, ran, at), printing, as_json=as_json, output=output, html=html, page=page, found=said
+    )
+    if html is not None and at is not None and not as_json and output is None:
+        console.show(printing)
 
 
 def _json(found: list[Spectrum], ran: WhatRan, at: float | None) -> str:

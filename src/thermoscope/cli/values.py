@@ -16,7 +16,7 @@ _MOST = 1000
 #: A longer text is the name of no file.
 _LONGEST_NAME = 1000
 #: The largest seed, and the most seeds of one comparison.
-MOST_SEED, MOST_SEEDS = 2**64 - 1, 100_000
+MOST_SEED, MOST_SEEDS = 2**64 - 1, 100_000  # as decode/request.py, which needs torch
 
 
 def numbers(words: Sequence[str], name: str) -> list[float]:

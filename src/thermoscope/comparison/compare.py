@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from thermoscope.comparison.comparison import ComparedText, Comparison
 from thermoscope.comparison.passages import shared_tokens
@@ -40,12 +40,11 @@ from thermoscope.sources.opening import source_of
 def compare(
     model: Model | Source,
     prompt: str,
-    temperatures: Sequence[float] | None = None,
+    settings: Iterable[float] | SettingsGiven | None = None,
     *,
-    settings: SettingsGiven | None = None,
     vary: Mapping[str, Sequence[Any]] | None = None,
     params: SamplingParams | None = None,
-    seeds: int | Sequence[int] = 0,
+    seeds: int | Sequence[int] = 1,
     max_new_tokens: int | None = None,
     max_length: int | None = None,
     stop: str | Sequence[str] = (),
@@ -64,15 +63,13 @@ def compare(
         From ``load_model``, or an ``Endpoint``.
     prompt
         The prompt.
-    temperatures
-        At least one; no two equal. Each is the neighbour of the one after it.
     settings
-        Settings instead of what is varied: one, several, or several by name; each is the neighbour of the next.
+        Temperatures, or settings: one, several, or several by name; no two equal. Each is the neighbour of the next.
     vary
         Values of other parameters, by name (of ``order``, names of orders); with several, or with temperatures as
         well, every combination. A text's neighbour is then the last before it that differs in one parameter alone.
     params
-        The other parameters; what is varied is not taken from it.
+        The other parameters beside temperatures; what is varied is not taken from it.
     thinking
         What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
         "drop" the answers alone; "keep" each text as a whole.
@@ -89,14 +86,7 @@ def compare(
     Interrupted
         A KeyboardInterrupt that carries the comparison of the texts that were finished.
     """
-    if temperatures is not None and (isinstance(temperatures, str) or not isinstance(temperatures, Iterable)):
-        raise InputError(f"temperatures must be a list of numbers; got {temperatures!r}; write [0.3, 0.9]")
-    over: dict[str, Sequence[Any]] = {} if temperatures is None else {"temperature": list(temperatures)}
-    if any(isinstance(value, SamplingParams) for value in over.get("temperature", ())):
-        raise InputError("temperatures must be numbers; got SamplingParams; write settings=[...] for settings")
-    if settings is not None and (over or vary or params is not None):
-        raise InputError("give settings, or temperatures with vary and params; got both; leave one out")
-    chosen = varied({**over, **(vary or {})}, params) if settings is None else settings_given(settings)
+    chosen = _chosen(settings, vary, params)
     numbers = tuple(seed_list(seeds))
     stops, thinking = stop_strings(stop), thinking_mode(thinking)
     source = source_of(model)
@@ -144,6 +134,26 @@ def compare(
 def blocks(finished: Mapping[int, Sample], *, opened: bool) -> dict[int, Block | None]:
     """The block of thinking of each text, by its number."""
     return {number: find_block(sample.text, opened=opened) for number, sample in finished.items()}
+
+
+def _chosen(
+    settings: Iterable[float] | SettingsGiven | None,
+    vary: Mapping[str, Sequence[Any]] | None,
+    params: SamplingParams | None,
+) -> tuple[SamplingParams, ...]:
+    """The settings of ``compare``; errors as there."""
+    if isinstance(settings, str) or not isinstance(settings, Iterable | SamplingParams | None):
+        raise InputError(
+            f"settings must be a list of temperatures or SamplingParams; got {settings!r}; write [0.3, 0.9]"
+        )
+    if settings is None:
+        return varied(dict(vary or {}), params)
+    given = settings if isinstance(settings, SamplingParams | Mapping) else list(settings)
+    if isinstance(given, list) and not any(isinstance(value, SamplingParams) for value in given):
+        return varied({"temperature": cast("list[float]", given), **(vary or {})}, params)
+    if vary or params is not None:
+        raise InputError("give settings, or temperatures with vary and params; got both; leave one out")
+    return settings_given(cast("SettingsGiven", given))
 
 
 def compared_texts(

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thermoscope.comparison.spans import place_of
 from thermoscope.decode.sample import Sample
@@ -15,7 +15,11 @@ from thermoscope.metrics.repetition import Loop
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page, as_pandas
 from thermoscope.words import count, ending, short
+
+if TYPE_CHECKING:
+    import pyarrow
 
 #: Texts that a notebook shows.
 MOST_SHOWN = 24
@@ -79,7 +83,7 @@ class ComparedText:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Comparison:
+class Comparison(Page):
     """What ``compare`` found.
 
     Attributes
@@ -146,6 +150,23 @@ class Comparison:
             soft("▸ differs from the text before, with the same seed") if differs else "",
             listed((*self.reading, *self.effective)),
         )
+
+    def table(self) -> pyarrow.Table:
+        """One row per text: prompt, setting, seed, text, how it ended, and every measure of it."""
+        import pyarrow as pa
+
+        names = varying(self.settings)
+        rows = [
+            {"prompt": self.prompt, "setting": label(text.sample.params, names), "setting_id": text.sample.params.id}
+            | {"temperature": text.sample.params.temperature, "seed": text.sample.seed, "text": text.sample.text}
+            | {"finish_reason": text.sample.finish_reason, **text.measures}
+            for text in self.texts
+        ]
+        return pa.Table.from_pylist(rows)
+
+    def to_pandas(self) -> Any:
+        """``table`` as a pandas DataFrame; InputError where pandas is not installed."""
+        return as_pandas(self.table())
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""

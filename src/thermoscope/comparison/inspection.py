@@ -195,7 +195,7 @@ def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, s
     drawn_logprobs: tuple[float, ...] = ()
     text = ""
     if at_step:
-        sample = generate(model, prompt, setting, seeds=seed, max_new_tokens=at_step)[0]
+        sample = generate(model, prompt, setting, seeds=[seed], max_new_tokens=at_step)[0]
         if sample.finish_reason != "length" or len(sample.token_ids) < at_step:
             raise InputError(
                 f"at_step must be within the text; got {at_step}, but it ends by itself after "

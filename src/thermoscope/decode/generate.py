@@ -25,7 +25,7 @@ def generate(
     prompts: str | Sequence[str],
     params: SamplingParams | Sequence[SamplingParams] | None = None,
     *,
-    seeds: int | Sequence[int] = 0,
+    seeds: int | Sequence[int] = 1,
     max_new_tokens: int | None = None,
     max_length: int | None = None,
     stop: str | Sequence[str] = (),
@@ -49,7 +49,8 @@ def generate(
     params
         One setting, or several; by default ``SamplingParams()``.
     seeds
-        One seed, or several. ``seeds=3`` is the one seed 3; ``seeds=range(3)`` are the seeds 0, 1 and 2.
+        How many seeds, from 0 on, or a list of them: ``seeds=3`` are the seeds 0, 1 and 2, as ``--seeds 3`` is at the
+        shell; ``seeds=[3]`` is the one seed 3.
     max_new_tokens, max_length
         The most new tokens per text, or the most tokens with the prompt counted (as in transformers). Give one;
         with neither it is 200 new tokens, or what the context leaves.

@@ -15,6 +15,8 @@ from thermoscope.sampling.noise import check_seed
 from thermoscope.settings.params import SamplingParams
 from thermoscope.words import quoted
 
+#: The most seeds that a number asks for.
+MOST_SEEDS = 100_000
 #: New tokens per text when neither ``max_new_tokens`` nor ``max_length`` is given (less if the context ends).
 DEFAULT_NEW_TOKENS = 200
 
@@ -65,14 +67,24 @@ def check_model(model: object) -> None:
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
-    """One seed or several as a list of distinct ones that is not empty.
+    """So many seeds, from 0 on, or those that are listed: distinct ones, at least one.
 
     Raises
     ------
     InputError
         There is none, one is not a whole number from 0 to 2^64 - 1, or one is given twice.
     """
-    numbers = [check_seed(seed) for seed in as_list("seeds", seeds, int)]
+    given: Any = seeds
+    if getattr(seeds, "shape", None) == ():  # a number of numpy's
+        given = given.item()
+    if isinstance(given, int) and not isinstance(given, bool):
+        if not 1 <= given <= MOST_SEEDS:
+            fix = f"write seeds=[{given}] for the one seed {given}" if given >= 0 else "write seeds=1 for the seed 0"
+            raise InputError(
+                f"seeds must be how many seeds, 1 to {MOST_SEEDS:,}, or a list of seeds; got {given}; {fix}"
+            )
+        return list(range(given))
+    numbers = [check_seed(seed) for seed in as_list("seeds", given, int)]
     if not numbers:
         raise InputError("seeds must not be empty; give at least one")
     if len(set(numbers)) < len(numbers):

@@ -47,7 +47,7 @@ def distributions_of(
 ) -> Distributions:
     """Next-token distributions of a model along texts that it makes with a setting."""
     length = _LENGTH if model.context_length is None else max(1, min(_LENGTH, model.context_length - 32))
-    samples = generate(model, list(prompts), params, seeds=seed, max_new_tokens=length)
+    samples = generate(model, list(prompts), params, seeds=[seed], max_new_tokens=length)
     prompt_ids, output_ids, logprobs = [], [], []
     for sample in samples:
         ids = model.encode_prompt(sample.prompt)

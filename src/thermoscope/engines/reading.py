@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from thermoscope.engines.formats import Form, take_apart
 from thermoscope.engines.registry import ENGINES, engine_named
 from thermoscope.engines.values import BANNED
 from thermoscope.engines.verdict import Verdict, judge
-from thermoscope.errors import InputError
+from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES
 from thermoscope.words import joined, nearest, quoted
@@ -103,7 +104,7 @@ def read(
         A value breaks our rules.
     """
     form = take_apart(text, file_name)
-    name = engine or form.engine or _by_file_name(file_name) or _told_by(form, ours=ours)
+    name = engine or form.engine or _by_file_name(file_name) or _told_by(form, file_name, ours=ours)
     if name == own.NAME:
         return _own(form.fields)
     imported = _imported(form, engine_named(name), add_defaults)
@@ -145,8 +146,26 @@ def _by_file_name(file_name: str) -> str | None:
     return next((name for name, of in ENGINES.items() if file_name in of.file_names), None)
 
 
-def _told_by(form: Form, *, ours: bool) -> str:
-    """The one engine that knows the most of the fields.
+def _named_in(file_name: str, engines: Sequence[str]) -> str | None:
+    """The engine whose name is a word of a file's name, as in ``vllm.json``; None if none or several are."""
+    words = re.split(r"[^a-z0-9.]+", file_name.lower().rpartition(".")[0])
+    named = [engine for engine in engines if engine.lower() in words]
+    return named[0] if len(named) == 1 else None
+
+
+def _only_engines_say(fields: Mapping[str, Any]) -> bool:
+    """Whether a value breaks our rule and is how an engine switches a parameter off, as ``top_k: -1`` is."""
+    for name, value in fields.items():
+        if any(of.neutral.get(name) == value for of in ENGINES.values()):
+            try:
+                SamplingParams(**{name: value})
+            except ThermoscopeError:
+                return name in SamplingParams.model_fields
+    return False
+
+
+def _told_by(form: Form, file_name: str, *, ours: bool) -> str:
+    """The one engine that knows the most of the fields, or of several the one that the file is named after.
 
     Raises
     ------
@@ -154,7 +173,8 @@ def _told_by(form: Form, *, ours: bool) -> str:
         Several know as many, or none knows one.
     """
     fields = {name: value for name, value in form.fields.items() if value is not None}
-    if ours and (own.is_ours(fields) or not fields):
+    named = _named_in(file_name, list(ENGINES))
+    if ours and (not fields or (own.is_ours(fields) and named is None and not _only_engines_say(fields))):
         return own.NAME
     knows = {name: sum(field in known_fields(of) for field in fields) for name, of in ENGINES.items()}
     most = max(knows.values())
@@ -167,10 +187,12 @@ def _told_by(form: Form, *, ours: bool) -> str:
     engines = [name for name, known in knows.items() if known == most]
     if len(engines) == 1:
         return engines[0]
+    if named in engines:
+        return str(named)
     if form.rather in engines:
         return str(form.rather)
     about = {name for of in ENGINES.values() for name in (*of.names.values(), *of.neutral) if name in fields}
-    if ours and about and about <= SamplingParams.model_fields.keys():
+    if ours and about and about <= SamplingParams.model_fields.keys() and not _only_engines_say(fields):
         return own.NAME
     raise InputError(f"the format is ambiguous: {', '.join(engines[:-1])} or {engines[-1]}; add --format {engines[0]}")
 

@@ -43,8 +43,9 @@ class Found:
         Seeds as they are written; "" where there is none.
     contexts
         What precedes each text, for its likelihood, where a prompt is only named; None: the prompt.
-    setting_names
-        What the parts of a setting are called, such as temperature.
+    setting_names, setting_parts
+        What the parts of a setting are called, such as temperature, and their values for each text; "" where a text
+        has none.
     named
         The options that named columns, with their values.
     """
@@ -59,6 +60,7 @@ class Found:
     seeds: list[str] = field(default_factory=list)
     contexts: list[str] | None = None
     setting_names: tuple[str, ...] = ()
+    setting_parts: list[tuple[str, ...]] = field(default_factory=list)
     named: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -234,6 +236,7 @@ def _found(rows: Sequence[_Row], asked: Asked, sources: tuple[str, ...], notes: 
         seeds=[row.seed for row in rows] if any(row.seed for row in rows) else [],
         contexts=[row.prompt if row.context is None else row.context for row in rows] if some_context else None,
         setting_names=tuple(kept),
+        setting_parts=[tuple(row.parts.get(name, "") for name in kept) for row in rows],
         named=tuple(asked.options),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from thermoscope.escape import escape
@@ -35,6 +36,25 @@ def sentence(fork: Fork, spectrum: Spectrum, *, ascii_only: bool = False) -> str
         "merged": " (the texts in between were not explored)",
     }[fork.cause]
     return f"{where}, word {fork.word}: {word(fork.word_before)} becomes {word(fork.word_after)}{why}"
+
+
+def found_sentences(spectra: Sequence[Spectrum]) -> list[str]:
+    """What spectra of one prompt show, in two sentences: how many texts there are, and the first change."""
+    first = spectra[0]
+    where = f"between T={first.low:g} and T={first.high:g}"
+    texts = [len(spectrum.leaves) for spectrum in spectra]
+    widest_leaf = max(first.leaves, key=lambda leaf: leaf.high - leaf.low)
+    holds = f"one text holds from T={widest_leaf.low:.3g} to T={widest_leaf.high:.3g}"
+    if len(spectra) > 1:
+        said = [f"{len(spectra)} seeds give {min(texts)} to {max(texts)} different texts each {where}."]
+    elif texts[0] == 1:
+        said = [f"There is one text {where}."]
+    else:
+        said = [f"There are {texts[0]} different texts {where}; {holds}."]
+    if first.forks:
+        seed = f" (seed {first.seed})" if len(spectra) > 1 else ""
+        said.append(f"The first change{seed} is {sentence(first.forks[0], first)}.")
+    return said
 
 
 def reason(fork: Fork, *, ascii_only: bool = False) -> str:

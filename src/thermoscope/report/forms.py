@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
     Renderable: TypeAlias = (
-        Report | Run | Comparison | Audit | Inspection | TemperatureInspection | Spectrum | Sequence[Spectrum]
+        Report
+        | Run
+        | Measured
+        | Comparison
+        | Audit
+        | Inspection
+        | TemperatureInspection
+        | Spectrum
+        | Sequence[Spectrum]
     )
 
 #: Every form, by the ending of its files.
@@ -37,11 +46,12 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     ----------
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
-        ``Comparison`` (from ``compare``), an ``Audit`` (from ``audit``), an ``Inspection`` or ``TemperatureInspection``
-        (from ``inspect`` and ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        ``Measured`` (from ``measure_files`` or ``open_measured``), a ``Comparison`` (from ``compare``), an ``Audit``
+        (from ``audit``), an ``Inspection`` or ``TemperatureInspection`` (``inspect``, ``inspect_temperatures``),
+        or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
-        "html": one self-contained page. "json": every record. Of a report, a run or a comparison also "md"
-        (Markdown), and "png" or "svg" (its charts on one sheet).
+        "html": one self-contained page. "json": every record. Of a report, a run, measured texts or a comparison also
+        "md" (Markdown), and "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
 
@@ -121,6 +131,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.report.records.schema import Report
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
     from thermoscope.spectra.spectrum import Spectrum
 
@@ -128,7 +139,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
         return _of_audit(thing)
     if isinstance(thing, Report):
         return _of_report(thing)
-    if isinstance(thing, Run):
+    if isinstance(thing, Run | Measured):
         from thermoscope.report.records.build import run_report
 
         return _of_report(run_report(thing))
@@ -142,7 +153,16 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     if isinstance(spectra, Sequence) and spectra and all(isinstance(each, Spectrum) for each in spectra):
         return _of_spectra(spectra, ran)
     kinds = joined(
-        ("a Report", "a Run", "a Comparison", "an Audit", "an inspection", "a Spectrum", "a list of Spectrum")
+        (
+            "a Report",
+            "a Run",
+            "texts from files (Measured)",
+            "a Comparison",
+            "an Audit",
+            "an inspection",
+            "a Spectrum",
+            "a list of Spectrum",
+        )
     )
     raise InputError(f"what can be rendered is {kinds}; got {type(thing).__name__}")
 

@@ -8,7 +8,9 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.runs.kept_texts import is_kept, kept_tables, open_measured
 from thermoscope.runs.plan import Plan
+from thermoscope.runs.rows import labelled
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.words import quoted
 
@@ -23,14 +25,16 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     """What is known of every run in a folder, by name; folders that are no runs are left out."""
     found: list[dict[str, Any]] = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if is_kept(path):
+            found.append(_of_texts(path))
+            continue
         if not (path / "plan.json").is_file():
             continue
         store = Store(path)
         try:
             plan, manifest = Plan.from_dict(store.plan_record(), path), store.manifest()
         except ThermoscopeError:
-            found.append(dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
-                         | {"run": path.name, "state": "unreadable"})  # fmt: skip
+            found.append(_unreadable(path))
             continue
         done = sum(len(c.seeds) * len(plan.settings) for c in plan.chunks() if store.has(c))
         found.append(
@@ -48,6 +52,32 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _unreadable(path: Path) -> dict[str, Any]:
+    known = dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
+    return known | {"run": path.name, "state": "unreadable"}
+
+
+def _of_texts(path: Path) -> dict[str, Any]:
+    """What is known of texts from files that are kept in a folder."""
+    try:
+        kept = open_measured(path)
+    except ThermoscopeError:
+        return _unreadable(path)
+    number = len(kept.found.texts)
+    return {
+        "run": path.name,
+        "name": ", ".join(kept.found.sources),
+        "model": kept.tokens,
+        "prompts": len(kept.prompts),
+        "settings": len(set(kept.settings)),
+        "seeds": len(set(kept.found.seeds)) or "-",
+        "texts": number,
+        "done": number,
+        "state": "texts from files",
+        "finished": None,
+    }
 
 
 def query(
@@ -83,7 +113,7 @@ def query(
     """
     import duckdb
 
-    tables = _tables(Store(folder))
+    tables = kept_tables(folder) if is_kept(folder) else _tables(Store(folder))
     with duckdb.connect(config={"memory_limit": memory, "autoinstall_known_extensions": False}) as connection:
         for name, table in tables.items():
             connection.register(name, table)
@@ -111,9 +141,11 @@ def query(
 def _tables(store: Store) -> dict[str, pyarrow.Table]:
     """The tables of a run that are there, as they were written."""
     complete = store.manifest() is not None
+    plan = Plan.from_dict(store.plan_record(), store.folder)
     there = {"texts": store.texts, "tokens": store.tokens} if store.shards("texts") else {}
     found = {name: read() for name, read in there.items()}
-    return found | ({name: store.table(name) for name in TABLES} if complete else {})
+    found |= {name: store.table(name) for name in TABLES} if complete else {}
+    return {name: labelled(table, plan) for name, table in found.items()}
 
 
 def _different(names: Sequence[str]) -> list[str]:

@@ -1,293 +1,101 @@
-"""Texts from files, measured: what ``thermoscope measure FILE`` shows and writes."""
+"""Texts from files, measured: what ``thermoscope measure FILE`` shows, writes and keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.checks import at_least_one
-from thermoscope.errors import InputError
-from thermoscope.files.texts import Found, read
-from thermoscope.metrics.answers import Scorer
-from thermoscope.metrics.embedding import Embedder, Watched
+from thermoscope.files.texts import Found
 from thermoscope.metrics.ragged import Ragged
-from thermoscope.metrics.self_bleu import MOST_SAMPLES
-from thermoscope.metrics.table import nullable, with_thinking
-from thermoscope.metrics.texts import Texts
-from thermoscope.metrics.thinking import USUAL, Columns, Thinking, thinking_mode, thinking_words
-from thermoscope.metrics.thoughts import texts_and_thoughts
-from thermoscope.metrics.words import word_tokens
-from thermoscope.models.base import Model
-from thermoscope.ran import provenance
-from thermoscope.ran.provenance import WhatRan, model_words, quote
-from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
-from thermoscope.statistics.evidence import Evidence
+from thermoscope.ran.provenance import WhatRan
+from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page, as_pandas, check_table
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Texts from files, measured.
+@dataclass(frozen=True, slots=True, repr=False)
+class Measured(Page):
+    """Texts from files, measured; from ``measure_files``, or from a folder by ``open_measured``.
 
     Attributes
     ----------
-    evidence
-        The measures.
     found
-        The texts, and where they are from.
+        The texts, N of them, and where they are from.
+    settings
+        The setting of each text: sampling parameters where the files say so, else a name.
+    token_ids, ends
+        Of each text its tokens, and how many characters of it each ends after.
+    tables
+        By name the tables of the methods below: "texts", "groups", "settings", "differences".
+    claims
+        The usual claims about temperature, as records; none where the files name no temperatures.
     notes
         What limits the measures, a sentence each.
     tokens
         What a token is: "words", or the model whose tokenizer cut the texts.
     ran
         What ran, with the command that reproduces it.
-    thoughts, thoughts_of
-        The measures of thinking that is measured apart (None if there is none), and which texts it is from.
+    thinking
+        Measures of thinking that was measured apart, as in ``summary``, one record per setting and measure.
+    folder
+        Where all this is kept; None if it is not.
     """
 
-    evidence: Evidence
     found: Found
+    settings: tuple[SamplingParams | str, ...]
+    token_ids: Ragged
+    ends: Ragged
+    tables: Mapping[str, pyarrow.Table]
+    claims: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     tokens: str
     ran: WhatRan
-    thoughts: Evidence | None = None
-    thoughts_of: tuple[int, ...] = ()
+    thinking: tuple[dict[str, Any], ...] = ()
+    folder: Path | None = None
 
     @property
-    def thinking(self) -> list[dict[str, Any]]:
-        """Measures of the thinking, as in ``summary``, one record per setting and measure; none if there is none."""
-        return [] if self.thoughts is None else self.thoughts.settings_table().to_pylist()
+    def prompts(self) -> tuple[str, ...]:
+        """The prompts, each once."""
+        return tuple(dict.fromkeys(self.found.prompts))
 
     def texts(self) -> pyarrow.Table:
         """One row per text, in the order of the files: the text, its prompt and setting, and every measure of it."""
-        import pyarrow as pa
-
-        texts = self.evidence.texts
-        columns = {
-            name: pa.array(getattr(self.found, f"{name}s"), pa.string()) for name in ("text", "prompt", "setting")
-        }
-        if self.found.seeds:
-            columns["seed"] = pa.array(self.found.seeds, pa.string())
-        columns |= {name: nullable(texts.in_given_order(values)) for name, values in self.evidence.of_texts.items()}
-        table = pa.table(columns)
-        if self.thoughts is None:
-            return table
-        return with_thinking(table, self.thoughts.texts, self.thoughts_of)
+        return self.tables["texts"]
 
     def groups(self) -> pyarrow.Table:
         """One row per prompt and setting."""
-        from thermoscope.metrics.table import group_table
-
-        return group_table(self.evidence.texts, self.evidence.of_groups)
+        return self.tables["groups"]
 
     def summary(self) -> pyarrow.Table:
         """One row per setting and measure: mean, interval and band."""
-        return self.evidence.settings_table()
+        return self.tables["settings"]
 
     def differences(self) -> pyarrow.Table:
         """One row per measure and pair of settings, paired by prompt."""
-        return self.evidence.differences_table()
+        return self.tables["differences"]
 
+    def to_pandas(self, name: str = "texts") -> Any:
+        """One of the tables as a pandas DataFrame.
 
-def read_files(
-    files: Sequence[str | Path] | str | Path,
-    *,
-    text_column: str | None = None,
-    prompt_column: str | None = None,
-    setting_column: str | Sequence[str] | None = None,
-    answer_column: str | None = None,
-    scorer: Scorer | str | None = None,
-) -> Found:
-    """Texts from files; parameters and errors as in ``measure_files``."""
-    needs_answers = isinstance(scorer, str) and compares_with_answers(scorer)
-    found = read(
-        [Path(path) for path in ([files] if isinstance(files, str | Path) else files)],
-        text=text_column,
-        prompt=prompt_column,
-        setting=setting_column,
-        answer=answer_column,
-    )
-    if needs_answers and all(answer is None for answer in found.answers):
-        raise InputError(f"--score {scorer} compares with expected answers; name their column with --answer-column")
-    return found
+        Parameters
+        ----------
+        name
+            "texts", "groups", "summary" or "differences".
 
+        Raises
+        ------
+        InputError
+            There is no such table, or pandas is not installed.
+        """
+        check_table(name, ("texts", "groups", "summary", "differences"))
+        return as_pandas(getattr(self, name)())
 
-def measure_files(
-    files: Sequence[str | Path] | str | Path,
-    *,
-    text_column: str | None = None,
-    prompt_column: str | None = None,
-    setting_column: str | Sequence[str] | None = None,
-    answer_column: str | None = None,
-    model: Model | str | Path | None = None,
-    length: int | None = None,
-    embedder: Embedder | str | None = None,
-    scorer: Scorer | str | None = None,
-    answer_pattern: str | None = None,
-    thinking: Thinking = USUAL,
-    on_progress: Callable[[str, int, int], None] | None = None,
-) -> Measured:
-    """Measure texts from files.
-
-    Parameters
-    ----------
-    files
-        JSON lines, JSON, CSV, TSV, Parquet or .txt files, these and .gz, or folders of .txt files; ``-`` is standard
-        input with JSON. Logs of lm-evaluation-harness, OpenAI batches, promptfoo, vLLM and inspect_ai are recognised.
-    text_column, prompt_column, setting_column, answer_column
-        Names of columns, or paths of fields such as ``choices[0].text``; several settings make one together. Without
-        them columns that are so called are taken (``text``, ``prompt``, ``temperature``, ``top_p``, ``model``, ...),
-        which ``Measured.found.read_as`` says; "none" takes none. Texts that begin with their own prompt are cut where
-        ``prompt_column`` is named.
-    model
-        Scores the texts, and its tokenizer cuts them; a name is loaded. Without one tokens are words.
-    length
-        The common length in tokens, at least 1; None leaves every text as it is.
-    embedder
-        An embedder or the name of a sentence-embedding model; by default the usual one where it is installed.
-    scorer
-        A function of (text, expected answer or None), or ``exact``, ``regex:PATTERN`` or ``FILE.py:FUNCTION``.
-    answer_pattern
-        A regular expression that finds the answer in a text, for ``agreement``.
-    thinking
-        What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
-        "drop" the answers alone; "keep" each text as a whole.
-    on_progress
-        Told what is under way, how much of it is done and how much there is.
-
-    Raises
-    ------
-    InputError
-        A file, a column or a value breaks its rule.
-    ModelError
-        The model can't be loaded.
-    """
-    length = at_least_one("length", length)
-    found = read_files(
-        files,
-        text_column=text_column,
-        prompt_column=prompt_column,
-        setting_column=setting_column,
-        answer_column=answer_column,
-        scorer=scorer,
-    )
-    if isinstance(model, str | Path):
-        from thermoscope.models.load import load_model
-
-        model = load_model(model)
-    return measure_found(
-        found,
-        model=model,
-        length=length,
-        embedder=embedder,
-        scorer=scorer,
-        answer_pattern=answer_pattern,
-        thinking=thinking,
-        on_progress=on_progress,
-    )
-
-
-def measure_found(
-    found: Found,
-    *,
-    model: Model | None = None,
-    length: int | None = None,
-    embedder: Embedder | str | None = None,
-    scorer: Scorer | str | None = None,
-    answer_pattern: str | None = None,
-    thinking: Thinking = USUAL,
-    on_progress: Callable[[str, int, int], None] | None = None,
-) -> Measured:
-    """Measure texts that were read from files; parameters and errors as in ``measure_files``."""
-    named = (("embedding-model", embedder), ("score", scorer), ("answer-pattern", answer_pattern))
-    words = tuple(f"--{option}={value}" for option, value in named if isinstance(value, str))
-    words += thinking_words(thinking_mode(thinking))
-    if embedder is None or isinstance(embedder, str):
-        embedder = embedder_of(embedder)
-    if embedder is not None and on_progress is not None:
-        embedder = Watched(embedder, partial(on_progress, "embedding texts"))
-    how: dict[str, Any] = {
-        "seeds": found.seeds or None,
-        "length": length,
-        "embedder": embedder,
-        "scorer": scorer_of(scorer) if isinstance(scorer, str) else scorer,
-        "answers": found.answers,
-        "answer_pattern": answer_pattern,
-    }
-    columns = _columns(found, model, on_progress)
-    texts, thoughts = texts_and_thoughts(columns, found.prompts, found.settings, thinking, **how)
-    if not len(texts):
-        raise InputError("there must be at least one text; got none")
-    return Measured(
-        Evidence(texts, on_progress=on_progress),
-        found,
-        (*found.notes, *(() if thoughts.said is None else (thoughts.said,)), *_notes(texts, found, length)),
-        "words" if model is None else model.name,
-        what_ran(model, found, length, words),
-        None if thoughts.texts is None else Evidence(thoughts.texts),
-        thoughts.rows,
-    )
-
-
-def _columns(found: Found, model: Model | None, on_progress: Callable[[str, int, int], None] | None) -> Columns:
-    """The texts cut into tokens: words, or those of a model, which then scores them."""
-    if model is None:
-        tokens, ends = word_tokens(found.texts)
-        return Columns(found.texts, tokens, Ragged(ends, tokens.starts))
-    from thermoscope.metrics.scoring import score
-
-    told = on_progress and partial(on_progress, "scoring texts")
-    before = found.prompts if found.contexts is None else found.contexts
-    scored = score(model, before, found.texts, temperatures=found.temperatures, on_progress=told)
-    return Columns(
-        found.texts, scored.tokens, scored.ends, scored.logprobs, scored.entropies, scored.tempered_entropies
-    )
-
-
-def _notes(texts: Texts, found: Found, length: int | None) -> list[str]:
-    lengths = texts.tokens.lengths
-    notes = []
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    if length is None and shortest != longest:
-        notes.append(
-            f"Lengths differ ({shortest} to {longest} tokens), which moves repetition and diversity; --length N cuts "
-            "all texts to N tokens, and compression_ratio is known only then."
+    def __repr__(self) -> str:
+        return (
+            f"Measured({', '.join(self.found.sources)!r}, texts={len(self.found.texts)}, "
+            f"prompts={len(self.prompts)}, settings={len(set(self.settings))})"
         )
-    elif length is not None and shortest < length:
-        notes.append(f"{int((lengths < length).sum())} of {len(lengths)} texts are shorter than {length} tokens.")
-    most = int(texts.groups.max())
-    if most > MOST_SAMPLES:
-        notes.append(
-            f"self_bleu and compression_ratio take {MOST_SAMPLES} evenly spaced texts of a group; the largest has "
-            f"{most:,}."
-        )
-    return notes
-
-
-def what_ran(model: Model | None, found: Found, length: int | None, words: Sequence[str]) -> WhatRan:
-    """The resolved circumstances of measures of texts from files.
-
-    Parameters
-    ----------
-    model
-        What scored them, or None.
-    found
-        The texts, with their files and the columns that were named.
-    length
-        The length that texts were cut to, or None.
-    words
-        The options that say what else was measured.
-    """
-    options = [f"{option}={column}" for option, column in found.named]
-    options += [*(["--length", str(length)] if length is not None else []), *words]
-    if model is not None:
-        named = model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
-        options += named if "--model" in named else ["--model", model.name, *named]
-    command = " ".join(map(quote, ["thermoscope", "measure", *options, "--", *found.sources]))
-    details = {"files": ", ".join(found.sources)} | ({} if length is None else {"length": f"cut to {length} tokens"})
-    return provenance.what_ran(model, command, details=details)

@@ -214,7 +214,7 @@ def plan_run(
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
-    seeds: int | Sequence[int] = range(8),
+    seeds: int | Sequence[int] = 8,
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,

@@ -91,6 +91,32 @@ class Claims(Record):
     claims: list[_Claim]
 
 
+class _Stated(Record):
+    name: str
+    params: dict[str, Any] | None
+
+
+class _Found(Record):
+    sources: list[str]
+    notes: list[str]
+    read_as: list[str]
+    setting_names: list[str]
+
+
+class KeptTexts(Record):
+    """``texts.json``: what is known of texts from files beside their tables."""
+
+    format: Literal["thermoscope.texts/1"]
+    found: _Found
+    settings: list[_Stated]
+    claims: list[_Claim]
+    notes: list[str]
+    tokens: str
+    ran: dict[str, Any]
+    thinking: list[dict[str, Any]]
+    files: dict[str, str]
+
+
 class _AskedFor(Record):
     asked: dict[str, str] = {}
     objects: list[str] = []

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from thermoscope.decode.sample import Sample
 from thermoscope.metrics.table import setting_columns
-from thermoscope.runs.plan import Chunk
+from thermoscope.runs.plan import Chunk, Plan
+from thermoscope.settings.grid import label, varying
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,6 +33,26 @@ def text_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
             "text_tokens": pa.array([len(s.text_token_ids) for s in samples], pa.int32()),
         }
     )
+
+
+def labelled(table: pyarrow.Table, plan: Plan) -> pyarrow.Table:
+    """A table of a run with its prompts' texts, and the labels of settings as they are printed.
+
+    ``label`` is beside ``setting_id`` (``label_a`` and ``label_b`` beside those of pairs), ``prompt`` beside
+    ``prompt_id``.
+    """
+    import pyarrow as pa
+
+    names = varying(plan.settings)
+    labels = {setting.id: label(setting, names) for setting in plan.settings}
+    for end in ("", "_a", "_b"):
+        if f"setting_id{end}" in table.column_names:
+            there = pa.array([labels.get(name) for name in table[f"setting_id{end}"].to_pylist()], pa.string())
+            table = table.append_column(f"label{end}", there)
+    if "prompt_id" in table.column_names and "prompt" not in table.column_names:
+        texts = pa.array([plan.prompts[number] for number in table["prompt_id"].to_pylist()], pa.string())
+        table = table.add_column(table.column_names.index("prompt_id") + 1, "prompt", texts)
+    return table
 
 
 def token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:

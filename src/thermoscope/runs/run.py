@@ -6,7 +6,6 @@ complete one generates nothing.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,11 @@ from thermoscope.errors import InputError, Interrupted, RunError
 from thermoscope.fragment import fragment, listed, safe, soft, table
 from thermoscope.runs import RUNS
 from thermoscope.runs.plan import Plan
+from thermoscope.runs.rows import labelled
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import SettingsGiven, label, varying
 from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page, as_pandas, check_table
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, short
 
@@ -53,7 +54,7 @@ def run(
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
-    seeds: int | Sequence[int] = range(8),
+    seeds: int | Sequence[int] = 8,
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
@@ -86,7 +87,7 @@ def run(
     held_out
         Use the prompts that the use case holds out.
     seeds
-        As in ``generate``: ``range(8)`` are eight seeds, ``8`` is the one seed 8.
+        As in ``generate``: ``8`` are the seeds 0 to 7, ``[8]`` is the one seed 8.
     max_new_tokens
         The most new tokens per text; by default the use case's.
     stop, max_rows
@@ -186,7 +187,7 @@ def open_run(folder: str | Path) -> Run:
     return Run(Path(folder))
 
 
-class Run:
+class Run(Page):
     """A run in its folder, complete or not; from ``run`` or ``open_run``."""
 
     def __init__(self, folder: Path) -> None:
@@ -237,7 +238,7 @@ class Run:
 
     def texts(self) -> pyarrow.Table:
         """One row per text, as many as are stored."""
-        return self._store.texts().sort_by("text_id")
+        return labelled(self._store.texts().sort_by("text_id"), self._plan)
 
     def tokens(self) -> pyarrow.Table:
         """One row per token of these texts: log-probabilities, entropies (nats) and ranks."""
@@ -259,7 +260,7 @@ class Run:
         """One row per pair of settings and measure, paired by prompt and seed; errors as for ``manifest``."""
         return self._measured("differences")
 
-    def to_pandas(self, name: str) -> Any:
+    def to_pandas(self, name: str = "texts") -> Any:
         """One of the tables as a pandas DataFrame.
 
         Parameters
@@ -272,13 +273,8 @@ class Run:
         InputError
             There is no such table, or pandas is not installed.
         """
-        if name not in _TABLES:
-            raise InputError(f"a table must be one of {', '.join(_TABLES)}; got {name!r}")
-        try:
-            importlib.import_module("pandas")
-        except ImportError:
-            raise InputError("to_pandas needs pandas, which is not installed; run pip install pandas") from None
-        return getattr(self, name)().to_pandas()
+        check_table(name, _TABLES)
+        return as_pandas(getattr(self, name)())
 
     def resume(
         self,
@@ -342,7 +338,7 @@ class Run:
 
     def _measured(self, name: str) -> pyarrow.Table:
         self._store.complete_manifest()
-        return self._store.table(_TABLES[name])
+        return labelled(self._store.table(_TABLES[name]), self._plan)
 
     def __repr__(self) -> str:
         state = "" if self.complete else f", {self._store.texts().num_rows} of {self._plan.texts} texts"

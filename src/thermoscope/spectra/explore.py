@@ -35,7 +35,7 @@ def spectrum(
     *,
     temperature: tuple[float, float] = (0.0, 1.5),
     params: SamplingParams | None = None,
-    seeds: int | Sequence[int] = 0,
+    seeds: int | Sequence[int] = 1,
     max_new_tokens: int | None = None,
     max_length: int | None = None,
     stop: str | Sequence[str] = (),

@@ -12,15 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError
 from thermoscope.fragment import clipped, fragment, shown, soft, table
 from thermoscope.settings.params import SamplingParams
+from thermoscope.shown import Page, as_pandas
 from thermoscope.spectra.fork import Fork, fork_between
 from thermoscope.spectra.leaf import Leaf, Node
 from thermoscope.words import count, ending
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FORMAT = "thermoscope.spectrum/1"
 #: Texts that a notebook shows: the widest.
@@ -28,7 +32,7 @@ MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, repr=False)
-class Spectrum:
+class Spectrum(Page):
     """Every text of one prompt and seed between two temperatures.
 
     Attributes
@@ -95,6 +99,20 @@ class Spectrum:
             soft(f"The {len(widest)} texts that hold over the widest ranges of temperature:") if many else "",
             table(("T", "share", "text", "tokens"), rows),
         )
+
+    def table(self) -> pyarrow.Table:
+        """One row per text: prompt, seed, the temperatures ``low`` to ``high`` at which it holds, text, tokens."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([
+            {"prompt": self.prompt, "seed": self.seed, "low": leaf.low, "high": leaf.high, "text": leaf.text,
+             "finish_reason": leaf.finish_reason, "tokens": len(leaf.token_ids)}
+            for leaf in self.leaves
+        ])  # fmt: skip
+
+    def to_pandas(self) -> Any:
+        """``table`` as a pandas DataFrame; InputError where pandas is not installed."""
+        return as_pandas(self.table())
 
     def _strip(self) -> str:
         """The range of temperatures as a picture: one block per text, shaded in turn."""

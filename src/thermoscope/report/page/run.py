@@ -27,7 +27,7 @@ from thermoscope.report.page.prompts import told_apart
 from thermoscope.report.page.vega import runtime
 from thermoscope.report.records.schema import Curve, Differences, Ran, Report, TextRecord
 from thermoscope.statistics.verdicts import claim_verdict
-from thermoscope.words import ENDINGS, count, first_upper, short
+from thermoscope.words import ENDINGS, count, ending, first_upper, short
 
 #: Measures whose charts are open; those of the others are opened at will.
 LEADING = 4
@@ -47,7 +47,7 @@ _PATHS = {
 #: What two texts side by side have in common.
 _SHARED = "Same prompt, same seed, same noise: any difference comes from the setting."
 _INDEPENDENT = (
-    "Same prompt and seed, but the texts of an endpoint are independent samples: part of any difference is chance."
+    "Same prompt and seed. The texts are independent samples without common noise: part of any difference is chance."
 )
 
 
@@ -241,6 +241,7 @@ def _texts(report: Report) -> dict[str, Any] | None:
 def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawings: Mapping[str, Drawing]) -> dict[str, Any]:
     """What the page's script needs: specifications of the charts, all choices of differences, all texts."""
     made = dict(drawings)
+    endings = list(dict.fromkeys(filter(None, map(_ending, report.texts))))
     shown = {found["measure"] for found in differences}
     for found in report.differences:
         if found.measure in shown:
@@ -254,13 +255,19 @@ def _data(report: Report, differences: Sequence[Mapping[str, Any]], drawings: Ma
         "rows": {found["id"]: found["row"] for found in differences},
         "settings": [setting.label for setting in report.settings],
         "prompts": report.prompts,
-        "texts": [_text(text) for text in report.texts],
-        "endings": list(ENDINGS.values()),
+        "texts": [_text(text, endings) for text in report.texts],
+        "endings": endings,
         "signs": {name: getattr(UNICODE, name) for name in ("differs", "opens", "closes", "loop")},
     }  # fmt: skip
 
 
-def _text(text: TextRecord) -> list[Any]:
+def _ending(text: TextRecord) -> str:
+    """How a text ended; "" where that is not known."""
+    whole = "".join(passage.text for passage in text.passages)
+    return ending(text.finish_reason, whole) if text.finish_reason in ENDINGS else ""
+
+
+def _text(text: TextRecord, endings: Sequence[str]) -> list[Any]:
     """A text as prompt, setting, seed, ending, its line of measures, and passages each with what it is (0 to 3)."""
     m = text.measures
     tokens = m.get("tokens")
@@ -273,5 +280,5 @@ def _text(text: TextRecord) -> list[Any]:
     passages: list[Any] = []
     for shown, passage in visible_passages(text.passages):
         passages += [(1 if passage.repeated else 0) + (2 if passage.loop else 0), shown]
-    ending = list(ENDINGS).index(text.finish_reason) if text.finish_reason in ENDINGS else -1
-    return [text.prompt, text.setting, text.seed, ending, line, *passages]
+    ended = _ending(text)
+    return [text.prompt, text.setting, text.seed, endings.index(ended) if ended else -1, line, *passages]

@@ -21,7 +21,7 @@ from thermoscope.report.forks import reason, sentence
 from thermoscope.report.page.pages import render
 from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
-from thermoscope.words import ENDINGS, short
+from thermoscope.words import ending, short
 
 #: The temperature at which the page begins, if it is in the range.
 _START = 0.7
@@ -110,7 +110,7 @@ def _leaf(leaf: Leaf, pieces: dict[str, int]) -> dict[str, Any]:
         "high": leaf.high,
         "exact_low": leaf.exact_low,
         "exact_high": leaf.exact_high,
-        "ending": ENDINGS[leaf.finish_reason],
+        "ending": ending(leaf.finish_reason, leaf.text),
         "nodes": list(leaf.path),
         "pieces": [pieces.setdefault(text, len(pieces)) for text in texts],
     }

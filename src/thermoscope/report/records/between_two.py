@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermoscope.report.records.effects import is_own, ranked, size
+from thermoscope.report.records.finding import verdict
 from thermoscope.report.records.schema import Differences, Ran, Setting
 from thermoscope.words import count, joined, short
 
@@ -24,6 +25,9 @@ def of_two_runs(
     clear = [effect.measure for effect in ranked(differences)]
     own = [name for name in by_name if is_own(name) and name not in clear]
     names = clear[:_SENTENCES]
+    if max(len(found.pairs) for found in differences) == 1:
+        said = verdict(settings, differences)
+        return (said,) if said else tuple(notes)
     sentences = [_apart(by_name[name], runs, settings) for name in names]
     if not clear or own:
         sentences.append(_nothing(own if clear else list(by_name), by_name, runs))

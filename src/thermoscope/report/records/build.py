@@ -18,9 +18,12 @@ from thermoscope.report.records.missing import missing
 from thermoscope.report.records.pairs import arranged, between
 from thermoscope.report.records.schema import Curve, Differences, Point, Ran, Report, Setting, TextRecord
 from thermoscope.report.records.settings import listed
-from thermoscope.report.records.source import Row, Source, from_comparison, from_run
+from thermoscope.report.records.source import Row, Source, from_comparison, from_measured, from_run
+from thermoscope.runs.kept_texts import is_kept, open_measured
+from thermoscope.runs.measured import Measured
 from thermoscope.runs.run import Run, open_run
 from thermoscope.settings.grid import neighbours
+from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.claims import is_foreign
 from thermoscope.statistics.frontier import frontier
 from thermoscope.statistics.methods import methods
@@ -29,13 +32,13 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
 
 
-def run_report(*runs: str | Path | Run) -> Report:
-    """The report of a stored run, or of two beside each other.
+def run_report(*runs: str | Path | Run | Measured) -> Report:
+    """The report of a run or of texts from files, or of two of them beside each other.
 
     Parameters
     ----------
     runs
-        One or two runs, or their folders.
+        One or two runs, texts that ``measure_files`` measured, or folders of either.
 
     Returns
     -------
@@ -51,11 +54,19 @@ def run_report(*runs: str | Path | Run) -> Report:
     """
     if not 1 <= len(runs) <= 2:
         raise InputError(f"a report is of one run or of two; got {len(runs)}; leave some out")
-    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
-    if len(opened) == 2 and opened[0].folder.resolve() == opened[1].folder.resolve():
+    opened = [_opened(run) for run in runs]
+    folders = [None if run.folder is None else run.folder.resolve() for run in opened]
+    if len(opened) == 2 and (opened[0] is opened[1] or (folders[0] == folders[1] and folders[0] is not None)):
         raise InputError(f"two runs beside each other must differ; got {str(opened[0].folder)!r} twice")
-    sources = [from_run(run) for run in opened]
-    return _report(sources, _names(sources, [run.folder.name for run in opened]))
+    sources = [from_run(run) if isinstance(run, Run) else from_measured(run) for run in opened]
+    return _report(sources, _names(sources, ["texts" if path is None else path.name for path in folders]))
+
+
+def _opened(run: str | Path | Run | Measured) -> Run | Measured:
+    if isinstance(run, Run | Measured):
+        return run
+    kept = isinstance(run, str | Path) and is_kept(Path(run))
+    return open_measured(run) if kept else open_run(run)
 
 
 def comparison_report(comparison: Comparison) -> Report:
@@ -71,9 +82,10 @@ def _names(sources: Sequence[Source], folders: Sequence[str]) -> list[str]:
     return [f"run {i + 1}" for i in range(len(sources))]
 
 
-def run_finding(run: Run) -> tuple[str, ...]:
-    """What a complete run found, in sentences: those of its report, without reading its texts."""
-    return _found([from_run(run, texts=False)], [run.folder.name]).finding
+def run_finding(run: Run | Measured) -> tuple[str, ...]:
+    """What a complete run, or texts from files, show, in sentences: those of the report; a run's texts are not read."""
+    source = from_run(run, texts=False) if isinstance(run, Run) else from_measured(run)
+    return _found([source], [source.name]).finding
 
 
 def _report(sources: Sequence[Source], names: Sequence[str]) -> Report:
@@ -210,7 +222,8 @@ def _point(row: Row, setting: int) -> Point:
 
 def _texts(source: Source, offset: int, prompts: Sequence[str], seeds: Sequence[int]) -> list[TextRecord]:
     there = {(text.prompt, text.setting, text.seed): text for text in source.texts}
-    nearest = neighbours(source.settings)
+    ours = [setting for setting in source.settings if isinstance(setting, SamplingParams)]
+    nearest = neighbours(ours) if len(ours) == len(source.settings) else [None, *range(len(source.settings) - 1)]
     made = []
     for text in source.texts:
         neighbour = nearest[text.setting]

@@ -40,12 +40,14 @@ def of_one_run(
     by_name = {curve.measure: curve for curve in curves}
     pairs = {(d.measure, p.a, p.b): p for d in differences for p in d.pairs}
     effects = ranked(differences)
+    of_two = verdict(settings, differences) if len(settings) == 2 else None
     sentences = [
+        of_two,
         _lead(settings, by_name, pairs, effects, ran.unit),
         _unclear_own(settings, by_name, effects),
         _nearest(settings, by_name, differences, _failing(by_name, frontier))
         or _loops(settings, frontier, by_name.get("loop_rate")),
-        _neighbours(settings, pairs, effects),
+        _neighbours(settings, pairs, effects) if of_two is None else None,
     ]
     return tuple(sentence for sentence in sentences if sentence)[:3]
 
@@ -72,6 +74,29 @@ def _lead(
     return _sentence(settings, ends, said, unit) if said else None
 
 
+def verdict(settings: Sequence[Setting], differences: Sequence[Differences]) -> str | None:
+    """One line on two settings: whether they differ clearly, in what most, and in how many measures.
+
+    ``differences`` hold one pair of settings each; without intervals nothing is said.
+    """
+    known = [found for found in differences if found.pairs and found.pairs[0].told != "unknown"]
+    if not known:
+        return None
+    effects = ranked(known)
+    many = count(len(known), "measure")
+    if not effects:
+        pair = known[0].pairs[0]
+        where = f"in any of {many}" if len(known) > 1 else f"in {known[0].measure}"
+        return f"No clear difference between {settings[pair.a].label} and {settings[pair.b].label} {where}."
+    first = effects[0]
+    pair = first.pair
+    a, b = settings[pair.a].label, settings[pair.b].label
+    by = estimate(pair.effect, pair.low, pair.high)
+    size = f"{by} times that of {a}" if first.kind == "ratio" else f"the difference from {a} is {by}"
+    more = f"; they differ clearly in {len(effects)} of {many}" if len(known) > 1 else ""
+    return f"{b} has clearly {pair.told} {first.measure} than {a}: {size}{more}."
+
+
 def _sentence(
     settings: Sequence[Setting], ends: tuple[int, int], said: Mapping[str, tuple[Point, Point, str]], unit: str
 ) -> str:
@@ -96,6 +121,8 @@ def _behind(points: Sequence[Point], unit: str) -> str:
     """How many texts are behind means, and what their intervals are."""
     texts, units = max(p.texts for p in points), max(p.units for p in points)
     counted = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
+    if unit != "seed" and texts == units:  # one each, or one value for the texts of a prompt together
+        counted = count(units, unit)
     return f"{'means with 95% intervals; ' if any(p.low is not None for p in points) else ''}{counted}"
 
 
@@ -229,7 +256,9 @@ def _neighbours(
             break
     else:
         known = []
-    if not known or all(pair.told == "unknown" for pair in known):
+    if not known:
+        return None
+    if all(pair.told == "unknown" for pair in known):
         return "With one text per setting there are no intervals; run more seeds to see how certain this is."
     apart = sum(map(is_clear, known))
     called = _TITLED.get(name, first_upper(name) if name == "perplexity" else name)

@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from thermoscope.comparison.comparison import finite
 from thermoscope.comparison.passages import Passage
 from thermoscope.fragment import clipped, fragment, listed, safe, soft, table
+from thermoscope.shown import Page, as_pandas
 from thermoscope.statistics.frontier import Frontier
 from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import count, estimate, first_upper
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FORMAT = "thermoscope.report/1"
 #: Measures that a notebook shows, and settings.
@@ -197,7 +201,7 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Report:
+class Report(Page):
     """Everything that a report says, in the order of a reader; ``thermoscope.render`` makes its forms.
 
     The records that it is made of (``Ran``, ``Setting``, ``Curve``, ``Differences``, ``TextRecord``, ``Meaning``) are
@@ -265,6 +269,21 @@ class Report:
             soft(f"{count(rest, 'more setting')} not shown") if rest and curves else "",
             soft('Means with 95% intervals. thermoscope.save(report, "report.html") writes the whole page.'),
         )
+
+    def table(self) -> pyarrow.Table:
+        """One row per measure and setting: run, setting, mean, interval, band, how many prompts and texts."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([
+            {"measure": curve.measure, "run": self.runs[self.settings[point.setting].run].name,
+             "setting": self.settings[point.setting].label} | {k: v for k, v in asdict(point).items() if k != "setting"}
+            for curve in self.curves
+            for point in curve.points
+        ])  # fmt: skip
+
+    def to_pandas(self) -> Any:
+        """``table`` as a pandas DataFrame; InputError where pandas is not installed."""
+        return as_pandas(self.table())
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""

@@ -31,14 +31,18 @@ def axis_of(settings: Sequence[SamplingParams]) -> str | None:
 
 def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None, tuple[Setting, ...]]:
     """The axis, and the settings of all runs in their order; ``names`` are those of the runs."""
-    settings = [setting for source in sources for setting in source.settings]
-    regular = all(combinations_of(source.settings) is not None for source in sources)
+    given = [setting for source in sources for setting in source.settings]
+    settings = [setting for setting in given if isinstance(setting, SamplingParams)]
+    if len(settings) < len(given):
+        return None, _by_name(sources, names)
+    own = [[s for s in source.settings if isinstance(s, SamplingParams)] for source in sources]
+    regular = all(combinations_of(one) is not None for one in own)
     axis, differing = axis_of(settings) if regular else None, varying(settings)
     rest = [name for name in differing if name != axis]
     many = len(sources) > 1
     made = []
-    for run, source in enumerate(sources):
-        for setting in source.settings:
+    for run, one in enumerate(own):
+        for setting in one:
             shown = label(setting, differing)
             series = [names[run]] if many else []
             series += [label(setting, rest)] if rest else []
@@ -53,6 +57,27 @@ def listed(sources: Sequence[Source], names: Sequence[str]) -> tuple[str | None,
                 )
             )
     return axis, tuple(made)
+
+
+def _by_name(sources: Sequence[Source], names: Sequence[str]) -> tuple[Setting, ...]:
+    """Settings of which one at least is a name: none has a place on an axis."""
+    many = len(sources) > 1
+    return tuple(
+        Setting(
+            run=run,
+            id=str(setting),
+            label=" ".join([str(setting) or NO_SETTING, *([f"({names[run]})"] if many else [])]),
+            x=None,
+            series=names[run] if many else "",
+            stages=stages_of(setting) if isinstance(setting, SamplingParams) else (),
+        )
+        for run, source in enumerate(sources)
+        for setting in source.settings
+    )
+
+
+#: What stands for the setting of texts whose file names none.
+NO_SETTING = "all texts"
 
 
 def neighbours(settings: Sequence[Setting]) -> list[tuple[int, int]]:

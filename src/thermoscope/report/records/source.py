@@ -1,9 +1,11 @@
-"""What a report is made from: the tables of a stored run, or those of a comparison, in one form."""
+"""What a report is made from: the tables of a run, of a comparison, or of texts from files, in one form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from thermoscope.comparison.evidence import tables
@@ -12,9 +14,11 @@ from thermoscope.ran.facts import facts
 from thermoscope.ran.of_run import what_ran
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.reference import nearest_window
+from thermoscope.words import joined
 
 if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
+    from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
 
 Row = Mapping[str, Any]
@@ -36,7 +40,7 @@ class SourceText:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run or a comparison as a report needs it.
+    """A run, a comparison, or texts from files as a report needs them.
 
     Attributes
     ----------
@@ -45,7 +49,7 @@ class Source:
     model
         The model's name.
     prompts, settings, seeds
-        What texts refer to.
+        What texts refer to; settings of texts from elsewhere may be names.
     texts
         All texts.
     measured
@@ -73,7 +77,7 @@ class Source:
     objective: str
     model: str
     prompts: tuple[str, ...]
-    settings: tuple[SamplingParams, ...]
+    settings: tuple[SamplingParams | str, ...]
     seeds: tuple[int, ...]
     texts: tuple[SourceText, ...]
     measured: Sequence[Row]
@@ -204,3 +208,87 @@ def from_comparison(comparison: Comparison) -> Source:
         limit=int(ran.max_new_tokens or 0),
         reading=comparison.reading,
     )
+
+
+def from_measured(measured: Measured) -> Source:
+    """Texts from files; a seed is the file's, or a text's number among those of its prompt and setting."""
+    found = measured.found
+    settings: tuple[SamplingParams | str, ...] = tuple(dict.fromkeys(measured.settings))
+    prompts = measured.prompts
+    place = {setting: i for i, setting in enumerate(settings)}
+    prompt_place = {prompt: i for i, prompt in enumerate(prompts)}
+    numbers = _numbers(measured)
+    seeds = tuple(sorted(set(numbers)))
+    rows = measured.texts().to_pylist()
+    by_label = {str(getattr(setting, "name", None) or setting): i for setting, i in place.items()}
+    of_prompts = {prompt or NO_PROMPT: i for i, prompt in enumerate(prompts)}
+    return Source(
+        name=title_of(found.sources),
+        title=title_of(found.sources),
+        objective="",
+        model=measured.tokens,
+        prompts=tuple(of_prompts),
+        settings=settings,
+        seeds=seeds,
+        texts=tuple(
+            SourceText(
+                prompt=prompt_place[found.prompts[i]],
+                setting=place[measured.settings[i]],
+                seed=seeds.index(numbers[i]),
+                text=text,
+                token_ids=measured.token_ids.row(i).tolist(),
+                ends=measured.ends.row(i).tolist(),
+                finish_reason="",
+                measures=rows[i],
+            )
+            for i, text in enumerate(found.texts)
+        ),
+        measured=[row | {"setting": by_label[row["setting"]]} for row in measured.summary().to_pylist()],
+        differences=[
+            row | {f"setting_{side}": by_label[row[f"setting_{side}"]] for side in "ab"}
+            for row in measured.differences().to_pylist()
+        ],
+        groups=[
+            row | {"setting": by_label[row["setting"]], "prompt": prompt_place[row["prompt"]]}
+            for row in measured.groups().to_pylist()
+        ],
+        facts=(*(("read", sentence) for sentence in found.read_as), *facts(measured.ran),
+               *(("note", note) for note in measured.notes)),
+        command=measured.ran.command,
+        claims=measured.claims,
+        effective=(),
+        shared_noise=False,
+        reference="there is no text by people to compare with",
+        loop_limit=None,
+        limit=int(measured.token_ids.lengths.max(initial=0)),
+    )  # fmt: skip
+
+
+#: What stands for the prompt of texts whose file names none.
+NO_PROMPT = "(no prompt is given)"
+#: So many files are named in a title; more are counted.
+_NAMED = 2
+
+
+def title_of(sources: Sequence[str]) -> str:
+    """What texts from these files are called."""
+    names = [PurePath(source).name for source in sources]
+    return joined(names) if len(names) <= _NAMED else f"{names[0]} and {len(names) - 1} more files"
+
+
+def _numbers(measured: Measured) -> list[int]:
+    """A number for each text that is its own among those of its prompt and setting."""
+    groups = list(zip(measured.found.prompts, measured.settings, strict=True))
+    said = [int(seed) if seed.isdecimal() and len(seed) <= _DIGITS else None for seed in measured.found.seeds]
+    if said and None not in said and len(set(zip(groups, said, strict=True))) == len(groups):
+        return [seed for seed in said if seed is not None]
+    there: Counter[Hashable] = Counter()
+    numbers = []
+    for group in groups:
+        numbers.append(there[group])
+        there[group] += 1
+    return numbers
+
+
+#: The most digits of a seed: those of 2^64.
+_DIGITS = 20

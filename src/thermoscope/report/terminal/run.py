@@ -64,21 +64,26 @@ def print_found(
     rows: Sequence[Mapping[str, Any]],
     console: Console,
     *,
+    finding: Sequence[str] = (),
     everything: bool = False,
 ) -> None:
-    """Print measures of texts from files: how many they are, the measures per setting (``summary``), what ran."""
-    texts, groups = len(measured.found.texts), len(measured.evidence.texts.groups)
+    """Print measures of texts from files: what they show, how many they are, the measures per setting, what ran."""
+    texts, groups = len(measured.found.texts), measured.groups().num_rows
     many = f"{count(texts, 'text')} in {count(groups, 'group')} (a prompt and a setting each)"
     tokens = what_words_are(measured.found.texts) if measured.tokens == "words" else measured.tokens
     console.print(Text(escape(f"{many}; tokens: {tokens}"), style="bold"), highlight=False)
     if (empty := empty_texts(measured.found.texts)) is not None:
         console.print(Text(empty, style="yellow"), highlight=False)
+    _print_lines("What was found", finding, console)
+    if finding:
+        console.print()
     for sentence in measured.found.read_as:
         console.print(Text(escape(sentence, keep=""), style="dim"), highlight=False)
-    unit = "text" if len(measured.evidence.texts.prompt_names) == 1 else "prompt"
+    unit = "text" if len(measured.prompts) == 1 else "prompt"
     notes = [note for note in measured.notes if note != empty]
     print_measured(rows, console, unit=unit, everything=everything, notes=notes)
     print_thinking(measured.thinking, console)
+    _print_claims(measured.claims, "", "seed" if unit == "text" else unit, console)
     print_ran(measured.ran, console)
 
 
