@@ -33,13 +33,13 @@ def test_scores_by_hand() -> None:
     np.testing.assert_array_equal(scores(regex.make(pattern), ["a1:b", "a2:b"], ["1", "1"]), [1, 0])
 
 
-@pytest.mark.parametrize("how", ["", "exakt", "exact:", "exact:x", "regex", "regex:", "nothing:x"])
+@pytest.mark.parametrize("how", ["", "exakt", "exact:", "exact:x", "regex", "regex:", "no-thing:x"])
 def test_what_is_no_scorer_is_said_in_one_line(how: str) -> None:
     with pytest.raises(InputError, match=r"--score must be exact, regex:PATTERN or FILE\.py:FUNCTION"):
         asked_scorer(how)
 
 
-@pytest.mark.parametrize("how", ["regex:(", "function:a", "function:a.py:", "function:a:b"])
+@pytest.mark.parametrize("how", ["regex:(", "function:a", "function:a.py:", "function:a b:c"])
 def test_a_wrong_argument_is_said_before_anything_is_scored(how: str) -> None:
     with pytest.raises(InputError, match=r"must be a regular expression|must be given as FILE\.py:FUNCTION"):
         asked_scorer(how)

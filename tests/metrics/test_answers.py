@@ -60,12 +60,29 @@ async def asynchronous(text: str, answer: str | None) -> float:
         (lambda text, answer: sys.exit(0), "must return a number or None; got sys.exit(0) for 'one'"),
         (asynchronous, "must be an ordinary function, as nothing waits for its result; got an async one for 'one'"),
         (lambda text, answer: None, "gave no number for any of 2 texts"),
-        (lambda text, answer: float("nan"), "gave no number for any of 2 texts"),
+        (lambda text, answer: float("nan"), "must return a number, or None where it can't know; got nan for 'one'"),
     ],
 )
 def test_a_scorer_that_does_not_score(scorer: Any, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         scores(scorer, ["one", "two"], [None, None])
+
+
+def test_a_rare_failure_costs_one_score_and_is_told() -> None:
+    def fails_on(*bad: str) -> list[str]:
+        failures: list[str] = []
+
+        def scorer(text: str, answer: str | None) -> float:
+            return 1 / 0 if text in bad else 1.0
+
+        found = scores(scorer, list(map(str, range(41))), [None] * 41, failures)
+        assert [i for i, value in enumerate(found) if np.isnan(value)] == sorted(map(int, bad))
+        return failures
+
+    assert fails_on() == []
+    assert len(fails_on("3", "40")) == 2  # below 5 %
+    with pytest.raises(InputError, match=r"fails on '9' .*; 3 of 41 texts failed so far"):
+        fails_on("3", "5", "9")
 
 
 def test_scores() -> None:

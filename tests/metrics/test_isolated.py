@@ -130,6 +130,36 @@ def test_time_is_limited_for_functions_and_patterns(file: Path, monkeypatch: pyt
     assert time.monotonic() - began < 30
 
 
+def test_a_rare_failure_of_any_kind_costs_one_score(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.7")
+    file.write_text(
+        "import os, sys, time\n"
+        "def f(text, answer):\n"
+        "    if text == '7': os._exit(3)\n"
+        "    if text == '8': time.sleep(1000)\n"
+        "    if text == '30': return float('nan')\n"
+        "    if text == '99': return 'good'\n"
+        "    print(text); return int(text)\n",
+        encoding="utf-8",
+    )
+    failures: list[str] = []
+    found = scores(function_of(f"{file}:f"), list(map(str, range(100))), [None] * 100, failures)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7, 8, 30, 99]
+    assert [value for value in found if value == value] == [i for i in range(100) if i not in (7, 8, 30, 99)]
+    for failure, told in zip(failures, ("exit code 3", "takes more than 0.7 s", "got nan", "got 'good'"), strict=True):
+        assert told in failure
+
+
+def test_a_function_of_a_module_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_scores.py").write_text("def f(text, answer): return len(text)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert scores(function_of("my_scores:f"), ["abc"], [None]).tolist() == [3]
+    with pytest.raises(InputError, match=r"the scorer's module 'no_such_module' can't be found; check the name"):
+        function_of("no_such_module:f")
+    with pytest.raises(InputError, match="has no function 'g'"):
+        function_of("my_scores:g")
+
+
 @pytest.mark.parametrize("word", ["soon", "0", "-1", "inf", "nan"])
 def test_a_limit_that_is_none(word: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, word)

@@ -30,6 +30,7 @@ from thermoscope.cli.compare import compare
 from thermoscope.cli.export import export
 from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
+from thermoscope.cli.recommend import recommend
 from thermoscope.cli.report import report
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.cli.temperature import temperature
@@ -158,7 +159,7 @@ def _plain(command: Callable[P, None]) -> Callable[..., None]:
 
 for _name, _command in (
     ("compare", compare), ("inspect", inspect), ("export", export), ("spectrum", spectrum), ("measure", measure),
-    ("audit", audit), ("temperature", temperature),
+    ("recommend", recommend), ("audit", audit), ("temperature", temperature),
 ):  # fmt: skip
     app.command(_name, cls=_Command)(_passing(_talking(_plain(_command))))
 app.command("report", cls=_Command)(_passing(_plain(report)))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thermoscope.engines.export import Exported
     from thermoscope.engines.reading import Imported
     from thermoscope.models.base import Model
+    from thermoscope.settings.params import SamplingParams
 
 
 @takes_settings
@@ -33,6 +34,10 @@ def export(
     from_: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE", help="Read a setting from an engine's file (- is standard input)."),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the setting that a folder of thermoscope recommend recommends."),
     ] = None,
     format_: Annotated[
         str | None,
@@ -70,7 +75,7 @@ def export(
     is measured: total variation between our distribution and theirs, on next-token distributions of the model.
     """
     from thermoscope.cli import console
-    from thermoscope.engines.export import export as run
+    from thermoscope.engines.export import export as write
     from thermoscope.engines.reading import read
     from thermoscope.engines.registry import engine_named
     from thermoscope.engines.settings_file import read_settings
@@ -83,7 +88,7 @@ def export(
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
-    if to is None and from_ is None:
+    if to is None and (from_ is None or run is not None):
         raise InputError("give --to ENGINE to write a setting, or --from FILE to read one")
     for engine in (to, format_):
         if engine is not None:
@@ -107,19 +112,24 @@ def export(
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
             raise InputError(f"--from reads the setting from the file; leave --{given[0].replace('_', '-')} out")
     params = asked.settings(temperature=hot) if imported is None else imported.params
+    if run is not None:
+        typed = [*asked.words, *(["temperature"] if temperature else []), *(["params"] if asked.source else [])]
+        if typed or from_ is not None:
+            raise InputError(f"--run has the setting; leave --{typed[0].replace('_', '-') if typed else 'from'} out")
+        params = recommended(run)
     result: Exported | None = None
     measured_on: Model | None = None
     if to is not None:
         loaded = None
-        result = run(params, to, strict=strict and asked.source != "model")
+        result = write(params, to, strict=strict and asked.source != "model")
         if asked.source == "model" or (not result.exact and not no_measure):
             with console.status("loading the libraries and the model"):
                 from thermoscope.models.load import load_model
 
                 loaded = load_model(**how_loaded)
-            params = params if imported is not None else asked.settings(loaded, temperature=hot)
+            params = params if imported is not None or run is not None else asked.settings(loaded, temperature=hot)
             with console.status("measuring"):
-                result = run(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
+                result = write(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
         measured_on = loaded if result.distance is not None else None
     command = export_command(
         file or params, to, measured_on, prompt or (), strict=strict, measured=to is None or not no_measure
@@ -139,3 +149,23 @@ def export(
             print_import(imported, ran, to_console)
 
     console.give(to_json, printing, as_json=json, output=output)
+
+
+def recommended(folder: Path) -> SamplingParams:
+    """The setting that a folder of ``recommend``, by its path or its name in ``runs/``, recommends.
+
+    Raises
+    ------
+    InputError
+        It recommends none.
+    RunError
+        It holds no recommendation.
+    """
+    from thermoscope.recommending.folder import open_recommendation
+    from thermoscope.runs import RUNS
+
+    there = RUNS / folder if not folder.exists() and (RUNS / folder).is_dir() else folder
+    found = open_recommendation(there)
+    if found.setting is None:
+        raise InputError(f"{there} recommends no setting: {found.finding[1]}")
+    return found.setting

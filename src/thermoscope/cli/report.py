@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from thermoscope.cli import options
 from thermoscope.errors import InputError
 from thermoscope.report.forms import FILES, form_of, render
+
+if TYPE_CHECKING:
+    from thermoscope.recommending.recommendation import Recommendation
+    from thermoscope.report.records.schema import Report
 
 
 def report(
@@ -26,14 +30,13 @@ def report(
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
-    """Write the results of a run as one self-contained page.
+    """Write the results of a run, or what a folder of recommend found, as one self-contained page.
 
     Findings, claims, charts, texts side by side and what ran; for two runs also their differences. The page and
     pictures of one run are written to report.html, .png or .svg in its folder unless -o names a file; Markdown and
     JSON are printed.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.show_run import find
 
     if json and form not in (None, "json"):
         raise InputError(f"--json and --format {form} contradict each other; leave one out")
@@ -41,16 +44,11 @@ def report(
     if output is not None:
         console.check_writable(output)
     with console.status("reading"):
-        from thermoscope.report.records.build import run_report
-
-        stores = [find(run) for run in runs]
-        made = run_report(*stores)
+        made, folders = _read(runs)
     if output is None and kind in FILES:
-        if len(stores) > 1:
+        if len(folders) > 1:
             raise InputError(f"two runs have no folder in common; name the file: -o report.{kind}")
-        folder = stores[0].folder
-        assert folder is not None
-        output = folder / f"report.{kind}"
+        output = folders[0] / f"report.{kind}"
         console.check_writable(output)
     with console.status("drawing"):
         content = render(made, kind)
@@ -59,3 +57,20 @@ def report(
         console.utf8(content)
     else:
         console.write(output, content)
+
+
+def _read(runs: list[Path]) -> tuple[Report | Recommendation, list[Path]]:
+    """What is reported, and the folders that it is in."""
+    from thermoscope.cli.show_run import find
+    from thermoscope.recommending.folder import ANSWER, open_recommendation
+    from thermoscope.report.records.build import run_report
+    from thermoscope.runs import RUNS
+
+    places = [RUNS / run if not run.exists() and (RUNS / run).is_dir() else run for run in runs]
+    recommended = [place for place in places if (place / ANSWER).is_file()]
+    if recommended and len(runs) > 1:
+        raise InputError(f"{recommended[0]} is a recommendation, which is reported alone; name it alone")
+    if recommended:
+        return open_recommendation(places[0]), places
+    stores = [find(run) for run in runs]
+    return run_report(*stores), [store.folder for store in stores if store.folder is not None]

@@ -13,7 +13,8 @@ from thermoscope.metrics.texts import Texts
 def _score(texts: Texts) -> Array:
     if texts.scorer is None:
         return np.full(len(texts), np.nan)
-    return scores(texts.scorer, texts.strings, texts.answers)
+    texts.score_failures.clear()
+    return scores(texts.scorer, texts.strings, texts.answers, texts.score_failures)
 
 
 ENTRIES = (

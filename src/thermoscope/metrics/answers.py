@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from thermoscope.words import quoted
 Scorer = Callable[[str, str | None], float | None]
 #: Characters that tell most answers apart.
 _BEGINNING = 24
+#: Share of texts from which on a scorer's failures end the scoring; fewer cost their scores alone.
+MOST_FAILED = 0.05
 
 #: The same for ASCII, by table: each character in lower case, or a space.
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
@@ -77,18 +80,37 @@ def matching(pattern: str) -> Scorer:
     return match_of(pattern)
 
 
-def scores(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) -> Array:
-    """What a scorer says of each text: (N,) float64, NaN where it says None.
+def scores(
+    scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None], failures: list[str] | None = None
+) -> Array:
+    """What a scorer says of each text: (N,) float64, NaN where it says None or fails.
 
     Functions of files and patterns run in a process of their own (``isolated.py``); a function of the caller's own
     program runs here.
 
+    Parameters
+    ----------
+    scorer, texts, answers
+        What scores, and what.
+    failures
+        Filled with why there is no score, a line for each text that the scorer failed on.
+
     Raises
     ------
     InputError
-        It fails, gives something else than a number or None, takes too long, or knows no text's score.
+        It fails, gives something else than a number or None, or takes too long, for one text in twenty or more
+        (``MOST_FAILED``); or it knows no text's score.
     """
-    each = scorer.each(texts, answers) if isinstance(scorer, Isolated) else _here(scorer, texts, answers)
+    told: list[str] = [] if failures is None else failures
+
+    def fail(error: InputError) -> None:
+        told.append(str(error))
+        if len(told) >= MOST_FAILED * len(texts):
+            more = f"; {len(told)} of {len(texts)} texts failed so far" if len(told) > 1 else ""
+            raise InputError(f"{error}{more}") from error
+
+    apart = scorer.each if isinstance(scorer, Isolated) else partial(_here, scorer)
+    each: Generator[float | None, None, None] = apart(texts, answers, fail)
     values: Array = np.full(len(texts), np.nan)
     with contextlib.closing(each):
         for i, score in enumerate(each):
@@ -98,13 +120,17 @@ def scores(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) 
     return values
 
 
-def _here(scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None]) -> Generator[float | None, None, None]:
+def _here(
+    scorer: Scorer, texts: Sequence[str], answers: Sequence[str | None], fail: Callable[[InputError], None]
+) -> Generator[float | None, None, None]:
     for text, answer in zip(texts, answers, strict=True):
+        score = None
         try:
-            yield as_score(scorer(text, answer))
+            score = as_score(scorer(text, answer))
         except (Exception, SystemExit) as error:
             why = refusal(_called(scorer), quoted(text), error)
-            raise InputError(f"{why}; it is called with the text and the prompt's expected answer or None") from error
+            fail(InputError(f"{why}; it is called with the text and the prompt's expected answer or None"))
+        yield score
 
 
 def _called(scorer: Scorer) -> str:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -61,24 +61,53 @@ class Isolated:
         for _ in self.each([], []):
             pass
 
-    def each(self, texts: Sequence[str], answers: Sequence[str | None]) -> Generator[Any, None, None]:
+    def each(
+        self,
+        texts: Sequence[str],
+        answers: Sequence[str | None],
+        on_failure: Callable[[InputError], None] | None = None,
+    ) -> Generator[Any, None, None]:
         """The result for each text, in order.
+
+        Parameters
+        ----------
+        texts, answers
+            The texts, and the expected answer of each or None.
+        on_failure
+            Told why there is no result for a text, which is then None; a process that ended or hung is started anew for
+            the texts after it. Without it the first failure is raised.
 
         Raises
         ------
         InputError
-            It can't be loaded, fails, ends its process, or takes too long for a text.
+            It can't be loaded; or, without ``on_failure``, it fails, ends its process, or takes too long for a text.
         """
-        with _requests(self.task, texts, answers) as requests, _process(requests) as lines:
-            self._check_loaded(self._line(lines, "as it is loaded"))
-            for text in texts:
-                result = self._line(lines, f"on {quoted(text)}")
-                if isinstance(result, dict):
-                    raise InputError(refusal(self.called, quoted(text), result) + self._how_called)
-                yield result
+        at = 0
+        while at < len(texts) or at == 0:
+            with _requests(self.task, texts[at:], answers[at:]) as requests, _process(requests) as lines:
+                self._check_loaded(self._line(lines, "as it is loaded"))
+                alive = True
+                while alive and at < len(texts):
+                    text, result = texts[at], None
+                    try:
+                        result = self._line(lines, f"on {quoted(text)}")
+                        if isinstance(result, dict):
+                            said, result = result, None
+                            raise InputError(refusal(self.called, quoted(text), said) + self._how_called)
+                    except InputError as error:
+                        if on_failure is None:
+                            raise
+                        on_failure(error)
+                        alive = not isinstance(error, _GoneError)
+                    at += 1
+                    yield result
+            if not texts:
+                return
 
     def _check_loaded(self, said: Mapping[str, Any]) -> None:
         path = quoted(self.task.get("path", ""), PATH)
+        if said.get("no_module"):
+            raise InputError(f"the scorer's module {path} can't be found; check the name, or give FILE.py:FUNCTION")
         if "absent" in said:
             raise InputError(f"the scorer's file {path} has no function {said['absent']!r}; check the name")
         if said.get("unreadable"):
@@ -98,19 +127,23 @@ class Isolated:
         try:
             line = lines.next(limit)
         except TimeoutError:
-            raise InputError(
+            raise _GoneError(
                 f"{self.called} takes more than {limit:g} s {where} and was stopped; mend it, or allow more with "
                 f"{LIMIT_VARIABLE}={limit * 10:g}"
             ) from None
         if line is None:
             code = lines.exit_code()
             how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-            raise InputError(f"{self.called} ends its own process {where} ({how}); let it return a number instead")
+            raise _GoneError(f"{self.called} ends its own process {where} ({how}); let it return a number instead")
         return json.loads(line)
 
 
+class _GoneError(InputError):
+    """The process ended, or hangs: it gives no more results."""
+
+
 def function_in(path: str, name: str) -> Isolated:
-    """The function of a file as a scorer."""
+    """The function of a file, or of a module by its dotted name, as a scorer."""
     return Isolated({"kind": "function", "path": path, "name": name}, f"the scorer {name}")
 
 
@@ -148,7 +181,9 @@ def limit_s() -> float:
 def _requests(task: Mapping[str, str], texts: Sequence[str], answers: Sequence[str | None]) -> Iterator[IO[bytes]]:
     """A file with the task and the texts, a line of JSON each: the process reads it at its own pace."""
     with tempfile.TemporaryFile() as file:
-        file.write(json.dumps({**task, "sys_path": sys.path}).encode() + b"\n")
+        # a module is looked for in the working directory too, whatever the command was started by
+        places = sys.path if "" in sys.path else [*sys.path, str(Path.cwd())]
+        file.write(json.dumps({**task, "sys_path": places}).encode() + b"\n")
         file.writelines(json.dumps(pair).encode() + b"\n" for pair in zip(texts, answers, strict=True))
         file.seek(0)
         yield file
@@ -181,14 +216,19 @@ class _Lines:
         self._blocks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._lines: list[bytes] = []  # the next one last
         self._rest = b""
-        threading.Thread(target=self._read, daemon=True).start()
+        assert process.stdout is not None
+        # a descriptor of the thread's own: once ours is closed, its number may become another process's pipe
+        own = os.dup(process.stdout.fileno())
+        threading.Thread(target=self._read, args=(own,), daemon=True).start()
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        with contextlib.suppress(OSError):
+    def _read(self, descriptor: int) -> None:
+        try:
             while block := os.read(descriptor, _BLOCK):
                 self._blocks.put(block)
+        except OSError:
+            pass
+        finally:
+            os.close(descriptor)
         self._blocks.put(b"")
 
     def next(self, limit_s: float) -> bytes | None:

@@ -7,7 +7,9 @@ ready. Whoever starts it decides how long to wait (``isolated.py``).
 
 from __future__ import annotations
 
+import importlib
 import json
+import math
 import numbers
 import os
 import re
@@ -31,7 +33,7 @@ def as_score(value: Any) -> float | None:
     Raises
     ------
     NotANumberError
-        It is none, or an integer that no float can hold.
+        It is none, not finite, or an integer that no float can hold.
     """
     if value is None:
         return None
@@ -42,9 +44,12 @@ def as_score(value: Any) -> float | None:
     if not isinstance(value, numbers.Real) and type(value).__name__ not in ("bool", "bool_"):
         raise NotANumberError(f"must return a number or None; got {_clipped(_repr(value), 60)}")
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:
         raise NotANumberError("must return a number below 1e308 in size; got a larger one") from None
+    if not math.isfinite(number):
+        raise NotANumberError(f"must return a number, or None where it can't know; got {number}")
+    return number
 
 
 def refusal(called: str, text: str, error: BaseException | dict[str, str]) -> str:
@@ -79,14 +84,19 @@ class _AbsentError(Exception):
 
 
 def loaded_function(path: str, name: str) -> Callable[[str, str | None], Any]:
-    """The function of a file.
+    """The function of a file that ends in .py, or of a module.
 
     Raises
     ------
     _AbsentError
-        The file has no such function.
+        It has no such function.
+    ModuleNotFoundError
+        There is no such module.
     """
-    found = runpy.run_path(path).get(name)
+    if path.endswith(".py"):
+        found = runpy.run_path(path).get(name)
+    else:
+        found = getattr(importlib.import_module(path), name, None)
     if not callable(found):
         raise _AbsentError(name)
     function: Callable[[str, str | None], Any] = found
@@ -127,7 +137,7 @@ def _work(task: dict[str, str]) -> Callable[[str, str | None], Any]:
 
 
 def _answers(requests: TextIO, results: TextIO) -> None:
-    """Write a line for the task and one per text; an error in the first ends it, so does one of a text."""
+    """Write a line for the task and one per text; an error in the first ends it."""
 
     def tell(**said: Any) -> None:
         results.write(json.dumps(said) + "\n")
@@ -140,6 +150,10 @@ def _answers(requests: TextIO, results: TextIO) -> None:
         work = _work(task)
     except _AbsentError as error:
         return tell(absent=str(error))
+    except ModuleNotFoundError as error:
+        if error.name is not None and task.get("path", "").startswith(error.name):
+            return tell(no_module=error.name)
+        return tell(**told(error))
     except BaseException as error:  # whatever a file does as it is loaded
         if isinstance(error, OSError) and Path(str(error.filename)).absolute() == Path(task["path"]).absolute():
             return tell(unreadable=error.strerror)
@@ -151,7 +165,7 @@ def _answers(requests: TextIO, results: TextIO) -> None:
             value = work(text, answer)
         except BaseException as error:  # whatever a scorer does
             tell(**told(error))
-            return None
+            continue
         finally:
             if os.getpid() != own:  # the scorer forked, and this is what it left behind
                 os._exit(0)

@@ -80,7 +80,7 @@ def scorer_named(name: str) -> ScorerKind:
 
 
 def asked_scorer(how: str) -> tuple[ScorerKind, str]:
-    """The kind and the argument of ``NAME``, ``NAME:ARGUMENT`` or ``FILE.py:FUNCTION``.
+    """The kind and the argument of ``NAME``, ``NAME:ARGUMENT``, ``FILE.py:FUNCTION`` or ``MODULE:FUNCTION``.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def asked_scorer(how: str) -> tuple[ScorerKind, str]:
         There is no such kind, or its argument is missing, too much or wrong.
     """
     name, colon, argument = how.partition(":")
-    if name not in SCORERS and how.rpartition(":")[0].endswith(".py"):
+    if name not in SCORERS and _names_function(how):
         name, argument = "function", how
     elif name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
         usages = [kind.usage.removeprefix("function:") for kind in SCORERS.values()]
@@ -98,12 +98,12 @@ def asked_scorer(how: str) -> tuple[ScorerKind, str]:
 
 
 def function_of(how: str) -> Scorer:
-    """The function ``FILE.py:NAME``, which runs in a process of its own.
+    """The function ``FILE.py:NAME`` or ``MODULE:NAME``, which runs in a process of its own.
 
     Raises
     ------
     InputError
-        The file can't be read or fails, or has no such function.
+        The file or module can't be read or fails, or has no such function.
     """
     path, name = _path_and_name(how)
     scorer = function_in(path, name)
@@ -111,9 +111,16 @@ def function_of(how: str) -> Scorer:
     return scorer
 
 
+def _names_function(how: str) -> bool:
+    """Whether this is a function by its file or module, and not a kind of scorer with its argument."""
+    path, _, name = how.rpartition(":")
+    module = all(part.isidentifier() for part in path.split("."))
+    return path.endswith(".py") or (module and name.isidentifier() and path not in SCORERS)
+
+
 def _path_and_name(how: str) -> tuple[str, str]:
     path, _, name = how.rpartition(":")
-    if not path.endswith(".py") or not name:
+    if not name or not _names_function(how):
         raise InputError(f"a scorer's function must be given as FILE.py:FUNCTION; got {quoted(how)}; write it so")
     return path, name
 

@@ -53,6 +53,7 @@ def score(
     *,
     temperatures: Sequence[float | None] | None = None,
     raw: bool = False,
+    most: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Scored:
     """Records of each text after its prompt ("" for none).
@@ -66,6 +67,8 @@ def score(
         At which each text was drawn, None where that is not known: there are no tempered entropies then.
     raw
         Whether prompts are read as they are, though the model has a chat template.
+    most
+        Tokens of a text that are read at most; None reads all of them.
     on_progress
         Called with (texts done, texts in all).
     """
@@ -74,7 +77,7 @@ def score(
     for prompt, text in zip(prompts, texts, strict=True):
         before, own = _split(model, prompt, text, raw=raw)
         contexts.append(before or ([] if end is None else [end]))
-        continuations.append(own)
+        continuations.append(own[:most])
     order = sorted(range(len(texts)), key=lambda i: len(contexts[i]) + len(continuations[i]))
     drawn_at = [None] * len(texts) if temperatures is None else list(temperatures)
     records: list[_Records] = [_Records() for _ in texts]

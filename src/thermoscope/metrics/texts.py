@@ -70,6 +70,8 @@ class Texts:
     ) -> None:
         self.length = length
         self.embedder, self.scorer = embedder, scorer
+        #: why a text has no score, a line for each that the scorer failed on; filled as ``score`` is taken
+        self.score_failures: list[str] = []
         self.setting_names, setting = _codes(settings)
         self.prompt_names, prompt = _codes(prompts)
         #: (N,) place of each text in what was given

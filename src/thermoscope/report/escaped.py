@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from thermoscope.comparison.passages import Passage
 from thermoscope.escape import escape
 from thermoscope.report.marks import UNICODE, visible
 from thermoscope.report.records.schema import Report
+
+_Record = TypeVar("_Record")
 
 
 def escaped(report: Report) -> Report:
@@ -18,6 +20,12 @@ def escaped(report: Report) -> Report:
     See ``visible_passages``: what joins two characters is judged by both, also where a passage ends between them.
     """
     return replace(report, **{f.name: _safe(getattr(report, f.name)) for f in fields(report) if f.name != "texts"})
+
+
+def safe(record: _Record) -> _Record:
+    """A record with all its strings escaped, those of its texts too."""
+    made: _Record = _safe(record)
+    return made
 
 
 def _safe(value: Any) -> Any:

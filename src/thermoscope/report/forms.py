@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
+    from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         | Measured
         | Comparison
         | Audit
+        | Recommendation
         | Inspection
         | TemperatureInspection
         | Spectrum
@@ -47,11 +49,11 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
         ``Measured`` (from ``measure_files`` or ``open_measured``), a ``Comparison`` (from ``compare``), an ``Audit``
-        (from ``audit``), an ``Inspection`` or ``TemperatureInspection`` (``inspect``, ``inspect_temperatures``),
-        or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        (from ``audit``), a ``Recommendation`` (from ``recommend``), an ``Inspection`` or ``TemperatureInspection``
+        (``inspect``, ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
     form
-        "html": one self-contained page. "json": every record. Of a report, a run, measured texts or a comparison also
-        "md" (Markdown), and "png" or "svg" (its charts on one sheet).
+        "html": one self-contained page. "json": every record. Of a report, a run, measured texts, a comparison or a
+        recommendation also "md" (Markdown); of all but the last "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
 
@@ -130,6 +132,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
     from thermoscope.auditing.audit import Audit
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
+    from thermoscope.recommending.recommendation import Recommendation
     from thermoscope.report.records.schema import Report
     from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
@@ -137,6 +140,8 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
 
     if isinstance(thing, Audit):
         return _of_audit(thing)
+    if isinstance(thing, Recommendation):
+        return _of_recommendation(thing)
     if isinstance(thing, Report):
         return _of_report(thing)
     if isinstance(thing, Run | Measured):
@@ -159,6 +164,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
             "texts from files (Measured)",
             "a Comparison",
             "an Audit",
+            "a Recommendation",
             "an inspection",
             "a Spectrum",
             "a list of Spectrum",
@@ -208,6 +214,20 @@ def _of_audit(audit: Audit) -> dict[str, Callable[[], str | bytes]]:
         return audit_page(audit)
 
     return {"html": html, "json": lambda: f"{audit.to_json()}\n"}
+
+
+def _of_recommendation(found: Recommendation) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.recommendation import recommendation_page
+
+        return recommendation_page(found)
+
+    def md() -> str:
+        from thermoscope.report.recommendation_markdown import recommendation_markdown
+
+        return recommendation_markdown(found)
+
+    return {"html": html, "md": md, "json": lambda: f"{found.to_json()}\n"}
 
 
 def _of_spectra(spectra: Sequence[Spectrum], ran: WhatRan | None) -> dict[str, Callable[[], str | bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,8 +34,12 @@ def carry_out(
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    reference: Callable[[], Mapping[str, Any] | str | None] | None = None,
 ) -> None:
-    """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``."""
+    """Make, keep, measure and judge what is missing of a plan; parameters and errors as in ``run``.
+
+    ``reference`` gives what ``reference_statistics`` would, where that is known already.
+    """
     if _is_done(plan, store, measuring):  # asks for no lock: a run that is kept on a read-only disk can be opened
         return
     tell_note = on_note or _log.warning
@@ -63,7 +67,7 @@ def carry_out(
         if made == 0 and same and store.measured(before):
             return
         if not same or record is None:
-            record = reference_statistics(source, plan, measuring, on_stage)
+            record = reference_statistics(source, plan, measuring, on_stage) if reference is None else reference()
         found = measure_run(source, plan, store, measuring, record, on_stage)
         claims = [claim.to_dict() for claim in judge(found.evidence, measuring.use_case.objective, found.reference)]
         seconds = {

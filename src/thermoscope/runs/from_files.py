@@ -25,6 +25,7 @@ from thermoscope.metrics.words import word_tokens
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.provenance import WhatRan, model_words, quote
+from thermoscope.runs.measure import failed_scores
 from thermoscope.runs.measured import Measured
 from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 from thermoscope.settings.params import SamplingParams
@@ -177,7 +178,12 @@ def measure_found(
         ends=columns.ends,
         tables=_tables(found, settings, evidence, thoughts),
         claims=tuple(claim.to_dict() for claim in judge(evidence, "", NO_REFERENCE)) if ours else (),
-        notes=(*found.notes, *(() if thoughts.said is None else (thoughts.said,)), *_notes(texts, found, length)),
+        notes=(
+            *found.notes,
+            *(() if thoughts.said is None else (thoughts.said,)),
+            *_notes(texts, found, length),
+            *failed_scores(texts),
+        ),
         tokens="words" if model is None else model.name,
         ran=what_ran(model, found, length, words),
         thinking=tuple(_thinking(thoughts)),

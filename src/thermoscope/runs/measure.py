@@ -27,6 +27,7 @@ from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
 from thermoscope.usecases.case import UseCase, read_reference
+from thermoscope.words import count
 
 if TYPE_CHECKING:
     import pyarrow
@@ -257,10 +258,18 @@ def measure_run(
     tables = _tables(plan, store, evidence)
     if thoughts.texts is not None:
         tables["measures"] = with_thinking(tables["measures"], thoughts.texts, thoughts.rows)
-    notes = () if thoughts.said is None else (thoughts.said,)
+    notes = (*(() if thoughts.said is None else (thoughts.said,)), *failed_scores(texts))
     return Measurements(
         evidence, tables, note, notes, () if apart is None else tuple(apart.settings_table().to_pylist())
     )
+
+
+def failed_scores(texts: Texts) -> tuple[str, ...]:
+    """How many texts have no score because the scorer failed on them, and why, a sentence; none if none failed."""
+    failed = texts.score_failures
+    if not failed:
+        return ()
+    return (f"The scorer failed on {len(failed)} of {count(len(texts), 'text')}, which have no score: {failed[0]}.",)
 
 
 def _tables(plan: Plan, store: Store, evidence: Evidence) -> dict[str, pyarrow.Table]:

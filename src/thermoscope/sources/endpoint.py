@@ -132,6 +132,11 @@ class Endpoint:
         )
 
     @property
+    def prices(self) -> Prices | None:
+        """What a million tokens cost, if that was given."""
+        return self._prices
+
+    @property
     def usage(self) -> Usage:
         """Requests, tokens and cost so far."""
         return replace(self._usage, retries=self.client.retries)

@@ -124,7 +124,7 @@ def intervals(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
-    family: int = 1,
+    family: float = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
@@ -150,7 +150,7 @@ def paired(
     scale: Scale = "linear",
     bounds: tuple[float, float] = ANY,
     *,
-    family: int = 1,
+    family: float = 1,
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Intervals:
@@ -265,12 +265,12 @@ def _share_ends(
     return difference(effect, side_a, side_b, correlation)
 
 
-def _bonferroni(units: _Units, possible: Array, family: int) -> tuple[Array, Array]:
+def _bonferroni(units: _Units, possible: Array, family: float) -> tuple[Array, Array]:
     """(K,) Student's critical values: of each column by itself, and Bonferroni's of all that are possible."""
     return _student(units, family), _student(units, family * max(int(possible.sum()), 1))
 
 
-def _student(units: _Units, columns: int = 1) -> Array:
+def _student(units: _Units, columns: float = 1) -> Array:
     """(K,) Student's critical values; with several columns Bonferroni's, which hold for all of them at once."""
     from scipy.special import stdtrit
 
@@ -284,7 +284,7 @@ def _few(units: _Units) -> bool:
     return bool(number.min(initial=FEWEST_RESAMPLED) < FEWEST_RESAMPLED)
 
 
-def _bootstrap_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
+def _bootstrap_critical(units: _Units, seed: int, resamples: int, family: float) -> tuple[Array, Array, BandMethod]:
     """(K,) critical values by resampling units, of each column by itself and of all at once, and how the latter."""
     possible = _spread(units)
     student, bound = _bonferroni(units, possible, family)
@@ -311,7 +311,7 @@ def _bootstrap_critical(units: _Units, seed: int, resamples: int, family: int) -
     return one, np.maximum(one, np.minimum(all_, bound)), "bootstrap"
 
 
-def _signs_critical(units: _Units, seed: int, resamples: int, family: int) -> tuple[Array, Array, BandMethod]:
+def _signs_critical(units: _Units, seed: int, resamples: int, family: float) -> tuple[Array, Array, BandMethod]:
     """(K,) critical values: Student's, and of all columns at once by flipping the signs of whole units, and how."""
     possible = _spread(units)
     student, bound = _bonferroni(units, possible, family)

@@ -102,7 +102,7 @@ def reference_of(
     """
     cut = enough_windows(text)
     leads, texts = zip(*map(after_lead, cut), strict=True)
-    scored = score(model, leads, texts, raw=True, on_progress=on_progress)
+    scored = score(model, leads, texts, raw=True, most=length, on_progress=on_progress)
     long = np.flatnonzero(scored.tokens.lengths >= length)
     if len(long) < FEWEST * GROUP:
         return (
@@ -112,7 +112,7 @@ def reference_of(
     columns = Texts(
         tokens=scored.tokens.take(long),
         ends=scored.ends.take(long),
-        strings=[texts[i] for i in long.tolist()],
+        strings=[texts[i][: scored.ends.row(i)[-1]] for i in long.tolist()],
         prompts=[str(i // GROUP) for i in range(len(long))],
         settings=[""] * len(long),
         logprobs=scored.logprobs.take(long),

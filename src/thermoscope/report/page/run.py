@@ -92,7 +92,7 @@ def report_page(report: Report) -> str:
         unchanged=[found["unchanged"] for found in differences if found["unchanged"]],
         choices=[choice["name"] for choice in max((d["choices"] for d in moving), key=len, default=[])],
         frontier=frontier,
-        key=_key(series) if drawn and len(series.names) > 1 else [],
+        key=series_key(series) if drawn and len(series.names) > 1 else [],
         colours={"light": _series_colours(LIGHT), "dark": _series_colours(DARK)},
         leading=LEADING,
         told_key=TOLD_KEY,
@@ -109,7 +109,12 @@ def _series_colours(theme: Mapping[str, str]) -> dict[str, str]:
     return {name: colour for name, colour in theme.items() if name[1:].isdecimal()}
 
 
-def _key(series: Series) -> list[dict[str, Any]]:
+def shape_path(shape: str) -> str:
+    """A shape of series as a path around 0, 0."""
+    return _PATHS[shape]
+
+
+def series_key(series: Series) -> list[dict[str, Any]]:
     """The one legend of a page: each series with its colour, shape and dash."""
     looks = [(name, *series.look(name)) for name in series.names]
     return [
