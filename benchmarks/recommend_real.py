@@ -53,6 +53,7 @@ def row(found: Recommendation) -> str:
 
 
 def main() -> None:
+    """Ask every question and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one small question: a smoke run")
     parser.add_argument("--keep", type=Path, help="where runs are kept")

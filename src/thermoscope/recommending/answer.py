@@ -344,6 +344,7 @@ def answer(
             tokens=tokens,
             texts=sum(entry.texts for entry in search.log),
             generating_s=round(search.generating_s, 3),
+            reading_s=round(search.reading_s, 3),
             deciding_s=round(search.deciding_s, 3),
             budget=str(said["budget"]),
             budget_tokens=search.plan.tokens,

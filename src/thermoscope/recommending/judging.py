@@ -114,7 +114,8 @@ def _range(
     lower = max(edges["lower"], key=lambda e: e.temperature, default=RangeEdge("lower", None))
     upper = min(edges["upper"], key=lambda e: e.temperature, default=RangeEdge("upper", None))
     states: list[Feasible] = [
-        "outside" if b else "undecided" if o else "inside" for b, o in zip(breaks, open_, strict=True)
+        "outside" if b or _beyond(t, lower, upper) else "undecided" if o else "inside"
+        for t, b, o in zip(temperatures, breaks, open_, strict=True)
     ]
     failing = ""
     if all(breaks):
@@ -125,6 +126,12 @@ def _range(
         line_name(line, axes.base), family_of(line, axes.base), lower, upper, not all(breaks), failing, tuple(curves)
     )
     return found_range, states
+
+
+def _beyond(temperature: float, lower: RangeEdge, upper: RangeEdge) -> bool:
+    """Whether a temperature lies beyond an edge: a range is one piece, though a mean may keep its bound there again."""
+    below = lower.temperature is not None and temperature < lower.temperature
+    return below or (upper.temperature is not None and temperature > upper.temperature)
 
 
 def truncates(setting: SamplingParams) -> bool:

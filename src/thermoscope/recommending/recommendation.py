@@ -248,11 +248,24 @@ class TurningPoint:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a recommendation has cost in all."""
+    """What a recommendation has cost in all.
+
+    Attributes
+    ----------
+    tokens, texts
+        What was generated.
+    generating_s, reading_s, deciding_s
+        Seconds of generating, of reading the reference under the model, and of measuring, statistics and storing.
+    budget, budget_tokens
+        The budget as given, and in tokens.
+    cost
+        In the currency of the prices that were given; "" without prices.
+    """
 
     tokens: int
     texts: int
     generating_s: float
+    reading_s: float
     deciding_s: float
     budget: str
     budget_tokens: int

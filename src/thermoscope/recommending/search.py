@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from thermoscope.decode.progress import Progress
-from thermoscope.recommending.axes import Axes, line_of
+from thermoscope.recommending.axes import Axes, Range, line_of
 from thermoscope.recommending.bounds import Bound
 from thermoscope.recommending.candidates import FIRST, STEP, first_candidates, line_through, proposals, refined
 from thermoscope.recommending.folder import Folder
@@ -76,6 +76,7 @@ class Search:
     dropped: dict[SamplingParams, str] = field(default_factory=dict)
     spent: int = 0
     generating_s: float = 0.0
+    reading_s: float = 0.0
     deciding_s: float = 0.0
 
     @property
@@ -143,17 +144,17 @@ class Search:
             if self.on_progress is not None:
                 self.on_progress(what, min(at + state.tokens, planned), planned)
 
-        began = time.perf_counter()
+        began, read_before = time.perf_counter(), self.reading_s
         carry_out(
             self.source, plan, store, self.measuring, on_progress=tell, on_stage=self.on_stage, on_note=self.on_note,
-            reference=self.reference,
+            reference=self._reading,
         )  # fmt: skip
         took = time.perf_counter() - began
         run = Run(store.folder)
         manifest = run.manifest
         generated = float(manifest["seconds_last"]["generating"]) if took > 0.2 else 0.0
         self.generating_s += min(generated, took)
-        self.deciding_s += max(took - generated, 0.0)
+        self.deciding_s += max(took - generated - (self.reading_s - read_before), 0.0)
         self.spent += int(manifest["tokens"])
         made = int(manifest["tokens"])
         left = len(settings)
@@ -162,6 +163,13 @@ class Search:
         if keep:
             self.runs.append(run)
         return run
+
+    def _reading(self) -> Any:
+        """The statistics of the reference, and how long they took."""
+        began = time.perf_counter()
+        found = self.reference()
+        self.reading_s += time.perf_counter() - began
+        return found
 
     def add_unfinished(self, run: UnfinishedRun) -> None:
         """Take up what is there of a round that was interrupted."""
@@ -188,6 +196,10 @@ class Search:
             affordable = self.plan.left(self.spent) // each
             if new[:affordable]:
                 return new[:affordable], first.prompts, first.seeds
+        if (narrow := self._between(judgement)) and self.plan.left(self.spent) >= (
+            len(narrow) * len(self.used) * self.plan.seeds * self.plan.length
+        ):
+            return narrow, self.used, seeds
         left = [setting for setting in self.tried if setting not in self.dropped]
         if len(left) < 2 or (self.objective.kind == "none" and number > 3):
             return None
@@ -221,7 +233,16 @@ class Search:
             low = known.lower.temperature if known.lower.temperature is not None else min(there)
             high = known.upper.temperature if known.upper.temperature is not None else max(there)
             ranges.append((line, low, high))
-        return refined(self.axes, self.tried, ranges)
+        return [*refined(self.axes, self.tried, ranges), *self._between(judgement)]
+
+    def _between(self, judgement: Judged) -> list[SamplingParams]:
+        """The middle of each range that lies between two temperatures that were tried, unless it was tried too."""
+        found = []
+        for line, known in judgement.ranges.items():
+            lower, upper = known.lower.temperature, known.upper.temperature
+            if not known.feasible and lower is not None and upper is not None and lower < upper:
+                found.append(line.replace(temperature=round((lower + upper) / 2, 2)))
+        return [one for one in found if one not in self.tried and isinstance(self.axes.temperature, Range)]
 
     def _seen(self, judgement: Judged) -> dict[SamplingParams, tuple[float, float]]:
         """What optuna is told: the objective, and by how many bounds a setting is out."""
@@ -243,7 +264,8 @@ class Search:
                 known = judgement.ranges[line_of(setting)]
                 below = known.lower.temperature is not None and setting.temperature < known.lower.temperature - STEP
                 above = known.upper.temperature is not None and setting.temperature > known.upper.temperature + STEP
-                if below or above or not known.feasible:
+                edgeless = known.lower.temperature is None and known.upper.temperature is None
+                if below or above or (edgeless and not known.feasible):
                     self.dropped[setting] = f"round {number}: outside"
             elif not judgement.members[i]:
                 self.dropped[setting] = f"round {number}: beaten"
