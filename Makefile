@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PROMPT := Explain how blockchain works in simple terms.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines lint types docs bench-smoke lock clean
+.PHONY: help demo test test-engines lint types docs site bench-smoke lock clean
 
 help:  ## say what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,11 @@ types: $(VENV)/.dev  ## types, strict on src
 
 docs: $(VENV)/.dev  ## check that the generated documents are what the code says
 	$(BIN)/python docs/generate.py --check
+
+site: $(VENV)/.dev  ## build the documentation site into build/site, strictly
+	$(BIN)/python docs/pictures.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/python .ci/site.py build/site
 
 bench-smoke: $(VENV)/.dev  ## a short run of every benchmark
 	for file in benchmarks/coverage.py benchmarks/[a-z]*_*.py; do $(BIN)/python $$file --quick || exit 1; done

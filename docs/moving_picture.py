@@ -57,8 +57,8 @@ def picture(spectrum: thermoscope.Spectrum) -> str:
         start, end = (100 * t / HIGH for t in (leaf.low, leaf.high))
         still = "1" if leaf.low < STILL <= leaf.high else "0"
         moves.append(
-            f"@keyframes t{number} {{ 0%, {start:.2f}% {{ opacity: 0 }} {start + 0.01:.2f}%, {end:.2f}% {{ opacity: 1 }} "
-            f"{min(end + 0.01, 100):.2f}%, 100% {{ opacity: {1 if number == len(leaves) - 1 else 0} }} }}"
+            f"@keyframes t{number} {{ 0%, {start:.2f}% {{ opacity: 0 }} {start + 0.01:.2f}%, {end:.2f}% "
+            f"{{ opacity: 1 }} {min(end + 0.01, 100):.2f}%, 100% {{ opacity: {int(number == len(leaves) - 1)} }} }}"
             f" .t{number} {{ opacity: {still}; animation: t{number} {SECONDS}s linear infinite }}"
         )
         new = changed(words, texts[number - 1]) if number else set()

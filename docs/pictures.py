@@ -48,7 +48,7 @@ def pictures(folder: Path, scratch: Path) -> None:
     }
     for name, make in makers.items():
         thermoscope.save(make(), folder / f"{name}.html")
-        print(f"{name}.html", file=sys.stderr)
+        sys.stderr.write(f"{name}.html\n")
 
 
 if __name__ == "__main__":

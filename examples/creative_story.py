@@ -7,7 +7,7 @@ PROMPT = "Once upon a time, in a distant galaxy, there was a spaceship called Vo
 comparison = thermoscope.compare(
     thermoscope.load_model(),
     PROMPT,
-    temperatures=[0.2, 0.9],
+    settings=[0.2, 0.9],
     params=thermoscope.SamplingParams(top_k=50),
     max_length=200,
 )

@@ -7,7 +7,7 @@ import thermoscope
 comparison = thermoscope.compare(
     thermoscope.load_model(),
     "Explain how blockchain works in simple terms.",
-    temperatures=[0.9, 0.7],
+    settings=[0.9, 0.7],
     params=thermoscope.SamplingParams(top_k=50),
     seeds=range(8),
     max_length=200,

@@ -75,7 +75,7 @@ def test_the_readmes_query_gives_the_means_of_the_runs_own_table(tmp_path):
     from thermoscope.settings.grid import varied
     from thermoscope.sources.local import LocalSource
 
-    (asked,) = re.findall(r'runs sql NAME "(.*?)"', (ROOT / "README.md").read_text())
+    (asked,) = re.findall(r'runs sql runs/NAME "(.*?)"', (ROOT / "docs" / "guides" / "study.md").read_text())
     model = FakeModel(spread=2.0)
     design = plan_run(LocalSource(model), case(), varied({"temperature": [0.3, 0.9]}), seeds=range(3), max_new_tokens=8)
     carry_out(LocalSource(model), design, Store(tmp_path / "run"), Measuring(case()))

@@ -158,18 +158,18 @@ def test_json_of_texts_from_a_file_under_a_model(here: Path, cli: Cli, tiny_mode
     assert (record["format"], record["tokens"]) == ("thermoscope.measured/1", str(tiny_model))
     assert all(text["perplexity"] > 1 for text in record["texts"])
     means = {(row["measure"], row["setting"]): row for row in record["settings"]}
-    low, high = means["rep_4", "0.2"], means["rep_4", "0.9"]
+    low, high = means["rep_4", "temperature=0.2"], means["rep_4", "temperature=0.9"]
     assert low["mean"] > high["mean"] + 0.3
     assert (low["units"], low["texts"]) == (3, 9)  # the prompts, which nobody had to name
     assert record["read_as"] == [
         "texts.jsonl is read as JSON lines: texts from text, prompts from prompt, settings from temperature."
     ]
     (paired,) = [row for row in record["differences"] if row["measure"] == "rep_4"]
-    assert (paired["setting_a"], paired["setting_b"], paired["units"]) == ("0.2", "0.9", 3)
+    assert (paired["setting_a"], paired["setting_b"], paired["units"]) == ("temperature=0.2", "temperature=0.9", 3)
     assert paired["effect"] == pytest.approx(high["mean"] - low["mean"])
     alone = cli("measure", "texts.jsonl", "--prompt-column", "none", "--json")
     means = {(row["measure"], row["setting"]): row for row in json.loads(alone.out)["settings"]}
-    assert means["rep_4", "0.2"]["units"] == 9  # no prompt: the texts are the units
+    assert means["rep_4", "temperature=0.2"]["units"] == 9  # no prompt: the texts are the units
 
 
 def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) -> None:

@@ -52,7 +52,7 @@ def test_what_is_written_is_read_back(engine, values):
     for snippet in export(params, engine).snippets:
         back = read(snippet.text, engine)
         assert same(back.params.given, meaningful(params).given), snippet.title
-        if engine == "llama.cpp" and not (params.dynatemp_range and params.top_n_sigma):
+        if engine == "llama.cpp" and not dialect.edges(meaningful(params)).keys() - {"order"}:
             assert back.params.active_stages == judge(params, dialect)[1].params.active_stages
         assert not back.added or engine == "anthropic"
 

@@ -179,7 +179,7 @@ def test_texts_from_files(tmp_path: Path):
     assert "--thinking" not in found.ran.command
     kept = measure_files(path, thinking="keep")
     assert "--thinking=keep" in kept.ran.command
-    assert kept.thinking == []
+    assert kept.thinking == ()
 
 
 def test_nothing_is_said_of_texts_without_thinking():

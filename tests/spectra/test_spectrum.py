@@ -361,7 +361,7 @@ def test_tokens_that_cannot_be():
         ({"resolution": math.nan}, "resolution must be"),
         ({"max_leaves": 0}, "max_leaves must be a whole number of at least 1"),
         ({"max_rows": 0}, "max_rows must be"),
-        ({"seeds": -1}, "a seed must be"),
+        ({"seeds": -1}, "seeds must be how many seeds"),
         ({"seeds": []}, "seeds must not be empty"),
         ({"seeds": [4, 4]}, "each seed may be given once; got 4 twice"),
         ({"resolution": True}, "resolution must be"),

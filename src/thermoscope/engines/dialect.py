@@ -69,6 +69,8 @@ class Dialect:
         Our parameter -> least and largest value that it takes.
     explicit_order
         Whether the order can be sent with the setting.
+    sent
+        The order that runs of a setting whose order is sent; None where that is ``order``.
     repetition_counts_prompt, penalties_count_prompt
         Whose tokens its penalties count (ours: repetition counts the prompt, presence and frequency don't).
     order_known
@@ -115,6 +117,7 @@ class Dialect:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     explicit_order: bool = False
+    sent: Callable[[SamplingParams], tuple[str, ...]] | None = None
     order_known: bool = True
     repetition_counts_prompt: bool = True
     penalties_count_prompt: bool = False

@@ -94,9 +94,33 @@ def _edges(params: SamplingParams) -> dict[str, str]:
         a, b = active.index("repetition"), active.index("penalties")
         if b != a + 1:
             edges["order"] = "repetition, presence and frequency are one stage there, in this order"
+    sent = [stage for stage in _sent(params) if stage in active]
+    if "repetition" in sent and "temperature" in sent and sent.index("repetition") > sent.index("temperature"):
+        edges["repetition_penalty"] = "divides other logits there: ours have their largest at 0 after the temperature"
+    if "typical_p" in sent:
+        before = sent[: sent.index("typical_p")]
+        cold = "temperature" in before and 0 < params.temperature < _COLD
+        banned = any(bias < -_UNDERFLOW for _, bias in params.logit_bias or ())
+        if "top_n_sigma" in before or cold or banned:
+            edges["typical_p"] = "is NaN there behind tokens of probability 0, and keeps other tokens"
     if params.top_n_sigma is not None and params.dynatemp_range:
         edges["dynatemp_range"] = "counts the tokens that top_n_sigma removed in ln n there"
     return edges
+
+
+#: A temperature below this, or a bias below minus this, may leave tokens whose probability is 0 in float32.
+_COLD, _UNDERFLOW = 0.5, 50.0
+
+
+def _sent(params: SamplingParams) -> tuple[str, ...]:
+    """The order that runs: biases first, repetition and the other penalties as one stage, the rest as it is sent."""
+    if params.mirostat_tau is not None:
+        return ("logit_bias", "temperature", "mirostat")
+    order: list[str] = ["logit_bias"]
+    for stage in params.order:
+        own = ("repetition", "penalties") if stage in ("repetition", "penalties") else (stage,)
+        order += [one for one in own if one not in order]
+    return tuple(order)
 
 
 def _additive_before(active: list[str], stage: str) -> bool:
@@ -233,6 +257,7 @@ LLAMA_CPP = Dialect(
            "grammar": _FORM, "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
            "response_format": _FORM},
     edges=_edges,
+    sent=_sent,
     write=_write,
     extra=("samplers",),
     form=TextForm("flags", _has_flags, _read_flags, loose=True),

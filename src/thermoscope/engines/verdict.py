@@ -73,7 +73,7 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Engi
     elif clash and not explicit:
         pairs = ", ".join(f"{b} before {a}" for a, b in clash)
         note = edges.get("order") or f"runs {pairs}"
-        verdicts.append(Verdict("order", "different", note, EngineSetting(_reordered(ours, dialect.order))))
+        verdicts.append(Verdict("order", "different", note, EngineSetting(_as_run(ours, dialect))))
     return verdicts, _run(there, dialect, explicit)
 
 
@@ -134,7 +134,7 @@ def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> EngineSetti
     if not dialect.order_known:
         params = _temperature_last(params) if _order_matters(params) else params
     elif not explicit:
-        params = _reordered(params, dialect.order)
+        params = _as_run(params, dialect)
     return EngineSetting(params, dialect.repetition_counts_prompt, dialect.penalties_count_prompt)
 
 
@@ -149,6 +149,14 @@ def _clamped(name: str, value: Any, dialect: Dialect) -> Any:
     if name == "temperature" and value == 0 and least > 0:
         return value  # greedy is said in another way
     return min(max(value, least), most)
+
+
+def _as_run(params: SamplingParams, dialect: Dialect) -> SamplingParams:
+    """The setting in the engine's order: its own, or what it makes of the one that is sent."""
+    if dialect.sent is None:
+        return _reordered(params, dialect.order)
+    order = [stage for stage in dialect.sent(params) if stage in (*params.order, *params.active_stages)]
+    return params.replace(order=[*order, *(stage for stage in params.order if stage not in order)])
 
 
 def _reordered(params: SamplingParams, order: tuple[str, ...]) -> SamplingParams:

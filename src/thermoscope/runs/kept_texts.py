@@ -169,7 +169,8 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _ran(record: Mapping[str, Any]) -> WhatRan:
     values: dict[str, Any] = {one.name: record[one.name] for one in fields(WhatRan) if one.name in record}
-    return WhatRan(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return WhatRan(**values)
 
 
 def _setting(params: dict[str, Any]) -> SamplingParams:
