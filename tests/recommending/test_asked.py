@@ -196,16 +196,18 @@ def test_vendors_advice_is_settings_with_sources() -> None:
 
 
 def test_what_is_known_too_little_is_not_picked() -> None:
-    axes = axes_of({"temperature": [0.2, 0.6, 1.0]})
+    axes = axes_of({"temperature": [0.2, 0.7, 1.2]})
     settings = first_candidates(axes)
     good = np.tile([0.5, 0.6, 0.9], (8, 1)) + np.linspace(0, 0.01, 8)[:, None]
     texts = np.full((8, 3), 4.0)
     none = {name: np.full((8, 3), np.nan) for name in EDGES}
-    wanted = objective(matters=1.0)  # nothing beats anything
+    wanted = objective(matters=1.0)  # nothing beats anything, and all are about as good
     values = Values(tuple("abcdefgh"), settings, none, good, texts)
-    assert pick_of(judged(values, axes, (), wanted)) == 2  # type: ignore[arg-type]
-    texts[1:, 2] = 0
     assert pick_of(judged(values, axes, (), wanted)) == 1  # type: ignore[arg-type]
+    texts[1:, 1] = 0
+    assert pick_of(judged(values, axes, (), wanted)) == 0  # type: ignore[arg-type]
+    texts[:] = 4.0
+    assert pick_of(judged(values, axes, (), objective(matters=0.0))) == 2  # type: ignore[arg-type]
 
 
 def test_chance_at_one_temperature_makes_no_edge() -> None:

@@ -217,7 +217,8 @@ def pick_of(judgement: Judged) -> int | None:
     """The setting that is recommended: of those that are about as good as the best, the farthest from a cliff.
 
     A cliff is where the feasible range ends, and where settings of the same line are out of the set. About as good are
-    members whose mean is below the best one's by at most a quarter of the standard error of their difference.
+    members whose mean is below the best one's by at most what matters, or a quarter of the standard error of their
+    difference.
     """
     at = np.flatnonzero(judgement.members)
     if not len(at):
@@ -258,7 +259,7 @@ def _is_near(judgement: Judged, i: int) -> bool:
     if i == best or not len(apart):
         return i == best
     error = float(np.std(apart, ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else 0.0
-    return bool(apart.mean() <= _NEAR * error)
+    return bool(apart.mean() <= max(_NEAR * error, objective.matters))
 
 
 def _room(judgement: Judged, i: int) -> float:
