@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.report.browser import Opened, browser
 from thermoscope.auditing.audit import Audit, AuditRow
 from thermoscope.report.charts.temperatures import temperatures_chart
 from thermoscope.report.forms import render
+
+__all__ = ["browser"]
 
 ROWS = (
     AuditRow("temperature", 0.7, 0.98, 0.9, 1.07, "ignored", "ignored: always 0.98", 100),
@@ -58,3 +65,10 @@ def test_an_audit_without_numbers_has_a_page_without_a_picture() -> None:
 
 def test_json_is_that_of_the_audit_itself() -> None:
     assert json.loads(render(AUDIT, "json")) == json.loads(AUDIT.to_json())
+
+
+@pytest.mark.browser
+def test_the_picture_is_drawn(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "audit.html").write_text(str(render(AUDIT, "html")), encoding="utf-8")
+    with Opened(browser, tmp_path / "audit.html") as opened:
+        opened.page.locator("[data-drawn] svg").wait_for()
