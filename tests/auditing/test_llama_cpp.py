@@ -24,6 +24,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def honest(url: str) -> Audit:
+    """The audit of the server itself."""
+    return audit("llama-cpp/bundled", base_url=url, keep=False)
+
+
 @contextmanager
 def proxy(url: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, caches: bool = False) -> Iterator[str]:
     """A server that changes requests, and hands them on."""
@@ -45,8 +51,8 @@ def named(found: Audit, parameter: str = "temperature") -> dict[float | str, str
     return {row.sent: row.verdict for row in found.rows if row.parameter == parameter}
 
 
-def test_its_hidden_min_p_is_found_and_what_is_sent_is_honoured(url: str) -> None:
-    found = audit("llama-cpp/bundled", base_url=url, keep=False)
+def test_its_hidden_min_p_is_found_and_what_is_sent_is_honoured(honest: Audit) -> None:
+    found = honest
     assert found.engine == "llama.cpp"
     assert found.logprobs == "raw"
     assert found.honoured
@@ -71,8 +77,8 @@ def test_the_weights_at_hand_are_those_of_the_server(url: str) -> None:
     assert any("from the reference's by 0.000" in note for note in found.notes)
 
 
-def test_penalties_limits_and_the_order_of_stages(url: str) -> None:
-    found = audit("llama-cpp/bundled", base_url=url, keep=False)
+def test_penalties_limits_and_the_order_of_stages(honest: Audit) -> None:
+    found = honest
     seen = {row.parameter: row for row in found.rows}
     names = ("presence_penalty", "frequency_penalty", "repetition_penalty", "max_tokens", "stop", "n")
     assert {seen[name].verdict for name in names} == {"honoured"}
