@@ -73,7 +73,7 @@ def recommend(
     ] = None,
     budget: Annotated[
         str, typer.Option(metavar="AMOUNT", help="What may be spent: '200k tokens', 10m (of generating) or 5usd.")
-    ] = "60k tokens",
+    ] = "50k tokens",
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[

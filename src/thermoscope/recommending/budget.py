@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Unit = Literal["tokens", "seconds", "usd"]
 #: Spent unless a budget is given.
-USUAL = "60k tokens"
+USUAL = "50k tokens"
 #: Tokens of each text of the trial that tells how fast a source is.
 _TRIAL_TOKENS = 16
 #: Characters of a token, where only a server counts them.
