@@ -61,9 +61,7 @@ def measure(
     parquet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the measures of every text as Parquet.")
     ] = None,
-    use_case: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Generate for a use case, by name or .toml file, and measure.")
-    ] = None,
+    use_case: Annotated[str | None, typer.Option(metavar="NAME", help="A use case: its name or a .toml file.")] = None,
     prompts: Annotated[
         Path | None,
         typer.Option(

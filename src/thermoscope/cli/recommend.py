@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @takes_settings
 def recommend(
-    use_case: Annotated[str | None, typer.Option(metavar="NAME", help="A use case, by name or .toml file.")] = None,
+    use_case: Annotated[str | None, typer.Option(metavar="NAME", help="A use case: its name or a .toml file.")] = None,
     prompts: Annotated[
         Path | None,
         typer.Option(
