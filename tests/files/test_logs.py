@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +103,45 @@ def test_a_log_of_promptfoo(tmp_path: Path) -> None:
         assert "a log of promptfoo" in found.read_as[0]
 
 
+def test_the_csv_of_promptfoo(tmp_path: Path) -> None:
+    names = ["topic"]
+    for provider in ("cold", "hot"):
+        names += [
+            f"[{provider}] Write about {{{{topic}}}}",
+            "Status",
+            "Score",
+            "Named Scores",
+            "Grader Reason",
+            "Comment",
+        ]
+    rows = [
+        ["ripe", "one", "PASS", "1.00", "", "", "", "two", "FAIL", "0.00", "", "", ""],
+        ["'=1+1", "'-three", "PASS", "1.00", "", "", "", "'four'", "PASS", "1.00", "", "", ""],
+    ]
+    path = tmp_path / "out.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names, *rows])
+    found = read([path])
+    assert found.texts == ["one", "two", "-three", "'four'"]
+    assert found.prompts == ["ripe", "ripe", "=1+1", "=1+1"]
+    assert found.settings == ["cold", "hot"] * 2
+    assert found.contexts == ["Write about ripe"] * 2 + ["Write about =1+1"] * 2
+    assert "a log of promptfoo (CSV with commas)" in found.read_as[0]
+    assert read([path], text="output", prompt="none").prompts == [""] * 4
+
+
+def test_a_csv_of_promptfoo_without_variables_or_with_named_prompts(tmp_path: Path) -> None:
+    def file(*rows: str) -> Path:
+        (tmp_path / "out.csv").write_text("\n".join(rows))
+        return tmp_path / "out.csv"
+
+    found = read([file("[m] Say hi,Status,Score", "hello,PASS,1.00")])
+    assert (found.texts, found.prompts, found.contexts) == (["hello"], [""], [""])
+    found = read([file("Description,a,b,[m] short,Status,Score,[m] long,Status,Score", "d,1,2,x,PASS,1,y,PASS,1")])
+    assert (found.texts, found.prompts, found.settings) == (["x", "y"], ["a=1, b=2"] * 2, ["short", "long"])
+    assert found.contexts == ["", ""]
+
+
 def test_logs_of_inspect_ai(tmp_path: Path) -> None:
     def log(temperature: float) -> dict[str, Any]:
         samples = [
@@ -122,8 +165,73 @@ def test_logs_of_inspect_ai(tmp_path: Path) -> None:
     assert found.seeds == ["1", "2"] * 4
     assert found.contexts is not None and json.loads(found.contexts[0]) == [{"role": "user", "content": "Q"}]
     assert (found.contexts[2], found.answers[0], found.texts[0]) == ("Q?", "t", "text 0")
-    (tmp_path / "log.json").write_bytes(b"PK\x03\x04...")
+    for name in ("a", "b"):
+        whole = json.loads((tmp_path / f"{name}.json").read_text())
+        archive(tmp_path / f"{name}.eval", whole)
+    again = read([tmp_path / "a.eval", tmp_path / "b.eval"])
+    assert "a log of inspect_ai (an .eval archive)" in again.read_as[0]
+    assert (again.texts, again.prompts, again.settings) == (found.texts, found.prompts, found.settings)
+    assert (again.contexts, again.answers, again.seeds) == (found.contexts, found.answers, found.seeds)
+
+
+def archive(
+    path: Path, log: dict[str, Any], header: str = "header.json", compression: int = zipfile.ZIP_DEFLATED
+) -> None:
+    """A log in inspect_ai's own form."""
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for sample in log["samples"]:
+            file.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+        file.writestr("summaries.json", "[]")
+        file.writestr(header, json.dumps({name: value for name, value in log.items() if name != "samples"}))
+
+
+def zstd_archive(path: Path, members: dict[str, bytes]) -> None:
+    """A zip archive whose members are compressed with zstd, as inspect_ai writes them; by the format's definition."""
+    body, directory = b"", b""
+    for name, plain in members.items():
+        packed = pa.Codec("zstd").compress(plain, asbytes=True)
+        sizes = struct.pack("<HHHHIIIHH", 0, 93, 0, 0x21, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+        directory += struct.pack("<IHH", 0x02014B50, 63, 63) + sizes + struct.pack("<HHHII", 0, 0, 0, 0, len(body))
+        directory += name.encode()
+        body += struct.pack("<IH", 0x04034B50, 63) + sizes + name.encode() + packed
+    count = len(members)
+    path.write_bytes(
+        body + directory + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(directory), len(body), 0)
+    )
+
+
+def test_a_log_of_inspect_ai_that_is_compressed_with_zstd(tmp_path: Path) -> None:
+    path = tmp_path / "log.eval"
+    sample = {"id": 0, "epoch": 1, "input": "Q", "output": {"choices": [{"message": {"content": "text " * 50}}]}}
+    zstd_archive(path, {"samples/0_epoch_1.json": json.dumps(sample).encode(), "header.json": b'{"eval": {}}'})
+    assert read([path]).texts == ["text " * 50]
+    data = bytearray(path.read_bytes())
+    data[60] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read([path])
+
+
+def test_what_is_no_log_of_inspect_ai(tmp_path: Path) -> None:
+    path = tmp_path / "log.eval"
+    sample = {"id": 0, "epoch": 1, "input": "Q", "output": {"choices": [{"message": {"content": "text"}}]}}
+    archive(path, {"eval": {}, "samples": [sample]}, header="_journal/start.json")  # one that was broken off
+    assert read([path]).texts == ["text"]
+    archive(path, {"eval": {}, "samples": []})
+    with pytest.raises(InputError, match=r"no column|at least one text"):
+        read([path])
+    archive(path, {"samples": [sample]}, header="other.json")
+    with pytest.raises(InputError, match="no log of inspect_ai"):
+        read([path])
+    archive(path, {"samples": [sample]}, compression=zipfile.ZIP_BZIP2)
     with pytest.raises(InputError, match="inspect log convert --to json"):
+        read([path])
+    archive(path, {"samples": [sample]})
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match="damaged"):
+        read([path])
+    path.rename(tmp_path / "log.json")
+    with pytest.raises(InputError, match=r"zip archive.*end in \.eval"):
         read([tmp_path / "log.json"])
 
 

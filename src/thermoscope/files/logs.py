@@ -65,6 +65,8 @@ LOGS = (
          note="requests are told apart by custom_id: the file does not hold their prompts or settings"),
     _log("promptfoo", "prompt provider response", "response.output", prompt="prompt.raw",
          settings=(("provider", "provider.label"), ("provider id", "provider.id"))),
+    _log("promptfoo", "output test provider", "output", prompt="test", context="prompt",
+         settings=(("provider", "provider"), ("prompt", "prompt template")), prompt_is_name=True),
     _log("inspect_ai", "input output epoch", "output.choices[0].message", prompt="id", context="input",
          answer="target", seed="epoch", settings=(("model", "output.model"),), within="inspect settings",
          prompt_is_name=True),
@@ -83,7 +85,7 @@ def unpacked(table: Table) -> Table:
     if _objects(inner) and "response" in inner[0]:
         return _of(table, inner)
     if _objects(samples := top.get("samples")) and "eval" in top:
-        return _of(table, [{**_inspect_settings(top), **row} for row in samples])
+        return _of(table, [{**_inspect_settings(top), **row} for row in samples], table.form)
     generated = top.get("generated_texts")
     if isinstance(generated, list) and "input_lens" in top:
         return _of(table, [{"generated_text": text} for text in generated], "vLLM's benchmark")
@@ -102,9 +104,11 @@ def log_of(table: Table) -> Log | None:
     InputError
         It is a log of lm-evaluation-harness that holds log-likelihoods in place of texts.
     """
-    if not table.rows or not table.typed:
+    if not table.rows or not (table.typed or table.log):
         return None
     row = table.rows[0]
+    if table.log:
+        return next(log for log in LOGS if log.name == table.log and log.fields <= row.keys())
     log = next((log for log in LOGS if log.fields <= row.keys() and _holds(log, row)), None)
     if log is None:
         return None

@@ -32,6 +32,8 @@ class Table:
         What was skipped, a sentence each.
     all_names
         The names of all columns, where some were not read, or there is no row.
+    log
+        The tool whose log it is known to be from its form alone, or "".
     """
 
     source: str
@@ -41,6 +43,7 @@ class Table:
     typed: bool = True
     notes: list[str] = field(default_factory=list)
     all_names: list[str] = field(default_factory=list)
+    log: str = ""
 
     @property
     def names(self) -> list[str]:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError
+from thermoscope.files.inspect_log import as_one_object, members
 from thermoscope.files.parquet import read_parquet
 from thermoscope.files.parsing import TWICE, check_json_depth
+from thermoscope.files.promptfoo import FIELDS, one_row_each, outputs_in
 from thermoscope.files.reading import ZIP, decoded, most_texts, read_bytes, shown
 from thermoscope.files.table import Number, Table
 from thermoscope.words import count, quoted
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".eval", ".txt")
 #: What separates the columns of a CSV file, and what it is called.
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 #: Rows from which the delimiter is told.
@@ -57,9 +59,14 @@ def read_table(path: Path, what: str = "a file of texts", *, keep: Callable[[str
     source = "standard input" if str(path) == "-" else shown(path)
     if suffix == ".parquet":
         return read_parquet(data, source, keep)
+    if suffix == ".eval":
+        header, samples = members(data, source, most_texts())
+        return as_one_object(
+            read_json(header, source), [read_json(sample, f"{source}, {name}") for name, sample in samples]
+        )
     if data.startswith(ZIP):
         raise InputError(
-            f"{source}: this is a zip archive; unpack it (a log of inspect_ai: inspect log convert --to json)"
+            f"{source}: this is a zip archive; unpack it, or, if it is a log of inspect_ai, let its name end in .eval"
         )
     text = decoded(data, path, what)
     if not text.strip():
@@ -160,6 +167,8 @@ def read_csv(text: str, source: str, delimiter: str | None = None) -> Table:
     table = Table(
         source, f"CSV with {_DELIMITERS[delimiter]}", [], [], typed=False, all_names=list(dict.fromkeys(names))
     )
+    if outputs := outputs_in(names):
+        table.all_names, table.log = list(FIELDS), "promptfoo"
     blank = 0
     for line, values in found[1:]:
         if not values and len(names) > 1:
@@ -171,8 +180,9 @@ def read_csv(text: str, source: str, delimiter: str | None = None) -> Table:
                 f"{source}, line {line}: has {count(len(values), 'field')} where the first line names {len(names)}; "
                 'put a text that holds the delimiter or line ends into double quotes ("")'
             )
-        table.rows.append(_fields(list(zip(names, values, strict=True))))
-        table.lines.append(line)
+        new = one_row_each(names, values, outputs) if outputs else [_fields(list(zip(names, values, strict=True)))]
+        table.rows += new
+        table.lines += [line] * len(new)
     if blank:
         table.notes.append(f"{source}: {count(blank, 'blank line')} skipped.")
     return table
