@@ -11,6 +11,7 @@ from thermoscope.decode.loop import Decoder
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
+from thermoscope.decode.records import Record
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -32,7 +33,9 @@ def generate(
     max_rows: int | None = None,
     merge: bool = True,
     effects: Effects | None = None,
+    begin: Sequence[int] = (),
     on_sample: Callable[[int, Sample], None] | None = None,
+    on_token: Callable[[int, int, Record], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[Sample]:
     """Generate one text per prompt, setting and seed.
@@ -63,8 +66,13 @@ def generate(
         Whether samples with the same tokens so far share a row of the model.
     effects
         Records which stages of the settings changed anything (``sampling.effects``).
+    begin
+        Token ids that every text begins with, as if they had been drawn: they count as new tokens, and the noise of
+        what follows is that of its position. Their records are unknown: NaN, and rank 0.
     on_sample
         Called with (index in the result, sample) as soon as a sample is finished, so that an interrupt loses none.
+    on_token
+        Called with (index in the result, token id, the model's own record of it) for each token that is drawn.
     on_progress
         Called after every step; without it a notebook shows a progress bar.
 
@@ -78,17 +86,17 @@ def generate(
     PromptError
         A prompt is empty or does not fit.
     InputError
-        A seed, a length, a stop string or ``max_rows`` breaks its rule, or a seed is given twice.
+        A seed, a length, a stop string, ``begin`` or ``max_rows`` breaks its rule, or a seed is given twice.
     BadLogitsError
         The model gave NaN.
     ModelMemoryError
         The rows in flight need more memory than there is.
     """
-    requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length)
+    requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length, begin)
     stops = stop_strings(stop)
     rows = _rows(model, requests, max_rows)
     _log.info("texts: %d, at most %d rows at a time", len(requests), min(rows, len(requests)))
-    decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects)
+    decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects, on_token=on_token)
     samples: list[Sample | None] = [None] * len(requests)
     most = sum(request.max_new_tokens for request in requests)
     with memory_errors_explained(model), shown("generating", on_progress) as tell:

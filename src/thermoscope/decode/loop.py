@@ -11,7 +11,7 @@ Shapes: R branches in flight, M samples in flight (M >= R), V vocabulary.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Ending, Endings
-from thermoscope.decode.records import records_of, tempered_of
+from thermoscope.decode.records import Record, records_of, tempered_of
 from thermoscope.decode.request import Request
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -56,6 +56,8 @@ class Decoder:
         Whether samples with the same tokens so far share a row. The texts are the same either way.
     effects
         Where to note which stages of the settings changed anything.
+    on_token
+        Called with (number of the request, token id, its record) for each token that is drawn.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Decoder:
         max_rows: int,
         merge: bool = True,
         effects: Effects | None = None,
+        on_token: Callable[[int, int, Record], None] | None = None,
     ) -> None:
         self._model = model
         self._requests = requests
         self._max_rows = max_rows
         self._merge = merge
         self._effects = effects
+        self._on_token = on_token
         self._endings = Endings(model, stop)
         self._waiting = self._first_branches()
         self.work = Work()
@@ -106,7 +110,10 @@ class Decoder:
         """
         seeds = {seed: place for place, seed in enumerate(dict.fromkeys(r.seed for r in self._requests))}
         numbers = sorted(range(len(self._requests)), key=lambda number: seeds[self._requests[number].seed])
-        return deque(branches_of(numbers, lambda number: self._requests[number].prompt_ids, self._max_rows))
+        branches = branches_of(numbers, lambda number: self._requests[number].prompt_ids, self._max_rows)
+        for branch in branches:
+            branch.tokens = list(self._requests[branch.members[0]].begin)
+        return deque(branches)
 
     def _admitted(self, active: Sequence[Branch[int]]) -> list[Branch[int]]:
         """The waiting branches that come next, while there is room for all that they may fork into."""
@@ -167,6 +174,9 @@ class Decoder:
             request.drawn_logprobs.append(drawn_logprob)
             request.tempered_entropies.append(entropy)
         self.work.tokens += len(numbers)
+        if self._on_token is not None:
+            for number, token, record in zip(numbers, tokens, records, strict=True):
+                self._on_token(number, token, record)
         return dict(zip(numbers, tokens, strict=True))
 
     def _sample(self, request: Request, ending: Ending) -> Sample:

@@ -21,6 +21,10 @@ class Record(NamedTuple):
     rank: int
 
 
+#: The record of a token that was not drawn here.
+UNKNOWN = Record(nan, nan, 0)
+
+
 def records_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> list[Record]:
     """The records of some tokens (B) in the rows (B) of the model's logits (R, V), float32."""
     source, chosen = (torch.tensor(numbers, dtype=torch.int64, device=logits.device) for numbers in (rows, tokens))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import nan
+from numbers import Integral
 from typing import Any
 
 from thermoscope.checks import at_least_one, check_text
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import UNKNOWN, Record
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import settings_of
@@ -30,9 +32,16 @@ class Request:
     params: SamplingParams
     seed: int
     max_new_tokens: int
+    begin: tuple[int, ...] = ()
     records: list[Record] = field(default_factory=list)
     drawn_logprobs: list[float] = field(default_factory=list)
     tempered_entropies: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """What it begins with has places in the records, of which nothing is known."""
+        self.records += [UNKNOWN] * len(self.begin)
+        self.drawn_logprobs += [nan] * len(self.begin)
+        self.tempered_entropies += [nan] * len(self.begin)
 
 
 def requests_for(
@@ -42,6 +51,7 @@ def requests_for(
     seeds: int | Sequence[int],
     max_new_tokens: int | None,
     max_length: int | None,
+    begin: Sequence[int] = (),
 ) -> list[Request]:
     """One request per prompt, setting and seed, the last varying fastest; arguments and errors as in ``generate``."""
     check_model(model)
@@ -52,11 +62,33 @@ def requests_for(
         if not given:
             raise InputError(f"{name} must not be empty; give at least one")
     requests = []
+    first = _beginning(model, begin, settings)
     for text in texts:
         ids = tuple(prompt_ids(model, text))
         limit = new_tokens(model, len(ids), max_new_tokens, max_length)
-        requests += [Request(text, ids, setting, seed, limit) for setting in settings for seed in numbers]
+        if len(first) >= limit:
+            raise InputError(
+                f"begin must leave a token to draw; it has {len(first)} of at most {limit}; "
+                f"use max_new_tokens of {len(first) + 1} or more"
+            )
+        requests += [Request(text, ids, setting, seed, limit, first) for setting in settings for seed in numbers]
     return requests
+
+
+def _beginning(model: Model, begin: Sequence[int], settings: Sequence[SamplingParams]) -> tuple[int, ...]:
+    """The tokens that every text begins with, checked."""
+    first = tuple(as_list("begin", begin, int))
+    for token in first:
+        if isinstance(token, bool) or not isinstance(token, Integral) or not 0 <= int(token) < model.vocabulary:
+            raise InputError(
+                f"begin must have token ids from 0 to {model.vocabulary - 1}, the model's vocabulary; "
+                f"got {quoted(token)}"
+            )
+        if token in model.end_of_text:
+            raise InputError(f"begin must not hold the end of a text; got {token}; leave it out")
+    if first and any(setting.mirostat_tau is not None for setting in settings):
+        raise InputError("mirostat needs how its tokens were drawn, which is unknown with begin; leave one of them out")
+    return tuple(int(token) for token in first)
 
 
 def check_model(model: object) -> None:
