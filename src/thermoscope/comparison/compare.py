@@ -11,6 +11,7 @@ from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
+from thermoscope.decode.records import Record
 from thermoscope.decode.request import seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, Interrupted
@@ -50,6 +51,8 @@ def compare(
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
     thinking: Thinking = "apart",
+    on_sample: Callable[[int, Sample], None] | None = None,
+    on_token: Callable[[int, int, Record], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Comparison:
     """Compare one prompt at several settings, everything else fixed.
@@ -75,6 +78,8 @@ def compare(
         "drop" the answers alone; "keep" each text as a whole.
     seeds, max_new_tokens, max_length, stop, max_rows, on_progress
         As in ``generate``.
+    on_sample, on_token
+        As in ``generate``, with the index in settings x seeds; an endpoint's tokens are not told one by one.
 
     Raises
     ------
@@ -97,6 +102,12 @@ def compare(
 
     def take(_: int, place: int, sample: Sample) -> None:
         finished[place] = sample
+        if on_sample is not None:
+            on_sample(place, sample)
+
+    def tell_token(_: int, place: int, token_id: int, record: Record) -> None:
+        assert on_token is not None
+        on_token(place, token_id, record)
 
     def result() -> Comparison:
         ran = what_ran(
@@ -121,7 +132,8 @@ def compare(
     how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:
         with shown("comparing", on_progress) as tell:
-            source.make([batch], **how, on_sample=take, on_progress=tell)
+            told = None if on_token is None else tell_token
+            source.make([batch], **how, on_sample=take, on_token=told, on_progress=tell)
     except KeyboardInterrupt:
         raise Interrupted(result()) from None
     except EndpointError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from thermoscope.decode.progress import Progress
+from thermoscope.decode.records import Record
 from thermoscope.decode.sample import Sample
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
@@ -167,6 +168,7 @@ class Source(Protocol):
         max_rows: int | None = None,
         on_sample: Callable[[int, int, Sample], None] | None = None,
         on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
+        on_token: Callable[[int, int, int, Record], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate the texts of some batches.
@@ -185,6 +187,9 @@ class Source(Protocol):
             Called with (number of the batch, place in it, sample) as each text is finished.
         on_batch
             Called with (number of the batch, its samples in order) as each batch is whole.
+        on_token
+            Called with (number of the batch, place in it, token id, its record) for each token that is drawn; an
+            endpoint gives whole texts and never calls it.
         on_progress
             Called with how much of all batches is done.
 

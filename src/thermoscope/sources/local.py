@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.generate import generate
 from thermoscope.decode.progress import Progress
+from thermoscope.decode.records import Record
 from thermoscope.decode.request import check_model, new_tokens, prompt_ids
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
@@ -103,6 +105,7 @@ class LocalSource:
         max_rows: int | None = None,
         on_sample: Callable[[int, int, Sample], None] | None = None,
         on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
+        on_token: Callable[[int, int, int, Record], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate batch after batch; parameters as in ``Source``, errors as in ``generate``."""
@@ -121,6 +124,8 @@ class LocalSource:
             if on_sample is not None:
                 take = on_sample
                 how["on_sample"] = lambda place, sample, number=number, take=take: take(number, place, sample)
+            if on_token is not None:
+                how["on_token"] = partial(on_token, number)
             samples = generate(
                 self.model,
                 batch.prompt,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Real
 
 import torch
@@ -21,6 +22,7 @@ from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.growth import Explorer
 from thermoscope.spectra.halflines import split_at_temperature
+from thermoscope.spectra.leaf import Leaf
 from thermoscope.spectra.spectrum import Spectrum
 from thermoscope.spectra.split import Interval
 from thermoscope.spectra.tree import Tree
@@ -42,6 +44,7 @@ def spectrum(
     resolution: float = 1e-3,
     max_leaves: int | None = None,
     max_rows: int | None = None,
+    on_leaf: Callable[[int, Leaf], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     effects: Effects | None = None,
 ) -> list[Spectrum]:
@@ -65,6 +68,9 @@ def spectrum(
     max_leaves
         The most leaves of each spectrum. The budget is divided by width, and a merged leaf says so as above. By
         default there is no limit.
+    on_leaf
+        Called with (index in the result, leaf) as each text is found, in no order; the numbers in its ``path`` are
+        not those of the finished spectrum.
     on_progress
         Called after every step; its samples are the leaves so far.
     effects
@@ -102,11 +108,12 @@ def spectrum(
     texts, numbers, stops = as_list("prompts", prompts, str), seed_list(seeds), stop_strings(stop)
     if not texts:
         raise InputError("prompts must not be empty; give at least one")
-    trees = []
+    trees: list[Tree] = []
     for text in texts:
         ids = tuple(prompt_ids(model, text))
         limit = new_tokens(model, len(ids), max_new_tokens, max_length)
-        trees += [Tree(text, ids, seed, limit) for seed in numbers]
+        for seed in numbers:
+            trees.append(Tree(text, ids, seed, limit, None if on_leaf is None else partial(on_leaf, len(trees))))
     length = max(len(tree.prompt_ids) + tree.limit for tree in trees)
     capacity = at_least_one("max_rows", max_rows) or rows_that_fit(model, length)
 

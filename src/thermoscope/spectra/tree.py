@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from thermoscope.decode.ending import Ending
@@ -12,7 +13,15 @@ from thermoscope.spectra.split import Interval
 class Tree:
     """One spectrum while it grows."""
 
-    def __init__(self, prompt: str, ids: tuple[int, ...], seed: int, limit: int) -> None:
+    def __init__(
+        self,
+        prompt: str,
+        ids: tuple[int, ...],
+        seed: int,
+        limit: int,
+        on_leaf: Callable[[Leaf], None] | None = None,
+    ) -> None:
+        self._on_leaf = on_leaf
         self.prompt, self.prompt_ids, self.seed, self.limit = prompt, ids, seed, limit
         self.nodes: list[Node] = []
         self.leaves: list[Leaf] = []
@@ -44,6 +53,8 @@ class Tree:
             )
         )
         self.open -= 1
+        if self._on_leaf is not None:
+            self._on_leaf(self.leaves[-1])
 
     def sorted(self) -> tuple[tuple[Node, ...], tuple[Leaf, ...]]:
         """Nodes by position and temperature, and leaves by temperature, whatever the order they were found in."""
