@@ -136,7 +136,7 @@ def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str,
 def test_every_command_with_a_result_takes_the_same_options_for_it() -> None:
     found = dict(commands(typer.main.get_command(app)))
     for name, command in found.items():
-        if name in ("use-cases new", "models get"):  # their result is a file, or a package
+        if name in ("use-cases new", "models get", "serve"):  # their result is a file, a package, or a page
             continue
         taken = {flag for option in command.params for flag in option.opts}  # type: ignore[attr-defined]
         wanted = {"--json", "-o", "--output", "--no-color"}
@@ -146,7 +146,7 @@ def test_every_command_with_a_result_takes_the_same_options_for_it() -> None:
 def test_an_option_means_the_same_wherever_it_is_taken() -> None:
     # their defaults differ, or what they are strict about, what is budgeted, what varies, and which folder is meant
     own = {"--seed", "--seeds", "--max-new-tokens", "-t", "--temperature", "--format", "--strict", "--prompt"}
-    own |= {"--prompts", "--prompt-column", "--from", "--reference", "--budget", "--run", "--vary"}
+    own |= {"--prompts", "--prompt-column", "--from", "--reference", "--budget", "--run", "--vary", "--model", "-m"}
     helps: dict[str, set[str]] = {}
     for _, command in commands(typer.main.get_command(app)):
         for option in command.params:  # type: ignore[attr-defined]

@@ -32,6 +32,7 @@ from thermoscope.cli.inspect import inspect
 from thermoscope.cli.measure import measure
 from thermoscope.cli.recommend import recommend
 from thermoscope.cli.report import report
+from thermoscope.cli.serve import serve
 from thermoscope.cli.spectrum import spectrum
 from thermoscope.cli.temperature import temperature
 from thermoscope.errors import InputError, PluginWarning, ThermoscopeError
@@ -163,6 +164,7 @@ for _name, _command in (
 ):  # fmt: skip
     app.command(_name, cls=_Command)(_passing(_talking(_plain(_command))))
 app.command("report", cls=_Command)(_passing(_plain(report)))
+app.command("serve", cls=_Command)(_passing(_talking(serve)))
 
 _use_cases = typer.Typer(rich_markup_mode=None)
 _use_cases.callback(invoke_without_command=True)(_passing(use_cases.alone))

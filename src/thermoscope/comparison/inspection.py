@@ -81,7 +81,8 @@ def inspect(
         step=len(context.output),
         text=context.text,
         stages=tuple(
-            StageView(t.stage, _does(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass) for t in traced
+            StageView(t.stage, stage_words(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass)
+            for t in traced
         ),
         tokens=_tokens(model, context.logits, columns, listed, [drawn]),
         drawn=drawn,
@@ -218,7 +219,8 @@ def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], context:
     )
 
 
-def _does(setting: SamplingParams, stage: str) -> str:
+def stage_words(setting: SamplingParams, stage: str) -> str:
+    """What a setting has set of a stage, such as ``top_p=0.9``; "" for a stage that is off, and for "model"."""
     names = STAGES[stage].names if stage in STAGES else ()
     return " ".join(f"{name}={typed(value)}" for name, value in setting.given.items() if name in names)
 

@@ -1,0 +1,142 @@
+"""The models that were given at start: loaded when they are first needed, the first one at once in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.models.names import parse_name
+from thermoscope.web.schemas import ModelAtHand
+from thermoscope.words import nearest, quoted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from thermoscope.models.base import Model
+    from thermoscope.sources.base import Source
+
+#: Contexts whose logits are kept: a slider that moves asks for the same one again.
+_KEPT = 64
+
+
+class _AtHand:
+    """One model, and what is known of it."""
+
+    def __init__(self, name: str, opened: Callable[[], Source], *, endpoint: bool) -> None:
+        self.name, self.endpoint = name, endpoint
+        self._open = opened
+        self._lock = threading.Lock()
+        self.source: Source | None = None
+        self.error: str | None = None
+
+    def get(self) -> Source:
+        with self._lock:
+            if self.source is None:
+                try:
+                    self.source = self._open()
+                except ThermoscopeError as error:
+                    self.error = str(error)
+                    raise
+            return self.source
+
+
+class Models:
+    """The models by the names that were given.
+
+    Parameters
+    ----------
+    names
+        At least one, as ``open_source`` takes them.
+    base_url
+        The address of those that are endpoints.
+    how
+        What else ``open_source`` is given: ``chat``, ``system``, ``dtype``, ``device``.
+    """
+
+    def __init__(self, names: Sequence[str], base_url: str | None = None, how: Mapping[str, Any] | None = None) -> None:
+        given = dict(how or {})
+
+        def opened(name: str, *, endpoint: bool) -> Callable[[], Source]:
+            def open_it() -> Source:
+                from thermoscope.sources.opening import open_source
+
+                for_both = {key: given[key] for key in ("chat", "system") if key in given}
+                return open_source(name, **(for_both | {"base_url": base_url} if endpoint else given))
+
+            return open_it
+
+        kinds = {name: parse_name(name, base_url if "/" in name else None).is_endpoint for name in names}
+        self._models = {name: _AtHand(name, opened(name, endpoint=kinds[name]), endpoint=kinds[name]) for name in names}
+        self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
+
+    def load_first(self) -> None:
+        """Load the first model in a thread of its own, so that the page need not wait for it."""
+        first = next(iter(self._models.values()))
+
+        def load() -> None:
+            try:
+                source = first.get()
+            except ThermoscopeError:
+                return  # it is told when the model is asked for
+            if not first.endpoint:
+                self.logits(first.name, _model(source).encode_prompt("Hello"))
+
+        threading.Thread(target=load, name="load", daemon=True).start()
+
+    def listed(self) -> list[ModelAtHand]:
+        """All of them, with what is known."""
+        return [
+            ModelAtHand(
+                name=one.name,
+                endpoint=one.endpoint,
+                ready=one.source is not None,
+                chat=one.source is not None and not one.endpoint and _model(one.source).chat,
+                error=one.error,
+            )
+            for one in self._models.values()
+        ]
+
+    def source(self, name: str) -> Source:
+        """The model of this name, opened; the first one for "".
+
+        Raises
+        ------
+        InputError
+            No model of this name was given at start.
+        ThermoscopeError
+            It can't be opened.
+        """
+        if name and name not in self._models:
+            known = ", ".join(self._models)
+            raise InputError(f"model must be one of {known}; got {quoted(name)}{nearest(name, self._models)}")
+        return self._models[name or next(iter(self._models))].get()
+
+    def model(self, name: str) -> Model:
+        """A model that runs here, whose distributions can be had; errors as in ``source``, and for endpoints."""
+        from thermoscope.sources.opening import model_behind
+
+        return model_behind(self.source(name), "this view")
+
+    def logits(self, name: str, context: Sequence[int]) -> Tensor:
+        """The model's own logits (V,) after some tokens (at least one), those of recent contexts kept."""
+        import torch
+
+        key = (name, tuple(context))
+        if key not in self._logits:
+            model = self.model(name)
+            rows = model.rows(capacity=1, length=len(context))
+            with torch.no_grad():
+                self._logits[key] = rows.add([list(context)])[0]
+            while len(self._logits) > _KEPT:
+                self._logits.popitem(last=False)
+        self._logits.move_to_end(key)
+        return self._logits[key]
+
+
+def _model(source: Source) -> Model:
+    from thermoscope.sources.opening import model_behind
+
+    return model_behind(source, "this view")

@@ -1,0 +1,58 @@
+"""Settings of requests, and all that the page must know of them, from the table of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from thermoscope.errors import ParameterError
+from thermoscope.settings.orders import ORDERS
+from thermoscope.settings.params import SamplingParams
+from thermoscope.settings.stages import PARAMETERS, STAGES
+from thermoscope.web.schemas import ParameterInfo, StageInfo
+from thermoscope.words import nearest, quoted
+
+
+def setting_of(given: Mapping[str, Any], name: str | None = None) -> SamplingParams:
+    """The setting of a request.
+
+    Raises
+    ------
+    ParameterError
+        A parameter is unknown, or a value breaks its rule.
+    """
+    known = {*PARAMETERS, "order"}
+    for key in given:
+        if key not in known:
+            raise ParameterError(f"unknown parameter {quoted(key)}{nearest(key, known)}")
+    values = {key: value for key, value in given.items() if value is not None}
+    if "logit_bias" in values and isinstance(values["logit_bias"], Mapping):
+        values["logit_bias"] = {int(token): bias for token, bias in values["logit_bias"].items()}
+    setting = SamplingParams(**values)
+    return setting if name is None else setting.named(name)
+
+
+def stages() -> list[StageInfo]:
+    """Every stage in the default order."""
+    fields = SamplingParams.model_fields
+    return [
+        StageInfo(
+            name=stage.name,
+            rule=stage.rule,
+            truncates=stage.truncates,
+            by_token=stage.by_token,
+            parameters=[
+                ParameterInfo(
+                    name=p.name, help=p.help, domain=p.domain, inert=p.inert, shapes=p.shapes, is_list=p.is_list,
+                    default=fields[p.name].default,
+                )
+                for p in stage.parameters
+            ],
+        )
+        for stage in (STAGES[name] for name in SamplingParams().order)
+    ]  # fmt: skip
+
+
+def orders() -> dict[str, list[str]]:
+    """The orders that have a name."""
+    return {name: list(order) for name, order in ORDERS.items()}
