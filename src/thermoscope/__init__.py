@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from thermoscope.comparison.passages import Passage
     from thermoscope.decode.generate import generate
     from thermoscope.decode.progress import Progress
+    from thermoscope.decode.records import TokenRecord
     from thermoscope.decode.sample import Sample
     from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
     from thermoscope.engines.effect import Distance, EngineSetting
@@ -184,6 +185,7 @@ _LAZY = {
     "TextTemperature": "thermoscope.auditing.text_temperature",
     "TextWindow": "thermoscope.auditing.text_temperature",
     "Texts": "thermoscope.metrics.texts",
+    "TokenRecord": "thermoscope.decode.records",
     "TokenView": "thermoscope.comparison.inspected",
     "TurningPoint": "thermoscope.recommending.recommendation",
     "Usage": "thermoscope.sources.base",
@@ -303,6 +305,7 @@ __all__ = [
     "TextWindow",
     "Texts",
     "ThermoscopeError",
+    "TokenRecord",
     "TokenView",
     "TurningPoint",
     "Usage",

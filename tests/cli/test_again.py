@@ -146,7 +146,7 @@ def test_every_command_with_a_result_takes_the_same_options_for_it() -> None:
 def test_an_option_means_the_same_wherever_it_is_taken() -> None:
     # their defaults differ, or what they are strict about, what is budgeted, what varies, and which folder is meant
     own = {"--seed", "--seeds", "--max-new-tokens", "-t", "--temperature", "--format", "--strict", "--prompt"}
-    own |= {"--prompts", "--prompt-column", "--from", "--reference", "--budget", "--run", "--vary", "--model", "-m"}
+    own |= {"--prompts", "--prompt-column", "--from", "--reference", "--budget", "--run", "--vary"}
     helps: dict[str, set[str]] = {}
     for _, command in commands(typer.main.get_command(app)):
         for option in command.params:  # type: ignore[attr-defined]

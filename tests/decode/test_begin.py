@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import END, FakeModel
 from thermoscope import InputError, SamplingParams, generate
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 
 HOT = SamplingParams(temperature=1.2, presence_penalty=0.5, top_p=0.9)
 
@@ -40,7 +40,7 @@ def test_another_token_in_its_place_is_taken() -> None:
 
 def test_every_token_is_told_as_it_is_drawn() -> None:
     model = FakeModel()
-    told: dict[int, list[tuple[int, Record]]] = {}
+    told: dict[int, list[tuple[int, TokenRecord]]] = {}
     samples = generate(
         model, "Hi", [HOT, SamplingParams()], seeds=2, max_new_tokens=5, begin=[7],
         on_token=lambda number, token, record: told.setdefault(number, []).append((token, record)),

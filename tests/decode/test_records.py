@@ -12,7 +12,7 @@ from scipy.stats import entropy
 
 from tests.fakes import FakeModel
 from thermoscope import SamplingParams, generate
-from thermoscope.decode.records import Record, records_of, tempered_of
+from thermoscope.decode.records import TokenRecord, records_of, tempered_of
 from thermoscope.sampling import passes
 
 
@@ -21,14 +21,14 @@ def test_by_hand() -> None:
     found = records_of(logits, [0, 0, 0, 1, 0], [0, 1, 2, 3, 3])
     half, quarter, entropy = math.log(0.5), math.log(0.25), 1.5 * math.log(2)
     want = [
-        Record(half, entropy, 1),
-        Record(quarter, entropy, 2),
-        Record(quarter, entropy, 2),  # ties share the better rank
-        Record(quarter, math.log(4), 1),
+        TokenRecord(half, entropy, 1),
+        TokenRecord(quarter, entropy, 2),
+        TokenRecord(quarter, entropy, 2),  # ties share the better rank
+        TokenRecord(quarter, math.log(4), 1),
     ]
     for record, expected in zip(found, want, strict=False):
         assert record == pytest.approx(expected, abs=1e-6)
-    assert found[4] == pytest.approx(Record(-math.inf, entropy, 4), abs=1e-6)
+    assert found[4] == pytest.approx(TokenRecord(-math.inf, entropy, 4), abs=1e-6)
     assert [type(value) for value in found[0]] == [float, float, int]
 
 

@@ -12,13 +12,7 @@ from thermoscope.cli import options
 
 def serve(
     model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="A model that the page may use; may be given again. [default: bundled]",
-        ),
+        list[str] | None, typer.Option("--model", metavar="NAME", help=options.ModelName.__metadata__[0].help)
     ] = None,
     base_url: options.BaseUrl = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Where to listen.")] = "127.0.0.1",

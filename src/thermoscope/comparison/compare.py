@@ -11,7 +11,7 @@ from thermoscope.comparison.passages import shared_tokens
 from thermoscope.comparison.reading import read
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, Interrupted
@@ -52,7 +52,7 @@ def compare(
     max_rows: int | None = None,
     thinking: Thinking = "apart",
     on_sample: Callable[[int, Sample], None] | None = None,
-    on_token: Callable[[int, int, Record], None] | None = None,
+    on_token: Callable[[int, int, TokenRecord], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Comparison:
     """Compare one prompt at several settings, everything else fixed.
@@ -105,7 +105,7 @@ def compare(
         if on_sample is not None:
             on_sample(place, sample)
 
-    def tell_token(_: int, place: int, token_id: int, record: Record) -> None:
+    def tell_token(_: int, place: int, token_id: int, record: TokenRecord) -> None:
         assert on_token is not None
         on_token(place, token_id, record)
 

@@ -11,7 +11,7 @@ from thermoscope.decode.loop import Decoder
 from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -35,7 +35,7 @@ def generate(
     effects: Effects | None = None,
     begin: Sequence[int] = (),
     on_sample: Callable[[int, Sample], None] | None = None,
-    on_token: Callable[[int, int, Record], None] | None = None,
+    on_token: Callable[[int, int, TokenRecord], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[Sample]:
     """Generate one text per prompt, setting and seed.

@@ -20,7 +20,7 @@ from torch import Tensor
 from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Ending, Endings
-from thermoscope.decode.records import Record, records_of, tempered_of
+from thermoscope.decode.records import TokenRecord, records_of, tempered_of
 from thermoscope.decode.request import Request
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
@@ -69,7 +69,7 @@ class Decoder:
         max_rows: int,
         merge: bool = True,
         effects: Effects | None = None,
-        on_token: Callable[[int, int, Record], None] | None = None,
+        on_token: Callable[[int, int, TokenRecord], None] | None = None,
     ) -> None:
         self._model = model
         self._requests = requests

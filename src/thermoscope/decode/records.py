@@ -13,7 +13,7 @@ from thermoscope.sampling.passes import ranks, summaries, tempered_entropies
 from thermoscope.settings.params import SamplingParams
 
 
-class Record(NamedTuple):
+class TokenRecord(NamedTuple):
     """One token; the fields are those of ``Sample``: log-probability and entropy in nats, rank from 1."""
 
     logprob: float
@@ -22,19 +22,19 @@ class Record(NamedTuple):
 
 
 #: The record of a token that was not drawn here.
-UNKNOWN = Record(nan, nan, 0)
+UNKNOWN = TokenRecord(nan, nan, 0)
 
 
-def records_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> list[Record]:
+def records_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> list[TokenRecord]:
     """The records of some tokens (B) in the rows (B) of the model's logits (R, V), float32."""
     source, chosen = (torch.tensor(numbers, dtype=torch.int64, device=logits.device) for numbers in (rows, tokens))
     log_totals, entropies = summaries(logits)
     columns = (logits[source, chosen] - log_totals[source], entropies[source], ranks(logits, source, chosen))
-    return [Record(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+    return [TokenRecord(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def tempered_of(
-    logits: Tensor, rows: Sequence[int], settings: Sequence[SamplingParams], records: Sequence[Record]
+    logits: Tensor, rows: Sequence[int], settings: Sequence[SamplingParams], records: Sequence[TokenRecord]
 ) -> list[float]:
     """Entropies, nats, of ``softmax(logits / T)`` at the temperatures of some settings (B), before any other stage.
 

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from thermoscope.checks import at_least_one, check_text
-from thermoscope.decode.records import UNKNOWN, Record
+from thermoscope.decode.records import UNKNOWN, TokenRecord
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import settings_of
@@ -33,7 +33,7 @@ class Request:
     seed: int
     max_new_tokens: int
     begin: tuple[int, ...] = ()
-    records: list[Record] = field(default_factory=list)
+    records: list[TokenRecord] = field(default_factory=list)
     drawn_logprobs: list[float] = field(default_factory=list)
     tempered_entropies: list[float] = field(default_factory=list)
 

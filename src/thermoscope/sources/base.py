@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.sample import Sample
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
@@ -168,7 +168,7 @@ class Source(Protocol):
         max_rows: int | None = None,
         on_sample: Callable[[int, int, Sample], None] | None = None,
         on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
-        on_token: Callable[[int, int, int, Record], None] | None = None,
+        on_token: Callable[[int, int, int, TokenRecord], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate the texts of some batches.

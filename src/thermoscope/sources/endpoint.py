@@ -11,7 +11,7 @@ from typing import Any
 
 from thermoscope.checks import at_least_one, check_text
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import DEFAULT_NEW_TOKENS, seed_list, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import EndpointError, InputError, PromptError
@@ -241,7 +241,7 @@ class Endpoint:
         max_rows: int | None = None,
         on_sample: Callable[[int, int, Sample], None] | None = None,
         on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
-        on_token: Callable[[int, int, int, Record], None] | None = None,
+        on_token: Callable[[int, int, int, TokenRecord], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Ask for the texts of all batches at once; kept answers are not asked for again.

@@ -10,7 +10,7 @@ from typing import Any
 from thermoscope.decode.batch import rows_in_flight
 from thermoscope.decode.generate import generate
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import check_model, new_tokens, prompt_ids
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
@@ -105,7 +105,7 @@ class LocalSource:
         max_rows: int | None = None,
         on_sample: Callable[[int, int, Sample], None] | None = None,
         on_batch: Callable[[int, Sequence[Sample]], None] | None = None,
-        on_token: Callable[[int, int, int, Record], None] | None = None,
+        on_token: Callable[[int, int, int, TokenRecord], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate batch after batch; parameters as in ``Source``, errors as in ``generate``."""

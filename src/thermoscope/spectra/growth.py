@@ -17,7 +17,7 @@ from torch import Tensor
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
 from thermoscope.decode.ending import Endings
 from thermoscope.decode.progress import Progress
-from thermoscope.decode.records import Record, records_of
+from thermoscope.decode.records import TokenRecord, records_of
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_logits
 from thermoscope.spectra.context_envelopes import Context, ContextEnvelopes, EnvelopeFinder
@@ -48,7 +48,7 @@ class Part:
     logit: float
     noise: float
 
-    def grow(self, record: Record) -> Member:
+    def grow(self, record: TokenRecord) -> Member:
         """Keep the token as a node of the tree; the member at that node."""
         tree, parent = self.member.tree, self.member.node
         tree.nodes.append(

@@ -24,7 +24,7 @@ from thermoscope.web.schemas import (
 from thermoscope.web.settings import setting_of
 
 if TYPE_CHECKING:
-    from thermoscope.decode.records import Record
+    from thermoscope.decode.records import TokenRecord
     from thermoscope.decode.sample import Sample
     from thermoscope.models.base import Model
     from thermoscope.spectra.spectrum import Spectrum
@@ -80,7 +80,7 @@ def text(models: Models, asked: TextRequest, job: Job) -> None:
     for token in asked.tokens:
         pieces.add(token)
 
-    def tell(_: int, token: int, record: Record) -> None:
+    def tell(_: int, token: int, record: TokenRecord) -> None:
         job.tell("token", **_token(token, pieces.add(token), record))
 
     (sample,) = generate(
@@ -109,7 +109,7 @@ def compare(models: Models, results: Results, asked: CompareRequest, job: Job) -
             setting, seed = divmod(index, len(seeds))
             return {"setting": number + setting, "seed": seeds[seed]}
 
-        def tell(index: int, token: int, record: Record, pieces: dict[int, Pieces] = pieces) -> None:
+        def tell(index: int, token: int, record: TokenRecord, pieces: dict[int, Pieces] = pieces) -> None:
             assert model is not None
             piece = pieces.setdefault(index, Pieces(model)).add(token)
             job.tell("token", **place(index), **_token(token, piece, record))
@@ -210,7 +210,7 @@ def resume(models: Models, runs: Path, name: str, model: str, job: Job) -> None:
     job.tell("result", run=name, complete=done.complete)
 
 
-def _token(token: int, piece: str, record: Record) -> dict[str, Any]:
+def _token(token: int, piece: str, record: TokenRecord) -> dict[str, Any]:
     return {"id": token, "text": piece, "logprob": record.logprob, "rank": record.rank, "entropy": record.entropy}
 
 
