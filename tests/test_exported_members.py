@@ -119,7 +119,7 @@ def test_public_names() -> None:
         "TextWindow",
         "Texts",
         "ThermoscopeError",
-        "TokenView",
+        "TokenRecord TokenView",
         "TurningPoint",
         "Usage",
         "UseCase",
