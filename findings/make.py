@@ -28,7 +28,7 @@ TABLES = Path(__file__).parent / "tables"
 #: Measures that the curves show.
 CURVES = ("rep_4", "perplexity", "self_bleu", "reference_distance", "score")
 #: Prompts, tokens and the upper end of the spectra.
-SPECTRA, TOKENS, HIGH, STEP = 12, 40, 1.5, 0.1
+SPECTRA, TOKENS, HIGH, STEP = 12, 20, 1.5, 0.1
 _FIELDS = ("model", "says", "a", "b", "measure", "mean_a", "mean_b", "kind", "effect", "low", "high", "clear",
            "prompts", "texts")  # fmt: skip
 

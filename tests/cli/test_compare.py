@@ -116,7 +116,8 @@ def record(cli: Cli, tiny_model: Path, *arguments: str, stdin: bytes = b"") -> d
     ran = cli("compare", *arguments, "--model", str(tiny_model), "--json", stdin=stdin)
     assert ran.code == 0
     line_end = "the last line end of standard input is not part of the prompt"
-    assert (line_end in ran.err) if stdin.endswith(b"\n") else (ran.err == "")
+    said = [line for line in ran.err.splitlines() if "so far" not in line]  # a slow machine tells its progress
+    assert any(line_end in line for line in said) if stdin.endswith(b"\n") else said == []
     return json.loads(ran.out)  # type: ignore[no-any-return]
 
 

@@ -98,7 +98,7 @@ def test_a_scorer_that_does_not_score_is_one_line(file: Path, name: str, message
     [
         ("import sys; sys.exit(0)", "must return a number or None; got sys.exit(0)"),
         ("import os; os._exit(0)", "ends its own process as it is loaded (exit code 0)"),
-        ("1 / 0", "fails (ZeroDivisionError: division by zero); mend it"),
+        ("1 / 0", "fails (ZeroDivisionError: division by zero); fix it"),
         ("def f(:", "fails (SyntaxError: "),
         ("open('not there')", "fails (FileNotFoundError: "),
     ],

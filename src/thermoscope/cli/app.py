@@ -142,7 +142,7 @@ def _talking(command: Callable[P, None]) -> Callable[..., None]:
         finally:
             notes.removeHandler(handler)
 
-    flag = _flag("verbose", "-v", "--verbose", meaning="Say how the model runs, and what it can't.")
+    flag = _flag("verbose", "-v", "--verbose", meaning="Show how the model runs and what is not supported.")
     return _with_flag(command, flag, noting)
 
 

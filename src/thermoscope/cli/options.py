@@ -177,16 +177,16 @@ def temperatures(usual: str) -> Any:
         "-t",
         "--temperature",
         metavar="T",
-        help="A temperature, a list 0.3,0.9 or a range 0.1:1.5:0.2 (to included); may be given again. Without one and "
+        help="A temperature, a list 0.3,0.9 or a range 0.1:1.5:0.2 (end included); may be given again. Without one and "
         f"without --vary or --params: {usual}.",
     )
 
 
 def seeds(usual: str) -> Any:
     """How many seeds, for ``values.seed_numbers``."""
-    return typer.Option(metavar="N", help=f"How many seeds, counted up from --seed ({usual} unless given).")
+    return typer.Option(metavar="N", help=f"Number of seeds, counting up from --seed. [default: {usual}]")
 
 
 def max_new_tokens(usual: str) -> Any:
     """The most new tokens of a text."""
-    return typer.Option(metavar="N", help=f"The most new tokens ({usual} unless given).")
+    return typer.Option(metavar="N", help=f"Maximum new tokens. [default: {usual}]")

@@ -73,7 +73,7 @@ def json_value(text: str, where: str, once: Callable[[list[tuple[str, Any]]], An
     except InputError:
         raise
     except json.JSONDecodeError as error:
-        raise InputError(f"{where}, line {error.lineno}: not JSON ({error.msg}); mend it") from None
+        raise InputError(f"{where}, line {error.lineno}: not JSON ({error.msg}); fix it") from None
     except RecursionError:  # no stack is as deep as this takes
         _too_deep(where)
 
@@ -103,9 +103,9 @@ def toml_value(text: str, where: str) -> dict[str, Any]:
         place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         line = place.group(1) if place and place.group(1) else str(max(1, len(text.splitlines())))
         message = str(error).replace(place.group(0) if place else "", "")
-        raise InputError(f"{where}, line {line}: not TOML ({message[:1].lower()}{message[1:200]}); mend it") from None
+        raise InputError(f"{where}, line {line}: not TOML ({message[:1].lower()}{message[1:200]}); fix it") from None
     except ValueError as error:  # a date that there is not, a number too long to convert
-        raise InputError(f"{where}: not TOML ({str(error)[:100]}); mend it") from None
+        raise InputError(f"{where}: not TOML ({str(error)[:100]}); fix it") from None
     except RecursionError:
         _too_deep(where)
 
@@ -130,11 +130,11 @@ def yaml_value(text: str, where: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = "" if mark is None else f", line {mark.line + 1}"
         why = " ".join(str(getattr(error, "problem", None) or error).split())[:100]
-        raise InputError(f"{where}{line}: not YAML ({why}); mend it") from None
+        raise InputError(f"{where}{line}: not YAML ({why}); fix it") from None
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{where}: not YAML ({str(error)[:100]}); mend it") from None
+        raise InputError(f"{where}: not YAML ({str(error)[:100]}); fix it") from None
 
 
 def _from_events(events: Iterable[Any], where: str) -> Any:

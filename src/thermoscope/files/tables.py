@@ -107,7 +107,7 @@ def _whole(decoder: json.JSONDecoder, text: str, source: str) -> Any:
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{source}, line {error.lineno}: not JSON ({error.msg}); mend the file") from None
+        raise InputError(f"{source}, line {error.lineno}: not JSON ({error.msg}); fix the file") from None
     except RecursionError:
         raise InputError(f"{source}: values are nested too deeply; flatten them") from None
 
@@ -132,7 +132,7 @@ def _line(decoder: json.JSONDecoder, line: str, place: str) -> Any:
     try:
         return decoder.decode(line)
     except json.JSONDecodeError as error:
-        raise InputError(f"{place}: not JSON ({error.msg} at character {error.colno}); mend the line") from None
+        raise InputError(f"{place}: not JSON ({error.msg} at character {error.colno}); fix the line") from None
     except RecursionError:
         raise InputError(f"{place}: values are nested too deeply; flatten them") from None
 
@@ -147,7 +147,7 @@ def _of_values(values: Sequence[tuple[int, Any]], source: str, form: str, unit: 
             rows.append({"text": value})
         else:
             raise InputError(
-                f"{source}, {unit} {number}: must be an object with fields, or a text; got {quoted(value)}; mend it"
+                f"{source}, {unit} {number}: must be an object with fields, or a text; got {quoted(value)}; fix it"
             )
     return Table(source, form, rows, [number for number, _ in values])
 
@@ -160,7 +160,7 @@ def read_csv(text: str, source: str, delimiter: str | None = None) -> Table:
         try:
             found = [(reader.line_num, row) for row in reader]
         except csv.Error as error:
-            raise InputError(f"{source}, line {reader.line_num}: not CSV ({error}); mend the line") from None
+            raise InputError(f"{source}, line {reader.line_num}: not CSV ({error}); fix the line") from None
     names = next((row for _, row in found), [])
     if not any(names):
         raise InputError(f"{source}: the first line must have the names of the columns; it is empty; write them")

@@ -116,7 +116,7 @@ def scores(
         for i, score in enumerate(each):
             values[i] = np.nan if score is None else score
     if len(values) and not np.isfinite(values).any():
-        raise InputError(f"{_called(scorer)} gave no number for any of {len(values)} texts; mend it, or leave it out")
+        raise InputError(f"{_called(scorer)} gave no number for any of {len(values)} texts; fix it, or leave it out")
     return values
 
 
@@ -149,4 +149,4 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return compiled(pattern)
     except ValueError as error:
         got = f"{quoted(pattern)} ({error})"
-        raise InputError(f"a pattern must be a regular expression; got {got}; mend it") from None
+        raise InputError(f"a pattern must be a regular expression; got {got}; fix it") from None

@@ -113,7 +113,7 @@ class Isolated:
         if said.get("unreadable"):
             raise InputError(f"the scorer's file can't be read: {path} ({said['unreadable']}); check the path")
         if "ready" not in said:
-            raise InputError(f"the scorer's file {path} fails ({said.get('error') or said['rule']}); mend it")
+            raise InputError(f"the scorer's file {path} fails ({said.get('error') or said['rule']}); fix it")
 
     @property
     def _how_called(self) -> str:
@@ -128,7 +128,7 @@ class Isolated:
             line = lines.next(limit)
         except TimeoutError:
             raise _GoneError(
-                f"{self.called} takes more than {limit:g} s {where} and was stopped; mend it, or allow more with "
+                f"{self.called} takes more than {limit:g} s {where} and was stopped; fix it, or allow more with "
                 f"{LIMIT_VARIABLE}={limit * 10:g}"
             ) from None
         if line is None:

@@ -17,9 +17,9 @@ _FIXES = (
     (("pip install",), "install it, or name the model that the weights were made from"),
     (("deserializing header", "incomplete metadata"), "its weights are damaged: download them again"),
     (("no file named",), "save the weights there as well, with save_pretrained"),
-    (("not a valid JSON file", "config.json"), "mend its config.json, or download it again"),
+    (("not a valid JSON file", "config.json"), "fix its config.json, or download it again"),
 )
-_USUAL_FIX = "mend its config.json, or download or save the model again"
+_USUAL_FIX = "fix its config.json, or download or save the model again"
 
 
 def fault(name: str, error: BaseException) -> ModelError:
@@ -63,7 +63,7 @@ def check_layers(config: Mapping[str, Any], name: str) -> None:
         if isinstance(layers, int) and not 0 < layers <= MOST_LAYERS:
             raise ModelError(
                 f"the number of layers of {name!r} must be from 1 to {MOST_LAYERS:,}; its config.json says "
-                f"{quoted(layers)}; mend it, or download it again"
+                f"{quoted(layers)}; fix it, or download it again"
             )
 
 

@@ -131,10 +131,10 @@ def _set(found: Recommendation) -> list[str]:
     better = f"{found.better} {found.objective}"
     said = [
         f"No other feasible setting has a {better} by more than {short(found.matters)} than these {len(members)} of "
-        f"{len(feasible)} (95 % for all together): {shown}."
+        f"{len(feasible)} (95% for all together): {shown}."
         if len(members) > 1
         else f"{first_upper(shown)} alone is beaten by no other feasible setting in {found.objective} by more than "
-        f"{short(found.matters)} (95 % for all together)."
+        f"{short(found.matters)} (95% for all together)."
     ]
     beaten = [one for one in found.candidates if one.beaten_by]
     if beaten:

@@ -104,7 +104,7 @@ def _check(case: UseCase, fail: Fail) -> None:
             compiled(case.answer_pattern)
         except ValueError as error:
             got = f"{case.answer_pattern!r} ({error})"
-            fail(("answer_pattern",), f"answer_pattern must be a regular expression; got {got}; mend it")
+            fail(("answer_pattern",), f"answer_pattern must be a regular expression; got {got}; fix it")
     if case.score is not None:
         check_score(case.score, [prompt.answer for prompt in case.prompts], fail)
 
