@@ -89,8 +89,8 @@ function moved(row, share) {
 }
 
 function dotted(row, count, total) {
-  row.dot.hidden = count === null || count === undefined;
-  if (row.dot.hidden) return row.node.removeAttribute("data-draws");
+  row.dot.hidden = !count;
+  if (count === null || count === undefined) return row.node.removeAttribute("data-draws");
   row.dot.style.setProperty("left", `${(count / total) * 100}%`);
   row.node.dataset.draws = count;
   return undefined;

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { Panel } from "./panel.js";
 import { inWords } from "./parameters.js";
 import { piecesOf } from "./pieces.js";
-import { has, num, t } from "./strings.js";
+import { has, num, percent, t } from "./strings.js";
 
 const SHOWN = ["tokens", "perplexity", "entropy", "diversity", "rep_4", "loop"];
 
@@ -82,6 +82,7 @@ export class Column {
 
 function shown(name, value) {
   if (name === "loop") return value ? t("yes") : t("no");
+  if (name === "rep_4") return percent(value);
   return num(value, name === "tokens" ? 0 : 2);
 }
 

@@ -9,9 +9,11 @@ import { has, num, percent, t } from "./strings.js";
 /**
  * A panel for a setting.
  * `changed(setting, {live, name})` is told each move: live while a slider moves, and once more when it rests.
+ * Stages named in `without` cannot be added.
  */
 export class Panel {
-  constructor(app, setting, changed) {
+  constructor(app, setting, changed, { without = [] } = {}) {
+    this.without = without;
     this.app = app;
     this.setting = { ...setting };
     this.changed = changed;
@@ -51,7 +53,7 @@ export class Panel {
     const on = this.on();
     this.removed.clear();
     this.cards.replaceChildren(...on.map((stage) => this.card(stage)));
-    const off = this.app.state.stages.filter((stage) => !on.includes(stage));
+    const off = this.app.state.stages.filter((stage) => !on.includes(stage) && !this.without.includes(stage.name));
     this.others.replaceChildren(
       ...off.map((stage) =>
         el("button", { type: "button", class: "chip", "data-stage": stage.name, title: stage.rule, onclick: () => this.add(stage) },
