@@ -109,7 +109,7 @@ function etaCutoff(x, n, { eta_cutoff: eta }) {
 }
 
 function xtc(x, n, setting, { ids, fires }) {
-  if (!fires) return x;
+  if (!fires && setting.xtc_probability < 1) return x; // the coin said no, as far as the last answer shows
   const { max, total } = shares(x, n);
   const least = f32(Math.log(setting.xtc_threshold ?? 0.1) + Math.log(total));
   const reach = descending(x, ids).filter((i) => f32(x[i] - max) >= least);

@@ -26,8 +26,8 @@ export const SLIDERS = {
   dry_allowed_length: { min: 1, max: 10, step: 1, start: 2 },
 };
 
-/** Parameters whose move the server answers: they look at tokens by their id, or draw a coin of their own. */
-export const isServers = (stage, name) => stage.by_token || name === "xtc_probability";
+/** Whether the server alone can answer a stage's move: it looks at tokens by their id, or throws a coin. */
+export const isServers = (stage) => stage.by_token || stage.name === "xtc";
 
 /** The stages in the order of a setting; those that a named order lacks come last. */
 export function orderOf(app, setting) {

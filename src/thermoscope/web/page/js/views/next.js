@@ -113,7 +113,7 @@ class Next {
   moved(setting, { live, name }) {
     this.chosen = setting;
     const stage = this.app.state.stages.find((each) => each.parameters.some((parameter) => parameter.name === name));
-    if (this.base && stage && !isServers(stage, name)) {
+    if (this.base && stage && !isServers(stage)) {
       cancelAnimationFrame(this.frame);
       this.frame = requestAnimationFrame(() => this.reshape());
     }
