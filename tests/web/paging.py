@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+#: Seconds until something that does not happen is a fault; loops may have to be compiled first.
+PATIENCE_S = 60
 
 class Visit:
     """A view of the playground in the browser: nothing may go wrong in it, and nothing be asked of others."""
@@ -13,7 +16,7 @@ class Visit:
         self.context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"], **how}
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE_S * 1000)
         self.page = self.context.new_page()
         self.faults: list[str] = []
         self.requests: list[str] = []
@@ -42,8 +45,11 @@ class Visit:
         return list(self.page.locator(selector).all_inner_texts())
 
     def wait(self, condition: str) -> None:
-        """Until a condition, in JavaScript, is true."""
-        self.page.wait_for_function(condition)
+        """Until a condition, in JavaScript, is true. (What playwright itself has for it the page's policy forbids.)"""
+        until = time.monotonic() + PATIENCE_S
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < until, condition
+            self.page.wait_for_timeout(20)
 
     def kept(self) -> str:
         """The address once the page has written its state into it."""

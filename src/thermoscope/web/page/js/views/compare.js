@@ -46,7 +46,7 @@ class Compare {
         field(t("compare.first"), number(this.seed, { min: 0, max: 2 ** 32 }, kept("seed"))),
         check(t("compare.shared"), this.shared, kept("shared"))),
       el("div", { class: "row wrap" }, this.job.root, this.more, this.addButton),
-      this.columns, this.reading, sharing(this.app, this));
+      this.columns, el("p", { class: "soft" }, t("compare.key")), this.reading, sharing(this.app, this));
     this.rebuild();
   }
 

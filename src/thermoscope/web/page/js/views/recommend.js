@@ -128,7 +128,7 @@ function candidates(found) {
   return el("table", {},
     el("thead", {}, el("tr", {}, ["setting", "feasible", "objective", "inset"].map((name) => el("th", { scope: "col" }, t(`recommend.column.${name}`))))),
     el("tbody", {}, found.candidates.map((one) => el("tr", {},
-      el("th", { scope: "row" }, one.label), el("td", {}, one.feasible ? t("yes") : t("no")), el("td", {}, interval(one.objective)),
+      el("th", { scope: "row" }, one.label), el("td", {}, t(`recommend.${one.feasible}`)), el("td", {}, interval(one.objective)),
       el("td", {}, one.in_set ? t("yes") : t("no"))))));
 }
 
