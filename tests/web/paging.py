@@ -8,6 +8,7 @@ from typing import Any
 #: Seconds until something that does not happen is a fault; loops may have to be compiled first.
 PATIENCE_S = 60
 
+
 class Visit:
     """A view of the playground in the browser: nothing may go wrong in it, and nothing be asked of others."""
 
@@ -21,7 +22,9 @@ class Visit:
         self.faults: list[str] = []
         self.requests: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None
+        )
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.go(view)
 

@@ -96,7 +96,11 @@ def test_bars_follow_a_slider_before_the_server_answers(browser: Any, address: s
 def test_stages_are_added_reordered_and_dragged(browser: Any, address: str) -> None:
     with Visit(browser, address, '#next?q=Once&s={"temperature":1.5,"top_p":0.5}') as visit:
         page = visit.page
-        names = lambda: page.eval_on_selector_all(".chain > li", "cards => cards.map((card) => card.dataset.name)")  # noqa: E731
+
+        def names() -> list[str]:
+            return list(page.eval_on_selector_all(".chain > li", "cards => cards.map((card) => card.dataset.name)"))
+
+        page.wait_for_selector(".chain > li")
         assert names() == ["temperature", "top_p"]
         page.focus('[data-name="top_p"] .grip')
         page.keyboard.press("ArrowUp")
@@ -138,16 +142,22 @@ def test_what_the_server_refuses_is_shown(browser: Any, address: str) -> None:
 def test_a_text_goes_on_from_another_word(browser: Any, address: str) -> None:
     with Visit(browser, address, "#text?q=Once+upon+a+time&n=12") as visit:
         page = visit.page
-        visit.wait("document.querySelectorAll('.tok').length === 12 && !document.querySelector('.job progress:not([hidden])')")
+        visit.wait(
+            "document.querySelectorAll('.tok').length === 12 && !document.querySelector('.job progress:not([hidden])')"
+        )
         first = visit.all(".tok")
         page.click('[data-at="3"]')
         page.wait_for_selector(".others .bars button.token")
         other = next(
-            token for token in page.query_selector_all(".others .bars li:not(.drawn) button.token") if token.inner_text() != "⏎"
+            token
+            for token in page.query_selector_all(".others .bars li:not(.drawn) button.token")
+            if token.inner_text() != "⏎"
         )
         chosen = other.inner_text().replace("␣", " ")
         other.click()
-        visit.wait("document.querySelectorAll('.tok').length === 16 && !document.querySelector('.job progress:not([hidden])')")
+        visit.wait(
+            "document.querySelectorAll('.tok').length === 16 && !document.querySelector('.job progress:not([hidden])')"
+        )
         now = visit.all(".tok")
         assert now[:3] == first[:3]
         assert now[3].strip() == chosen.strip() != first[3].strip()
@@ -171,7 +181,7 @@ def test_settings_are_compared_side_by_side(browser: Any, address: str) -> None:
         assert "perplexity" in page.inner_text(".measures >> nth=0")
         cold = page.inner_text(".column >> nth=0 >> .text")
         page.click("[data-do=more]")
-        visit.wait("document.querySelector('.measures dd').textContent === '100'")
+        visit.wait("document.querySelector('.measures dd')?.textContent === '100'")
         assert page.inner_text(".column >> nth=0 >> .text").startswith(cold.rstrip())
         page.click("[data-do=add]")
         assert page.get_attribute(".column >> nth=2", "data-setting") == "C"
@@ -209,7 +219,9 @@ def test_the_spectrum_moves_with_the_temperature(browser: Any, address: str) -> 
         forks = page.locator(".forks button").count()
         assert page.locator(".tree .fork").count() == forks
         cold = page.inner_text(".written")
-        page.evaluate("() => {const s = document.getElementById('temperature'); s.value = 1.2; s.dispatchEvent(new Event('input'));}")
+        page.evaluate(
+            "const dial = document.getElementById('temperature'); dial.value = 1.2; dial.dispatchEvent(new Event('input'))"
+        )
         assert page.inner_text(".written") != cold
         assert page.get_attribute(f'[data-fork="{forks - 1}"]', "aria-current") == "true"
         page.click('[data-fork="0"]')
@@ -225,7 +237,10 @@ def test_the_spectrum_moves_with_the_temperature(browser: Any, address: str) -> 
 def test_the_thermometer_reads_a_text(browser: Any, address: str) -> None:
     with Visit(browser, address, "#thermometer") as visit:
         page = visit.page
-        page.fill("textarea >> nth=0", "Once upon a time there was a little girl named Lily. She liked to play in the park. " * 2)
+        page.fill(
+            "textarea >> nth=0",
+            "Once upon a time there was a little girl named Lily. She liked to play in the park. " * 2,
+        )
         page.click(".job .main")
         page.wait_for_selector(".answer")
         assert "T = " in page.inner_text(".answer")
@@ -269,9 +284,17 @@ def test_runs_are_opened_and_deleted_when_asked_twice(browser: Any, with_run: tu
 
 
 def test_texts_are_never_markup(browser: Any, address: str) -> None:
-    for view in ("next", "text", "compare", "spectrum"):
-        with Visit(browser, address, f"#{view}?n=4&q={quote(HOSTILE)}&t=0.5&g={quote('[{}]')}") as visit:
-            visit.page.wait_for_timeout(500)
+    setting, hostile = quote('[{"temperature":1}]'), quote(HOSTILE)
+    with Visit(browser, address) as visit:
+        for view, there in (
+            ("next", ".grown span"),
+            ("text", ".tok"),
+            ("compare", ".measures"),
+            ("spectrum", ".tree rect"),
+        ):
+            visit.go(f"#{view}?n=3&q={hostile}&t=0.5&g={setting}")
+            visit.page.wait_for_selector(there)
+            assert visit.page.input_value("textarea") == HOSTILE
             assert visit.page.locator("main img, main b").count() == 0
             assert visit.page.title() != "taken"
 
@@ -284,23 +307,30 @@ def test_every_language_has_every_sentence(browser: Any, address: str) -> None:
     with Visit(browser, address, "#next", locale="ko-KR") as visit:
         visit.page.wait_for_selector(".bars button.token")
         assert visit.page.get_attribute("html", "lang") == "ko"
-        assert visit.page.inner_text("h1") == json.loads((PAGE / "strings" / "ko.json").read_text(encoding="utf-8"))["view.next"]
+        assert (
+            visit.page.inner_text("h1")
+            == json.loads((PAGE / "strings" / "ko.json").read_text(encoding="utf-8"))["view.next"]
+        )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser: Any, address: str, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "width", "views"), [("light", 1280, VIEWS), ("dark", 390, VIEWS[:4])], ids=["light", "dark phone"]
+)
+def test_axe_finds_no_serious_fault(
+    browser: Any, address: str, scheme: str, width: int, views: tuple[str, ...]
+) -> None:
     if importlib.util.find_spec("axe_playwright_python") is None:
         if os.environ.get("THERMOSCOPE_BROWSER") == "required":
             pytest.fail("axe-playwright-python must be installed: pip install axe-playwright-python")
         pytest.skip("no axe-playwright-python")
     from axe_playwright_python.sync_playwright import Axe
 
-    phone = {"width": 390, "height": 844}
-    with Visit(browser, address, color_scheme=scheme, **({"viewport": phone} if scheme == "dark" else {})) as visit:
-        for view in VIEWS:
+    shown = {"next": ".bars button.token", "text": ".tok", "compare": ".measures", "spectrum": ".forks button"}
+    with Visit(browser, address, color_scheme=scheme, viewport={"width": width, "height": 844}) as visit:
+        for view in views:
             visit.go(f"#{view}?n=8&t=0.7&g={quote('[{},{}]')}")
-            visit.page.wait_for_timeout(700)
+            visit.page.wait_for_selector(shown.get(view, ".sharing, .empty, table"))
             found = Axe().run(visit.page).response["violations"]
-            serious = [(view, fault["id"], fault["nodes"][0]["html"][:200]) for fault in found if fault["impact"] in ("serious", "critical")]
-            assert serious == []
+            grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+            assert [(view, fault["id"], fault["nodes"][0]["html"]) for fault in grave] == []
             assert visit.overflow() <= 0, view

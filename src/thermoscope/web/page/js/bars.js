@@ -1,7 +1,7 @@
 // Bars of a distribution: what is left of each token beside what the model itself gave it. A frame changes widths and
 // numbers only, so that bars follow a slider.
 
-import { el, visible } from "./dom.js";
+import { el, said, visible } from "./dom.js";
 import { num, percent, t } from "./strings.js";
 
 /** Tokens that are shown. */
@@ -20,7 +20,7 @@ export class Bars {
   take(answer) {
     this.answer = answer;
     const last = answer.stages.length - 1;
-    const order = [...answer.tokens.keys()].sort((a, b) => order2(answer.tokens, a, b, last));
+    const order = [...answer.tokens.keys()].sort((a, b) => byShare(answer.tokens, a, b, last));
     this.places = order.slice(0, MOST);
     const drawn = answer.tokens.findIndex((token) => token.id === answer.drawn);
     if (drawn >= 0 && !this.places.includes(drawn)) this.places[MOST - 1] = drawn;
@@ -44,10 +44,11 @@ export class Bars {
   }
 
   tailRow() {
-    const count = this.answer.vocabulary - this.answer.tokens.length;
+    const count = this.answer.vocabulary - this.rows.length;
     const parts = this.parts(el("span", { class: "token rest" }, t("next.tail", { n: num(count) })));
     parts.node.classList.add("tail");
-    parts.raw.style.setProperty("transform", `scaleX(${this.answer.stages[0].tail})`);
+    const raw = this.answer.tokens.map((token) => token.probabilities[0]);
+    parts.raw.style.setProperty("transform", `scaleX(${this.others(raw, this.answer.stages[0].tail)})`);
     return parts;
   }
 
@@ -60,31 +61,34 @@ export class Bars {
     return { node, raw, bar, dot, share };
   }
 
-  /** Move the bars: the probability of every listed token, and of all others. */
+  /** The mass of all tokens that have no bar of their own: listed ones further down, and the tail. */
+  others(probabilities, tail) {
+    return probabilities.reduce((sum, share, place) => (this.places.includes(place) ? sum : sum + share), tail);
+  }
+
+  /** Move the bars: the probability of every listed token, and of all that are not listed. */
   frame(probabilities, tail) {
     this.rows.forEach((row, at) => moved(row, probabilities[this.places[at]]));
-    moved(this.tail, tail);
+    moved(this.tail, this.others(probabilities, tail));
   }
 
   /** Lay over how often each token was drawn, or take it away with null. */
   overlay(draws, total) {
     const counts = new Map(draws ?? []);
-    const listed = new Set(this.places.map((place) => this.answer.tokens[place].id));
+    const shown = new Set(this.places.map((place) => this.answer.tokens[place].id));
     this.rows.forEach((row, at) => dotted(row, draws && (counts.get(this.answer.tokens[this.places[at]].id) ?? 0), total));
-    const others = draws?.reduce((sum, [id, count]) => sum + (listed.has(id) ? 0 : count), 0);
-    const below = this.answer.tokens.length > this.places.length ? others : 0;
-    dotted(this.tail, draws && below, total);
+    const others = draws?.reduce((sum, [id, count]) => sum + (shown.has(id) ? 0 : count), 0);
+    dotted(this.tail, others, total);
     this.root.classList.toggle("overlaid", Boolean(draws));
   }
 }
 
-const order2 = (tokens, a, b, last) =>
+const byShare = (tokens, a, b, last) =>
   tokens[b].probabilities[last] - tokens[a].probabilities[last] || tokens[b].probabilities[0] - tokens[a].probabilities[0];
 
 function moved(row, share) {
   row.bar.style.setProperty("transform", `scaleX(${share})`);
-  const text = share > 0 ? percent(share) : "0";
-  if (row.share.firstChild?.data !== text) row.share.replaceChildren(text);
+  said(row.share, share > 0 ? percent(share) : "0");
   row.node.classList.toggle("gone", !(share > 0));
 }
 

@@ -28,6 +28,11 @@ export function fill(node, ...children) {
   return node;
 }
 
+/** Let a node say a text, and touch it only if it says another. */
+export function said(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 let last = 0;
 /** An id that no other element has. */
 export const unique = (stem) => `${stem}-${++last}`;

@@ -1,7 +1,7 @@
 // The panel of a setting: its stages as cards in their order, moved by dragging or by keys, each with its sliders and
 // what it removed; and what can be added.
 
-import { el, unique } from "./dom.js";
+import { el, said, unique } from "./dom.js";
 import { draggable } from "./dragging.js";
 import { SLIDERS, isOn, orderOf, parsedList, typed } from "./parameters.js";
 import { has, num, percent, t } from "./strings.js";
@@ -198,7 +198,7 @@ export class Panel {
         const left = t("panel.left", { n: num(stage.survivors) });
         text = stage.removed_mass > 0 ? t("panel.took", { share: percent(stage.removed_mass), left }) : left;
       }
-      if (node.textContent !== text) node.textContent = text;
+      said(node, text);
     }
   }
 }

@@ -3,6 +3,7 @@
 let words = {};
 let english = {};
 let language = "en";
+const formats = {};
 
 const read = async (name) => (await fetch(`strings/${name}.json`)).json();
 
@@ -29,8 +30,11 @@ export function t(name, values = {}) {
 export const has = (name) => name in words || name in english;
 
 /** A number as the language writes it, with so many digits after the point. */
-export const num = (value, digits = 0) =>
-  new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+export function num(value, digits = 0) {
+  const key = `${language} ${digits}`;
+  formats[key] ??= new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  return formats[key].format(value);
+}
 
 /** A share as a percentage, precise where it is small. */
 export function percent(share) {

@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { Bars } from "../bars.js";
 import * as chain from "../chain.js";
-import { debounce, el, field, number, visible } from "../dom.js";
+import { debounce, el, field, number, said, visible } from "../dom.js";
 import { Panel } from "../panel.js";
 import { activeStages, isServers, orderOf } from "../parameters.js";
 import { command, options, pythonSetting, python, sharing } from "../sharing.js";
@@ -99,14 +99,22 @@ class Next {
   show(stages) {
     this.panel.show(stages);
     const last = stages.at(-1);
-    this.facts.replaceChildren(t("next.facts", {
+    said(this.facts, t("next.facts", {
       left: num(last.survivors), all: num(this.answer.vocabulary), entropy: num(last.entropy_nats, 2),
       raw: num(stages[0].entropy_nats, 2),
     }));
-    this.stages.replaceChildren(...stages.map((stage) => el("li", {},
-      el("code", {}, stage.name === "model" ? t("next.model") : stage.name),
-      el("span", { class: "num" }, t("panel.left", { n: num(stage.survivors) })),
-      el("span", { class: "num" }, stage.removed_mass > 0 ? `−${percent(stage.removed_mass)}` : ""))));
+    if (stages.map((stage) => stage.name).join() !== this.passed?.map((pass) => pass.name).join()) this.pass(stages);
+    stages.forEach((stage, at) => {
+      said(this.passed[at].left, t("panel.left", { n: num(stage.survivors) }));
+      said(this.passed[at].removed, stage.removed_mass > 0 ? `−${percent(stage.removed_mass)}` : "");
+    });
+  }
+
+  /** A place for what each stage leaves, to be filled. */
+  pass(stages) {
+    this.passed = stages.map(({ name }) => ({ name, left: el("span", { class: "num" }), removed: el("span", { class: "num" }) }));
+    this.stages.replaceChildren(...this.passed.map(({ name, left, removed }) =>
+      el("li", {}, el("code", {}, name === "model" ? t("next.model") : name), left, removed)));
   }
 
   /** A slider moved: the page shows it in the next frame, and the server's answer follows when it rests. */

@@ -59,7 +59,7 @@ class SpectrumView {
             field(t("tokens.most"), number(this.most, { min: 1, max: 200 }, kept("most"))),
             field(t("seed"), number(this.seed, { min: 0, max: 2 ** 32 }, kept("seed")))),
           this.job.root),
-        el("div", { class: "beside" },
+        el("div", { class: "beside last" },
           el("section", { class: "panel" }, el("h2", {}, t("spectrum.forks")), el("p", { class: "soft" }, t("spectrum.why")), this.list),
           panel.root),
         this.found),

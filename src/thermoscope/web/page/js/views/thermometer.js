@@ -140,7 +140,7 @@ function line(windows) {
     svg("path", { class: "band", d: `${path(band)}Z` }),
     svg("path", { class: "mid", d: path(windows.map((w) => [middle(w), y(w.temperature)])) }),
     svg("text", { x: 40, y: height - 6 }, "0"),
-    svg("text", { x: WIDTH - EDGE, y: height - 6, "text-anchor": "end" }, t("thermometer.tokens", { n: num(end) })));
+    svg("text", { x: WIDTH - EDGE, y: height - 6, "text-anchor": "end" }, t("thermometer.end", { n: num(end) })));
 }
 
 /** Open the view. */
