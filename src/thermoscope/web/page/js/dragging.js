@@ -34,13 +34,15 @@ function begin(list, grip, event, moved) {
   grip.addEventListener("pointercancel", end);
 }
 
-/** Change places with the neighbour whose middle was passed; where the drag counts from after that. */
+/** Change places with every neighbour whose middle was passed; where the drag counts from after that. */
 function swapped(list, card, y, startY) {
-  const above = card.previousElementSibling;
-  const below = card.nextElementSibling;
   const before = card.offsetTop;
-  if (above && y < middle(above)) list.insertBefore(card, above);
-  else if (below && y > middle(below)) list.insertBefore(below, card);
+  while (card.previousElementSibling && y < middle(card.previousElementSibling)) {
+    list.insertBefore(card, card.previousElementSibling);
+  }
+  while (card.nextElementSibling && y > middle(card.nextElementSibling)) {
+    list.insertBefore(card.nextElementSibling, card);
+  }
   return startY + (card.offsetTop - before);
 }
 
