@@ -323,10 +323,11 @@ def test_axe_finds_no_serious_fault(
         pytest.skip("no axe-playwright-python")
     from axe_playwright_python.sync_playwright import Axe
 
+    settings = quote(json.dumps([{"temperature": 0.5}, {"temperature": 1.0}]))
     shown = {"next": ".bars button.token", "text": ".tok", "compare": ".measures", "spectrum": ".forks button"}
     with Visit(browser, address, color_scheme=scheme, viewport={"width": width, "height": 844}) as visit:
         for view in views:
-            visit.go(f"#{view}?n=8&t=0.7&g={quote('[{"temperature":0.5},{"temperature":1}]')}")
+            visit.go(f"#{view}?n=8&t=0.7&g={settings}")
             visit.page.wait_for_selector(shown.get(view, ".sharing, .empty, table"))
             found = Axe().run(visit.page).response["violations"]
             grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
