@@ -6,7 +6,9 @@ import importlib.util
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -15,6 +17,7 @@ import pytest
 
 import thermoscope
 from tests.report.browser import browser
+from tests.report.page.test_audit import AUDIT
 from tests.web.paging import Visit
 from tests.web.serving import served
 
@@ -34,6 +37,8 @@ def with_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         thermoscope.load_model(), "creative-story", {"temperature": [0.5, 1.0]}, prompts=["Once", "The dog"],
         seeds=2, max_new_tokens=8, folder=runs / "first",
     )  # fmt: skip
+    shutil.copytree(runs / "first", runs / "broken-off")
+    (runs / "broken-off" / "manifest.json").unlink()
     with served(runs) as address:
         yield address, runs
 
@@ -265,10 +270,39 @@ def test_an_audit_says_what_it_needs(browser: Any, address: str) -> None:
         assert "--base-url" in visit.page.inner_text(".empty")
 
 
-def test_runs_are_opened_and_deleted_when_asked_twice(browser: Any, with_run: tuple[str, Path]) -> None:
+def test_an_audit_shows_what_was_sent_and_what_was_used(browser: Any, address: str) -> None:
+    done = {"id": 1, "audit": asdict(AUDIT), "finding": AUDIT.finding}
+
+    def with_endpoint(route: Any) -> None:
+        state = route.fetch().json()
+        state["models"].append({"name": "some/model", "endpoint": True, "ready": False, "chat": False, "error": None})
+        route.fulfill(json=state)
+
+    with Visit(browser, address) as visit:
+        page = visit.page
+        page.route("**/api/state", with_endpoint)
+        page.route("**/api/audit", lambda route: route.fulfill(
+            content_type="text/event-stream", body=f"event: result\ndata: {json.dumps(done)}\n\n"))  # fmt: skip
+        visit.go("#audit?m=some/model")
+        page.click(".job .main")
+        page.wait_for_selector(".answer")
+        assert page.inner_text(".answer") == AUDIT.finding
+        assert page.locator(".square circle").count() == sum(
+            row.parameter == "temperature" and isinstance(row.effective, float) for row in AUDIT.rows
+        )
+        assert len(visit.all("tbody tr")) == len(AUDIT.rows)
+        page.click("[data-share=command]")
+        visit.wait("document.getElementById('said').textContent === 'Copied.'")
+        assert shlex.split(visit.clipboard())[:3] == ["thermoscope", "audit", "some/model"]
+
+
+def test_runs_are_opened_resumed_and_deleted_when_asked_twice(browser: Any, with_run: tuple[str, Path]) -> None:
     address, runs = with_run
     with Visit(browser, address, "#runs") as visit:
         page = visit.page
+        page.click('[data-run="broken-off"] [data-do=resume]')
+        page.wait_for_selector('[data-run="broken-off"] a')  # it has a report now
+        assert (runs / "broken-off" / "manifest.json").is_file()
         page.click('[data-run="first"] [data-do=open]')
         page.wait_for_selector(".detail pre")
         assert "first" in page.inner_text(".detail pre")
@@ -277,7 +311,7 @@ def test_runs_are_opened_and_deleted_when_asked_twice(browser: Any, with_run: tu
         page.wait_for_selector(".sure")
         assert (runs / "first").is_dir()
         page.click('[data-run="first"] [data-do=delete]')
-        page.wait_for_selector(".empty")
+        page.wait_for_selector('[data-run="first"]', state="detached")
         assert not (runs / "first").exists()
 
 

@@ -34,11 +34,14 @@ function begin(list, grip, event, moved) {
   grip.addEventListener("pointercancel", end);
 }
 
-/** Change places with every neighbour whose middle was passed; where the drag counts from after that. */
+/**
+ * Change places with every neighbour whose middle was passed; where the drag counts from after that. It is the
+ * neighbours that are moved: a card that left the document for a moment would lose the pointer.
+ */
 function swapped(list, card, y, startY) {
   const before = card.offsetTop;
   while (card.previousElementSibling && y < middle(card.previousElementSibling)) {
-    list.insertBefore(card, card.previousElementSibling);
+    list.insertBefore(card.previousElementSibling, card.nextElementSibling);
   }
   while (card.nextElementSibling && y > middle(card.nextElementSibling)) {
     list.insertBefore(card.nextElementSibling, card);

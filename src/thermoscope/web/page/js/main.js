@@ -76,6 +76,7 @@ function navigation(name) {
     href: address(each, along()), "aria-current": each === name ? "page" : null,
     onclick: (event) => event.currentTarget.setAttribute("href", address(each, along())),
   }, t(`view.${each}`))))));
+  nav.querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
   picks();
 }
 

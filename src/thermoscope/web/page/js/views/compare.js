@@ -8,14 +8,14 @@ import { t } from "../strings.js";
 
 const MOST = 6;
 const LETTERS = "ABCDEF";
-const FIRST = [{ temperature: 0.2 }, { temperature: 0.8 }, { temperature: 1.4 }];
+const FIRST = [0.2, 0.8, 1.4];
 
 class Compare {
   constructor(root, app) {
     this.app = app;
-    const { q, g, seeds, seed, shared, n } = app.kept;
+    const { q, s, g, seeds, seed, shared, n } = app.kept;
     this.prompt = typeof q === "string" ? q : t("text.prompt");
-    this.settings = Array.isArray(g) && g.length ? g.slice(0, MOST) : FIRST.map((each) => ({ ...each }));
+    this.settings = Array.isArray(g) && g.length ? g.slice(0, MOST) : FIRST.map((temperature) => ({ ...s, temperature }));
     this.seeds = seeds ?? 1;
     this.seed = seed ?? 0;
     this.shared = shared ?? true;
