@@ -202,6 +202,8 @@ def source_in(opening: Mapping[str, Any], cluster: Cluster | None) -> Iterator[S
     ``opening`` is what ``open_source`` is given; errors as in ``source_on``.
     """
     with contextlib.ExitStack() as workers:
+        if cluster is not None:  # Ray prints what happens to workers, where results go
+            workers.enter_context(contextlib.redirect_stdout(sys.stderr))
         with status("loading the libraries and the model"):
             from thermoscope.sources.opening import source_on
 

@@ -60,16 +60,16 @@ class RayWorkers:
             import ray
         except ModuleNotFoundError:
             raise InputError("a run on a cluster needs the package ray; pip install 'thermoscope[ray]'") from None
-        self._ray = ray
+        self._ray: Any = ray
         self._joined = _join(cluster.address)
         try:
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
             number = cluster.workers or default_workers(nodes, cluster.gpus_per_worker)
             cores = cores_each(nodes, number, cluster.gpus_per_worker)
-            actor = ray.remote(Holder).options(
+            actor = self._ray.remote(Holder).options(
                 num_cpus=cores, num_gpus=cluster.gpus_per_worker, max_restarts=-1, max_task_retries=0
             )
-            self._actors = [actor.remote(opening) for _ in range(number)]
+            self._actors: list[Any] = [actor.remote(opening) for _ in range(number)]
         except BaseException:
             self._leave()
             raise
