@@ -28,8 +28,8 @@ class SimulatedWorkers:
         Pieces that always kill their worker.
     failing
         Errors of pieces.
-    value
-        What every piece gives.
+    answer
+        What a call gives, in place of ``function(source, *arguments)``; without it None.
     seed
         Of the random numbers.
     """
@@ -43,12 +43,13 @@ class SimulatedWorkers:
         away_s: float = 30.0,
         deadly: frozenset[int] = frozenset(),
         failing: Mapping[int, Exception] | None = None,
-        value: Any = None,
+        answer: Callable[..., Any] | None = None,
         seed: int = 0,
     ) -> None:
         self._random = random.Random(seed)
         self._number, self._seconds, self._chance, self._away = number, seconds, chance_of_death, away_s
-        self._deadly, self._failing, self._value = deadly, dict(failing or {}), value
+        self._deadly, self._failing, self._answer = deadly, dict(failing or {}), answer
+        self._calls: dict[int, tuple[Any, ...]] = {}
         self._queues: list[deque[int]] = [deque() for _ in range(number)]
         self._there = set(range(number))
         #: (time, order, worker, piece or None where a worker comes back, whether it dies)
@@ -70,11 +71,12 @@ class SimulatedWorkers:
         return pieces * (self._seconds + lost_s) / self._number
 
     def submit(self, number: int, function: Callable[..., Any], *arguments: Any) -> None:
-        """Queue a piece at the least busy worker; what is to be called is not called."""
+        """Queue a piece at the least busy worker."""
         while not self._there:
             self._step()
         worker = min(self._there, key=lambda one: len(self._queues[one]))
         self._queues[worker].append(number)
+        self._calls[number] = (function, *arguments)
         self._pending += 1
         self.most_pending = max(self.most_pending, self._pending)
         if len(self._queues[worker]) == 1:
@@ -110,8 +112,9 @@ class SimulatedWorkers:
             return None
         if queue:
             self._begin(worker)
+        call = self._calls.pop(number)
         error = self._failing.get(number)
-        return Outcome(number, None if error else self._value, error)
+        return Outcome(number, None if error or self._answer is None else self._answer(*call), error)
 
     def _begin(self, worker: int) -> None:
         number = self._queues[worker][0]
