@@ -93,8 +93,9 @@ if TYPE_CHECKING:
     from thermoscope.settings.params import SamplingParams
     from thermoscope.sources.base import Batch, Capabilities, Source, Usage
     from thermoscope.sources.client import Limits
+    from thermoscope.sources.cluster import Cluster
     from thermoscope.sources.endpoint import Endpoint, Prices
-    from thermoscope.sources.opening import open_source
+    from thermoscope.sources.opening import open_source, source_on
     from thermoscope.spectra.explore import spectrum
     from thermoscope.spectra.fork import Fork
     from thermoscope.spectra.leaf import Leaf, Node
@@ -113,6 +114,7 @@ _LAZY = {
     "Candidate": "thermoscope.recommending.recommendation",
     "Capabilities": "thermoscope.sources.base",
     "Chunk": "thermoscope.runs.plan",
+    "Cluster": "thermoscope.sources.cluster",
     "ComparedText": "thermoscope.comparison.comparison",
     "Comparison": "thermoscope.comparison.comparison",
     "Confirmed": "thermoscope.recommending.recommendation",
@@ -216,6 +218,7 @@ _LAZY = {
     "run": "thermoscope.runs.run",
     "run_report": "thermoscope.report.records.build",
     "save": "thermoscope.report.forms",
+    "source_on": "thermoscope.sources.opening",
     "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
     "temperature_of": "thermoscope.auditing.text_temperature",
@@ -229,6 +232,7 @@ __all__ = [
     "Candidate",
     "Capabilities",
     "Chunk",
+    "Cluster",
     "ComparedText",
     "Comparison",
     "Confirmed",
@@ -337,6 +341,7 @@ __all__ = [
     "run",
     "run_report",
     "save",
+    "source_on",
     "spectrum",
     "step_measures",
     "temperature_of",

@@ -7,10 +7,10 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -21,12 +21,14 @@ from thermoscope.cli.progress import Lines, heartbeat
 from thermoscope.errors import InputError, OutputError
 from thermoscope.escape import escape
 from thermoscope.files.writing import write_whole
+from thermoscope.words import count
 
 if TYPE_CHECKING:
     import pyarrow
 
     from thermoscope.decode.progress import Progress
     from thermoscope.sources.base import Source
+    from thermoscope.sources.cluster import Cluster
 
 #: Width of what is written to a file or a pipe.
 FILE_WIDTH = 80
@@ -93,7 +95,7 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
             what,
             state.tokens,
             state.most_tokens,
-            f"{state.tokens}/{state.most_tokens} tokens, {state.finished}/{state.samples} texts",
+            f"{state.tokens}/{state.most_tokens} tokens, {_texts(state)}",
         )
         return
     from rich import progress as bars
@@ -114,12 +116,18 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
                 task,
                 completed=state.tokens,
                 total=state.most_tokens,
-                texts=f"{state.finished}/{state.samples} texts",
+                texts=_texts(state),
                 rate=f"{speed:.0f}/s" if speed else "",
                 visible=True,
             )
 
         yield update
+
+
+def _texts(state: Progress) -> str:
+    """How many texts are finished, and on a cluster by how many workers."""
+    said = f"{state.finished}/{state.samples} texts"
+    return f"{said}, {count(state.workers, 'worker')}" if state.workers else said
 
 
 @contextlib.contextmanager
@@ -185,6 +193,23 @@ def status(what: str) -> Iterator[None]:
     err = Console(stderr=True)
     with err.status(what) if _lively(err) else heartbeat(what, say):
         yield
+
+
+@contextlib.contextmanager
+def source_in(opening: Mapping[str, Any], cluster: Cluster | None) -> Iterator[Source]:
+    """The source of a command, opened in this process or by the workers of a cluster, with a line meanwhile.
+
+    ``opening`` is what ``open_source`` is given; errors as in ``source_on``.
+    """
+    with contextlib.ExitStack() as workers:
+        if cluster is not None:  # Ray prints what happens to workers, where results go
+            workers.enter_context(contextlib.redirect_stdout(sys.stderr))
+        with status("loading the libraries and the model"):
+            from thermoscope.sources.opening import source_on
+
+            how = {name: value for name, value in opening.items() if name != "name"}
+            source = workers.enter_context(source_on(opening["name"], cluster, **how))
+        yield source
 
 
 def _lively(err: Console) -> bool:

@@ -93,6 +93,9 @@ def measure(
     chat_option: options.ChatOption = None,
     base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
+    on: options.On = None,
+    workers: options.WorkerCount = None,
+    gpus_per_worker: options.GpusPerWorker = None,
     embedding_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sentence-embedding model, by name or local path.")
     ] = None,
@@ -133,7 +136,7 @@ def measure(
         "-t": temperature, "--vary": vary, "--seed": seed, "--seeds": seeds, "--held-out": held_out or None,
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--max-rows": max_rows,
         "--params": asked.source, "--setting": asked.several or None, "--reference": reference,
-        "--base-url": base_url,
+        "--base-url": base_url, "--on": on, "--workers": workers, "--gpus-per-worker": gpus_per_worker,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -177,6 +180,10 @@ def measure(
         if asked.source == "model" and source is not None:
             from thermoscope.sources.opening import model_behind
 
+            if on is not None:
+                raise InputError(
+                    "--params model reads a model that runs in this process; write the values, or leave --on out"
+                )
             loaded = model_behind(source, "--params model")
         return asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
 
@@ -192,6 +199,7 @@ def measure(
         held_out=held_out,
         folder=run,
         html=html,
+        cluster=options.cluster(on, workers, gpus_per_worker),
     )
     if prompts is not None:
         from thermoscope.usecases.prompts import HELD_OUT, read_prompts

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
     from thermoscope.sources.base import Source
+    from thermoscope.sources.cluster import Cluster
 
 
 #: Options whose names differ from the arguments that they give.
@@ -49,6 +50,7 @@ class Generating:
     held_out: bool
     folder: Path | None
     html: Path | None
+    cluster: Cluster | None
 
 
 def measure_files(
@@ -119,18 +121,15 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
         asked_scorer(how.score)
     if how.reference is not None:
         read_reference(how.reference)
-    with console.status("loading the libraries and the model"):
-        from thermoscope.runs.run import run
-        from thermoscope.sources.opening import open_source
-
-        source = open_source(**what.opening)
 
     def say_plan(plan: Plan) -> None:
         for sentence in plan.foresight:
             console.say(sentence)
 
     try:
-        with console.run_progress() as (on_progress, on_stage):
+        with console.source_in(what.opening, what.cluster) as source, console.run_progress() as (on_progress, on_stage):
+            from thermoscope.runs.run import run
+
             done = run(
                 source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
                 max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,

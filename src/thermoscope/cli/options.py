@@ -6,11 +6,14 @@ What a command takes unless it is given is told by the command: ``Annotated[str 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from thermoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from thermoscope.sources.cluster import Cluster
 
 #: What to decode.
 Prompt = Annotated[
@@ -87,6 +90,27 @@ BaseUrl = Annotated[
     typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),
 ]
 MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
+#: Where texts are made, for ``cluster``.
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="CLUSTER",
+        help="Make the texts on a Ray cluster: ray (this machine's, or one that is started here) or ray://HEAD:10001. "
+        "[default: this process]",
+    ),
+]
+WorkerCount = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="With --on: how many workers hold the model. [default: one a machine, or as many as the GPUs allow]",
+    ),
+]
+GpusPerWorker = Annotated[
+    str | None, typer.Option(metavar="N", help="With --on: GPUs of each worker; 0.5 lets two share one. [default: 0]")
+]
 
 #: Where the result goes, for ``console.give``.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with every record.")]
@@ -169,6 +193,26 @@ def opening(
         "chat_options": arguments(chat_option or []),
         "options": arguments(model_option or []),
     }
+
+
+def cluster(on: str | None, workers: str | None, gpus_per_worker: str | None) -> Cluster | None:
+    """Where the options of a command say that texts are made; None is this process.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule, or is given without a cluster.
+    """
+    from thermoscope.cli.values import finite, whole
+    from thermoscope.sources.cluster import Cluster
+
+    if on is None:
+        for flag, value in (("--workers", workers), ("--gpus-per-worker", gpus_per_worker)):
+            if value is not None:
+                raise InputError(f"{flag} is for a run on a cluster; add --on ray, or leave it out")
+        return None
+    gpus = 0.0 if gpus_per_worker is None else finite(gpus_per_worker, "--gpus-per-worker", "1")
+    return Cluster(on, whole(workers, "--workers", least=1), gpus)
 
 
 def temperatures(usual: str) -> Any:

@@ -89,6 +89,9 @@ def recommend(
     chat_option: options.ChatOption = None,
     base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
+    on: options.On = None,
+    workers: options.WorkerCount = None,
+    gpus_per_worker: options.GpusPerWorker = None,
     embedding_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sentence-embedding model, by name or local path.")
     ] = None,
@@ -154,18 +157,16 @@ def recommend(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
         chat_option=chat_option, model_option=model_option, max_rows=max_rows,
     )  # fmt: skip
-    with console.status("loading the libraries and the model"):
-        from thermoscope.recommending.recommend import recommend as find
-        from thermoscope.sources.opening import open_source
-
-        source = open_source(**opening)
+    cluster = options.cluster(on, workers, gpus_per_worker)
 
     def say_plan(sentences: Sequence[str]) -> None:
         for sentence in sentences:
             console.say(sentence)
 
     try:
-        with console.counting() as tell:
+        with console.source_in(opening, cluster) as source, console.counting() as tell:
+            from thermoscope.recommending.recommend import recommend as find
+
             found = find(
                 source, case, **how, on_plan=say_plan, on_range=console.say, on_progress=tell, on_stage=tell,
                 on_note=console.say,

@@ -17,6 +17,8 @@ class Progress:
         Tokens drawn, and the most that there can be (texts may end earlier).
     forward_rows
         Rows that the model computed: fewer than tokens where samples shared a row.
+    workers
+        Processes on a cluster that are at work; 0 where this process is.
     """
 
     finished: int
@@ -24,3 +26,4 @@ class Progress:
     tokens: int
     most_tokens: int
     forward_rows: int
+    workers: int = 0

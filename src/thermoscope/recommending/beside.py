@@ -91,11 +91,11 @@ def settings_beside(
 
 def _own(source: Source) -> Beside | None:
     """The setting of the model's generation config, where it has one and runs here."""
-    from thermoscope.sources.local import LocalSource
+    from thermoscope.sources.opening import ask_model
 
-    if not isinstance(source, LocalSource):
+    if not source.can.logits:
         return None
-    own = model_settings(source.model)
+    own = ask_model(source, "a generation config", model_settings)
     return None if own is None else Beside("the model's generation config", own.params, "its generation_config.json")
 
 

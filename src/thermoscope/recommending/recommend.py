@@ -28,7 +28,7 @@ from thermoscope.runs import RUNS
 from thermoscope.runs.measure import measuring_of, reference_statistics
 from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.settings.params import SamplingParams
-from thermoscope.sources.opening import model_behind
+from thermoscope.sources.opening import ask_model
 from thermoscope.statistics.power import foresight
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.usecases.prompts import HELD_OUT
@@ -194,8 +194,8 @@ def recommend(
             if isinstance(found, str) or found is None:
                 chosen.append(None)
             else:
-                behind = model_behind(source, "a reference")
-                made = choose(found, probe.max_new_tokens, tokenizer_id(behind), source.revision)
+                tokenizer = ask_model(source, "a reference", tokenizer_id)
+                made = choose(found, probe.max_new_tokens, tokenizer, source.revision)
                 chosen.append(made if isinstance(made, Reference) else None)
         return chosen[0]
 

@@ -22,7 +22,8 @@ from thermoscope.runs.plan import Plan
 from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of, scorer_of_case
 from thermoscope.runs.store import Store
 from thermoscope.sources.base import Source
-from thermoscope.sources.opening import model_behind
+from thermoscope.sources.opening import ask_model
+from thermoscope.sources.spread import Spread
 from thermoscope.statistics.evidence import Evidence
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
@@ -228,8 +229,10 @@ def reference_statistics(
     text = measuring.reference_text
     if text is None:
         return measuring.use_case.reference_statistics()
-    told = None if on_stage is None else partial(on_stage, "reading the reference")
-    return reference_of(model_behind(source, "a reference"), text, plan.max_new_tokens, told)
+    # a worker of a cluster has nobody to tell
+    told = None if on_stage is None or isinstance(source, Spread) else partial(on_stage, "reading the reference")
+    found: Mapping[str, Any] | str = ask_model(source, "a reference", reference_of, text, plan.max_new_tokens, told)
+    return found
 
 
 def measure_run(
@@ -250,8 +253,8 @@ def measure_run(
     if isinstance(record, str):
         reference: Reference | str = record
     else:
-        model = model_behind(source, "a reference")
-        reference = choose(record, plan.max_new_tokens, tokenizer_id(model), model.revision)
+        tokenizer = ask_model(source, "a reference", tokenizer_id)
+        reference = choose(record, plan.max_new_tokens, tokenizer, source.revision)
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     note = reference.note if isinstance(reference, Reference) else reference
     apart = None if thoughts.texts is None else Evidence(thoughts.texts)

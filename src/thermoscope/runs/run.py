@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.models.base import Model
     from thermoscope.sources.base import Source
+    from thermoscope.sources.cluster import Cluster
     from thermoscope.usecases.case import UseCase
 
 #: Tables of a run by the name of the method that gives them, and what the folder calls them.
@@ -64,6 +65,7 @@ def run(
     answer_pattern: str | None = None,
     reference: str | Path | None = None,
     thinking: Thinking = "apart",
+    executor: Cluster | str | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Callable[[str, int, int], None] | None = None,
@@ -107,6 +109,9 @@ def run(
     thinking
         What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
         "drop" the answers alone; "keep" each text as a whole.
+    executor
+        Where texts are made: None is this process; "ray", "ray://HEAD:10001" or a ``Cluster`` a Ray cluster, whose
+        workers each open the model, which is given by name then.
     on_plan
         Called with the plan before anything is generated; not called if nothing is missing.
     on_progress
@@ -137,22 +142,21 @@ def run(
     from thermoscope.runs.carry_out import carry_out
     from thermoscope.runs.measure import measuring_of
     from thermoscope.runs.plan import plan_run
-    from thermoscope.sources.opening import source_of
+    from thermoscope.sources.opening import source_on
     from thermoscope.usecases.case import UseCase
     from thermoscope.usecases.load import load
 
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
     measuring = measuring_of(case, embedder, scorer, answer_pattern, reference, thinking)
-    source = source_of(model)
-    plan = plan_run(
-        source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
-        stop=stop, max_rows=max_rows,
-    )  # fmt: skip
-    store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
-    with _finished(store):
-        carry_out(
-            source, plan, store, measuring, on_plan=on_plan, on_progress=on_progress, on_stage=on_stage, on_note=on_note
-        )
+    with source_on(model, executor) as source:
+        plan = plan_run(
+            source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
+            stop=stop, max_rows=max_rows,
+        )  # fmt: skip
+        store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
+        told: dict[str, Any] = {"on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
+        with _finished(store):
+            carry_out(source, plan, store, measuring, on_plan=on_plan, **told)
     return Run(store.folder)
 
 
@@ -285,6 +289,7 @@ class Run(Page):
         answer_pattern: str | None = None,
         reference: str | Path | None = None,
         thinking: Thinking | None = None,
+        executor: Cluster | str | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_stage: Callable[[str, int, int], None] | None = None,
         on_note: Callable[[str], None] | None = None,
@@ -297,6 +302,8 @@ class Run(Page):
             By default the one of the plan, opened as it was.
         embedder, scorer, answer_pattern, reference, thinking, on_progress, on_stage, on_note
             As in ``run``; by default what the run was begun with.
+        executor
+            As in ``run``; by default this process, wherever the run was begun.
 
         Raises
         ------
@@ -311,7 +318,7 @@ class Run(Page):
         """
         from thermoscope.runs.carry_out import carry_out
         from thermoscope.runs.measure import measuring_of
-        from thermoscope.sources.opening import source_of
+        from thermoscope.sources.opening import source_on
         from thermoscope.usecases.load import load
 
         given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
@@ -330,9 +337,9 @@ class Run(Page):
             reference=asked.get("reference") if reference is None else reference,
             thinking=asked.get("thinking") if thinking is None else thinking,
         )
-        source = source_of(self._plan.model, **self._plan.loading) if model is None else source_of(model)
-        plan = self._plan.on(source)
-        with _finished(self._store):
+        how = self._plan.loading if model is None else {}
+        with source_on(self._plan.model if model is None else model, executor, **how) as source, _finished(self._store):
+            plan = self._plan.on(source)
             carry_out(source, plan, self._store, measuring, on_progress=on_progress, on_stage=on_stage, on_note=on_note)
         return Run(self.folder)
 

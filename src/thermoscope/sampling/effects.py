@@ -52,6 +52,13 @@ class Effects:
             if did:
                 self._acted.add((id(setting), stage))
 
+    def update(self, other: Effects) -> None:
+        """Add what was noted elsewhere, perhaps in another process."""
+        for number, setting in other._settings.items():
+            self._settings[id(setting)] = setting
+            self._seen |= {(id(setting), stage) for at, stage in other._seen if at == number}
+            self._acted |= {(id(setting), stage) for at, stage in other._acted if at == number}
+
     def idle(self, setting: SamplingParams) -> tuple[str, ...]:
         """The stages of a setting that ran and never changed a distribution."""
         ids = [number for number, known in self._settings.items() if known == setting]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from thermoscope.models.names import ModelName, parse_name
 from thermoscope.sources.base import Source
 from thermoscope.sources.cache import default_path
 from thermoscope.sources.client import Limits
+from thermoscope.sources.cluster import Cluster, cluster_of
 from thermoscope.sources.endpoint import Endpoint, Prices
 from thermoscope.words import nearest
 
@@ -99,10 +102,59 @@ def source_of(given: Model | Source | str | Path, **how: Any) -> Source:
     """
     from thermoscope.sources.endpoint import Endpoint
     from thermoscope.sources.local import LocalSource
+    from thermoscope.sources.spread import Spread
 
     if isinstance(given, str | Path):
         return open_source(given, **how)
-    return given if isinstance(given, Endpoint | LocalSource) else LocalSource(given)  # type: ignore[arg-type]
+    return given if isinstance(given, Endpoint | LocalSource | Spread) else LocalSource(given)  # type: ignore[arg-type]
+
+
+@contextmanager
+def source_on(
+    given: Model | Source | str | Path | None, executor: Cluster | str | None, **how: Any
+) -> Iterator[Source]:
+    """The source that ``given`` is, in this process or held by workers of a cluster, which stop at the end.
+
+    Parameters
+    ----------
+    given
+        A model or a source, or a name as ``open_source`` takes it; a name where there is a cluster.
+    executor
+        A ``Cluster``, or its address; None is this process.
+    **how
+        How a name is opened, as in ``open_source``.
+
+    Raises
+    ------
+    InputError
+        A value breaks its rule, or something else than a name is given with a cluster.
+    """
+    cluster = cluster_of(executor)
+    if cluster is None:
+        yield open_source(None, **how) if given is None else source_of(given, **how)
+        return
+    if given is not None and not isinstance(given, str | Path):
+        raise InputError(
+            f"with an executor the model must be given by name, as every worker opens it; got {type(given).__name__}; "
+            "give its name or path"
+        )
+    with cluster.source(partial(open_source, given, **how)) as source:
+        yield source
+
+
+def ask_model(source: Source, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of (model, *arguments) gives where the model is; ``what`` needs it.
+
+    Raises
+    ------
+    InputError
+        The source is an endpoint.
+    """
+    from thermoscope.sources.spread import Spread
+
+    if isinstance(source, Spread):
+        return source.ask(ask_model, what, function, *arguments)
+    return function(model_behind(source, what), *arguments)
 
 
 def model_behind(source: Source, what: str) -> Model:

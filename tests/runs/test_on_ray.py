@@ -1,0 +1,111 @@
+"""Runs on a real Ray cluster of two workers: the same folder, whoever makes it and whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.runs.killed import PROMPTS, make
+from tests.runs.on_cluster import TWO, SlowSource, carried_out, fake_source
+from tests.runs.test_run import same
+from thermoscope.decode.progress import Progress
+from thermoscope.errors import InputError
+from thermoscope.runs.store import Store
+
+ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.filterwarnings("ignore::Warning")]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A cluster of two cores on this machine, which belongs to this process meanwhile."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The run as this process makes it."""
+    return make(str(tmp_path_factory.mktemp("here")))
+
+
+def halved(store: Store, folder: Path) -> Path:
+    """The folder of a run as a kill leaves it when half of the texts are there."""
+    shutil.copytree(store.folder, folder)
+    for path in (folder / "manifest.json", *sorted((folder / "texts").glob("*.parquet"))[3:]):
+        path.unlink()
+    return folder
+
+
+def test_two_workers_make_the_same_folder_and_each_goes_on_with_the_others(
+    cluster: None, here: Store, tmp_path: Path
+) -> None:
+    told: list[Progress] = []
+    with TWO.source(fake_source) as source:
+        there = carried_out(source, tmp_path / "there", on_progress=told.append)
+        assert same(there, here)
+        assert same(carried_out(source, halved(here, tmp_path / "begun here")), here)
+    assert told[-1].finished == 72 and 1 <= told[-1].workers <= 2
+    assert same(make(str(halved(there, tmp_path / "begun there"))), here)
+
+
+def test_a_killed_workers_pieces_are_made_again(cluster: None, here: Store, tmp_path: Path) -> None:
+    log, killed = tmp_path / "log", []
+
+    def kill(state: Progress) -> None:
+        if state.finished and not killed:
+            latest = log.read_text(encoding="utf-8").splitlines()[-1]
+            killed.append(latest)
+            os.kill(int(latest.split()[0]), signal.SIGKILL)
+
+    with TWO.source(partial(SlowSource, log, 0.5)) as source:
+        store = carried_out(source, tmp_path / "run", on_progress=kill)
+    assert same(store, here)
+    begun = log.read_text(encoding="utf-8").splitlines()
+    process, _, lost = killed[0].partition(" ")
+    assert {line.partition(" ")[2] for line in begun} == set(PROMPTS)
+    elsewhere = [line for line in begun if line.endswith(f" {lost}") and not line.startswith(f"{process} ")]
+    assert begun.count(killed[0]) == 1 == len(elsewhere)
+
+
+def test_a_cluster_that_dies_leaves_a_folder_that_another_goes_on_with(here: Store, tmp_path: Path) -> None:
+    folder, log = tmp_path / "run", tmp_path / "log"
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "tests.runs.on_cluster", str(folder), str(log)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("texts/*.parquet"))) < 2 and driver.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    everything = psutil.Process(driver.pid).children(recursive=True)
+    for process in everything:
+        process.kill()
+    driver.kill()
+    driver.communicate()
+    psutil.wait_procs(everything, timeout=10)
+    left = list(folder.glob("texts/*.parquet"))
+    assert 2 <= len(left) < len(PROMPTS)
+    before = {path: path.stat().st_mtime_ns for path in left}
+    assert same(make(str(folder)), here)
+    assert {path: path.stat().st_mtime_ns for path in left} == before  # what was there is not made again
+
+
+def test_more_than_the_cluster_has_is_refused(cluster: None) -> None:
+    from thermoscope.sources.cluster import Cluster
+
+    with pytest.raises(InputError, match="choose fewer workers"):
+        Cluster(workers=3).source(fake_source)
+    with pytest.raises(InputError, match="0 GPUs"):
+        Cluster(workers=1, gpus_per_worker=1).source(fake_source)
