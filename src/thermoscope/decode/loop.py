@@ -163,6 +163,7 @@ class Decoder:
             prompt_ids=[r.prompt_ids for r in requests],
             output_ids=[active[row].tokens for row in owner],
             drawn_logprobs=[r.drawn_logprobs for r in requests],
+            end_ids=self._model.end_of_text,
             effects=self._effects,
         )
         tokens = result.tokens.tolist()

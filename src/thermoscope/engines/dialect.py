@@ -212,8 +212,9 @@ def meaningful(params: SamplingParams) -> SamplingParams:
 
 
 def without(params: SamplingParams, names: list[str]) -> SamplingParams:
-    """The setting with some parameters at their defaults, and with them those that shape their stages."""
-    gone = {*names, *(shape for shape, switch in SHAPES.items() if switch in names)}
+    """The setting with some parameters at their defaults, and with them those that shape nothing else."""
+    left = params.given.keys() - set(names)
+    gone = {*names, *(shape for shape, switches in SHAPES.items() if left.isdisjoint(switches))}
     kept = {name: value for name, value in params.given.items() if name not in gone}
     if "logit_bias" in kept:
         kept["logit_bias"] = dict(kept["logit_bias"])

@@ -34,12 +34,15 @@ class Distributions:
     logits : Tensor (B, V)
     prompt_ids, output_ids, drawn_logprobs
         The tokens before each, and what was recorded of them.
+    end_ids
+        The tokens that end a text.
     """
 
     logits: Tensor
     prompt_ids: Sequence[Sequence[int]]
     output_ids: Sequence[Sequence[int]]
     drawn_logprobs: Sequence[Sequence[float]]
+    end_ids: frozenset[int] = frozenset()
 
 
 def distributions_of(
@@ -58,7 +61,7 @@ def distributions_of(
             logprobs.append(list(sample.drawn_logprobs[:step]))
     contexts = [[*a, *b] for a, b in zip(prompt_ids, output_ids, strict=True)]
     logits = model.rows(capacity=len(contexts), length=max(map(len, contexts))).add(contexts)
-    return Distributions(logits, prompt_ids, output_ids, logprobs)
+    return Distributions(logits, prompt_ids, output_ids, logprobs, model.end_of_text)
 
 
 def run(what: EngineSetting, sample: Distributions) -> Tensor:
@@ -70,8 +73,9 @@ def run(what: EngineSetting, sample: Distributions) -> Tensor:
         output = [[*a, *b] for a, b in zip(prompt, output, strict=True)]
         prompt = [[] for _ in prompt]
     return probabilities(
-        sample.logits.double(), what.params, prompt_ids=prompt, output_ids=output, drawn_logprobs=sample.drawn_logprobs
-    )
+        sample.logits.double(), what.params, prompt_ids=prompt, output_ids=output,
+        drawn_logprobs=sample.drawn_logprobs, end_ids=sample.end_ids,
+    )  # fmt: skip
 
 
 def distance(a: EngineSetting, b: EngineSetting, sample: Distributions) -> Distance:

@@ -212,9 +212,9 @@ def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
     draft = Draft(of, fields, {**added, **values}, of.order, added)
     for do in of.heeds:
         do(draft)
-    for shape, switch in SHAPES.items():
-        if switch not in draft.values:
-            draft.ignore([shape], f"does nothing without {of.names.get(switch, switch)}")
+    for shape, switches in SHAPES.items():
+        if draft.values.keys().isdisjoint(switches):
+            draft.ignore([shape], f"does nothing without {' or '.join(of.names.get(one, one) for one in switches)}")
     for name in fields.keys() & of.deprecated:
         draft.remark(name, "is deprecated and skipped")
     judged = SamplingParams(**draft.values, order=list(draft.order))

@@ -75,6 +75,7 @@ def process(
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
     coins: Tensor | None = None,
+    end_ids: Iterable[int] = (),
     effects: Effects | None = None,
 ) -> Iterator[Processed]:
     """Run every row's stages; yield groups of rows that together cover all of them once.
@@ -93,6 +94,8 @@ def process(
         Log-probability of each token of the text under the distribution that it was drawn from, for mirostat.
     coins : Tensor (B,), optional
         One uniform variate per row, for XTC.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     effects
         Where to note which stages changed anything.
     """
@@ -109,6 +112,7 @@ def process(
             drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in members],
             coins=None if coins is None else coins[rows],
             device=logits.device,
+            end_ids=tuple(end_ids),
         )
         taken = rows if source is None else source[rows]
         kept, ids, temperature = _run(logits, taken, stages, group, effects)
@@ -239,6 +243,7 @@ def probabilities(
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    end_ids: Iterable[int] = (),
 ) -> Tensor:
     """The distribution that the next token of each row is drawn from.
 
@@ -254,6 +259,8 @@ def probabilities(
     drawn_logprobs
         Log-probability, nats, of each token of the text under the distribution that it was drawn from, one list
         per row: mirostat's state. Without it the text is at its start.
+    end_ids
+        The tokens that end a text, as ``model.end_of_text``: ``min_new_tokens`` forbids them.
 
     Returns
     -------
@@ -283,6 +290,7 @@ def probabilities(
     prompt_ids = token_ids("prompt_ids", prompt_ids, rows, vocabulary)
     output_ids = token_ids("output_ids", output_ids, rows, vocabulary)
     drawn_logprobs = per_row("drawn_logprobs", drawn_logprobs, rows, Real, "numbers")
+    (ends,) = token_ids("end_ids", [list(end_ids)], 1, vocabulary) or [[]]
     if rows == 0:
         return logits.clone()
     check_logits(logits)
@@ -295,7 +303,7 @@ def probabilities(
             continue
         parts = process(
             logits.detach(), settings, prompt_ids=prompt_ids, output_ids=output_ids, drawn_logprobs=drawn_logprobs,
-            coins=coins,
+            coins=coins, end_ids=ends,
         )  # fmt: skip
         for part in parts:
             left = part.tempered()

@@ -7,7 +7,7 @@ function of the row's own logits, setting, seed and position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +49,7 @@ def draw(
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    end_ids: Iterable[int] = (),
     effects: Effects | None = None,
 ) -> Drawn:
     """Draw one token per row.
@@ -68,6 +69,8 @@ def draw(
     drawn_logprobs
         Log-probability of each token of the text under the distribution that it was drawn from, one list per row:
         what ``Drawn.logprobs`` gave. Mirostat's state.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     effects
         Where to note which stages changed anything.
     """
@@ -99,6 +102,7 @@ def draw(
             output_ids=output_ids and [output_ids[row] for row in turn],
             drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in turn],
             coins=None if coins is None else coins[here],
+            end_ids=end_ids,
             effects=effects,
         )
         for part in parts:

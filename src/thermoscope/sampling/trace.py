@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,6 +46,7 @@ def trace(
     output_ids: Sequence[int] = (),
     drawn_logprobs: Sequence[float] = (),
     coin: float = 0.0,
+    end_ids: Iterable[int] = (),
 ) -> list[Traced]:
     """The model's distribution, then the one after each active stage.
 
@@ -59,6 +60,8 @@ def trace(
         As in ``probabilities``, of this one row.
     coin
         XTC's coin in [0, 1): it acts below its probability.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     """
     check_logits(logits[None])
     rows = StageRows(
@@ -68,6 +71,7 @@ def trace(
         drawn_logprobs=[drawn_logprobs],
         coins=torch.tensor([coin], dtype=torch.float64, device=logits.device),
         device=logits.device,
+        end_ids=tuple(end_ids),
     )
     kept = logits.detach()[None].double()
     traced = [_traced("model", kept, None)]
