@@ -117,12 +117,8 @@ def test_null_is_as_if_the_field_were_absent(engine):
 @pytest.mark.parametrize(
     ("text", "different"),
     [
-        ("--repeat-penalty 1.1", {"repeat_last_n": "64 tokens unless it says otherwise"}),
-        ("--repeat-penalty 1.1 --repeat-last-n 20", {"repeat_last_n": "20 tokens, ours on all"}),
         ("--repeat-penalty 1.1 --repeat-last-n -1", {}),
         ("--presence-penalty 0.5 --repeat-last-n -1", {"presence_penalty": "counts the prompt as well"}),
-        ("PARAMETER repeat_penalty 1.1", {"repeat_last_n": "64 tokens"}),
-        ('{"mirostat_mode": 0, "repetition_penalty": 1.1}', {"repetition_penalty_range": "1024 tokens"}),
         ("--dry-multiplier 0.8", {"dry_sequence_breakers": "newline, colon, double quote and asterisk"}),
         ("--dry-multiplier 0.8 --dry-sequence-breaker none", {}),
         ("SamplingParams(temperature=2.5)", {"temperature": "must be from 0.01 to 2 there"}),
@@ -139,6 +135,53 @@ def test_what_an_engine_does_otherwise_is_said_and_refused_where_strict(text, di
         return
     with pytest.raises(InputError, match=f"is not exactly one of ours: {next(iter(different))} is different there"):
         read(text, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "window", "added"),
+    [
+        ("--repeat-penalty 1.1", {"repetition_last_n": 64}, True),
+        ("--repeat-penalty 1.1 --repeat-last-n 20", {"repetition_last_n": 20}, False),
+        ("--presence-penalty 1 --repeat-last-n 20", {"penalties_last_n": 20}, False),
+        ("--repeat-penalty 1.1 --repeat-last-n -1", {}, False),
+        ("PARAMETER repeat_penalty 1.1", {"repetition_last_n": 64}, True),
+        ('{"mirostat_mode": 0, "repetition_penalty": 1.1}', {"repetition_last_n": 1024}, True),
+        ('{"mirostat_mode": 0, "frequency_penalty": 1, "dry_multiplier": 1, "repetition_penalty_range": 9}',
+         {"penalties_last_n": 9, "dry_last_n": 9}, False),
+        ("--dry-multiplier 0.8", {"dry_last_n": 64}, True),
+        ("--dry-multiplier 0.8 --dry-penalty-last-n -1", {}, False),
+    ],
+)  # fmt: skip
+def test_how_far_penalties_look_back(text, window, added):
+    back = read(text)
+    found = {name: value for name, value in back.params.given.items() if name.endswith("_last_n")}
+    assert found == window
+    assert window.items() <= back.added.items() or not added
+
+
+def test_a_window_of_nothing_switches_penalties_off():
+    back = read("--repeat-penalty 1.1 --frequency-penalty 1 --repeat-last-n 0")
+    assert not {"repetition_penalty", "frequency_penalty"} & back.params.given.keys()
+    assert [remark.field for remark in back.ignored] == ["repeat_penalty", "frequency_penalty"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("--ignore-eos --temp 0.5", 131072),
+        ('{"prompt": "x", "n_predict": 9, "ignore_eos": true}', 131072),
+        ('{"prompt": "x", "mirostat_mode": 0, "ban_eos_token": true}', 131072),
+        ("SamplingParams(min_tokens=5)", 5),
+        ('{"sampling_params": {"min_new_tokens": 5}}', 5),
+        ('{"do_sample": true, "top_k": 50, "min_new_tokens": 5, "epsilon_cutoff": 0}', 5),
+        ("--temp 0.5", None),
+        ('{"prompt": "x", "n_predict": 9, "ignore_eos": false}', None),
+    ],
+)
+def test_bans_of_the_end(text, tokens):
+    back = read(text)
+    assert back.params.min_new_tokens == tokens
+    assert not back.different
 
 
 def test_the_name_generation_config_decides():
@@ -307,10 +350,10 @@ def test_files_of_the_field_are_read_as_their_engines_read_them(text, engine, gi
     [
         ('{"inputs": "x", "parameters": {"do_sample": true, "best_of": 4, "watermark": true, "grammar": {"a": 1}}}',
          {"best_of", "watermark", "grammar"}),
-        ('{"prompt": "x", "mirostat_mode": 0, "ban_eos_token": true, "custom_token_bans": "1,2"}', {"ban_eos_token"}),
-        ('SamplingParams(min_tokens=5, ignore_eos=True, bad_words=["x"])', {"min_tokens", "ignore_eos", "bad_words"}),
-        ('{"do_sample": true, "top_k": 50, "min_new_tokens": 5, "bad_words_ids": [[1, 2]]}',
-         {"min_new_tokens", "bad_words_ids"}),
+        ('{"prompt": "x", "mirostat_mode": 0, "grammar_string": "a", "custom_token_bans": "1,2"}', {"grammar_string"}),
+        ('SamplingParams(min_tokens=5, ignore_eos=True, bad_words=["x"])', {"ignore_eos", "bad_words"}),
+        ('{"do_sample": true, "top_k": 50, "min_length": 5, "bad_words_ids": [[1, 2]]}',
+         {"min_length", "bad_words_ids"}),
     ],
 )  # fmt: skip
 def test_what_masks_tokens_is_no_setting_of_ours(text, masks):

@@ -33,7 +33,7 @@ def test_the_format_may_be_named(tmp_path: Path) -> None:
 
 def test_strict_refuses_what_is_different(tmp_path: Path) -> None:
     path = tmp_path / "flags.txt"
-    path.write_text("--temp 0.8 --repeat-penalty 1.2 --repeat-last-n 64")
+    path.write_text("--temp 0.8 --presence-penalty 1.2 --repeat-last-n 64")
     assert read_settings(path).different
     with pytest.raises(InputError, match="is not exactly one of ours"):
         read_settings(path, strict=True)
@@ -53,10 +53,17 @@ def test_a_models_own_settings() -> None:
         SamplingParams(temperature=0),
         ["temperature", "top_p"],
     )
-    fields |= {"do_sample": True, "suppress_tokens": [3], "min_new_tokens": 5, "transformers_version": "5"}
+    fields |= {
+        "do_sample": True,
+        "suppress_tokens": [3],
+        "min_new_tokens": 5,
+        "min_length": 9,
+        "transformers_version": "5",
+    }
     masked = read_settings(model=model)
     assert masked.params.logit_bias == ((3, -1e4),)
-    assert [r.field for r in masked.different] == ["min_new_tokens"]
+    assert masked.params.min_new_tokens == 5
+    assert [r.field for r in masked.different] == ["min_length"]
     with pytest.raises(InputError, match="format and strict are for files"):
         read_settings(model=model, strict=True)
 

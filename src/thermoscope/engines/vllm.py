@@ -127,7 +127,7 @@ _SERVED = words(
 )
 _FORM = "keeps the text to a form"
 _MASKS = {
-    "min_tokens": "forbids the end of the text for so many tokens", "ignore_eos": "never ends the text by itself",
+    "ignore_eos": "goes on behind the end of the text",
     "bad_words": "forbids words", "allowed_token_ids": "allows some tokens alone",
     "logits_processors": "runs other code on the logits", "best_of": "picks among so many texts",
     "use_beam_search": "searches beams", "length_penalty": "is for beams", "response_format": _FORM,
@@ -141,9 +141,9 @@ VLLM = Dialect(
     version="0.33.0, parameters checked at commit 00388f6",
     source="vllm/sampling_params.py and vllm/v1/sample/sampler.py",
     order=ORDERS["vllm"],
-    names=COMMON,
+    names=COMMON | {"min_new_tokens": "min_tokens"},
     neutral={"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
-             "presence_penalty": 0.0, "frequency_penalty": 0.0, "logit_bias": None},
+             "presence_penalty": 0.0, "frequency_penalty": 0.0, "min_tokens": 0, "logit_bias": None},
     ranges={"temperature": (0.01, 2), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)},
     aside=_SERVED,
     masks=_MASKS,

@@ -41,8 +41,8 @@ PROMPTS = (
     "One day, Lily went to the park. She saw a big",
     "Hello",
 )
-#: Parameters whose difference there can't be put as a setting of ours: NaN, and what a stage counts.
-NOT_MODELLED = {"typical_p", "dynatemp_range", "repetition_penalty"}
+#: Parameters whose difference there can't be put as a setting of ours: NaN, and what a stage counts, how far back.
+NOT_MODELLED = {"typical_p", "dynatemp_range", "repetition_penalty", "repetition_last_n", "penalties_last_n"}
 
 
 @dataclass
@@ -108,10 +108,11 @@ def at_an_edge(what: EngineSetting, sample: Distributions, theirs: torch.Tensor)
 def test_the_engine_gives_our_distribution_or_the_verdict_says_that_it_does_not(asked: Asked, part: int) -> None:
     exact = 0
     for number in range(part, ASKED, PARTS):
-        params = setting(number, LLAMA_CPP.order, asked.model.vocabulary, dynamic=True, orders=("llama.cpp", "any"))
+        params = setting(number, LLAMA_CPP.order, asked.model.vocabulary, dynamic=True, windows=True,
+                         orders=("llama.cpp", "any"))  # fmt: skip
         place = number % len(PROMPTS)
         theirs = asked.probabilities(asked.contexts[place], **fields_of(params))
-        sample = Distributions(asked.logits[place][None], [asked.contexts[place]], [[]], [[]])
+        sample = Distributions(asked.logits[place][None], [asked.contexts[place]], [[]], [[]], asked.model.end_of_text)
         verdicts, there = judge(params, LLAMA_CPP)
         ours = EngineSetting(meaningful(params), there.repetition_counts_prompt, there.penalties_count_prompt)
         if all(verdict.exact for verdict in verdicts):
