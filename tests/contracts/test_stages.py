@@ -47,6 +47,7 @@ ACTING: dict[str, dict[str, Any]] = {
     "top_a": {"top_a": 0.3},
     "xtc": {"xtc_probability": 1.0, "xtc_threshold": 0.05},
     "mirostat": {"mirostat_tau": 1.5},
+    "adaptive_p": {"adaptive_target": 0.4},
 }
 #: Parameters that shape a stage and have no default: all tokens count.
 _WINDOWS = {"repetition_last_n", "penalties_last_n", "dry_last_n"}

@@ -184,6 +184,22 @@ def test_bans_of_the_end(text, tokens):
     assert not back.different
 
 
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("--samplers 'adaptive_p;min_p' --adaptive-target 0.3 --min-p 0.1", 0.3),
+        ("--samplers 'min_p;adaptive_p' --adaptive-target 0 --min-p 0.1", 0.0),
+        ("--samplers 'min_p;adaptive_p' --adaptive-target -1 --min-p 0.1", None),
+        ("--adaptive-target 0.3 --min-p 0.1", None),
+    ],
+)
+def test_adaptive_p_runs_last_where_the_chain_names_it(text, target):
+    back = read(text)
+    assert back.params.adaptive_target == target
+    assert back.params.active_stages[-1:] == (("adaptive_p",) if target is not None else back.params.active_stages[-1:])
+    assert [remark.field for remark in back.ignored] == (["adaptive_target"] if "samplers" not in text else [])
+
+
 def test_the_name_generation_config_decides():
     shared = '{"temperature": 0.7, "repetition_penalty": 1.1, "top_p": 0.8}'
     assert read(shared, file_name="generation_config.json").engine == "transformers"

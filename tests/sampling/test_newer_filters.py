@@ -7,9 +7,10 @@ import torch
 
 from tests.sampling.test_filters import HALVES, column, kept, logits_of
 from tests.sampling.test_penalties import ROW, tokens
-from thermoscope import SamplingParams, generate, load_model, probabilities
+from thermoscope import SamplingParams, generate, inspect, load_model, probabilities
 from thermoscope.errors import InputError, ParameterError
 from thermoscope.sampling import filters, penalties
+from thermoscope.sampling.stages import adaptive_aim
 
 INF = math.inf
 FOUR = torch.tensor([[9.0, 8.0, 2.0, 1.0]], dtype=torch.float64)
@@ -103,6 +104,44 @@ def test_smoothing():
     out = filters.smoothing(torch.tensor([[0.0, -0.4, -INF]]), column(0.5), column(5))
     assert out[0].tolist() == pytest.approx([0, 0.5 * (2 * -0.064 + 0.16), -INF], rel=1e-6)
     assert filters.smoothing(FOUR, column(0), column(2)).tolist() == [[0, -1, -7, -8]]
+
+
+def test_adaptive_p():
+    # p = 1/2, 1/4, 1/8, 1/8 and an aim of 1/2: d = 0, 5/6, 5/4, 5/4; 5 - 10 (25/36) / (11/6) = 1.2121
+    out = filters.adaptive_p(logits_of(HALVES, [0.5, 0.5, 0, 0]), column(0.5, 1))
+    assert out[0].tolist() == pytest.approx([5, 5 - 10 * (25 / 36) / (11 / 6), *[5 - 10 * 1.5625 / 2.25] * 2])
+    # d = 5/3 for both that are left: 5 - 10 (25/9) / (8/3)
+    assert out[1].tolist() == pytest.approx([*[5 - 10 * (25 / 9) / (8 / 3)] * 2, -INF, -INF])
+
+
+def test_adaptive_p_makes_up_for_what_was_drawn():
+    setting = SamplingParams(adaptive_target=0.5, adaptive_decay=0.75)
+    assert adaptive_aim(setting, []) == 0.5
+    # the mean is 0.75 * 0.5 + 0.25 * 0.9 = 0.6, then 0.75 * 0.6 + 0.25 * 0.1 = 0.475
+    assert adaptive_aim(setting, [math.log(0.9)]) == pytest.approx(0.4)
+    assert adaptive_aim(setting, [math.log(0.9), math.log(0.1)]) == pytest.approx(0.525)
+    assert adaptive_aim(SamplingParams(adaptive_target=0.9, adaptive_decay=0), [math.log(0.1)]) == 1
+
+
+def test_adaptive_p_remembers_what_tokens_had_before_it():
+    """The record of a text gives the distributions that it was drawn from, with truncation before adaptive-p."""
+    model = load_model()
+    setting = SamplingParams(min_p=0.02, temperature=1.3, adaptive_target=0.3)
+    (sample,) = generate(model, "Once", setting, seeds=[5], max_new_tokens=8)
+    before, ids = setting.replace(adaptive_target=None), model.encode("Once")
+    for step, token in enumerate(sample.token_ids):
+        row = model.rows(capacity=1, length=len(ids)).add([ids]).double()
+        assert math.log(probabilities(row, before)[0, token]) == pytest.approx(sample.kept_logprobs[step], abs=1e-4)
+        p = probabilities(row, setting, kept_logprobs=[sample.kept_logprobs[:step]])[0, token]
+        assert math.log(p) == pytest.approx(sample.drawn_logprobs[step], abs=1e-4)
+        ids.append(token)
+    at = inspect(model, "Once", setting, seed=5, at_step=6)
+    assert at.drawn == sample.token_ids[6]
+
+
+def test_adaptive_p_comes_last():
+    with pytest.raises(ParameterError, match="got top_k after it; move adaptive_p to the end"):
+        SamplingParams(adaptive_target=0.5, top_k=5, order=["adaptive_p", "top_k"])
 
 
 def test_the_end_is_forbidden_until_there_are_enough_tokens():

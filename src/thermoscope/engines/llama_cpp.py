@@ -35,7 +35,7 @@ _LETTERS = {"e": "penalties", "d": "dry", "s": "top_n_sigma", "k": "top_k", "y":
             "x": "xtc", "t": "temperature"}  # fmt: skip
 _ALIASES = {"top-k": "top_k", "top-p": "top_p", "nucleus": "top_p", "typical-p": "typ_p", "typical": "typ_p",
             "typ-p": "typ_p", "typ": "typ_p", "min-p": "min_p", "temp": "temperature", "top-n-sigma": "top_n_sigma",
-            "typical_p": "typ_p"}  # fmt: skip
+            "typical_p": "typ_p", "adaptive-p": "adaptive_p"}  # fmt: skip
 
 
 #: Our parameter -> its flag, where that is not its field's name.
@@ -57,7 +57,8 @@ def samplers(order: Iterable[str]) -> list[str]:
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
     mirostat = params.mirostat_tau is not None
-    chain = samplers(params.order)
+    on = params.adaptive_target is not None  # older servers don't know adaptive_p
+    chain = [name for name in samplers(params.order) if on or name != "adaptive_p"]
     never_ends = (params.min_new_tokens or 0) >= LAST_N
     fields |= {"mirostat": 2 if mirostat else 0, "samplers": chain, "ignore_eos": never_ends}
     if params.dry_multiplier is not None:
@@ -102,7 +103,7 @@ def _edges(params: SamplingParams) -> dict[str, str]:
     if "typical_p" in sent:
         before = sent[: sent.index("typical_p")]
         cold = "temperature" in before and 0 < params.temperature < _COLD
-        banned = any(bias < -_UNDERFLOW for _, bias in params.logit_bias or ())
+        banned = any(bias < -_UNDERFLOW for _, bias in params.logit_bias or ()) or params.min_new_tokens is not None
         if "top_n_sigma" in before or cold or banned:
             edges["typical_p"] = "is NaN there behind tokens of probability 0, and keeps other tokens"
     if params.top_n_sigma is not None and params.dynatemp_range:
@@ -122,11 +123,15 @@ def _sent(params: SamplingParams) -> tuple[str, ...]:
     for stage in params.order:
         own = ("repetition", "penalties") if stage in ("repetition", "penalties") else (stage,)
         order += [one for one in own if one not in order]
-    return tuple(order)
+    return tuple(sorted(order, key=lambda stage: stage == "adaptive_p"))
 
 
 def _read(draft: Draft) -> None:
     fields, values = draft.fields, draft.values
+    if isinstance(target := fields.get("adaptive_target"), int | float):  # below 0 it is off, at 0 it is not
+        values |= {"adaptive_target": min(target, 1)} if target >= 0 else {}
+        if target < 0:
+            values.pop("adaptive_target", None)
     if fields.get("mirostat", 0) == 2:
         draft.ignore([name for name in values if name not in _WITH_MIROSTAT], "mirostat=2 leaves no room for it")
         draft.switch_on_mirostat()
@@ -142,6 +147,7 @@ def _read(draft: Draft) -> None:
         values["temperature"] = 0  # the most probable token, whatever the number
     chain = fields.get("samplers")
     if not chain:
+        draft.ignore(("adaptive_target", "adaptive_decay"), "does nothing unless samplers names adaptive_p")
         return
     chain = [_LETTERS.get(c, c) for c in chain] if isinstance(chain, str) else [_ALIASES.get(n, n) for n in chain]
     stages: dict[str, list[str]] = {}
@@ -151,7 +157,7 @@ def _read(draft: Draft) -> None:
     if unknown:
         raise InputError(f"samplers has {unknown[0]!r}, which we don't know; the known are {', '.join(stages)}")
     ordered = [stage for name in chain for stage in sorted(stages[name], reverse=True)]  # repetition, penalties
-    draft.order = (*_BIASES, *ordered)
+    draft.order = (*_BIASES, *sorted(ordered, key=lambda stage: stage == "adaptive_p"))
     draft.ignore([name for name in values if STAGE_OF[name] not in draft.order], "samplers does not name its stage")
 
 
@@ -235,7 +241,8 @@ _NEUTRAL = {
     "temperature": 1.0, "dynatemp_range": 0.0, "dynatemp_exponent": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
     "typical_p": 1.0, "top_n_sigma": -1.0, "xtc_probability": 0.0, "xtc_threshold": 0.1, "repeat_last_n": LAST_N,
     "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0, "dry_base": 1.75,
-    "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N, "ignore_eos": False, "mirostat": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1,
+    "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N, "ignore_eos": False, "mirostat": 0,
+    "mirostat_tau": 5.0, "mirostat_eta": 0.1, "adaptive_target": -1.0, "adaptive_decay": 0.9,
 }  # fmt: skip
 
 
@@ -256,7 +263,8 @@ LLAMA_CPP = Dialect(
         "prompt n_predict seed stop stream n_keep n_probs cache_prompt id_slot t_max_predict_ms model messages "
         "max_tokens ctx_size post_sampling_probs return_tokens timings_per_token lora chat_template_kwargs"
     ) | _PROGRAM,
-    masks={"min_keep": "keeps at least so many tokens", "grammar": _FORM, "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
+    masks={"min_keep": "keeps at least so many tokens", "grammar": _FORM,
+           "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
            "response_format": _FORM},
     edges=_edges,
     sent=_sent,

@@ -145,10 +145,11 @@ WEBUI = Dialect(
     aside=words(
         "max_new_tokens max_tokens seed prompt stop stream truncation_length add_bos_token "
         "skip_special_tokens auto_max_new_tokens messages mode stop_sequences n user "
-        "static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
+        "adaptive_decay static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
     ),
     masks={"custom_token_bans": "forbids tokens",
-           "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions"},
+           "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions",
+           "adaptive_target": "prefers tokens near a probability"},
     bans={"custom_token_bans": token_ids},
     edges=_edges,
     write=_write,

@@ -440,6 +440,22 @@ def mirostat(logits: Tensor, mu: Tensor, of: Masses | None = None) -> Tensor:
     return _at_least(logits, mirostat_least(mu, of))
 
 
+def adaptive_p(logits: Tensor, aim: Tensor) -> Tensor:
+    """Put the logits of tokens by how near their probability is to an aim (llama.cpp, pull request 17927, 2025).
+
+    ``5 - 10 d^2 / (1 + d)`` with ``d = |p - aim| / 0.3``: quadratic near the aim, linear far from it. Removed tokens
+    stay removed. What it aims for follows from the text: ``sampling/stages.py``, ``adaptive_aim``.
+
+    Parameters
+    ----------
+    logits : Tensor (B, K)
+    aim : Tensor (B, 1) in [0, 1]
+    """
+    logp = log_probabilities(logits)
+    d = (logp.exp() - aim).abs() / 0.3
+    return (5 - 10 * d.square() / (1 + d)).masked_fill_(logp == NEG_INF, NEG_INF)
+
+
 def epsilon_least(epsilon: Tensor, of: Masses) -> Tensor:
     """What ``l - max`` must be (B, 1) for a probability of epsilon (B, 1)."""
     return epsilon.log() + of.log_total

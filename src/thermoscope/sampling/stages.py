@@ -29,6 +29,8 @@ class StageRows:
         The tokens of the prompt and of the text so far, one list per row; None if the caller has none.
     drawn_logprobs
         Log-probability, nats, of each token of the text under the distribution that it was drawn from.
+    kept_logprobs
+        The same before adaptive-p, which makes the last of it.
     coins
         One uniform variate in (0, 1) per row, which decides whether XTC acts: it acts below its probability.
     device
@@ -47,6 +49,7 @@ class StageRows:
     device: torch.device
     end_ids: Sequence[int] = ()
     masses: Masses | None = None
+    kept_logprobs: Sequence[Sequence[float]] | None = None
 
     def column(self, name: str) -> Tensor:
         """A parameter of every row as a tensor (B, 1), float64; 0 where it is None."""
@@ -124,6 +127,34 @@ def mirostat_mu(setting: SamplingParams, drawn_logprobs: Sequence[float]) -> flo
     return 2 * tau - eta * (-math.fsum(drawn_logprobs) / math.log(2) - tau * len(drawn_logprobs))
 
 
+def _adaptive_p(logits: Tensor, rows: StageRows) -> Tensor:
+    kept = rows.kept_logprobs or [()] * len(rows.settings)
+    aims = [[adaptive_aim(setting, logprobs)] for setting, logprobs in zip(rows.settings, kept, strict=True)]
+    return filters.adaptive_p(logits, torch.tensor(aims, dtype=torch.float64, device=rows.device))
+
+
+def adaptive_aim(setting: SamplingParams, kept_logprobs: Sequence[float]) -> float:
+    """The probability that adaptive-p aims for at the next token: twice the target, less the mean so far.
+
+    Parameters
+    ----------
+    setting
+        With ``adaptive_target``.
+    kept_logprobs
+        Log-probability, nats, of each token of the text before adaptive-p.
+
+    Notes
+    -----
+    llama.cpp keeps a weighted sum that begins at target / (1 - decay) and a weight that begins, and so stays, at
+    1 / (1 - decay): their quotient is this mean.
+    """
+    target, decay = setting.adaptive_target or 0.0, setting.adaptive_decay
+    mean = target
+    for logprob in kept_logprobs:
+        mean = decay * mean + (1 - decay) * math.exp(logprob)
+    return min(max(2 * target - mean, 0.0), 1.0)
+
+
 #: stage -> function of (logits (B, K), the rows) that gives the logits (B, K) after it
 FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
     "logit_bias": lambda logits, rows: penalties.logit_bias(logits, [dict(s.logit_bias or ()) for s in rows.settings]),
@@ -161,4 +192,5 @@ FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
     "top_a": lambda logits, rows: filters.top_a(logits, rows.column("top_a"), rows.masses),
     "xtc": _xtc,
     "mirostat": lambda logits, rows: filters.mirostat(logits, mirostat_column(rows), rows.masses),
+    "adaptive_p": _adaptive_p,
 }  # fmt: skip

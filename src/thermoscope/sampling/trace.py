@@ -45,6 +45,7 @@ def trace(
     prompt_ids: Sequence[int] = (),
     output_ids: Sequence[int] = (),
     drawn_logprobs: Sequence[float] = (),
+    kept_logprobs: Sequence[float] = (),
     coin: float = 0.0,
     end_ids: Iterable[int] = (),
 ) -> list[Traced]:
@@ -56,7 +57,7 @@ def trace(
         The model's logits, natural-log units.
     params
         The setting.
-    prompt_ids, output_ids, drawn_logprobs
+    prompt_ids, output_ids, drawn_logprobs, kept_logprobs
         As in ``probabilities``, of this one row.
     coin
         XTC's coin in [0, 1): it acts below its probability.
@@ -69,6 +70,7 @@ def trace(
         prompt_ids=[prompt_ids],
         output_ids=[output_ids],
         drawn_logprobs=[drawn_logprobs],
+        kept_logprobs=[kept_logprobs],
         coins=torch.tensor([coin], dtype=torch.float64, device=logits.device),
         device=logits.device,
         end_ids=tuple(end_ids),

@@ -14,7 +14,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "vllm": ("min_new_tokens", "logit_bias", "repetition", "penalties", "temperature", "min_p", "top_k", "top_p"),
     "llama.cpp": (
         "logit_bias", "min_new_tokens", "repetition", "penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p",
-        "min_p", "xtc", "temperature", "mirostat",
+        "min_p", "xtc", "temperature", "mirostat", "adaptive_p",
     ),
     "sglang": ("min_new_tokens", "penalties", "repetition", "logit_bias", "temperature", "top_p", "top_k", "min_p"),
 }  # fmt: skip

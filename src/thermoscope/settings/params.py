@@ -101,6 +101,9 @@ class SamplingParams(BaseModel):
     mirostat_tau, mirostat_eta
         > 0 bits, >= 0 (0.1): tokens with a surprise of at most mu stay; mu starts at 2 tau and follows the surprise
         of what is drawn: mu -= eta * (surprise - tau).
+    adaptive_target, adaptive_decay
+        In [0, 1], in [0, 0.99] (0.9): logits become 5 - 10 d^2 / (1 + d) with d = |p - a| / 0.3; a is 2 target less the
+        decaying mean of the probabilities that drawn tokens had before. The last stage of the order that is on.
     order
         The stages in the order in which they run: a sequence of names from ``STAGES``, or a name from ``ORDERS``.
         A stage left out is off, and its parameters must not be set.
@@ -148,6 +151,8 @@ class SamplingParams(BaseModel):
     xtc_threshold: Annotated[Float, Field(ge=0, le=1)] = 0.1
     mirostat_tau: Annotated[Float, Field(gt=0)] | None = None
     mirostat_eta: Annotated[Float, Field(ge=0)] = 0.1
+    adaptive_target: Annotated[Float, Field(ge=0, le=1)] | None = None
+    adaptive_decay: Annotated[Float, Field(ge=0, le=0.99)] = 0.9
     order: tuple[str, ...] = ORDERS["transformers"]
     _active_stages: tuple[str, ...] = PrivateAttr(())
     _name: str | None = PrivateAttr(None)
@@ -192,6 +197,8 @@ class SamplingParams(BaseModel):
             xtc_threshold: float = 0.1,
             mirostat_tau: float | None = None,
             mirostat_eta: float = 0.1,
+            adaptive_target: float | None = None,
+            adaptive_decay: float = 0.9,
             order: str | Iterable[str] = "transformers",
         ) -> None: ...
 
@@ -293,6 +300,16 @@ class SamplingParams(BaseModel):
             names = [name for name in STAGES[missing[0]].names if self._is_set(name)]
             what, are = " and ".join(names), "is" if len(names) == 1 else "are"
             raise ValueError(f"order lacks the stage {missing[0]!r}, but {what} {are} set; add it or leave {what} out")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptive_p_is_last(self) -> Self:
+        on = [stage for stage in self.order if stage in self._stages_on()]
+        if "adaptive_p" in on[:-1]:
+            raise ValueError(
+                "order must have adaptive_p after all other stages that are on, since it makes the distribution to "
+                f"draw from; got {on[-1]} after it; move adaptive_p to the end"
+            )
         return self
 
     def _stages_on(self) -> list[str]:

@@ -417,6 +417,23 @@ _ALL = (
         truncates=True, keeps_best=True, before="refused",
         reason="its cutoff carries over from step to step and depends on the temperature there",
     ),
+    Stage(
+        "adaptive_p",
+        (
+            Parameter(
+                "adaptive_target", "P", "Adaptive-p: prefer tokens with a probability near P, on average over a text.",
+                f"use a value in [0, 1] such as 0.5{_LEAVE_OUT}", "[0, 1]",
+            ),
+            Parameter(
+                "adaptive_decay", "D", "How slowly adaptive-p forgets earlier tokens. [default: 0.9]",
+                "use a value in [0, 0.99] such as 0.9", "[0, 0.99]", shapes="adaptive_target",
+            ),
+        ),
+        "5 - 10 d^2 / (1 + d), d = abs(p - a) / 0.3, a = 2 target - mean within [0, 1]; the mean of drawn tokens' p is "
+        "the target at first, then decay mean + (1 - decay) p; runs last",
+        before="refused",
+        reason="what it aims for carries over from step to step and depends on the temperature there",
+    ),
 )  # fmt: skip
 
 #: Every stage by name, in the default order (that of transformers' ``generate``).

@@ -40,6 +40,10 @@ VALUES: dict[str, Callable[[Draw, int], dict[str, Any]]] = {
     "typical_p": lambda r, _: {"typical_p": r.choice((0.2, 0.5, 0.8, 0.95))},
     "epsilon_cutoff": lambda r, _: {"epsilon_cutoff": r.choice((3e-4, 1e-3, 0.01))},
     "eta_cutoff": lambda r, _: {"eta_cutoff": r.choice((3e-4, 1e-3, 0.01))},
+    "adaptive_p": lambda r, _: {
+        "adaptive_target": r.choice((0.0, 0.1, 0.4, 0.9)),
+        "adaptive_decay": r.choice((0.5, 0.9)),
+    },
     "xtc": lambda r, _: {"xtc_probability": r.choice((0.0, 1.0)), "xtc_threshold": r.choice((0.02, 0.1, 0.3))},
 }
 

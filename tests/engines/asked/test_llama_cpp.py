@@ -144,6 +144,24 @@ def test_mirostat_truncates_and_learns_as_there(asked: Asked) -> None:
         ids.append(token)
 
 
+def test_adaptive_p_aims_and_makes_up_as_there(asked: Asked) -> None:
+    params = SamplingParams(adaptive_target=0.4, adaptive_decay=0.5, min_p=0.05)
+    assert export(params, "llama.cpp").exact
+    ids, kept = list(asked.contexts[0]), []
+    for token, theirs in asked.steps(ids, 10, seed=3, **fields_of(params)):
+        logits = asked.model.rows(capacity=1, length=len(ids)).add([ids]).double()
+        ours = probabilities(logits, params, kept_logprobs=[kept])[0]
+        assert float((ours - theirs).abs().max()) < 2e-3  # the model's rounding is in it
+        kept.append(
+            math.log(float(probabilities(logits, params.replace(adaptive_target=None, adaptive_decay=0.9))[0, token]))
+        )
+        ids.append(token)
+    unnamed = {name: value for name, value in fields_of(params).items() if name != "samplers"}
+    off = asked.probabilities(asked.contexts[0], **unnamed)
+    plain = probabilities(asked.logits[0][None], SamplingParams(min_p=0.05))[0]
+    assert float((off - plain).abs().max()) < CLOSE  # its default chain has no adaptive_p
+
+
 @pytest.mark.parametrize(
     ("values", "parameter"),
     [
