@@ -35,6 +35,8 @@ pytestmark = [
 ASKED, PARTS = int(os.environ.get("THERMOSCOPE_ASKED", "100")), 4
 #: The largest difference of a probability.
 CLOSE = 1e-4
+#: The same with adaptive-p, behind which thousands of tokens have 1e-8 each: they are lost in the server's float32 sum.
+CLOSE_ADAPTIVE = 2e-4
 PROMPTS = (
     "Once upon a time, there was a",
     "the cat and the dog and the cat and the dog and the",
@@ -113,14 +115,15 @@ def test_the_engine_gives_our_distribution_or_the_verdict_says_that_it_does_not(
         place = number % len(PROMPTS)
         theirs = asked.probabilities(asked.contexts[place], **fields_of(params))
         sample = Distributions(asked.logits[place][None], [asked.contexts[place]], [[]], [[]], asked.model.end_of_text)
+        close = CLOSE if params.adaptive_target is None else CLOSE_ADAPTIVE
         verdicts, there = judge(params, LLAMA_CPP)
         ours = EngineSetting(meaningful(params), there.repetition_counts_prompt, there.penalties_count_prompt)
         if all(verdict.exact for verdict in verdicts):
             exact += 1
-            near = float((run(ours, sample)[0] - theirs).abs().max()) < CLOSE or at_an_edge(ours, sample, theirs)
+            near = float((run(ours, sample)[0] - theirs).abs().max()) < close or at_an_edge(ours, sample, theirs)
             assert near, (number, str(params), params.order)
         elif not NOT_MODELLED & {verdict.parameter for verdict in verdicts if not verdict.exact}:
-            near = float((run(there, sample)[0] - theirs).abs().max()) < CLOSE or at_an_edge(there, sample, theirs)
+            near = float((run(there, sample)[0] - theirs).abs().max()) < close or at_an_edge(there, sample, theirs)
             assert near, (number, str(params), params.order, there)
     assert exact > ASKED / PARTS / 3
 
