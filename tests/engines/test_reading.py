@@ -166,6 +166,44 @@ def test_a_window_of_nothing_switches_penalties_off():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{"model": "gpt-4o", "messages": [], "store": false, "temperature": 0.5, "response_format": {"type": "text"}}',
+        '{"generationConfig": {"temperature": 0.5, "responseMimeType": "text/plain", "responseSchema": null}}',
+        "SamplingParams(temperature=0.5, best_of=1, length_penalty=1.0, use_beam_search=False, bad_words=[])",
+        '{"prompt": "x", "n_predict": 5, "min_keep": 0, "grammar": "", "temperature": 0.5}',
+        '{"do_sample": true, "num_beams": 1, "min_length": 0, "penalty_alpha": 0, "guidance_scale": 1.0, "top_k": 0}',
+        '{"inputs": "x", "parameters": {"do_sample": true, "best_of": 1, "watermark": false, "grammar": null}}',
+    ],
+)
+def test_a_neutral_value_says_nothing(text):
+    back = read(text)
+    assert not back.different
+    assert not back.unknown
+
+
+def test_a_form_that_the_text_must_have_is_named():
+    back = read('{"generationConfig": {"temperature": 0.5, "responseMimeType": "application/json"}}')
+    assert [remark.field for remark in back.different] == ["responseMimeType"]
+
+
+def test_vllm_told_to_leave_the_models_settings_alone_has_no_note():
+    command = "vllm serve a/b --override-generation-config '{\"temperature\": 0.5}'"
+    assert read(command).notes
+    for alone in ("--generation-config vllm", "--generation-config=vllm"):
+        assert not read(f"{command} {alone}").notes
+        assert read(f"{command} {alone}", strict=True).params.temperature == 0.5
+
+
+def test_biases_of_text_generation_webui():
+    back = read('{"prompt": "x", "mirostat_mode": 0, "top_a": 0.1, "logit_bias": {"7": -3.5}}')
+    assert (back.engine, back.params.logit_bias) == ("text-generation-webui", ((7, -3.5),))
+    written = export(back.params, "text-generation-webui")
+    assert written.exact
+    assert read(str(written)).params == back.params
+
+
+@pytest.mark.parametrize(
     ("text", "tokens"),
     [
         ("--ignore-eos --temp 0.5", 131072),

@@ -114,6 +114,11 @@ def _is_either(text: str) -> bool:
     return _is_command(text) or _is_call(text)
 
 
+def _is_whole(text: str) -> bool:
+    """Whether nothing comes from the model: a call, or a server that is told to look at vLLM's own defaults alone."""
+    return not _is_command(text) or re.search(r"--generation-config[=\s]+[\"']?vllm\b", text) is not None
+
+
 _SERVED = words(
     "model messages prompt stream n seed stop stop_token_ids max_tokens max_completion_tokens logprobs top_logprobs "
     "prompt_logprobs skip_special_tokens user stream_options echo tools tool_choice add_generation_prompt "
@@ -149,6 +154,6 @@ VLLM = Dialect(
     masks=_MASKS,
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
     write=_write,
-    form=TextForm("SamplingParams(...)", _is_either, _fields, whole=lambda text: not _is_command(text)),
+    form=TextForm("SamplingParams(...)", _is_either, _fields, whole=_is_whole),
 )  # fmt: skip
 ENTRIES = (VLLM,)

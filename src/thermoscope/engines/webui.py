@@ -18,6 +18,7 @@ from thermoscope.engines.penalties import (
     one_window,
     runs_first,
 )
+from thermoscope.engines.served import bias_by_token
 from thermoscope.engines.values import is_texts, token_ids
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
@@ -42,11 +43,13 @@ _NEUTRAL = {
     "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "dry_multiplier": 0.0, "dry_base": 1.75,
     "dry_allowed_length": 2, "dry_sequence_breakers": "", "xtc_probability": 0.0, "xtc_threshold": 0.1,
     "mirostat_mode": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1, "guidance_scale": 1.0, "penalty_alpha": 0.0,
-    "temperature_last": False, "ban_eos_token": False,
+    "temperature_last": False, "ban_eos_token": False, "logit_bias": None,
 }  # fmt: skip
 
 #: So many tokens of a repetition DRY counts there; a penalty of so many nats leaves nothing to add.
 _DRY_TOKENS, _ENOUGH = 50, 100.0
+#: What runs before all that sampler_priority names.
+_FIRST = ("logit_bias", "min_new_tokens")
 #: What repetition_penalty_range stands for: all penalties and DRY look back as far.
 _WINDOWS = (*PENALTIES, "dry_last_n")
 
@@ -62,6 +65,10 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
         fields["mirostat_mode"] = 2
     for name in ("epsilon_cutoff", "eta_cutoff"):  # in units of 1e-4 there
         fields[name] = round((getattr(params, name) or 0.0) * 1e4, 9)
+    if params.logit_bias:
+        fields["logit_bias"] = bias_by_token(params)
+    else:
+        del fields["logit_bias"]
     fields |= {"dry_sequence_breakers": "", "ban_eos_token": (params.min_new_tokens or 0) >= LAST_N}
     first = [_PRIORITY[stage] for stage in params.order if stage in _PRIORITY]
     fields["sampler_priority"] = "\n".join(first).split("\n")
@@ -71,7 +78,7 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 def _edges(params: SamplingParams) -> dict[str, str]:
     edges = {
         **one_window(params, _WINDOWS), **all_or_nothing(params, "ban_eos_token"),
-        **runs_first(params, ("min_new_tokens",)),
+        **runs_first(params, _FIRST),
     }  # fmt: skip
     if params.xtc_probability is not None:
         edges["xtc_probability"] = "is skipped there where a newline or the end of the text would go"
@@ -135,7 +142,7 @@ WEBUI = Dialect(
     name="text-generation-webui",
     version="commits dceb23c, ec17a5d and 2dad203",
     source="modules/sampler_hijack.py, presets.py and api/typing.py (its transformers and ExLlama-HF loaders)",
-    order=("min_new_tokens", *_PRIORITY),
+    order=(*_FIRST, *_PRIORITY),
     names={n: n for n in PARAMETERS if n in _NEUTRAL}
     | {"dynatemp_range": "dynatemp_high", "dry_breakers": "dry_sequence_breakers", "min_new_tokens": "ban_eos_token"}
     | dict.fromkeys(_WINDOWS, "repetition_penalty_range"),
