@@ -103,6 +103,8 @@ class Dialect:
         Fields that it skips.
     absent
         Who says what is not in the file, if it is not the engine alone; "" if it is.
+    inherits
+        Our parameters that the settings of the model behind the engine give where the file is silent.
     form
         The form of its settings besides JSON.
     """
@@ -134,6 +136,7 @@ class Dialect:
     bans: Mapping[str, Callable[[Any], list[int] | None]] = field(default_factory=dict)
     deprecated: frozenset[str] = frozenset()
     absent: str = ""
+    inherits: frozenset[str] = frozenset()
     form: TextForm | None = None
 
 

@@ -266,6 +266,8 @@ LLAMA_CPP = Dialect(
     masks={"min_keep": "keeps at least so many tokens", "grammar": _FORM,
            "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
            "response_format": _FORM},
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
+    absent="the server takes what the GGUF file says under general.sampling; without that llama.cpp's own stands",
     edges=_edges,
     sent=_sent,
     write=_write,

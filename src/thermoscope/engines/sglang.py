@@ -35,6 +35,7 @@ SGLANG = Dialect(
     masks={"ignore_eos": "goes on behind the end of the text", "json_schema": "keeps the text to a form",
            "regex": "keeps the text to a form", "ebnf": "keeps the text to a form"},
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
     write=_write,
     inside="sampling_params",
 )  # fmt: skip

@@ -82,6 +82,8 @@ TRANSFORMERS = Dialect(
     ),
     masks=_MASKS,
     bans={"suppress_tokens": token_ids, "bad_words_ids": single_tokens},
+    inherits=frozenset(_NAMES),
+    absent="generate takes what the model's generation_config.json says; without that transformers' own stands",
     write=_write,
     file_names=("generation_config.json",),
     heeds=(_read,),

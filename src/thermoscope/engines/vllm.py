@@ -153,6 +153,7 @@ VLLM = Dialect(
     aside=_SERVED,
     masks=_MASKS,
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
     write=_write,
     form=TextForm("SamplingParams(...)", _is_either, _fields, whole=_is_whole),
 )  # fmt: skip

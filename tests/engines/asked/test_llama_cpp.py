@@ -6,6 +6,7 @@ model's rounding plays no part.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -43,6 +44,7 @@ PROMPTS = (
     "One day, Lily went to the park. She saw a big",
     "Hello",
 )
+SEEDS = itertools.count(1)
 #: Parameters whose difference there can't be put as a setting of ours: NaN, and what a stage counts, how far back.
 NOT_MODELLED = {"typical_p", "dynatemp_range", "repetition_penalty", "repetition_last_n", "penalties_last_n"}
 
@@ -64,7 +66,10 @@ class Asked:
     def steps(self, prompt: list[int], number: int, **fields: Any) -> list[tuple[int, torch.Tensor]]:
         """Tokens that the server draws, each with what it is drawn from."""
         every = {"n_probs": self.model.vocabulary, "post_sampling_probs": True, "cache_prompt": False}
-        answer = self.server._ask("/completion", prompt=prompt, n_predict=number, **every, **fields)
+        ask = {"prompt": prompt, "n_predict": number, **every, **fields}
+        answer = self.server._ask("/completion", **ask)
+        if "completion_probabilities" not in answer:  # the end of the text was drawn at once
+            answer = self.server._ask("/completion", **ask, seed=next(SEEDS))
         found = []
         for step in answer["completion_probabilities"]:
             of = torch.zeros(self.model.vocabulary, dtype=torch.float64)
