@@ -183,7 +183,7 @@ def _told_by(form: Form, file_name: str, *, ours: bool) -> str:
     named = _named_in(file_name, list(ENGINES))
     if ours and (not fields or (own.is_ours(fields) and named is None and not _only_engines_say(fields))):
         return own.NAME
-    knows = {name: sum(field in known_fields(of) for field in fields) for name, of in ENGINES.items()}
+    knows = {name: len(fields.keys() & known_fields(of)) for name, of in ENGINES.items()}
     most = max(knows.values())
     if not most and fields:
         first = next(iter(fields))
