@@ -40,7 +40,6 @@ BAD = [
     (["inspect", "x", "--params", "/nowhere.json"], "/nowhere.json: there is no such file or folder; check the path"),
     (["export"], "give --to ENGINE to write a setting, or --from FILE to read one"),
     (["export", "--to", "vlm"], "unknown engine 'vlm' (did you mean 'vllm'?)"),
-    (["export", "--from", "x", "--model", "gpt2"], "--model is what differences from another engine are measured on"),
     (["export", "--from", "x", "--prompt", "a"], "--prompt is what differences from another engine are measured on"),
     (["export", "--to", "vllm", "--format", "tgi"], "--format says how a file is read; add --from FILE"),
     (["export", "--from", "/nowhere"], "/nowhere: there is no such file or folder"),

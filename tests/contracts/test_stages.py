@@ -26,22 +26,31 @@ DOCS = Path(__file__).parents[2] / "docs"
 #: Values with which each stage acts on the logits below. A stage without an entry here fails its tests.
 ACTING: dict[str, dict[str, Any]] = {
     "logit_bias": {"logit_bias": {3: 4.0, 7: -6.0}},
+    "encoder_repetition": {"encoder_repetition_penalty": 1.7},
     "repetition": {"repetition_penalty": 1.7},
     "penalties": {"presence_penalty": 1.0, "frequency_penalty": 0.5},
     "no_repeat_ngram": {"no_repeat_ngram_size": 2},
+    "min_new_tokens": {"min_new_tokens": 9},
     "dry": {"dry_multiplier": 1.5},
     "top_n_sigma": {"top_n_sigma": 1.0},
+    "min_k": {"min_k": 3.0},
     "temperature": {"temperature": 0.6},
+    "smoothing": {"smoothing_factor": 0.3, "smoothing_curve": 2.0},
     "top_k": {"top_k": 5},
     "top_p": {"top_p": 0.7},
     "min_p": {"min_p": 0.2},
+    "p_less": {"p_less": 2.0},
+    "top_h": {"top_h": 0.4},
     "typical_p": {"typical_p": 0.6},
     "epsilon_cutoff": {"epsilon_cutoff": 0.03},
     "eta_cutoff": {"eta_cutoff": 0.1},
     "top_a": {"top_a": 0.3},
     "xtc": {"xtc_probability": 1.0, "xtc_threshold": 0.05},
     "mirostat": {"mirostat_tau": 1.5},
+    "adaptive_p": {"adaptive_target": 0.4},
 }
+#: Parameters that shape a stage and have no default: all tokens count.
+_WINDOWS = {"repetition_last_n", "penalties_last_n", "dry_last_n"}
 ROWS, VOCABULARY = 12, 40
 PROMPT, OUTPUT = [3, 7, 9], [1, 3, 7, 2, 3, 7]
 every_stage = pytest.mark.parametrize("stage", list(STAGES.values()), ids=list(STAGES))
@@ -58,7 +67,7 @@ def after(stage: Stage, of: torch.Tensor, rows: int | None = None, **values: Any
     out = torch.full((count, of.shape[1]), float("-inf"), dtype=torch.float64)
     parts = process(
         of, [setting] * count, prompt_ids=[PROMPT] * count, output_ids=[OUTPUT] * count,
-        drawn_logprobs=[[-1.0] * len(OUTPUT)] * count, coins=torch.full((count,), 0.5),
+        drawn_logprobs=[[-1.0] * len(OUTPUT)] * count, coins=torch.full((count,), 0.5), end_ids=[0, 5],
     )  # fmt: skip
     for part in parts:
         left = part.tempered()
@@ -99,7 +108,7 @@ def test_the_class_and_the_table_agree() -> None:
         if name != "order":
             assert ast.literal_eval(default) == SamplingParams.model_fields[name].default, name
     off = {name for name in PARAMETERS if SamplingParams.model_fields[name].default is None}
-    assert off == set(PARAMETERS) - set(SHAPES) - {"temperature"} | {"dry_breakers"}
+    assert off == set(PARAMETERS) - set(SHAPES) - {"temperature"} | {"dry_breakers", *_WINDOWS}
     assert inspect.getdoc(SamplingParams) is not None
     assert all(name in inspect.getdoc(SamplingParams) for name in PARAMETERS)  # type: ignore[operator]
 

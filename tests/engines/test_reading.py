@@ -117,12 +117,8 @@ def test_null_is_as_if_the_field_were_absent(engine):
 @pytest.mark.parametrize(
     ("text", "different"),
     [
-        ("--repeat-penalty 1.1", {"repeat_last_n": "64 tokens unless it says otherwise"}),
-        ("--repeat-penalty 1.1 --repeat-last-n 20", {"repeat_last_n": "20 tokens, ours on all"}),
         ("--repeat-penalty 1.1 --repeat-last-n -1", {}),
         ("--presence-penalty 0.5 --repeat-last-n -1", {"presence_penalty": "counts the prompt as well"}),
-        ("PARAMETER repeat_penalty 1.1", {"repeat_last_n": "64 tokens"}),
-        ('{"mirostat_mode": 0, "repetition_penalty": 1.1}', {"repetition_penalty_range": "1024 tokens"}),
         ("--dry-multiplier 0.8", {"dry_sequence_breakers": "newline, colon, double quote and asterisk"}),
         ("--dry-multiplier 0.8 --dry-sequence-breaker none", {}),
         ("SamplingParams(temperature=2.5)", {"temperature": "must be from 0.01 to 2 there"}),
@@ -139,6 +135,107 @@ def test_what_an_engine_does_otherwise_is_said_and_refused_where_strict(text, di
         return
     with pytest.raises(InputError, match=f"is not exactly one of ours: {next(iter(different))} is different there"):
         read(text, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "window", "added"),
+    [
+        ("--repeat-penalty 1.1", {"repetition_last_n": 64}, True),
+        ("--repeat-penalty 1.1 --repeat-last-n 20", {"repetition_last_n": 20}, False),
+        ("--presence-penalty 1 --repeat-last-n 20", {"penalties_last_n": 20}, False),
+        ("--repeat-penalty 1.1 --repeat-last-n -1", {}, False),
+        ("PARAMETER repeat_penalty 1.1", {"repetition_last_n": 64}, True),
+        ('{"mirostat_mode": 0, "repetition_penalty": 1.1}', {"repetition_last_n": 1024}, True),
+        ('{"mirostat_mode": 0, "frequency_penalty": 1, "dry_multiplier": 1, "repetition_penalty_range": 9}',
+         {"penalties_last_n": 9, "dry_last_n": 9}, False),
+        ("--dry-multiplier 0.8", {"dry_last_n": 64}, True),
+        ("--dry-multiplier 0.8 --dry-penalty-last-n -1", {}, False),
+    ],
+)  # fmt: skip
+def test_how_far_penalties_look_back(text, window, added):
+    back = read(text)
+    found = {name: value for name, value in back.params.given.items() if name.endswith("_last_n")}
+    assert found == window
+    assert window.items() <= back.added.items() or not added
+
+
+def test_a_window_of_nothing_switches_penalties_off():
+    back = read("--repeat-penalty 1.1 --frequency-penalty 1 --repeat-last-n 0")
+    assert not {"repetition_penalty", "frequency_penalty"} & back.params.given.keys()
+    assert [remark.field for remark in back.ignored] == ["repeat_penalty", "frequency_penalty"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"model": "gpt-4o", "messages": [], "store": false, "temperature": 0.5, "response_format": {"type": "text"}}',
+        '{"generationConfig": {"temperature": 0.5, "responseMimeType": "text/plain", "responseSchema": null}}',
+        "SamplingParams(temperature=0.5, best_of=1, length_penalty=1.0, use_beam_search=False, bad_words=[])",
+        '{"prompt": "x", "n_predict": 5, "min_keep": 0, "grammar": "", "temperature": 0.5}',
+        '{"do_sample": true, "num_beams": 1, "min_length": 0, "penalty_alpha": 0, "guidance_scale": 1.0, "top_k": 0}',
+        '{"inputs": "x", "parameters": {"do_sample": true, "best_of": 1, "watermark": false, "grammar": null}}',
+    ],
+)
+def test_a_neutral_value_says_nothing(text):
+    back = read(text)
+    assert not back.different
+    assert not back.unknown
+
+
+def test_a_form_that_the_text_must_have_is_named():
+    back = read('{"generationConfig": {"temperature": 0.5, "responseMimeType": "application/json"}}')
+    assert [remark.field for remark in back.different] == ["responseMimeType"]
+
+
+def test_vllm_told_to_leave_the_models_settings_alone_has_no_note():
+    command = "vllm serve a/b --override-generation-config '{\"temperature\": 0.5}'"
+    assert read(command).notes
+    for alone in ("--generation-config vllm", "--generation-config=vllm"):
+        assert not read(f"{command} {alone}").notes
+        assert read(f"{command} {alone}", strict=True).params.temperature == 0.5
+
+
+def test_biases_of_text_generation_webui():
+    back = read('{"prompt": "x", "mirostat_mode": 0, "top_a": 0.1, "logit_bias": {"7": -3.5}}')
+    assert (back.engine, back.params.logit_bias) == ("text-generation-webui", ((7, -3.5),))
+    written = export(back.params, "text-generation-webui")
+    assert written.exact
+    assert read(str(written)).params == back.params
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("--ignore-eos --temp 0.5", 131072),
+        ('{"prompt": "x", "n_predict": 9, "ignore_eos": true}', 131072),
+        ('{"prompt": "x", "mirostat_mode": 0, "ban_eos_token": true}', 131072),
+        ("SamplingParams(min_tokens=5)", 5),
+        ('{"sampling_params": {"min_new_tokens": 5}}', 5),
+        ('{"do_sample": true, "top_k": 50, "min_new_tokens": 5, "epsilon_cutoff": 0}', 5),
+        ("--temp 0.5", None),
+        ('{"prompt": "x", "n_predict": 9, "ignore_eos": false}', None),
+    ],
+)
+def test_bans_of_the_end(text, tokens):
+    back = read(text)
+    assert back.params.min_new_tokens == tokens
+    assert not back.different
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("--samplers 'adaptive_p;min_p' --adaptive-target 0.3 --min-p 0.1", 0.3),
+        ("--samplers 'min_p;adaptive_p' --adaptive-target 0 --min-p 0.1", 0.0),
+        ("--samplers 'min_p;adaptive_p' --adaptive-target -1 --min-p 0.1", None),
+        ("--adaptive-target 0.3 --min-p 0.1", None),
+    ],
+)
+def test_adaptive_p_runs_last_where_the_chain_names_it(text, target):
+    back = read(text)
+    assert back.params.adaptive_target == target
+    assert back.params.active_stages[-1:] == (("adaptive_p",) if target is not None else back.params.active_stages[-1:])
+    assert [remark.field for remark in back.ignored] == (["adaptive_target"] if "samplers" not in text else [])
 
 
 def test_the_name_generation_config_decides():
@@ -307,10 +404,10 @@ def test_files_of_the_field_are_read_as_their_engines_read_them(text, engine, gi
     [
         ('{"inputs": "x", "parameters": {"do_sample": true, "best_of": 4, "watermark": true, "grammar": {"a": 1}}}',
          {"best_of", "watermark", "grammar"}),
-        ('{"prompt": "x", "mirostat_mode": 0, "ban_eos_token": true, "custom_token_bans": "1,2"}', {"ban_eos_token"}),
-        ('SamplingParams(min_tokens=5, ignore_eos=True, bad_words=["x"])', {"min_tokens", "ignore_eos", "bad_words"}),
-        ('{"do_sample": true, "top_k": 50, "min_new_tokens": 5, "bad_words_ids": [[1, 2]]}',
-         {"min_new_tokens", "bad_words_ids"}),
+        ('{"prompt": "x", "mirostat_mode": 0, "grammar_string": "a", "custom_token_bans": "1,2"}', {"grammar_string"}),
+        ('SamplingParams(min_tokens=5, ignore_eos=True, bad_words=["x"])', {"ignore_eos", "bad_words"}),
+        ('{"do_sample": true, "top_k": 50, "min_length": 5, "bad_words_ids": [[1, 2]]}',
+         {"min_length", "bad_words_ids"}),
     ],
 )  # fmt: skip
 def test_what_masks_tokens_is_no_setting_of_ours(text, masks):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -31,9 +33,61 @@ def test_the_format_may_be_named(tmp_path: Path) -> None:
         read_settings(path, format="vlm")
 
 
+#: What models say in their generation_config.json, or under general.sampling of a GGUF file.
+QWEN = {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "eos_token_id": [1]}
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "said", "given"),
+    [
+        ("vllm serve q --override-generation-config '{\"temperature\": 0.5}'", None, QWEN,
+         {"temperature": 0.5, "top_k": 20, "top_p": 0.95}),
+        ("vllm serve q --generation-config vllm --override-generation-config '{\"temperature\": 0.5}'", None, QWEN,
+         {"temperature": 0.5}),
+        ('{"sampling_params": {"top_p": 0.8}}', None, QWEN, {"temperature": 0.6, "top_k": 20, "top_p": 0.8}),
+        ("--temp 0.5", None, QWEN, {"temperature": 0.5, "top_k": 20, "top_p": 0.95, "min_p": 0.05}),
+        ("--temp 0.5", None, {"top_k": 0, "min_p": 0.0}, {"temperature": 0.5, "top_p": 0.95}),
+        ('{"top_p": 0.8}', "transformers", QWEN, {"temperature": 0.6, "top_k": 20, "top_p": 0.8}),
+        ('{"top_p": 0.8, "do_sample": true}', "transformers", {}, {"top_k": 50, "top_p": 0.8}),
+        ('{"temperature": 0.5}', "openai", QWEN, {"temperature": 0.5}),
+    ],
+)  # fmt: skip
+def test_what_is_absent_comes_from_the_model_behind_the_engine(
+    tmp_path: Path, text: str, engine: str | None, said: dict[str, Any], given: dict[str, Any]
+) -> None:
+    path, model = tmp_path / "settings", FakeModel()
+    path.write_text(text)
+    model.network = SimpleNamespace(  # type: ignore[attr-defined]
+        generation_config=SimpleNamespace(to_diff_dict=lambda: said)
+    )
+    back = read_settings(path, format=engine, behind=model)
+    assert back.params.given == given
+    assert not back.notes
+    for name, value in back.added.items():
+        assert given[name] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "whose"),
+    [
+        ("--temp 0.5", None, "top_k, top_p, min_p and repeat_penalty are not in the settings.*GGUF.*own stands"),
+        ('{"top_p": 0.8, "do_sample": true}', "transformers", r"temperature.*generation_config\.json.*own stands"),
+    ],
+)
+def test_without_the_model_both_are_named(tmp_path: Path, text: str, engine: str | None, whose: str) -> None:
+    path = tmp_path / "settings"
+    path.write_text(text)
+    back = read_settings(path, format=engine)
+    assert re.search(whose, back.notes[0])
+    assert read_settings(path, format=engine, strict=True) == back
+    config = tmp_path / "generation_config.json"
+    config.write_text('{"do_sample": true, "top_p": 0.8}')
+    assert not read_settings(config).notes
+
+
 def test_strict_refuses_what_is_different(tmp_path: Path) -> None:
     path = tmp_path / "flags.txt"
-    path.write_text("--temp 0.8 --repeat-penalty 1.2 --repeat-last-n 64")
+    path.write_text("--temp 0.8 --presence-penalty 1.2 --repeat-last-n 64")
     assert read_settings(path).different
     with pytest.raises(InputError, match="is not exactly one of ours"):
         read_settings(path, strict=True)
@@ -53,10 +107,17 @@ def test_a_models_own_settings() -> None:
         SamplingParams(temperature=0),
         ["temperature", "top_p"],
     )
-    fields |= {"do_sample": True, "suppress_tokens": [3], "min_new_tokens": 5, "transformers_version": "5"}
+    fields |= {
+        "do_sample": True,
+        "suppress_tokens": [3],
+        "min_new_tokens": 5,
+        "min_length": 9,
+        "transformers_version": "5",
+    }
     masked = read_settings(model=model)
     assert masked.params.logit_bias == ((3, -1e4),)
-    assert [r.field for r in masked.different] == ["min_new_tokens"]
+    assert masked.params.min_new_tokens == 5
+    assert [r.field for r in masked.different] == ["min_length"]
     with pytest.raises(InputError, match="format and strict are for files"):
         read_settings(model=model, strict=True)
 

@@ -76,6 +76,7 @@ def export(
     """
     from thermoscope.cli import console
     from thermoscope.engines.export import export as write
+    from thermoscope.engines.model_config import fields_of
     from thermoscope.engines.reading import read
     from thermoscope.engines.registry import engine_named
     from thermoscope.engines.settings_file import read_settings
@@ -93,20 +94,26 @@ def export(
     for engine in (to, format_):
         if engine is not None:
             engine_named(engine)
-    if to is None and (idle := [name for name, value in (("model", model), ("prompt", prompt)) if value]):
-        raise InputError(f"--{idle[0]} is what differences from another engine are measured on; add --to ENGINE")
+    if to is None and prompt:
+        raise InputError("--prompt is what differences from another engine are measured on; add --to ENGINE")
     if format_ is not None and from_ is None:
         raise InputError("--format says how a file is read; add --from FILE, or leave it out")
     hot = None if temperature is None else number_of(temperature)
     file: EngineFile | None = None
     imported: Imported | None = None
+    loaded: Model | None = None
     if from_ is not None:
+        if model is not None:
+            with console.status("loading the libraries and the model"):
+                from thermoscope.models.load import load_model
+
+                loaded = load_model(**how_loaded)
         piped = read_text(from_, "a setting") if str(from_) == "-" else None
         file = EngineFile(None if piped is not None else str(from_), piped or "", format_)
         imported = (
-            read_settings(from_, format=format_, strict=strict)
+            read_settings(from_, format=format_, strict=strict, behind=loaded)
             if piped is None
-            else read(piped, format_, strict=strict)
+            else read(piped, format_, strict=strict, behind=None if loaded is None else fields_of(loaded))
         )
         hotter = ["temperature"] if temperature is not None else []
         if given := [*asked.words, *hotter, *(["params"] if asked.source else [])]:
@@ -118,19 +125,20 @@ def export(
             raise InputError(f"--run has the setting; leave --{typed[0].replace('_', '-') if typed else 'from'} out")
         params = recommended(run)
     result: Exported | None = None
-    measured_on: Model | None = None
+    measured_on = loaded
     if to is not None:
-        loaded = None
         result = write(params, to, strict=strict and asked.source != "model")
         if asked.source == "model" or (not result.exact and not no_measure):
-            with console.status("loading the libraries and the model"):
-                from thermoscope.models.load import load_model
+            if loaded is None:
+                with console.status("loading the libraries and the model"):
+                    from thermoscope.models.load import load_model
 
-                loaded = load_model(**how_loaded)
+                    loaded = load_model(**how_loaded)
             params = params if imported is not None or run is not None else asked.settings(loaded, temperature=hot)
             with console.status("measuring"):
                 result = write(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)
-        measured_on = loaded if result.distance is not None else None
+        if result.distance is not None:
+            measured_on = loaded
     command = export_command(
         file or params, to, measured_on, prompt or (), strict=strict, measured=to is None or not no_measure
     )

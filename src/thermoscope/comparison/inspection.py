@@ -161,6 +161,8 @@ class _Context:
     before: Sequence[int]
     output: tuple[int, ...]
     drawn_logprobs: tuple[float, ...]
+    kept_logprobs: tuple[float, ...]
+    end_ids: frozenset[int]
     text: str
     seed: int
     logits: torch.Tensor
@@ -171,11 +173,11 @@ class _Context:
         """The distribution after each stage of a setting, and the token that the seed draws from the last."""
         traced = trace(
             self.logits[0], setting, prompt_ids=self.before, output_ids=self.output,
-            drawn_logprobs=self.drawn_logprobs, coin=self.coin,
+            drawn_logprobs=self.drawn_logprobs, kept_logprobs=self.kept_logprobs, coin=self.coin, end_ids=self.end_ids,
         )  # fmt: skip
         drawn = draw(
             self.logits, [setting], self.keys, prompt_ids=[self.before], output_ids=[self.output],
-            drawn_logprobs=[self.drawn_logprobs],
+            drawn_logprobs=[self.drawn_logprobs], kept_logprobs=[self.kept_logprobs], end_ids=self.end_ids,
         )  # fmt: skip
         return traced, int(drawn.tokens[0])
 
@@ -194,6 +196,7 @@ def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, s
         )
     output: tuple[int, ...] = ()
     drawn_logprobs: tuple[float, ...] = ()
+    kept_logprobs: tuple[float, ...] = ()
     text = ""
     if at_step:
         sample = generate(model, prompt, setting, seeds=[seed], max_new_tokens=at_step)[0]
@@ -203,10 +206,22 @@ def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, s
                 f"{len(sample.text_token_ids)} tokens; use a smaller one"
             )
         output, drawn_logprobs, text = sample.token_ids, sample.drawn_logprobs, sample.text
+        kept_logprobs = sample.kept_logprobs
     context = [*before, *output]
     logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
     keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
-    return _Context(before, output, drawn_logprobs, text, seed, logits, keys, float(keys.uniform()[0]))
+    return _Context(
+        before,
+        output,
+        drawn_logprobs,
+        kept_logprobs,
+        model.end_of_text,
+        text,
+        seed,
+        logits,
+        keys,
+        float(keys.uniform()[0]),
+    )
 
 
 def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], context: _Context, listed: int) -> WhatRan:

@@ -163,15 +163,18 @@ class Decoder:
             prompt_ids=[r.prompt_ids for r in requests],
             output_ids=[active[row].tokens for row in owner],
             drawn_logprobs=[r.drawn_logprobs for r in requests],
+            kept_logprobs=[r.kept_logprobs for r in requests],
+            end_ids=self._model.end_of_text,
             effects=self._effects,
         )
         tokens = result.tokens.tolist()
         records = records_of(logits, owner, tokens)
         tempered = tempered_of(logits, owner, settings, records)
-        columns = (requests, records, result.logprobs.tolist(), tempered)
-        for request, record, drawn_logprob, entropy in zip(*columns, strict=True):
+        columns = (requests, records, result.logprobs.tolist(), result.kept.tolist(), tempered)
+        for request, record, drawn_logprob, kept_logprob, entropy in zip(*columns, strict=True):
             request.records.append(record)
             request.drawn_logprobs.append(drawn_logprob)
+            request.kept_logprobs.append(kept_logprob)
             request.tempered_entropies.append(entropy)
         self.work.tokens += len(numbers)
         if self._on_token is not None:
@@ -194,4 +197,5 @@ class Decoder:
             text_ends=ending.text_ends,
             prompt_tokens=len(request.prompt_ids),
             tempered_entropies=tuple(request.tempered_entropies),
+            kept_logprobs=tuple(request.kept_logprobs) if request.params.adaptive_target is not None else (),
         )

@@ -35,12 +35,14 @@ class Request:
     begin: tuple[int, ...] = ()
     records: list[TokenRecord] = field(default_factory=list)
     drawn_logprobs: list[float] = field(default_factory=list)
+    kept_logprobs: list[float] = field(default_factory=list)
     tempered_entropies: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """What it begins with has places in the records, of which nothing is known."""
         self.records += [UNKNOWN] * len(self.begin)
         self.drawn_logprobs += [nan] * len(self.begin)
+        self.kept_logprobs += [nan] * len(self.begin)
         self.tempered_entropies += [nan] * len(self.begin)
 
 
@@ -86,8 +88,11 @@ def _beginning(model: Model, begin: Sequence[int], settings: Sequence[SamplingPa
             )
         if token in model.end_of_text:
             raise InputError(f"begin must not hold the end of a text; got {token}; leave it out")
-    if first and any(setting.mirostat_tau is not None for setting in settings):
-        raise InputError("mirostat needs how its tokens were drawn, which is unknown with begin; leave one of them out")
+    learning = [name for name in ("mirostat", "adaptive_p") if any(name in s.active_stages for s in settings)]
+    if first and learning:
+        raise InputError(
+            f"{learning[0]} needs how its tokens were drawn, which is unknown with begin; leave one of them out"
+        )
     return tuple(int(token) for token in first)
 
 

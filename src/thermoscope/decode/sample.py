@@ -43,6 +43,8 @@ class Sample:
     tempered_entropies
         Entropy of ``softmax(logits / temperature)`` at each step, nats: after temperature alone, whatever else the
         setting does. NaN where the temperature changes from step to step (``dynatemp_range``).
+    kept_logprobs
+        Log-probability of each token before adaptive-p, nats; none without adaptive-p.
     """
 
     prompt: str
@@ -58,6 +60,7 @@ class Sample:
     text_ends: tuple[int, ...]
     prompt_tokens: int
     tempered_entropies: tuple[float, ...] = ()
+    kept_logprobs: tuple[float, ...] = ()
 
     @property
     def text_token_ids(self) -> tuple[int, ...]:
@@ -75,4 +78,6 @@ class Sample:
         """Everything, as what JSON can hold."""
         record: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         record["params"] = self.params.to_record()
+        if not self.kept_logprobs:
+            del record["kept_logprobs"]
         return record

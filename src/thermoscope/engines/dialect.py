@@ -103,6 +103,8 @@ class Dialect:
         Fields that it skips.
     absent
         Who says what is not in the file, if it is not the engine alone; "" if it is.
+    inherits
+        Our parameters that the settings of the model behind the engine give where the file is silent.
     form
         The form of its settings besides JSON.
     """
@@ -134,6 +136,7 @@ class Dialect:
     bans: Mapping[str, Callable[[Any], list[int] | None]] = field(default_factory=dict)
     deprecated: frozenset[str] = frozenset()
     absent: str = ""
+    inherits: frozenset[str] = frozenset()
     form: TextForm | None = None
 
 
@@ -212,8 +215,9 @@ def meaningful(params: SamplingParams) -> SamplingParams:
 
 
 def without(params: SamplingParams, names: list[str]) -> SamplingParams:
-    """The setting with some parameters at their defaults, and with them those that shape their stages."""
-    gone = {*names, *(shape for shape, switch in SHAPES.items() if switch in names)}
+    """The setting with some parameters at their defaults, and with them those that shape nothing else."""
+    left = params.given.keys() - set(names)
+    gone = {*names, *(shape for shape, switches in SHAPES.items() if left.isdisjoint(switches))}
     kept = {name: value for name, value in params.given.items() if name not in gone}
     if "logit_bias" in kept:
         kept["logit_bias"] = dict(kept["logit_bias"])

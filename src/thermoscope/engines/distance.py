@@ -34,12 +34,18 @@ class Distributions:
     logits : Tensor (B, V)
     prompt_ids, output_ids, drawn_logprobs
         The tokens before each, and what was recorded of them.
+    end_ids
+        The tokens that end a text.
+    kept_logprobs
+        Adaptive-p's record of them, if it is on.
     """
 
     logits: Tensor
     prompt_ids: Sequence[Sequence[int]]
     output_ids: Sequence[Sequence[int]]
     drawn_logprobs: Sequence[Sequence[float]]
+    end_ids: frozenset[int] = frozenset()
+    kept_logprobs: Sequence[Sequence[float]] | None = None
 
 
 def distributions_of(
@@ -48,7 +54,7 @@ def distributions_of(
     """Next-token distributions of a model along texts that it makes with a setting."""
     length = _LENGTH if model.context_length is None else max(1, min(_LENGTH, model.context_length - 32))
     samples = generate(model, list(prompts), params, seeds=[seed], max_new_tokens=length)
-    prompt_ids, output_ids, logprobs = [], [], []
+    prompt_ids, output_ids, logprobs, kept = [], [], [], []
     for sample in samples:
         ids = model.encode_prompt(sample.prompt)
         steps = sorted({round(i * len(sample.text_token_ids) / _STEPS) for i in range(_STEPS)})
@@ -56,9 +62,10 @@ def distributions_of(
             prompt_ids.append(ids)
             output_ids.append(list(sample.token_ids[:step]))
             logprobs.append(list(sample.drawn_logprobs[:step]))
+            kept.append(list(sample.kept_logprobs[:step]))
     contexts = [[*a, *b] for a, b in zip(prompt_ids, output_ids, strict=True)]
     logits = model.rows(capacity=len(contexts), length=max(map(len, contexts))).add(contexts)
-    return Distributions(logits, prompt_ids, output_ids, logprobs)
+    return Distributions(logits, prompt_ids, output_ids, logprobs, model.end_of_text, kept)
 
 
 def run(what: EngineSetting, sample: Distributions) -> Tensor:
@@ -70,8 +77,9 @@ def run(what: EngineSetting, sample: Distributions) -> Tensor:
         output = [[*a, *b] for a, b in zip(prompt, output, strict=True)]
         prompt = [[] for _ in prompt]
     return probabilities(
-        sample.logits.double(), what.params, prompt_ids=prompt, output_ids=output, drawn_logprobs=sample.drawn_logprobs
-    )
+        sample.logits.double(), what.params, prompt_ids=prompt, output_ids=output,
+        drawn_logprobs=sample.drawn_logprobs, kept_logprobs=sample.kept_logprobs, end_ids=sample.end_ids,
+    )  # fmt: skip
 
 
 def distance(a: EngineSetting, b: EngineSetting, sample: Distributions) -> Distance:

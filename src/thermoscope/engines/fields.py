@@ -13,10 +13,16 @@ from thermoscope.settings.stages import PARAMETERS
 from thermoscope.settings.values import typed
 from thermoscope.words import nearest, quoted
 
-#: Fields that do nothing with the value 1.
-_ONE_IS_OFF = frozenset(
-    {"min-tokens-to-keep", "best_of", "num_beams", "num_beam_groups", "guidance_scale", "encoder_repetition_penalty"}
-)
+#: Values with which a field does nothing, beside null, false, 0 and nothing at all.
+_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    **dict.fromkeys(
+        ("min-tokens-to-keep", "min_keep", "best_of", "n", "num_beams", "num_beam_groups", "guidance_scale",
+         "length_penalty"),
+        (1,),
+    ),
+    "response_format": ({"type": "text"}, "text"),
+    "responseMimeType": ("text/plain",),
+}  # fmt: skip
 #: From this likeness on an unknown field is taken for a slip of the finger.
 _NEARLY = 0.79
 
@@ -27,8 +33,8 @@ def known_fields(of: Dialect) -> set[str]:
 
 
 def says_nothing(name: str, value: Any) -> bool:
-    """Whether a value switches a field off, whatever its name: null, false, nothing; 1 where that is neutral."""
-    return value in (None, False, "", [], {}) or (value == 1 and value is not True and name in _ONE_IS_OFF)
+    """Whether a value switches a field off: null, false, 0 and nothing whatever its name, and its own neutral ones."""
+    return value in (None, False, "", [], {}) or (value is not True and value in _NEUTRAL.get(name, ()))
 
 
 def check_names(

@@ -9,7 +9,7 @@ from typing import Any
 from thermoscope.engines import own, sillytavern
 from thermoscope.engines.registry import ENGINES
 from thermoscope.errors import InputError
-from thermoscope.files.parsing import json_value, toml_value, yaml_value
+from thermoscope.files.parsing import MOST_YAML, json_value, toml_value, yaml_value
 
 #: Characters of a Python call or of commands: what is longer is something else.
 _MOST_CODE = 100_000
@@ -58,12 +58,15 @@ def take_apart(text: str, file_name: str = "") -> Form:
     InputError
         It has none of the forms, or breaks the rules of its form.
     """
+    text = text.rstrip()
     stripped = text.strip().removeprefix("\ufeff").lstrip()
     where = file_name or "the settings"
     suffix = file_name.lower().rpartition(".")[2]
     if stripped.startswith("{"):
         return _of_object(json_value(stripped, where))
     if suffix == "toml":
+        if len(text) > MOST_YAML:
+            raise InputError(f"{where}: TOML may have {MOST_YAML:,} characters; this has more; write it as JSON")
         return _of_object(toml_value(text, where))
     if suffix in ("yaml", "yml"):
         return _of_yaml(text, where)
@@ -73,8 +76,11 @@ def take_apart(text: str, file_name: str = "") -> Form:
     for form, engine in sorted(forms, key=lambda pair: pair[0].loose):
         if form.loose and _YAML_LINE.match(stripped):
             return _of_yaml(text, where)
-        if len(text) <= _MOST_CODE and form.looks_so(text):
-            return Form(form.fields(text.strip() if form.loose else text), engine, whole=form.whole(text))
+        if not form.looks_so(stripped[:_MOST_CODE]):
+            continue
+        if len(stripped) > _MOST_CODE:
+            raise InputError(f"{where}: {form.title} may have {_MOST_CODE:,} characters; this has more; shorten it")
+        return Form(form.fields(text.strip() if form.loose else text), engine, whole=form.whole(text))
     got = repr(stripped[:30]) if stripped else "an empty file"
     known = ["YAML", *(form.title for form, _ in forms)]
     raise InputError(f"settings must be a JSON object, {', '.join(known[:-1])} or {known[-1]}; got {got}")

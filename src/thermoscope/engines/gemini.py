@@ -30,9 +30,11 @@ GEMINI = Dialect(
     ranges={"temperature": (0, 2), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)},
     edges=_edges,
     aside=words(
-        "maxOutputTokens stopSequences candidateCount seed responseMimeType responseSchema responseLogprobs "
-        "logprobs thinkingConfig"
+        "maxOutputTokens stopSequences candidateCount seed responseLogprobs logprobs thinkingConfig "
+        "responseModalities mediaResolution speechConfig audioTimestamp enableEnhancedCivicAnswers"
     ),
+    masks={"responseMimeType": "keeps the text to a form", "responseSchema": "keeps the text to a form",
+           "responseJsonSchema": "keeps the text to a form", "_responseJsonSchema": "keeps the text to a form"},
     write=_write,
     inside="generationConfig",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
-from thermoscope.engines.penalties import LAST_N, look_back
+from thermoscope.engines.penalties import LAST_N, all_or_nothing, ban_the_end, look_back, one_window, runs_first
 from thermoscope.engines.values import BANNED, is_number, is_texts, once, pairs
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
@@ -26,7 +26,7 @@ NO_BREAKERS = ["\x1f"]
 #: Our stage -> its name in a chain.
 _STAGES = {
     stage: {"repetition": "penalties", "typical_p": "typ_p"}.get(stage, stage)
-    for stage in ORDERS["llama.cpp"] if stage not in ("logit_bias", "mirostat")
+    for stage in ORDERS["llama.cpp"] if stage not in ("logit_bias", "min_new_tokens", "mirostat")
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ _LETTERS = {"e": "penalties", "d": "dry", "s": "top_n_sigma", "k": "top_k", "y":
             "x": "xtc", "t": "temperature"}  # fmt: skip
 _ALIASES = {"top-k": "top_k", "top-p": "top_p", "nucleus": "top_p", "typical-p": "typ_p", "typical": "typ_p",
             "typ-p": "typ_p", "typ": "typ_p", "min-p": "min_p", "temp": "temperature", "top-n-sigma": "top_n_sigma",
-            "typical_p": "typ_p"}  # fmt: skip
+            "typical_p": "typ_p", "adaptive-p": "adaptive_p"}  # fmt: skip
 
 
 #: Our parameter -> its flag, where that is not its field's name.
@@ -45,7 +45,9 @@ _FLAGS = {"temperature": "temp", "typical_p": "typical", "top_n_sigma": "top-nsi
 
 
 #: What has an effect beside mirostat.
-_WITH_MIROSTAT = ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias")
+_WITH_MIROSTAT = ("mirostat_tau", "mirostat_eta", "temperature", "logit_bias", "min_new_tokens")
+#: Biases of tokens, which run first.
+_BIASES = ("logit_bias", "min_new_tokens")
 
 
 def samplers(order: Iterable[str]) -> list[str]:
@@ -55,14 +57,16 @@ def samplers(order: Iterable[str]) -> list[str]:
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
     mirostat = params.mirostat_tau is not None
-    chain = samplers(params.order)
-    fields |= {"mirostat": 2 if mirostat else 0, "samplers": chain}
+    on = params.adaptive_target is not None  # older servers don't know adaptive_p
+    chain = [name for name in samplers(params.order) if on or name != "adaptive_p"]
+    never_ends = (params.min_new_tokens or 0) >= LAST_N
+    fields |= {"mirostat": 2 if mirostat else 0, "samplers": chain, "ignore_eos": never_ends}
     if params.dry_multiplier is not None:
         fields["dry_sequence_breakers"] = NO_BREAKERS
     fields["logit_bias"] = [[token, bias] for token, bias in params.logit_bias or ()]
-    own = {v: k for k, v in LLAMA_CPP.names.items()}
-    skip = ("samplers", "dry_sequence_breakers", "logit_bias")
-    flags = ["--samplers", ";".join(chain)]
+    own = {v: k for k, v in LLAMA_CPP.names.items() if k in _FLAGS}
+    skip = ("samplers", "dry_sequence_breakers", "logit_bias", "ignore_eos")
+    flags = ["--samplers", ";".join(chain), *(["--ignore-eos"] if never_ends else [])]
     for name, value in fields.items():
         if name not in skip:
             flags += [f"--{_FLAGS.get(own.get(name, name), name.replace('_', '-'))}", typed(value)]
@@ -76,7 +80,7 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
 
 
 def _edges(params: SamplingParams) -> dict[str, str]:
-    edges: dict[str, str] = {}
+    edges = one_window(params) | all_or_nothing(params, "ignore_eos")
     active = [stage for stage in params.active_stages if stage in LLAMA_CPP.order]
     if params.mirostat_tau is not None:
         ignored = [name for name in params.given if name in LLAMA_CPP.names and name not in (*SHAPES, *_WITH_MIROSTAT)]
@@ -88,8 +92,7 @@ def _edges(params: SamplingParams) -> dict[str, str]:
         edges["dry_breakers"] = "are texts there, not tokens"
     if params.dynatemp_range is not None and params.dynatemp_range > params.temperature and params.temperature == 0:
         edges["dynatemp_range"] = "is not greedy there"
-    if "logit_bias" in active and active.index("logit_bias") > 0 and not _additive_before(active, "logit_bias"):
-        edges["order"] = "logit_bias runs first, whatever the chain"
+    edges |= runs_first(params, _BIASES)
     if "repetition" in active and "penalties" in active:
         a, b = active.index("repetition"), active.index("penalties")
         if b != a + 1:
@@ -100,7 +103,7 @@ def _edges(params: SamplingParams) -> dict[str, str]:
     if "typical_p" in sent:
         before = sent[: sent.index("typical_p")]
         cold = "temperature" in before and 0 < params.temperature < _COLD
-        banned = any(bias < -_UNDERFLOW for _, bias in params.logit_bias or ())
+        banned = any(bias < -_UNDERFLOW for _, bias in params.logit_bias or ()) or params.min_new_tokens is not None
         if "top_n_sigma" in before or cold or banned:
             edges["typical_p"] = "is NaN there behind tokens of probability 0, and keeps other tokens"
     if params.top_n_sigma is not None and params.dynatemp_range:
@@ -115,24 +118,24 @@ _COLD, _UNDERFLOW = 0.5, 50.0
 def _sent(params: SamplingParams) -> tuple[str, ...]:
     """The order that runs: biases first, repetition and the other penalties as one stage, the rest as it is sent."""
     if params.mirostat_tau is not None:
-        return ("logit_bias", "temperature", "mirostat")
-    order: list[str] = ["logit_bias"]
+        return (*_BIASES, "temperature", "mirostat")
+    order = list(_BIASES)
     for stage in params.order:
         own = ("repetition", "penalties") if stage in ("repetition", "penalties") else (stage,)
         order += [one for one in own if one not in order]
-    return tuple(order)
-
-
-def _additive_before(active: list[str], stage: str) -> bool:
-    return set(active[: active.index(stage)]) <= {"penalties", "dry"}
+    return tuple(sorted(order, key=lambda stage: stage == "adaptive_p"))
 
 
 def _read(draft: Draft) -> None:
     fields, values = draft.fields, draft.values
+    if isinstance(target := fields.get("adaptive_target"), int | float):  # below 0 it is off, at 0 it is not
+        values |= {"adaptive_target": min(target, 1)} if target >= 0 else {}
+        if target < 0:
+            values.pop("adaptive_target", None)
     if fields.get("mirostat", 0) == 2:
         draft.ignore([name for name in values if name not in _WITH_MIROSTAT], "mirostat=2 leaves no room for it")
         draft.switch_on_mirostat()
-        draft.order = ("logit_bias", "temperature", "mirostat")
+        draft.order = (*_BIASES, "temperature", "mirostat")
         return
     if fields.get("mirostat", 0):
         raise InputError("mirostat 1 is not one of our stages; use mirostat 2, or 0")
@@ -144,6 +147,7 @@ def _read(draft: Draft) -> None:
         values["temperature"] = 0  # the most probable token, whatever the number
     chain = fields.get("samplers")
     if not chain:
+        draft.ignore(("adaptive_target", "adaptive_decay"), "does nothing unless samplers names adaptive_p")
         return
     chain = [_LETTERS.get(c, c) for c in chain] if isinstance(chain, str) else [_ALIASES.get(n, n) for n in chain]
     stages: dict[str, list[str]] = {}
@@ -153,7 +157,7 @@ def _read(draft: Draft) -> None:
     if unknown:
         raise InputError(f"samplers has {unknown[0]!r}, which we don't know; the known are {', '.join(stages)}")
     ordered = [stage for name in chain for stage in sorted(stages[name], reverse=True)]  # repetition, penalties
-    draft.order = ("logit_bias", *ordered)
+    draft.order = (*_BIASES, *sorted(ordered, key=lambda stage: stage == "adaptive_p"))
     draft.ignore([name for name in values if STAGE_OF[name] not in draft.order], "samplers does not name its stage")
 
 
@@ -170,6 +174,9 @@ def _read_flags(text: str) -> dict[str, Any]:
         if not word.startswith("-") or is_number(word):
             continue  # the program, or the value of a flag that says nothing about sampling
         flag, _, value = word.partition("=")
+        if flag == "--ignore-eos":
+            pairs.append(("ignore_eos", True))
+            continue
         if not value and words and (not words[0].startswith("-") or is_number(words[0])):
             value = words.pop(0)
         field = _field_of(flag.lstrip("-"))
@@ -234,7 +241,8 @@ _NEUTRAL = {
     "temperature": 1.0, "dynatemp_range": 0.0, "dynatemp_exponent": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
     "typical_p": 1.0, "top_n_sigma": -1.0, "xtc_probability": 0.0, "xtc_threshold": 0.1, "repeat_last_n": LAST_N,
     "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0, "dry_base": 1.75,
-    "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N, "mirostat": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1,
+    "dry_allowed_length": 2, "dry_penalty_last_n": LAST_N, "ignore_eos": False, "mirostat": 0,
+    "mirostat_tau": 5.0, "mirostat_eta": 0.1, "adaptive_target": -1.0, "adaptive_decay": 0.9,
 }  # fmt: skip
 
 
@@ -244,7 +252,9 @@ LLAMA_CPP = Dialect(
     source="vendor/llama.cpp/common/sampling.cpp, common/arg.cpp, common/common.h and src/llama-sampler.cpp",
     order=ORDERS["llama.cpp"],
     names={n: n for n in PARAMETERS if n in _NEUTRAL}
-    | {"logit_bias": "logit_bias", "repetition_penalty": "repeat_penalty", "dry_breakers": "dry_sequence_breakers"},
+    | {"logit_bias": "logit_bias", "repetition_penalty": "repeat_penalty", "dry_breakers": "dry_sequence_breakers",
+       "repetition_last_n": "repeat_last_n", "penalties_last_n": "repeat_last_n", "dry_last_n": "dry_penalty_last_n",
+       "min_new_tokens": "ignore_eos"},
     neutral=_NEUTRAL,
     defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
     explicit_order=True,
@@ -253,15 +263,19 @@ LLAMA_CPP = Dialect(
         "prompt n_predict seed stop stream n_keep n_probs cache_prompt id_slot t_max_predict_ms model messages "
         "max_tokens ctx_size post_sampling_probs return_tokens timings_per_token lora chat_template_kwargs"
     ) | _PROGRAM,
-    masks={"min_keep": "keeps at least so many tokens", "ignore_eos": "never ends the text by itself",
-           "grammar": _FORM, "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
+    masks={"min_keep": "keeps at least so many tokens", "grammar": _FORM,
+           "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
            "response_format": _FORM},
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
+    absent="the server takes what the GGUF file says under general.sampling; without that llama.cpp's own stands",
     edges=_edges,
     sent=_sent,
     write=_write,
     extra=("samplers",),
     form=TextForm("flags", _has_flags, _read_flags, loose=True),
-    heeds=(_read, Draft.refuse_breakers, look_back("repeat_last_n", usual=64, everything=-1)),
+    heeds=(_read, Draft.refuse_breakers, ban_the_end("ignore_eos"),
+           look_back("repeat_last_n", usual=64, everything=-1, off=0),
+           look_back("dry_penalty_last_n", ("dry_last_n",), usual=64, everything=-1, off=0)),
     no_breakers=NO_BREAKERS,
     kinds={"logit_bias": ("a list such as [[198, -5.0]]", lambda value: pairs(value) or isinstance(value, dict)),
            "samplers": ("a list of names, or their letters", lambda value: is_texts(value) or isinstance(value, str)),

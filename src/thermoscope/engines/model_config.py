@@ -17,10 +17,7 @@ def model_settings(model: Model) -> Imported | None:
     It is read as ``export --from generation_config.json`` reads it: greedy without ``do_sample``. Only what
     transformers' ``generate`` adds by itself (top_k=50) is not the model's and is left out.
     """
-    config: Any = getattr(getattr(model, "network", None), "generation_config", None)
-    if config is None:
-        return None
-    fields = {name: value for name, value in config.to_diff_dict().items() if value is not None}
+    fields = fields_of(model)
     about = {*TRANSFORMERS.names.values(), *TRANSFORMERS.neutral, *TRANSFORMERS.masks, *TRANSFORMERS.bans}
     if not about & fields.keys():
         return None
@@ -28,6 +25,14 @@ def model_settings(model: Model) -> Imported | None:
         return read(json.dumps(fields, default=str), "transformers", add_defaults=False)
     except InputError:  # out of our ranges: a model's mistake is no reason not to run it
         return None
+
+
+def fields_of(model: Model) -> dict[str, Any]:
+    """What a model's generation config says, by its own names; nothing if it has none."""
+    config: Any = getattr(getattr(model, "network", None), "generation_config", None)
+    if config is None:
+        return {}
+    return {name: value for name, value in config.to_diff_dict().items() if value is not None}
 
 
 def own_settings(model: Model) -> str | None:

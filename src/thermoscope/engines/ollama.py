@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
-from thermoscope.engines.penalties import look_back
+from thermoscope.engines.penalties import look_back, one_window
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
 from thermoscope.settings.orders import ORDERS
@@ -101,7 +101,8 @@ OLLAMA = Dialect(
                                                         "min_p", "temperature")),
     names={"temperature": "temperature", "top_k": "top_k", "top_p": "top_p", "min_p": "min_p",
            "typical_p": "typical_p", "repetition_penalty": "repeat_penalty", "presence_penalty": "presence_penalty",
-           "frequency_penalty": "frequency_penalty"},
+           "frequency_penalty": "frequency_penalty", "repetition_last_n": "repeat_last_n",
+           "penalties_last_n": "repeat_last_n"},
     neutral={"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0, "repeat_penalty": 1.0,
              "repeat_last_n": -1, "presence_penalty": 0.0, "frequency_penalty": 0.0},
     defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.9},
@@ -118,6 +119,7 @@ OLLAMA = Dialect(
     write=_write,
     inside="options",
     form=TextForm("a Modelfile", _is_modelfile, _modelfile),
-    heeds=(_heed_options_alone, look_back("repeat_last_n", usual=64, everything=-1),),
+    heeds=(_heed_options_alone, look_back("repeat_last_n", usual=64, everything=-1, off=0)),
+    edges=one_window,
 )  # fmt: skip
 ENTRIES = (OLLAMA,)

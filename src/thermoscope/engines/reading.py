@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from thermoscope.engines import own
@@ -16,7 +16,7 @@ from thermoscope.engines.values import BANNED
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import SHAPES
+from thermoscope.settings.stages import INERT, SHAPES
 from thermoscope.words import joined, nearest, quoted
 
 
@@ -76,6 +76,7 @@ def read(
     add_defaults: bool = True,
     strict: bool = False,
     ours: bool = False,
+    behind: Mapping[str, Any] | None = None,
 ) -> Imported:
     """Read a setting in an engine's format.
 
@@ -95,6 +96,9 @@ def read(
     ours
         Whether a file is one of ours, to which no engine adds anything, if all that it says of sampling is called as we
         call it and nothing tells one engine.
+    behind
+        What the settings of the model behind the engine say, by the names of a ``generation_config.json``: what the
+        engine takes of it where a field is absent belongs to the setting. None if the model is not known.
 
     Raises
     ------
@@ -107,7 +111,9 @@ def read(
     name = engine or form.engine or _by_file_name(file_name) or _told_by(form, file_name, ours=ours)
     if name == own.NAME:
         return _own(form.fields)
-    imported = _imported(form, engine_named(name), add_defaults)
+    of = engine_named(name)
+    form = replace(form, whole=form.whole or file_name in of.file_names)
+    imported = _imported(form, of, add_defaults, behind)
     if strict:
         _refuse(imported)
     return imported
@@ -128,7 +134,8 @@ def _refuse(imported: Imported) -> None:
             f"the {name} setting has {joined(map(quoted, imported.unknown))}, not known here; take it out, or read "
             "without --strict"
         )
-    if imported.notes:
+    of = ENGINES[name]
+    if imported.notes and not (of.inherits and of.defaults):  # its own defaults are what models leave alone
         raise InputError(f"the {name} setting is not whole: {imported.notes[0][:-1]}; or read without --strict")
 
 
@@ -176,7 +183,7 @@ def _told_by(form: Form, file_name: str, *, ours: bool) -> str:
     named = _named_in(file_name, list(ENGINES))
     if ours and (not fields or (own.is_ours(fields) and named is None and not _only_engines_say(fields))):
         return own.NAME
-    knows = {name: sum(field in known_fields(of) for field in fields) for name, of in ENGINES.items()}
+    knows = {name: len(fields.keys() & known_fields(of)) for name, of in ENGINES.items()}
     most = max(knows.values())
     if not most and fields:
         first = next(iter(fields))
@@ -197,7 +204,17 @@ def _told_by(form: Form, file_name: str, *, ours: bool) -> str:
     raise InputError(f"the format is ambiguous: {', '.join(engines[:-1])} or {engines[-1]}; add --format {engines[0]}")
 
 
-def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
+def _inherited(of: Dialect, behind: Mapping[str, Any] | None, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What an engine takes of its model's settings where the file is silent, by our names; None for off."""
+    from thermoscope.engines.transformers import TRANSFORMERS
+
+    known = {ours: behind.get(field) for ours, field in TRANSFORMERS.names.items()} if behind else {}
+    taken = {n: v for n, v in known.items() if v is not None and n in of.inherits and of.names[n] not in said}
+    off = [n for n, v in taken.items() if v == INERT.get(n) or is_off(v, TRANSFORMERS.names[n], n, TRANSFORMERS)]
+    return {**taken, **dict.fromkeys(off)}
+
+
+def _imported(form: Form, of: Dialect, add_defaults: bool, behind: Mapping[str, Any] | None) -> Imported:
     all_fields, beside = form.fields, form.beside
     known = known_fields(of)
     said = {name: value for name, value in all_fields.items() if value is not None}  # null is as if it were absent
@@ -209,12 +226,16 @@ def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
     back = {theirs: ours for ours, theirs in of.names.items()}
     values = {back[n]: v for n, v in fields.items() if n in back and not is_off(v, n, back[n], of)}
     added = {n: v for n, v in of.defaults.items() if of.names[n] not in fields} if add_defaults else {}
+    if not form.whole and behind is not None:
+        if "do_sample" in of.neutral and of.inherits:
+            fields = {"do_sample": behind.get("do_sample", False), **fields}
+        added = {n: v for n, v in (added | _inherited(of, behind, fields)).items() if v is not None}
     draft = Draft(of, fields, {**added, **values}, of.order, added)
     for do in of.heeds:
         do(draft)
-    for shape, switch in SHAPES.items():
-        if switch not in draft.values:
-            draft.ignore([shape], f"does nothing without {of.names.get(switch, switch)}")
+    for shape, switches in SHAPES.items():
+        if draft.values.keys().isdisjoint(switches):
+            draft.ignore([shape], f"does nothing without {' or '.join(of.names.get(one, one) for one in switches)}")
     for name in fields.keys() & of.deprecated:
         draft.remark(name, "is deprecated and skipped")
     judged = SamplingParams(**draft.values, order=list(draft.order))
@@ -228,7 +249,7 @@ def _imported(form: Form, of: Dialect, add_defaults: bool) -> Imported:
         different=(*unlike, *draft.different, *_masks(draft)),
         aside=(*beside, *(name for name in said if name in of.aside)),
         unknown=unknown,
-        notes=tuple(_left_to_the_model(draft)) if add_defaults and not form.whole else (),
+        notes=tuple(_left_to_the_model(draft)) if add_defaults and not form.whole and behind is None else (),
     )
 
 
@@ -258,11 +279,15 @@ def _masks(draft: Draft) -> list[Remark]:
     ]  # fmt: skip
 
 
+#: What models recommend.
+_LEFT = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
 def _left_to_the_model(draft: Draft) -> list[str]:
     """What the file does not say, or not where the engine looks, where the model behind the engine may."""
-    of, names = draft.of, ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+    of = draft.of
     heeded = draft.fields.keys() - {remark.field for remark in draft.ignored}
-    absent = [of.names[name] for name in names if name in of.names and of.names[name] not in heeded]
+    absent = [of.names[name] for name in _LEFT if name in of.names and of.names[name] not in heeded]
     if not of.absent or not absent:
         return []
     return [f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not in the settings: {of.absent}."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thermoscope.engines.model_config import model_settings
+from thermoscope.engines.model_config import fields_of, model_settings
 from thermoscope.engines.reading import Imported, read
 from thermoscope.errors import InputError
 from thermoscope.files.reading import read_text
@@ -18,6 +18,7 @@ def read_settings(
     model: Model | None = None,
     strict: bool = False,
     ours: bool = False,
+    behind: Model | None = None,
 ) -> Imported:
     """Read a setting from an engine's file, or the one that a model recommends.
 
@@ -34,6 +35,8 @@ def read_settings(
         Refuse what the engine does differently from us, what is not known here, and what is left to a model.
     ours
         Whether a file that says only what we call so is one of ours, to which no engine adds its defaults.
+    behind
+        The model that the engine serves: what the engine takes of its settings where the file is silent is read too.
 
     Returns
     -------
@@ -58,4 +61,6 @@ def read_settings(
             raise InputError(f"{model.name} has no generation_config.json with sampling parameters; give a file")
         return found
     text = read_text(path, "a setting")
-    return read(text, format, file_name="" if str(path) == "-" else Path(path).name, strict=strict, ours=ours)
+    name = "" if str(path) == "-" else Path(path).name
+    said = None if behind is None else fields_of(behind)
+    return read(text, format, file_name=name, strict=strict, ours=ours, behind=said)

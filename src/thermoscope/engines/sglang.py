@@ -23,19 +23,19 @@ SGLANG = Dialect(
     version="0.5.23",
     source="python/sglang/srt/sampling/sampling_params.py, sampling_batch_info.py, penaltylib/, layers/sampler.py",
     order=ORDERS["sglang"],
-    names=COMMON,
+    names=COMMON | {"min_new_tokens": "min_new_tokens"},
     neutral={"temperature": 1.0, "top_k": -1, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
-             "presence_penalty": 0.0, "frequency_penalty": 0.0, "logit_bias": None},
+             "presence_penalty": 0.0, "frequency_penalty": 0.0, "min_new_tokens": 0, "logit_bias": None},
     ranges={"presence_penalty": (-2, 2), "frequency_penalty": (-2, 2), "repetition_penalty": (0, 2)},
     repetition_counts_prompt=False,
     aside=words(
         "max_new_tokens stop stop_token_ids stop_regex n sampling_seed "
         "skip_special_tokens spaces_between_special_tokens no_stop_trim text input_ids stream"
     ),
-    masks={"min_new_tokens": "forbids the end of the text for so many tokens",
-           "ignore_eos": "never ends the text by itself", "json_schema": "keeps the text to a form",
+    masks={"ignore_eos": "goes on behind the end of the text", "json_schema": "keeps the text to a form",
            "regex": "keeps the text to a form", "ebnf": "keeps the text to a form"},
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
     write=_write,
     inside="sampling_params",
 )  # fmt: skip

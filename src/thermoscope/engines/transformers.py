@@ -40,11 +40,10 @@ def _read(draft: Draft) -> None:
 _BEAMS = "is for beams"
 _MASKS = {
     "min_length": "forbids the end of the text before so many tokens",
-    "min_new_tokens": "forbids the end of the text for so many tokens",
     "bad_words_ids": "forbids words of several tokens", "begin_suppress_tokens": "forbids tokens at the beginning",
     "force_words_ids": "forces words", "constraints": "forces words", "forced_bos_token_id": "forces the first token",
     "forced_eos_token_id": "forces the last token", "guidance_scale": "mixes two distributions",
-    "encoder_repetition_penalty": "penalises tokens that are not in the prompt", "diversity_penalty": _BEAMS,
+    "diversity_penalty": _BEAMS,
     "num_beam_groups": _BEAMS, "penalty_alpha": "searches contrastively", "dola_layers": "contrasts layers",
     "exponential_decay_length_penalty": "raises the end of the text", "watermarking_config": "shifts some logits",
     "encoder_no_repeat_ngram_size": "forbids n-grams of the prompt",
@@ -56,7 +55,8 @@ def _sequence_bias(value: Any) -> bool:
 
 
 _NAMES = {n: n for n in ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
-                         "repetition_penalty", "no_repeat_ngram_size")} | {"logit_bias": "sequence_bias"}  # fmt: skip
+                         "encoder_repetition_penalty", "repetition_penalty", "no_repeat_ngram_size",
+                         "min_new_tokens")} | {"logit_bias": "sequence_bias"}  # fmt: skip
 
 
 TRANSFORMERS = Dialect(
@@ -66,8 +66,9 @@ TRANSFORMERS = Dialect(
     order=tuple(stage.name for stage in STAGES.values() if any(name in _NAMES for name in stage.names)),
     names=_NAMES,
     neutral={"do_sample": True, "num_beams": 1, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": None,
-             "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "repetition_penalty": 1.0,
-             "no_repeat_ngram_size": 0, "sequence_bias": None},
+             "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0,
+             "encoder_repetition_penalty": 1.0, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0,
+             "min_new_tokens": None, "sequence_bias": None},
     defaults={"top_k": 50},
     aside=words(
         "transformers_version _from_model_config bos_token_id eos_token_id pad_token_id "
@@ -81,6 +82,8 @@ TRANSFORMERS = Dialect(
     ),
     masks=_MASKS,
     bans={"suppress_tokens": token_ids, "bad_words_ids": single_tokens},
+    inherits=frozenset(_NAMES),
+    absent="generate takes what the model's generation_config.json says; without that transformers' own stands",
     write=_write,
     file_names=("generation_config.json",),
     heeds=(_read,),

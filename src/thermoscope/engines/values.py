@@ -10,6 +10,8 @@ from thermoscope.settings.values import number_of
 
 #: The bias of a token that may not be drawn: its probability is 0 in any number format; ours are finite.
 BANNED = -1e4
+#: The most tokens that a list may name.
+MOST_TOKENS = 2**19
 
 
 def once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -32,6 +34,8 @@ def token_ids(value: Any) -> list[int] | None:
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, list):
         return None
+    if len(words) > MOST_TOKENS:
+        raise InputError(f"a list of tokens may have {MOST_TOKENS:,}; got {len(words):,}; no vocabulary has so many")
     ids = [token for word in words if (token := _token_id(word)) is not None]
     return ids if len(ids) == len(words) else None
 

@@ -54,14 +54,14 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Engi
     """A verdict per parameter that is set, and what the engine runs of the whole."""
     ours = meaningful(params)
     absent = [name for name in ours.given if name not in dialect.names or STAGE_OF[name] not in dialect.order]
-    absent = [name for name in absent if SHAPES.get(name) not in absent]
+    absent = [name for name in absent if not _shapes_only(name, absent)]
     edges = dialect.edges(ours)
     there = without(ours, absent)
     clash = conflicts(there, dialect.order)
     explicit = dialect.explicit_order and "order" not in edges
     verdicts = []
     for name in ours.given:
-        if name in absent or SHAPES.get(name) in absent:
+        if name in absent or _shapes_only(name, absent):
             if name in absent:
                 verdicts.append(
                     Verdict(name, "not there", f"{dialect.name} has none", EngineSetting(without(ours, [name])))
@@ -75,6 +75,11 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Engi
         note = edges.get("order") or f"runs {pairs}"
         verdicts.append(Verdict("order", "different", note, EngineSetting(_as_run(ours, dialect))))
     return verdicts, _run(there, dialect, explicit)
+
+
+def _shapes_only(name: str, absent: Sequence[str]) -> bool:
+    """Whether all that a parameter shapes is absent there."""
+    return name in SHAPES and set(SHAPES[name]) <= set(absent)
 
 
 def _one(
@@ -100,7 +105,7 @@ def _one(
     if name in ("presence_penalty", "frequency_penalty") and counted[1]:
         return Verdict(name, "different", "counts the prompt as well", EngineSetting(ours, True, True))
     if name in edges:
-        return Verdict(name, "different", edges[name], EngineSetting(without(ours, [SHAPES.get(name, name)])))
+        return Verdict(name, "different", edges[name], EngineSetting(without(ours, list(SHAPES.get(name, (name,))))))
     if any(STAGE_OF[name] in pair for pair in clash):
         if explicit:
             return Verdict(name, "exact with an explicit order", "")
@@ -130,7 +135,7 @@ def _run(there: SamplingParams, dialect: Dialect, explicit: bool) -> EngineSetti
         params = _with(params, name, _clamped(name, value, dialect))
     for name in dialect.edges(there):
         if name != "order" and getattr(params, name) is not None:
-            params = without(params, [SHAPES.get(name, name)])
+            params = without(params, list(SHAPES.get(name, (name,))))
     if not dialect.order_known:
         params = _temperature_last(params) if _order_matters(params) else params
     elif not explicit:

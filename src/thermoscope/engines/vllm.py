@@ -114,6 +114,11 @@ def _is_either(text: str) -> bool:
     return _is_command(text) or _is_call(text)
 
 
+def _is_whole(text: str) -> bool:
+    """Whether nothing comes from the model: a call, or a server that is told to look at vLLM's own defaults alone."""
+    return not _is_command(text) or re.search(r"--generation-config[=\s]+[\"']?vllm\b", text) is not None
+
+
 _SERVED = words(
     "model messages prompt stream n seed stop stop_token_ids max_tokens max_completion_tokens logprobs top_logprobs "
     "prompt_logprobs skip_special_tokens user stream_options echo tools tool_choice add_generation_prompt "
@@ -127,7 +132,7 @@ _SERVED = words(
 )
 _FORM = "keeps the text to a form"
 _MASKS = {
-    "min_tokens": "forbids the end of the text for so many tokens", "ignore_eos": "never ends the text by itself",
+    "ignore_eos": "goes on behind the end of the text",
     "bad_words": "forbids words", "allowed_token_ids": "allows some tokens alone",
     "logits_processors": "runs other code on the logits", "best_of": "picks among so many texts",
     "use_beam_search": "searches beams", "length_penalty": "is for beams", "response_format": _FORM,
@@ -141,14 +146,15 @@ VLLM = Dialect(
     version="0.33.0, parameters checked at commit 00388f6",
     source="vllm/sampling_params.py and vllm/v1/sample/sampler.py",
     order=ORDERS["vllm"],
-    names=COMMON,
+    names=COMMON | {"min_new_tokens": "min_tokens"},
     neutral={"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
-             "presence_penalty": 0.0, "frequency_penalty": 0.0, "logit_bias": None},
+             "presence_penalty": 0.0, "frequency_penalty": 0.0, "min_tokens": 0, "logit_bias": None},
     ranges={"temperature": (0.01, 2), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)},
     aside=_SERVED,
     masks=_MASKS,
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
+    inherits=words("temperature top_k top_p min_p repetition_penalty"),
     write=_write,
-    form=TextForm("SamplingParams(...)", _is_either, _fields, whole=lambda text: not _is_command(text)),
+    form=TextForm("SamplingParams(...)", _is_either, _fields, whole=_is_whole),
 )  # fmt: skip
 ENTRIES = (VLLM,)

@@ -9,7 +9,16 @@ import re
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
-from thermoscope.engines.penalties import look_back
+from thermoscope.engines.penalties import (
+    LAST_N,
+    PENALTIES,
+    all_or_nothing,
+    ban_the_end,
+    look_back,
+    one_window,
+    runs_first,
+)
+from thermoscope.engines.served import bias_by_token
 from thermoscope.engines.values import is_texts, token_ids
 from thermoscope.errors import InputError
 from thermoscope.settings.params import SamplingParams
@@ -19,9 +28,11 @@ from thermoscope.settings.values import typed
 #: Our stage -> its names in ``sampler_priority``, in the order in which stages run unless that says otherwise.
 _PRIORITY = {
     "repetition": "repetition_penalty", "penalties": "presence_penalty\nfrequency_penalty", "dry": "dry",
-    "top_n_sigma": "top_n_sigma", "temperature": "temperature\ndynamic_temperature", "top_k": "top_k", "top_p": "top_p",
+    "top_n_sigma": "top_n_sigma", "temperature": "temperature\ndynamic_temperature", "smoothing": "quadratic_sampling",
+    "top_k": "top_k", "top_p": "top_p",
     "typical_p": "typical_p", "epsilon_cutoff": "epsilon_cutoff", "eta_cutoff": "eta_cutoff", "top_a": "top_a",
-    "min_p": "min_p", "mirostat": "mirostat", "xtc": "xtc", "no_repeat_ngram": "no_repeat_ngram",
+    "min_p": "min_p", "mirostat": "mirostat", "xtc": "xtc", "encoder_repetition": "encoder_repetition_penalty",
+    "no_repeat_ngram": "no_repeat_ngram",
 }  # fmt: skip
 
 _NEUTRAL = {
@@ -32,11 +43,15 @@ _NEUTRAL = {
     "encoder_repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "dry_multiplier": 0.0, "dry_base": 1.75,
     "dry_allowed_length": 2, "dry_sequence_breakers": "", "xtc_probability": 0.0, "xtc_threshold": 0.1,
     "mirostat_mode": 0, "mirostat_tau": 5.0, "mirostat_eta": 0.1, "guidance_scale": 1.0, "penalty_alpha": 0.0,
-    "temperature_last": False,
+    "temperature_last": False, "ban_eos_token": False, "logit_bias": None,
 }  # fmt: skip
 
 #: So many tokens of a repetition DRY counts there; a penalty of so many nats leaves nothing to add.
 _DRY_TOKENS, _ENOUGH = 50, 100.0
+#: What runs before all that sampler_priority names.
+_FIRST = ("logit_bias", "min_new_tokens")
+#: What repetition_penalty_range stands for: all penalties and DRY look back as far.
+_WINDOWS = (*PENALTIES, "dry_last_n")
 
 
 def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
@@ -50,14 +65,21 @@ def _write(params: SamplingParams, fields: dict[str, Any]) -> list[Snippet]:
         fields["mirostat_mode"] = 2
     for name in ("epsilon_cutoff", "eta_cutoff"):  # in units of 1e-4 there
         fields[name] = round((getattr(params, name) or 0.0) * 1e4, 9)
-    fields["dry_sequence_breakers"] = ""
+    if params.logit_bias:
+        fields["logit_bias"] = bias_by_token(params)
+    else:
+        del fields["logit_bias"]
+    fields |= {"dry_sequence_breakers": "", "ban_eos_token": (params.min_new_tokens or 0) >= LAST_N}
     first = [_PRIORITY[stage] for stage in params.order if stage in _PRIORITY]
     fields["sampler_priority"] = "\n".join(first).split("\n")
     return [Snippet("body of a request, or a preset", "json", as_json(fields))]
 
 
 def _edges(params: SamplingParams) -> dict[str, str]:
-    edges = {}
+    edges = {
+        **one_window(params, _WINDOWS), **all_or_nothing(params, "ban_eos_token"),
+        **runs_first(params, _FIRST),
+    }  # fmt: skip
     if params.xtc_probability is not None:
         edges["xtc_probability"] = "is skipped there where a newline or the end of the text would go"
     if params.dry_breakers:
@@ -107,7 +129,7 @@ def _read(draft: Draft) -> None:
             first["dynamic_temperature"] = first.pop("temperature")
         named = tuple(dict.fromkeys(first[line] for line in lines if line in first))
         # what is not listed runs first there: it is sorted by -1
-        draft.order = (*(stage for stage in _PRIORITY if stage not in named), *named)
+        draft.order = (*(stage for stage in WEBUI.order if stage not in named), *named)
     if fields.get("temperature_last"):
         draft.order = tuple(sorted(draft.order, key=lambda stage: stage == "temperature"))
 
@@ -120,26 +142,29 @@ WEBUI = Dialect(
     name="text-generation-webui",
     version="commits dceb23c, ec17a5d and 2dad203",
     source="modules/sampler_hijack.py, presets.py and api/typing.py (its transformers and ExLlama-HF loaders)",
-    order=tuple(_PRIORITY),
+    order=(*_FIRST, *_PRIORITY),
     names={n: n for n in PARAMETERS if n in _NEUTRAL}
-    | {"dynatemp_range": "dynatemp_high", "dry_breakers": "dry_sequence_breakers"},
+    | {"dynatemp_range": "dynatemp_high", "dry_breakers": "dry_sequence_breakers", "min_new_tokens": "ban_eos_token"}
+    | dict.fromkeys(_WINDOWS, "repetition_penalty_range"),
     neutral=_NEUTRAL,
     explicit_order=True,
     penalties_count_prompt=True,
     aside=words(
         "max_new_tokens max_tokens seed prompt stop stream truncation_length add_bos_token "
         "skip_special_tokens auto_max_new_tokens messages mode stop_sequences n user "
-        "static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
+        "adaptive_decay static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
     ),
-    masks={"ban_eos_token": "never ends the text by itself", "custom_token_bans": "forbids tokens",
-           "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions"},
+    masks={"custom_token_bans": "forbids tokens",
+           "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions",
+           "adaptive_target": "prefers tokens near a probability"},
     bans={"custom_token_bans": token_ids},
     edges=_edges,
     write=_write,
     extra=("sampler_priority", "preset"),
-    heeds=(_read, Draft.refuse_breakers, look_back("repetition_penalty_range", usual=1024, everything=0)),
+    heeds=(_read, Draft.refuse_breakers, ban_the_end("ban_eos_token"),
+           look_back("repetition_penalty_range", _WINDOWS, usual=1024, everything=0)),
     kinds={"sampler_priority": ("a list of names, or names in lines", _names),
            "preset": ("a text", lambda value: isinstance(value, str))},
-    not_ours=("tfs", "smoothing_factor", "guidance_scale", "penalty_alpha", "encoder_repetition_penalty"),
+    not_ours=("tfs", "guidance_scale", "penalty_alpha"),
 )  # fmt: skip
 ENTRIES = (WEBUI,)

@@ -33,7 +33,8 @@ MARKS: tuple[tuple[str, str], ...] = (
 #: The marks of thinking that a server gives apart from the text.
 OPEN, CLOSE = MARKS[0]
 #: Names of the records that a sample has for each token.
-_RECORDS = ("token_ids", "logprobs", "drawn_logprobs", "entropies", "tempered_entropies", "ranks", "text_ends")
+_RECORDS = ("token_ids", "logprobs", "drawn_logprobs", "entropies", "tempered_entropies", "ranks", "text_ends",
+            "kept_logprobs")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

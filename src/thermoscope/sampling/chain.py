@@ -50,12 +50,15 @@ class Processed:
         are the whole vocabulary.
     temperature : Tensor (B, 1), float64, or None
         By what the logits of whole rows are still to be divided; None if that is done.
+    before : Tensor (B, K), or None
+        The logits before adaptive-p, which goes on from the probability that a drawn token had there.
     """
 
     rows: Tensor
     logits: Tensor
     ids: Tensor | None
     temperature: Tensor | None = None
+    before: Tensor | None = None
 
     def tempered(self) -> Tensor:
         """The logits (B, K) of the distribution to draw from, float64."""
@@ -74,7 +77,9 @@ def process(
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    kept_logprobs: Sequence[Sequence[float]] | None = None,
     coins: Tensor | None = None,
+    end_ids: Iterable[int] = (),
     effects: Effects | None = None,
 ) -> Iterator[Processed]:
     """Run every row's stages; yield groups of rows that together cover all of them once.
@@ -91,8 +96,12 @@ def process(
         The tokens of the prompt and of the text so far, one list per row, for stages that count them.
     drawn_logprobs
         Log-probability of each token of the text under the distribution that it was drawn from, for mirostat.
+    kept_logprobs
+        The same before adaptive-p, for adaptive-p.
     coins : Tensor (B,), optional
         One uniform variate per row, for XTC.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     effects
         Where to note which stages changed anything.
     """
@@ -107,15 +116,32 @@ def process(
             prompt_ids=prompt_ids and [prompt_ids[row] for row in members],
             output_ids=output_ids and [output_ids[row] for row in members],
             drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in members],
+            kept_logprobs=kept_logprobs and [kept_logprobs[row] for row in members],
             coins=None if coins is None else coins[rows],
             device=logits.device,
+            end_ids=tuple(end_ids),
         )
         taken = rows if source is None else source[rows]
-        kept, ids, temperature = _run(logits, taken, stages, group, effects)
+        last = "adaptive_p" if stages[-1:] == ("adaptive_p",) else None
+        kept, ids, temperature = _run(logits, taken, stages[:-1] if last else stages, group, effects)
         if ids is None and temperature is None and set(stages) - _KEEP_ALL:
-            yield from _compact(rows, kept)
+            parts = _compact(rows, kept)
         else:
-            yield Processed(rows, kept, ids, temperature)
+            parts = iter([Processed(rows, kept, ids, temperature)])
+        yield from parts if last is None else (_adapted(part, members, group, effects) for part in parts)
+
+
+def _adapted(part: Processed, members: Sequence[int], group: StageRows, effects: Effects | None) -> Processed:
+    """A part after adaptive-p, with the logits before it; ``members`` are the rows of the group."""
+    places = {row: place for place, row in enumerate(members)}
+    own = [places[row] for row in part.rows.tolist()]
+    kept = group.kept_logprobs and [group.kept_logprobs[place] for place in own]
+    of = replace(group, settings=[group.settings[place] for place in own], kept_logprobs=kept)
+    before = part.tempered()
+    after = FUNCTIONS["adaptive_p"](before, of)
+    if effects is not None and effects.pending("adaptive_p", of.settings):
+        effects.note("adaptive_p", of.settings, before, after, None)
+    return Processed(part.rows, after, part.ids, None, before)
 
 
 def _run(
@@ -239,6 +265,8 @@ def probabilities(
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    kept_logprobs: Sequence[Sequence[float]] | None = None,
+    end_ids: Iterable[int] = (),
 ) -> Tensor:
     """The distribution that the next token of each row is drawn from.
 
@@ -254,6 +282,10 @@ def probabilities(
     drawn_logprobs
         Log-probability, nats, of each token of the text under the distribution that it was drawn from, one list
         per row: mirostat's state. Without it the text is at its start.
+    kept_logprobs
+        The same before adaptive-p, which makes the last of it: its state.
+    end_ids
+        The tokens that end a text, as ``model.end_of_text``: ``min_new_tokens`` forbids them.
 
     Returns
     -------
@@ -283,6 +315,8 @@ def probabilities(
     prompt_ids = token_ids("prompt_ids", prompt_ids, rows, vocabulary)
     output_ids = token_ids("output_ids", output_ids, rows, vocabulary)
     drawn_logprobs = per_row("drawn_logprobs", drawn_logprobs, rows, Real, "numbers")
+    kept_logprobs = per_row("kept_logprobs", kept_logprobs, rows, Real, "numbers")
+    (ends,) = token_ids("end_ids", [list(end_ids)], 1, vocabulary) or [[]]
     if rows == 0:
         return logits.clone()
     check_logits(logits)
@@ -295,7 +329,7 @@ def probabilities(
             continue
         parts = process(
             logits.detach(), settings, prompt_ids=prompt_ids, output_ids=output_ids, drawn_logprobs=drawn_logprobs,
-            coins=coins,
+            kept_logprobs=kept_logprobs, coins=coins, end_ids=ends,
         )  # fmt: skip
         for part in parts:
             left = part.tempered()

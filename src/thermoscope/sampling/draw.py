@@ -7,7 +7,7 @@ function of the row's own logits, setting, seed and position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,10 +34,13 @@ class Drawn:
     logprobs : Tensor (B,), float64
         Log-probability of each under the distribution that it was drawn from, nats; with XTC under the one that
         the coin chose.
+    kept : Tensor (B,), float64
+        Log-probability of each before adaptive-p; NaN without adaptive-p.
     """
 
     tokens: Tensor
     logprobs: Tensor
+    kept: Tensor
 
 
 def draw(
@@ -49,6 +52,8 @@ def draw(
     prompt_ids: Sequence[Sequence[int]] | None = None,
     output_ids: Sequence[Sequence[int]] | None = None,
     drawn_logprobs: Sequence[Sequence[float]] | None = None,
+    kept_logprobs: Sequence[Sequence[float]] | None = None,
+    end_ids: Iterable[int] = (),
     effects: Effects | None = None,
 ) -> Drawn:
     """Draw one token per row.
@@ -68,6 +73,10 @@ def draw(
     drawn_logprobs
         Log-probability of each token of the text under the distribution that it was drawn from, one list per row:
         what ``Drawn.logprobs`` gave. Mirostat's state.
+    kept_logprobs
+        What ``Drawn.kept`` gave, one list per row: adaptive-p's state.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     effects
         Where to note which stages changed anything.
     """
@@ -78,6 +87,7 @@ def draw(
         source = torch.arange(rows, device=logits.device)
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
+    kept = torch.full_like(logprobs, float("nan"))
     coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
     loops = passes.drawn_by_loops(logits)
     plain = {id(s) for s in {id(s): s for s in params}.values() if loops and _is_untouched(s, effects)}
@@ -98,26 +108,34 @@ def draw(
             prompt_ids=prompt_ids and [prompt_ids[row] for row in turn],
             output_ids=output_ids and [output_ids[row] for row in turn],
             drawn_logprobs=drawn_logprobs and [drawn_logprobs[row] for row in turn],
+            kept_logprobs=kept_logprobs and [kept_logprobs[row] for row in turn],
             coins=None if coins is None else coins[here],
+            end_ids=end_ids,
             effects=effects,
         )
         for part in parts:
             at = here[part.rows]
-            tokens[at], logprobs[at] = _draw_part(part, keys, at, vocabulary)
-    return Drawn(tokens, logprobs)
+            tokens[at], logprobs[at], kept[at] = _draw_part(part, keys, at, vocabulary)
+    return Drawn(tokens, logprobs, kept)
 
 
-def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
-    """Tokens (B,) and their log-probabilities (B,) of what the chain left; ``at`` (B,) are the rows of the keys."""
-    if part.ids is None and passes.drawn_by_loops(part.logits):
+def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens (B,) and their log-probabilities (B,), at last and before adaptive-p, of what the chain left.
+
+    ``at`` (B,) are the rows of the keys.
+    """
+    unknown = torch.full((len(at),), float("nan"), dtype=torch.float64, device=part.logits.device)
+    if part.before is None and part.ids is None and passes.drawn_by_loops(part.logits):
         one = torch.ones(len(at), dtype=torch.float64)
         temperatures = one if part.temperature is None else part.temperature[:, 0]
-        return _from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at)
+        return *_from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at), unknown
     left = part.tempered()
     noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
     columns = (left + noise).argmax(dim=-1)  # (B,)
     chosen = left.gather(1, columns[:, None])[:, 0]
-    return part.tokens(columns), chosen - log_total(left)[:, 0]
+    if part.before is not None:
+        unknown = (part.before.gather(1, columns[:, None]) - log_total(part.before))[:, 0]
+    return part.tokens(columns), chosen - log_total(left)[:, 0], unknown
 
 
 def _from_rows(logits: Tensor, rows: Tensor, temperatures: Tensor, keys: Keys, at: Tensor) -> tuple[Tensor, Tensor]:

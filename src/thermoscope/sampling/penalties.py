@@ -59,6 +59,13 @@ class Tokens:
         rows = zip(*columns, strict=True)
         return cls([row[0] if len(row) == 1 else np.concatenate(row) for row in rows], device)
 
+    def last(self, numbers: Sequence[int | None]) -> Tokens:
+        """The last so many tokens of each row, all where the number is None."""
+        if all(number is None for number in numbers):
+            return self
+        cut = [a if n is None else a[max(0, len(a) - n) :] for a, n in zip(self.arrays, numbers, strict=True)]
+        return Tokens(cut, self.device)
+
     def places(self, vocabulary: int) -> Tensor:
         """Places (N,) in the flat logits (B * V), one per token of a row: ``row * V + token``."""
         arrays = list(self.arrays)
@@ -131,6 +138,50 @@ def repetition(logits: Tensor, penalty: Tensor, present: Tokens) -> Tensor:
     flat[places] = _rounded(
         torch.where(l < 0, l * r, l / r), out.dtype
     )  # the same value wherever a token is there twice
+    return out
+
+
+def encoder_repetition(logits: Tensor, penalty: Tensor, prompt: Tokens) -> Tensor:
+    """Divide the negative logits of the prompt's tokens by the penalty, multiply the others.
+
+    transformers' EncoderRepetitionPenaltyLogitsProcessor (``generation/logits_process.py``): above 1 it favours what
+    the prompt says. It is the repetition penalty's inverse over the prompt alone.
+
+    Parameters
+    ----------
+    logits : Tensor (B, V)
+    penalty : Tensor (B, 1), > 0
+    prompt
+        The prompt; a token counts once however often it is there.
+    """
+    return repetition(logits, 1 / penalty, prompt)
+
+
+def min_new_tokens(logits: Tensor, least: Sequence[int], ends: Sequence[int], generated: Tokens) -> Tensor:
+    """Remove the tokens that end a text from rows whose text is still too short.
+
+    transformers' MinNewTokensLengthLogitsProcessor, vLLM's ``min_tokens``, and for a number that no text reaches
+    llama.cpp's ``ignore_eos``. A row of which nothing would be left stays as it is.
+
+    Parameters
+    ----------
+    logits : Tensor (B, V)
+    least
+        The fewest tokens of each row.
+    ends
+        The tokens that end a text.
+    generated
+        The text so far, without the prompt.
+    """
+    out = _copy(logits)
+    columns = [token for token in ends if token < logits.shape[-1]]
+    short = [row for row, (n, text) in enumerate(zip(least, generated.arrays, strict=True)) if len(text) < n]
+    if columns and short:
+        rows = torch.tensor(short, device=out.device)
+        banned = out[rows]
+        banned[:, columns] = NEG_INF
+        left = banned.amax(dim=-1) > NEG_INF
+        out[rows[left]] = banned[left]
     return out
 
 

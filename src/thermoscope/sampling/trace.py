@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +45,9 @@ def trace(
     prompt_ids: Sequence[int] = (),
     output_ids: Sequence[int] = (),
     drawn_logprobs: Sequence[float] = (),
+    kept_logprobs: Sequence[float] = (),
     coin: float = 0.0,
+    end_ids: Iterable[int] = (),
 ) -> list[Traced]:
     """The model's distribution, then the one after each active stage.
 
@@ -55,10 +57,12 @@ def trace(
         The model's logits, natural-log units.
     params
         The setting.
-    prompt_ids, output_ids, drawn_logprobs
+    prompt_ids, output_ids, drawn_logprobs, kept_logprobs
         As in ``probabilities``, of this one row.
     coin
         XTC's coin in [0, 1): it acts below its probability.
+    end_ids
+        The tokens that end a text, for stages that forbid them.
     """
     check_logits(logits[None])
     rows = StageRows(
@@ -66,8 +70,10 @@ def trace(
         prompt_ids=[prompt_ids],
         output_ids=[output_ids],
         drawn_logprobs=[drawn_logprobs],
+        kept_logprobs=[kept_logprobs],
         coins=torch.tensor([coin], dtype=torch.float64, device=logits.device),
         device=logits.device,
+        end_ids=tuple(end_ids),
     )
     kept = logits.detach()[None].double()
     traced = [_traced("model", kept, None)]

@@ -10,6 +10,8 @@ from thermoscope.settings.stages import STAGES, stages_that
 #: Stages that never remove the most probable token, so that greedy decoding does not see them.
 _KEEP_BEST = stages_that("keeps_best") - {"temperature"}
 _ADDITIVE = stages_that("additive")
+#: Stages that remove tokens by what they are, whatever their logits.
+_BANS = frozenset({"no_repeat_ngram", "min_new_tokens"})
 
 
 def commute(params: SamplingParams, a: str, b: str) -> bool:
@@ -19,7 +21,7 @@ def commute(params: SamplingParams, a: str, b: str) -> bool:
         return True
     if pair <= _ADDITIVE:
         return True
-    if "no_repeat_ngram" in pair and pair <= _ADDITIVE | {"no_repeat_ngram", "repetition", "temperature"}:
+    if pair & _BANS and pair <= _ADDITIVE | _BANS | {"encoder_repetition", "repetition", "temperature"}:
         return True
     return b in STAGES[a].commutes and not (params.dynatemp_range and "temperature" in pair)
 

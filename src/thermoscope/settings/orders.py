@@ -11,12 +11,12 @@ from thermoscope.settings.stages import STAGES
 #: gives.
 ORDERS: Mapping[str, tuple[str, ...]] = {
     "transformers": tuple(STAGES),
-    "vllm": ("logit_bias", "repetition", "penalties", "temperature", "min_p", "top_k", "top_p"),
+    "vllm": ("min_new_tokens", "logit_bias", "repetition", "penalties", "temperature", "min_p", "top_k", "top_p"),
     "llama.cpp": (
-        "logit_bias", "repetition", "penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc",
-        "temperature", "mirostat",
+        "logit_bias", "min_new_tokens", "repetition", "penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p",
+        "min_p", "xtc", "temperature", "mirostat", "adaptive_p",
     ),
-    "sglang": ("penalties", "repetition", "logit_bias", "temperature", "top_p", "top_k", "min_p"),
+    "sglang": ("min_new_tokens", "penalties", "repetition", "logit_bias", "temperature", "top_p", "top_k", "min_p"),
 }  # fmt: skip
 
 

@@ -48,28 +48,45 @@ class SamplingParams(BaseModel):
     ----------
     logit_bias
         ``{token id: bias}``, nats, finite: added to the logits.
-    repetition_penalty
-        > 0. For each token that is already there, prompt counted: a negative logit is multiplied, any other divided.
-    presence_penalty, frequency_penalty
-        Nats, subtracted once and per occurrence of each generated token (OpenAI's meaning: the prompt is not counted).
+    encoder_repetition_penalty
+        > 0. For each token of the prompt: a negative logit is divided, any other multiplied.
+    repetition_penalty, repetition_last_n
+        > 0, integer >= 1 (all). For each token that is already there, prompt counted: a negative logit is multiplied,
+        any other divided. Only the last tokens of prompt and text count.
+    presence_penalty, frequency_penalty, penalties_last_n
+        Nats, subtracted once and per occurrence of each generated token (OpenAI's meaning: the prompt is not counted),
+        of the last tokens alone.
     no_repeat_ngram_size
         Integer >= 1: no n-gram of this size comes twice, prompt counted.
-    dry_multiplier, dry_base, dry_allowed_length, dry_breakers
-        >= 0, >= 1 (1.75), integer >= 1 (2), token ids: a token that would prolong a repetition of L tokens, L at
-        least the allowed length, loses multiplier * base^(L - allowed). No repetition reaches across a breaker.
+    min_new_tokens
+        Integer >= 1: no text ends by itself before it has so many tokens.
+    dry_multiplier, dry_base, dry_allowed_length, dry_breakers, dry_last_n
+        >= 0, >= 1 (1.75), integer >= 1 (2), token ids, integer >= 1 (all): a token that would prolong a repetition of
+        L tokens, L at least the allowed length, loses multiplier * base^(L - allowed). No repetition reaches across a
+        breaker, or back beyond the last tokens.
     top_n_sigma
         > 0: logits at least max - n * standard deviation stay.
+    min_k
+        >= 0: the tokens before the steepest drop of sorted logits, weighted by 1 / rank, stay, and at least
+        floor(min_k / range of logits) tokens.
     temperature
         Finite, >= 0. Logits are divided by it. 0 is greedy: the argmax, ties to the lowest token id.
     dynatemp_range, dynatemp_exponent
         >= 0, > 0 (1): the temperature goes from T - range (0 at least) to T + range by (H / ln n)^exponent, with H
         the entropy of the n tokens that are left.
+    smoothing_factor, smoothing_curve
+        >= 0, >= 1 (1): a logit at distance d below the largest becomes max - s ((3 - c) / 2 d^2 + (c - 1) / 2 d^3).
     top_k
         Integer >= 1 and below 2^63: the k largest logits stay, with all ties of the k-th.
     top_p
         In (0, 1]: the smallest set of the most probable tokens whose mass reaches p stays.
     min_p
         In [0, 1]: tokens with at least ``min_p`` times the largest probability stay.
+    p_less, p_less_norm
+        > 1, in [0, 1] (0): tokens of at least the exponential of minus the Renyi entropy of this order stay; 2 is the
+        published method. With 1 the threshold is that of p-less-norm.
+    top_h
+        In (0, 1]: the most probable tokens stay, as many as have an entropy of at most ``top_h`` times that of all.
     typical_p
         In (0, 1]: the tokens whose surprise is nearest to the entropy stay, up to this mass.
     epsilon_cutoff
@@ -84,6 +101,9 @@ class SamplingParams(BaseModel):
     mirostat_tau, mirostat_eta
         > 0 bits, >= 0 (0.1): tokens with a surprise of at most mu stay; mu starts at 2 tau and follows the surprise
         of what is drawn: mu -= eta * (surprise - tau).
+    adaptive_target, adaptive_decay
+        In [0, 1], in [0, 0.99] (0.9): logits become 5 - 10 d^2 / (1 + d) with d = |p - a| / 0.3; a is 2 target less the
+        decaying mean of the probabilities that drawn tokens had before. The last stage of the order that is on.
     order
         The stages in the order in which they run: a sequence of names from ``STAGES``, or a name from ``ORDERS``.
         A stage left out is off, and its parameters must not be set.
@@ -97,21 +117,32 @@ class SamplingParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=False)
 
     logit_bias: Biases = None
+    encoder_repetition_penalty: Annotated[Float, Field(gt=0)] | None = None
     repetition_penalty: Annotated[Float, Field(gt=0)] | None = None
+    repetition_last_n: Count | None = None
     presence_penalty: Float | None = None
     frequency_penalty: Float | None = None
+    penalties_last_n: Count | None = None
     no_repeat_ngram_size: Count | None = None
+    min_new_tokens: Count | None = None
     dry_multiplier: Annotated[Float, Field(ge=0)] | None = None
     dry_base: Annotated[Float, Field(ge=1)] = 1.75
     dry_allowed_length: Count = 2
     dry_breakers: Tokens = None
+    dry_last_n: Count | None = None
     top_n_sigma: Annotated[Float, Field(gt=0)] | None = None
+    min_k: Annotated[Float, Field(ge=0)] | None = None
     temperature: Annotated[Float, Field(ge=0)] = 1.0
     dynatemp_range: Annotated[Float, Field(ge=0)] | None = None
     dynatemp_exponent: Annotated[Float, Field(gt=0)] = 1.0
+    smoothing_factor: Annotated[Float, Field(ge=0)] | None = None
+    smoothing_curve: Annotated[Float, Field(ge=1)] = 1.0
     top_k: Count | None = None
     top_p: Annotated[Float, Field(gt=0, le=1)] | None = None
     min_p: Annotated[Float, Field(ge=0, le=1)] | None = None
+    p_less: Annotated[Float, Field(gt=1)] | None = None
+    p_less_norm: Annotated[Float, Field(ge=0, le=1)] = 0.0
+    top_h: Annotated[Float, Field(gt=0, le=1)] | None = None
     typical_p: Annotated[Float, Field(gt=0, le=1)] | None = None
     epsilon_cutoff: Annotated[Float, Field(ge=0, lt=1)] | None = None
     eta_cutoff: Annotated[Float, Field(ge=0, lt=1)] | None = None
@@ -120,6 +151,8 @@ class SamplingParams(BaseModel):
     xtc_threshold: Annotated[Float, Field(ge=0, le=1)] = 0.1
     mirostat_tau: Annotated[Float, Field(gt=0)] | None = None
     mirostat_eta: Annotated[Float, Field(ge=0)] = 0.1
+    adaptive_target: Annotated[Float, Field(ge=0, le=1)] | None = None
+    adaptive_decay: Annotated[Float, Field(ge=0, le=0.99)] = 0.9
     order: tuple[str, ...] = ORDERS["transformers"]
     _active_stages: tuple[str, ...] = PrivateAttr(())
     _name: str | None = PrivateAttr(None)
@@ -130,21 +163,32 @@ class SamplingParams(BaseModel):
             self,
             *,
             logit_bias: Mapping[int, float] | Sequence[tuple[int, float]] | None = None,
+            encoder_repetition_penalty: float | None = None,
             repetition_penalty: float | None = None,
+            repetition_last_n: int | None = None,
             presence_penalty: float | None = None,
             frequency_penalty: float | None = None,
+            penalties_last_n: int | None = None,
             no_repeat_ngram_size: int | None = None,
+            min_new_tokens: int | None = None,
             dry_multiplier: float | None = None,
             dry_base: float = 1.75,
             dry_allowed_length: int = 2,
             dry_breakers: Iterable[int] | None = None,
+            dry_last_n: int | None = None,
             top_n_sigma: float | None = None,
+            min_k: float | None = None,
             temperature: float = 1.0,
             dynatemp_range: float | None = None,
             dynatemp_exponent: float = 1.0,
+            smoothing_factor: float | None = None,
+            smoothing_curve: float = 1.0,
             top_k: int | None = None,
             top_p: float | None = None,
             min_p: float | None = None,
+            p_less: float | None = None,
+            p_less_norm: float = 0.0,
+            top_h: float | None = None,
             typical_p: float | None = None,
             epsilon_cutoff: float | None = None,
             eta_cutoff: float | None = None,
@@ -153,6 +197,8 @@ class SamplingParams(BaseModel):
             xtc_threshold: float = 0.1,
             mirostat_tau: float | None = None,
             mirostat_eta: float = 0.1,
+            adaptive_target: float | None = None,
+            adaptive_decay: float = 0.9,
             order: str | Iterable[str] = "transformers",
         ) -> None: ...
 
@@ -239,9 +285,10 @@ class SamplingParams(BaseModel):
 
     @model_validator(mode="after")
     def _shapes_have_their_switch(self) -> Self:
-        for name, switch in SHAPES.items():
-            if self._is_set(name) and getattr(self, switch) is None:
-                raise ValueError(f"{name} does nothing without {switch}; set {switch}, or leave {name} out")
+        for name, switches in SHAPES.items():
+            if self._is_set(name) and all(getattr(self, switch) is None for switch in switches):
+                on = " or ".join(switches)
+                raise ValueError(f"{name} does nothing without {on}; set {on}, or leave {name} out")
         if self.dynatemp_range is not None and self.temperature == 0:
             raise ValueError("dynatemp_range has no meaning at temperature=0, which is greedy; leave one of them out")
         return self
@@ -253,6 +300,16 @@ class SamplingParams(BaseModel):
             names = [name for name in STAGES[missing[0]].names if self._is_set(name)]
             what, are = " and ".join(names), "is" if len(names) == 1 else "are"
             raise ValueError(f"order lacks the stage {missing[0]!r}, but {what} {are} set; add it or leave {what} out")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptive_p_is_last(self) -> Self:
+        on = [stage for stage in self.order if stage in self._stages_on()]
+        if "adaptive_p" in on[:-1]:
+            raise ValueError(
+                "order must have adaptive_p after all other stages that are on, since it makes the distribution to "
+                f"draw from; got {on[-1]} after it; move adaptive_p to the end"
+            )
         return self
 
     def _stages_on(self) -> list[str]:

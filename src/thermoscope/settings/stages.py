@@ -34,8 +34,9 @@ class Parameter:
         The values that it takes, in words.
     inert
         The value with which it does nothing, where there is one besides leaving it out.
-    shapes
-        The parameter that switches its stage on, if this one only shapes the stage; None if it is the switch.
+    shapes, or_shapes
+        The parameter that switches its stage on, if this one only shapes the stage, and another that does as well;
+        None if it is the switch.
     is_list
         Whether its value is a list.
     """
@@ -47,6 +48,7 @@ class Parameter:
     domain: str
     inert: float | None = None
     shapes: str | None = None
+    or_shapes: str | None = None
     is_list: bool = False
 
 
@@ -100,6 +102,7 @@ class Stage:
 
 
 _LEAVE_OUT = ", or leave it out to switch it off"
+_ALL_TOKENS = ", or leave it out to look at all of them"
 _NOT_A_LINE = "the set that it keeps does not grow steadily with the temperature"
 
 _ALL = (
@@ -115,6 +118,18 @@ _ALL = (
         by_token=True, additive=True,
     ),
     Stage(
+        "encoder_repetition",
+        (
+            Parameter(
+                "encoder_repetition_penalty", "R",
+                "Multiply the logits of the prompt's tokens by R (divide them if negative).",
+                f"use a value such as 1.1{_LEAVE_OUT}", "> 0", inert=1,
+            ),
+        ),
+        "tokens of the prompt: l < 0 ? l / r : l r, once per token",
+        by_token=True,
+    ),
+    Stage(
         "repetition",
         (
             Parameter(
@@ -122,8 +137,12 @@ _ALL = (
                 "Divide the logits of tokens already present by R (multiply them if negative).",
                 f"use a value such as 1.1{_LEAVE_OUT}", "> 0", inert=1,
             ),
+            Parameter(
+                "repetition_last_n", "N", "Look for repeated tokens among the last N of prompt and text alone.",
+                f"use a whole number such as 64{_ALL_TOKENS}", "whole, >= 1", shapes="repetition_penalty",
+            ),
         ),
-        "tokens of prompt and text: l < 0 ? l r : l / r, once per token",
+        "tokens of prompt and text (the last n): l < 0 ? l r : l / r, once per token",
         by_token=True,
     ),
     Stage(
@@ -137,8 +156,13 @@ _ALL = (
                 "frequency_penalty", "X", "Subtract X for each time a token was already generated.",
                 f"use a value such as 0.5{_LEAVE_OUT}", "nats", inert=0,
             ),
+            Parameter(
+                "penalties_last_n", "N", "Count the last N generated tokens alone for presence and frequency.",
+                f"use a whole number such as 64{_ALL_TOKENS}", "whole, >= 1",
+                shapes="presence_penalty", or_shapes="frequency_penalty",
+            ),
         ),
-        "l - presence [c > 0] - frequency c; c counts generated tokens only",
+        "l - presence [c > 0] - frequency c; c counts generated tokens only (the last n)",
         by_token=True, additive=True,
     ),
     Stage(
@@ -150,6 +174,17 @@ _ALL = (
             ),
         ),
         "removes tokens that would complete an n-gram of prompt and text that is already there",
+        truncates=True, by_token=True,
+    ),
+    Stage(
+        "min_new_tokens",
+        (
+            Parameter(
+                "min_new_tokens", "N", "Never end a text before N new tokens.",
+                f"use a whole number such as 20{_LEAVE_OUT}", "whole, >= 1",
+            ),
+        ),
+        "removes the model's end-of-text tokens while the text has fewer than n tokens",
         truncates=True, by_token=True,
     ),
     Stage(
@@ -172,6 +207,10 @@ _ALL = (
                 "dry_breakers", "IDS", "Token ids that end a repetition for DRY: 198,13.",
                 "write a list of token ids, such as [198]", "token ids", shapes="dry_multiplier", is_list=True,
             ),
+            Parameter(
+                "dry_last_n", "N", "Look for repetitions among the last N tokens of prompt and text alone.",
+                f"use a whole number such as 512{_ALL_TOKENS}", "whole, >= 1", shapes="dry_multiplier",
+            ),
         ),
         "a token that would extend a repetition of L >= allowed tokens loses multiplier base^(L - allowed); no "
         "repetition reaches across a breaker",
@@ -188,6 +227,20 @@ _ALL = (
         "l >= max - n sigma stays; sigma over the tokens that are left",
         truncates=True, keeps_best=True, commutes=frozenset({"temperature"}),
         reason="after temperature it does the same as before it: put it there",
+    ),
+    Stage(
+        "min_k",
+        (
+            Parameter(
+                "min_k", "TAU",
+                "Keep the tokens before the steepest drop of sorted logits, at least TAU over their range.",
+                f"use a value such as 3{_LEAVE_OUT}", ">= 0",
+            ),
+        ),
+        "the k largest stay, with ties; k = max(i with the largest (l_i - l_(i+1)) / i, floor(tau / R)), l sorted, R "
+        "from the largest to the least that is left",
+        truncates=True, keeps_best=True,
+        reason="how many tokens it keeps at least depends on the range of logits, which the temperature divides",
     ),
     Stage(
         "temperature",
@@ -208,6 +261,20 @@ _ALL = (
         "l / T; 0 is greedy: the largest logit, ties to the lowest token id. With a range, T goes from max(0, T - R) "
         "to T + R by (H / ln n)^exponent, n tokens left",
         keeps_order=True, keeps_best=True, commutes=frozenset({"top_k", "top_n_sigma"}),
+    ),
+    Stage(
+        "smoothing",
+        (
+            Parameter(
+                "smoothing_factor", "S", "Lower logits by the square of their distance from the largest, times S.",
+                f"use a value such as 0.3{_LEAVE_OUT}", ">= 0", inert=0,
+            ),
+            Parameter(
+                "smoothing_curve", "C", "How much of the smoothing is cubic: 1 none. [default: 1]",
+                "use a value such as 1", ">= 1", shapes="smoothing_factor",
+            ),
+        ),
+        "max - s ((3 - c) / 2 d^2 - (c - 1) / 2 d^3), d = l - max; 0 switches it off",
     ),
     Stage(
         "top_k",
@@ -241,6 +308,34 @@ _ALL = (
         ),
         "tokens with at least p times the largest probability stay",
         truncates=True, keeps_best=True, commutes=frozenset({"top_k"}), after="half-lines",
+    ),
+    Stage(
+        "p_less",
+        (
+            Parameter(
+                "p_less", "ORDER", "Keep tokens of at least exp(-Renyi entropy of this order); 2 is the published one.",
+                f"use 2{_LEAVE_OUT}", "> 1",
+            ),
+            Parameter(
+                "p_less_norm", "W", "Lower p-less's threshold by W times the mean chance of a miss. [default: 0]",
+                "use 1 for p-less-norm, or leave it out", "[0, 1]", shapes="p_less",
+            ),
+        ),
+        "p >= L - w (1 - L) / (n - 1) stays, L = (sum p^a)^(1 / (a - 1)), n tokens left",
+        truncates=True, keeps_best=True,
+        reason="its threshold is made of all probabilities, which move with the temperature",
+    ),
+    Stage(
+        "top_h",
+        (
+            Parameter(
+                "top_h", "A", "Keep the most probable tokens whose entropy is at most A times that of all.",
+                f"use a value in (0, 1] such as 0.4{_LEAVE_OUT}", "(0, 1]", inert=1,
+            ),
+        ),
+        "the most probable tokens, as many as have an entropy of at most a H among themselves, stay, with ties",
+        truncates=True, keeps_best=True,
+        reason="the entropy that it allows moves with the temperature",
     ),
     Stage(
         "typical_p",
@@ -322,6 +417,23 @@ _ALL = (
         truncates=True, keeps_best=True, before="refused",
         reason="its cutoff carries over from step to step and depends on the temperature there",
     ),
+    Stage(
+        "adaptive_p",
+        (
+            Parameter(
+                "adaptive_target", "P", "Adaptive-p: prefer tokens with a probability near P, on average over a text.",
+                f"use a value in [0, 1] such as 0.5{_LEAVE_OUT}", "[0, 1]",
+            ),
+            Parameter(
+                "adaptive_decay", "D", "How slowly adaptive-p forgets earlier tokens. [default: 0.9]",
+                "use a value in [0, 0.99] such as 0.9", "[0, 0.99]", shapes="adaptive_target",
+            ),
+        ),
+        "5 - 10 d^2 / (1 + d), d = abs(p - a) / 0.3, a = 2 target - mean within [0, 1]; the mean of drawn tokens' p is "
+        "the target at first, then decay mean + (1 - decay) p; runs last",
+        before="refused",
+        reason="what it aims for carries over from step to step and depends on the temperature there",
+    ),
 )  # fmt: skip
 
 #: Every stage by name, in the default order (that of transformers' ``generate``).
@@ -330,8 +442,10 @@ STAGES: Mapping[str, Stage] = {stage.name: stage for stage in _ALL}
 PARAMETERS: Mapping[str, Parameter] = {p.name: p for stage in _ALL for p in stage.parameters}
 #: The stage that each parameter belongs to.
 STAGE_OF: Mapping[str, str] = {p.name: stage.name for stage in _ALL for p in stage.parameters}
-#: Parameters that shape a stage without switching it on, and the one that does.
-SHAPES: Mapping[str, str] = {p.name: p.shapes for p in PARAMETERS.values() if p.shapes is not None}
+#: Parameters that shape a stage without switching it on, and those that do.
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    p.name: (p.shapes,) if p.or_shapes is None else (p.shapes, p.or_shapes) for p in PARAMETERS.values() if p.shapes
+}
 #: Values with which a parameter does nothing; those of temperature (1) are everybody's default and not listed.
 INERT: Mapping[str, float] = {
     p.name: p.inert for p in PARAMETERS.values() if p.inert is not None and p.name != "temperature"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,12 +74,17 @@ class EnvelopeFinder:
     ----------
     setting, vocabulary
         The setting, split at its temperature, and V.
+    end_ids
+        The tokens that end a text.
     watch
         Whether to note which stages change anything.
     """
 
-    def __init__(self, setting: TemperatureSplit, vocabulary: int, *, watch: bool = False) -> None:
+    def __init__(
+        self, setting: TemperatureSplit, vocabulary: int, *, end_ids: Iterable[int] = (), watch: bool = False
+    ) -> None:
         self._setting, self._vocabulary = setting, vocabulary
+        self._end_ids = tuple(end_ids)
         self._effects = Effects() if watch else None
         self._cutting: set[str] = set()
         self._kept: OrderedDict[tuple[int, int, int], Floats] = OrderedDict()
@@ -118,6 +123,7 @@ class EnvelopeFinder:
             [self._setting.before] * len(contexts),
             prompt_ids=[context.prompt_ids for context in contexts],
             output_ids=[context.tokens for context in contexts],
+            end_ids=self._end_ids,
             effects=self._effects,
         ):
             yield part.rows.tolist(), part.logits.cpu().numpy(), None if part.ids is None else part.ids.cpu().numpy()

@@ -90,7 +90,7 @@ class Explorer:
         #: Branches without a row, the next to go on last: the longest come first, so that texts get finished.
         self._waiting: list[Branch[Member]] = []
         self._endings = Endings(model, stop)
-        self.finder = EnvelopeFinder(setting, model.vocabulary, watch=watch)
+        self.finder = EnvelopeFinder(setting, model.vocabulary, end_ids=model.end_of_text, watch=watch)
         self._tokens = self._computed_anew = 0
 
     def grow(self, interval: Interval, on_progress: Callable[[Progress], None] | None) -> None:

@@ -84,12 +84,12 @@ def split_at_temperature(params: SamplingParams) -> TemperatureSplit:
             "a spectrum needs the stage 'temperature' in the order; "
             f"got {', '.join(params.order) or 'an empty order'}; add it"
         )
+    for stage in params.active_stages:
+        if STAGES[stage].before == "refused":
+            raise InputError(f"a spectrum can't have the stage {stage!r}: {STAGES[stage].reason}; leave it out")
     stages = params.replace(temperature=0.5).active_stages
     place = stages.index("temperature")
     before, after = list(stages[:place]), list(stages[place + 1 :])
-    for stage in stages:
-        if STAGES[stage].before == "refused":
-            raise InputError(f"a spectrum can't have the stage {stage!r}: {STAGES[stage].reason}; leave it out")
     for stage in after:
         if STAGES[stage].after == "refused":
             raise InputError(

@@ -24,10 +24,11 @@ PROMPT = "Once upon a time, once upon a time, as one would to a friend"
 def test_transformers_gives_our_distribution_or_the_verdict_says_that_it_does_not(tiny_model: Path) -> None:
     from transformers import AutoModelForCausalLM, GenerationConfig
 
+    end = 7
     model, network = load_model(tiny_model), AutoModelForCausalLM.from_pretrained(tiny_model)
     ids = model.encode(PROMPT)
     logits = model.next_token_logits(PROMPT)[None]
-    sample = Distributions(logits.double(), [ids], [[]], [[]])
+    sample = Distributions(logits.double(), [ids], [[]], [[]], frozenset({end}))
     exact = 0
     for number in range(ASKED):
         params = setting(number, TRANSFORMERS.order, model.vocabulary, dynamic=False, orders=("llama.cpp", "any"))
@@ -35,9 +36,10 @@ def test_transformers_gives_our_distribution_or_the_verdict_says_that_it_does_no
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parameters beside do_sample=False
             config = GenerationConfig(**json.loads(export(params, "transformers").snippets[0].text))
-        scores = network._get_logits_processor(config, input_ids_seq_length=len(ids))(
-            torch.tensor([ids]), logits.clone()
-        )
+        config._eos_token_tensor = torch.tensor([end])
+        prompt = torch.tensor([ids])
+        processors = network._get_logits_processor(config, input_ids_seq_length=len(ids), encoder_input_ids=prompt)
+        scores = processors(prompt, logits.clone())
         theirs = torch.softmax(scores.double(), dim=-1)[0]
         if not config.do_sample:
             theirs = torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1])[0].double()
