@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PROMPT := Explain how blockchain works in simple terms.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines lint types docs site bench-smoke lock clean
+.PHONY: help demo test test-engines lint types docs site findings bench-smoke lock clean
 
 help:  ## say what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,11 @@ types: $(VENV)/.dev  ## types, strict on src
 
 docs: $(VENV)/.dev  ## check that the generated documents are what the code says
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python findings/write.py --check
+
+findings: $(VENV)/.dev  ## test folk rules on small models: docs/findings.md (an hour; what is made is kept)
+	$(BIN)/python findings/make.py
+	$(BIN)/python findings/write.py
 
 site: $(VENV)/.dev  ## build the documentation site into build/site, strictly
 	$(BIN)/python docs/pictures.py
