@@ -26,8 +26,8 @@ class Runs {
     }
     this.list.tabIndex = 0;
     this.list.replaceChildren(el("table", {},
-      el("thead", {}, el("tr", {}, ["run", "model", "texts", "state", "finished"].map((name) => el("th", { scope: "col" }, t(`runs.${name}`))),
-        el("td", {}))),
+      el("thead", {}, el("tr", {}, ["run", "actions", "model", "texts", "state", "finished"].map((name) =>
+        el("th", { scope: "col" }, t(`runs.${name}`))))),
       el("tbody", {}, runs.map((run) => this.row(run)))));
   }
 
@@ -36,14 +36,15 @@ class Runs {
     const report = `/api/runs/${encodeURIComponent(run.run)}/report.html`;
     const act = (name, work) => el("button", { type: "button", "data-do": name, onclick: work }, t(`runs.${name}`));
     return el("tr", { "data-run": run.run },
-      el("th", { scope: "row" }, run.run), el("td", {}, run.model),
-      el("td", {}, t("runs.of", { done: run.done, of: run.texts })), el("td", {}, run.state),
-      el("td", {}, run.finished ? new Date(run.finished).toLocaleString(document.documentElement.lang) : "–"),
+      el("th", { scope: "row" }, run.run),
       el("td", {}, el("div", { class: "acts" },
         act("open", () => this.open(run.run)),
         !complete && run.state !== "unreadable" && act("resume", () => this.resume(run.run)),
         this.deleting(run.run),
-        complete && el("a", { href: report, download: "" }, t("runs.report")))));
+        complete && el("a", { href: report, download: "" }, t("runs.report")))),
+      el("td", {}, run.model),
+      el("td", {}, t("runs.of", { done: run.done, of: run.texts })), el("td", {}, run.state),
+      el("td", {}, run.finished ? new Date(run.finished).toLocaleString(document.documentElement.lang) : "–"));
   }
 
   /** A button that asks a second time before it deletes. */
