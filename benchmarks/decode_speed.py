@@ -1,7 +1,7 @@
 """How fast many texts of one model are made on the CPU: ours, transformers' ``generate``, llama.cpp, and the limit.
 
 GPT-2's and SmolLM-135M's shapes with random weights; see ``peers.py`` for who does what. ``limit`` is the model's
-packed linear layers alone. llama.cpp is timed where llama-cpp-python is installed (the extra ``peers``).
+packed linear layers alone. llama.cpp's server is timed where xllamacpp is installed.
 
 Every run is a fresh process, all take turns; medians of tokens per second and ratios are printed, then one line of
 JSON. ``--growth`` prints ours by rows and by length instead.
@@ -33,7 +33,7 @@ def jobs(folder: str, small: str, length: int) -> dict[str, Job]:
         parts = [peer, f"{rows} rows", dtype, shape]
         named[" ".join(part for part in parts if part)] = Job(peer, where, rows, length, dtype)
 
-    llama = importlib.util.find_spec("llama_cpp") is not None
+    llama = importlib.util.find_spec("xllamacpp") is not None
     for dtype in ("float32", "bfloat16"):
         for peer in ("ours", "batched", "tuned", "limit", *(["llama.cpp"] if llama else [])):
             add(peer, dtype=dtype)

@@ -101,59 +101,24 @@ def article(job: Job) -> float:
 
 
 def llama_cpp(job: Job) -> float:
-    """llama.cpp: all rows as sequences of one batch, a sampler chain for each."""
-    import llama_cpp as lc
+    """llama.cpp's own server, as the package xllamacpp has it: all rows asked for at once, a slot for each."""
+    from concurrent.futures import ThreadPoolExecutor
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.gguf_of_gpt2 import write
+    from tests.llama_client import serving
 
-    path = write(Path(job.folder), job.dtype)
-    silent = lc.llama_log_callback(lambda *_: None)  # kept: llama.cpp calls it as long as it runs
-    lc.llama_log_set(silent, None)
-    lc.llama_backend_init()
-    settings = lc.llama_model_default_params()
-    model = lc.llama_model_load_from_file(str(path).encode(), settings)
-    options = lc.llama_context_default_params()
-    options.n_ctx, options.n_seq_max = job.rows * (job.length + 8), job.rows
-    options.n_batch = options.n_ubatch = max(512, job.rows * PROMPT_TOKENS)
-    options.kv_unified = False  # else every row reads the cells of all
-    options.n_threads = options.n_threads_batch = len(os.sched_getaffinity(0))
-    context = lc.llama_init_from_model(model, options)
-    samplers = []
-    for row in range(job.rows):
-        chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
-        if job.top_k:
-            lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_top_k(job.top_k))
-        lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_temp(0.9))
-        lc.llama_sampler_chain_add(chain, lc.llama_sampler_init_dist(row))
-        samplers.append(chain)
-    batch = lc.llama_batch_init(job.rows * PROMPT_TOKENS, 0, 1)
+    path, prompt = write(Path(job.folder), job.dtype), list(range(PROMPT_TOKENS))
+    with serving(path, job.length + 8, job.rows) as server, ThreadPoolExecutor(job.rows) as pool:
 
-    def decode(tokens: list[list[int]], position: int) -> list[int]:
-        last, n = [], 0
-        for row, own in enumerate(tokens):
-            for i, token in enumerate(own):
-                batch.token[n], batch.pos[n], batch.n_seq_id[n] = token, position + i, 1
-                batch.seq_id[n][0], batch.logits[n] = row, i == len(own) - 1
-                n += 1
-            last.append(n - 1)
-        batch.n_tokens = n
-        if lc.llama_decode(context, batch):
-            raise SystemExit("llama_decode failed")
-        return last
+        def text(seed: int, tokens: int) -> int:
+            fields = {"temperature": 0.9, "top_k": job.top_k or 0, "top_p": 1.0, "min_p": 0.0, "ignore_eos": True}
+            return int(server.complete(prompt, n_predict=tokens, seed=seed, **fields)["tokens_predicted"])
 
-    def run(total: int) -> int:
-        lc.llama_memory_clear(lc.llama_get_memory(context), True)
-        last = decode([list(range(40, 40 + PROMPT_TOKENS))] * job.rows, 0)
-        for position in range(PROMPT_TOKENS, total):
-            drawn = [lc.llama_sampler_sample(s, context, i) for s, i in zip(samplers, last, strict=True)]
-            if position + 1 < total:
-                last = decode([[token] for token in drawn], position)
-        return job.rows * (total - PROMPT_TOKENS)
-
-    run(PROMPT_TOKENS + 4)  # warm-up
-    start = time.perf_counter()
-    return run(job.length) / (time.perf_counter() - start)
+        list(pool.map(lambda seed: text(seed, 4), range(job.rows)))  # warm-up
+        start = time.perf_counter()
+        made = sum(pool.map(lambda seed: text(seed, job.length - PROMPT_TOKENS), range(job.rows)))
+        return made / (time.perf_counter() - start)
 
 
 def linears(job: Job) -> float:

@@ -79,7 +79,7 @@ def versions() -> dict[str, str]:
 
     import thermoscope
 
-    peers = {"llama-cpp-python": _installed("llama-cpp-python")}
+    peers = {"xllamacpp": _installed("xllamacpp")}
     return {
         "thermoscope": thermoscope.__version__,
         "torch": torch.__version__,

@@ -38,8 +38,12 @@ class Server:
         request = urllib.request.Request(
             self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return json.load(answer)
+
+    def complete(self, prompt: list[int], **fields: Any) -> dict[str, Any]:
+        """What the server answers where it goes on from a prompt."""
+        return dict(self._ask("/completion", prompt=prompt, cache_prompt=False, **fields))
 
     def tokens(self, text: str) -> list[int]:
         """Token ids of a text, special tokens recognised and the usual ones added."""

@@ -142,12 +142,12 @@ def test_what_became_of_a_file_is_said_where_it_goes_on(tmp_path: Path, cli: Cli
     said = " ".join(ran.out.split("vllm: Python")[0].split())
     assert (ran.code, ran.err) == (0, "")
     assert "Read as a setting of transformers: temperature=0 " in said
-    assert "Not in the file; transformers's defaults: greedy decoding (temperature=0)." in said
+    assert "Not in the file; transformers adds its default, or the model's: greedy decoding (temperature=0)." in said
     assert "ignored by transformers: temperature=0.6, top_p=0.9 (decoding is greedy without do_sample=true)." in said
     assert "Ignored (not sampling parameters): bos_token_id." in said
     path.write_text('{"do_sample": true, "temperature": 0.6}')
     said = " ".join(cli("export", "--from", str(path), "--to", "vllm").out.split())
-    assert "Not in the file; transformers's defaults: top_k=50." in said and "ignored" not in said
+    assert "Not in the file; transformers adds its default, or the model's: top_k=50." in said and "ignored" not in said
 
 
 def test_strict_refuses_what_is_not_read_exactly(cli: Cli, no_model: None) -> None:

@@ -152,7 +152,8 @@ WEBUI = Dialect(
     aside=words(
         "max_new_tokens max_tokens seed prompt stop stream truncation_length add_bos_token "
         "skip_special_tokens auto_max_new_tokens messages mode stop_sequences n user "
-        "adaptive_decay static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
+        "adaptive_decay spaces_between_special_tokens "
+        "static_cache enable_thinking reasoning_effort prompt_lookup_num_tokens max_tokens_second"
     ),
     masks={"custom_token_bans": "forbids tokens",
            "grammar_string": "keeps the text to a form", "negative_prompt": "mixes two distributions",

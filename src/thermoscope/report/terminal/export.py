@@ -52,7 +52,7 @@ def _read(imported: Imported) -> Iterator[RenderableType]:
         added = ", ".join(f"{name}={typed(value)}" for name, value in imported.added.items())
         if imported.added.get("temperature") == 0:
             added = added.replace("temperature=0", "greedy decoding (temperature=0)", 1)
-        yield Text(f"Not in the file; {engine}'s defaults: {added}.")
+        yield Text(f"Not in the file; {engine} adds its default, or the model's: {added}.")
     if imported.ignored:
         yield Text(f"In the file, but ignored by {engine}: {_remarks(imported.ignored)}.")
     if imported.different:
