@@ -11,6 +11,25 @@ from thermoscope.errors import InputError, ModelError, ThermoscopeError
 from thermoscope.sources.base import Source
 from thermoscope.sources.cluster import Cluster
 from thermoscope.sources.placing import Outcome
+from thermoscope.sources.spread import Spread
+
+
+def spread_on(cluster: Cluster, opening: Callable[[], Source]) -> Spread:
+    """A source that the workers of a cluster hold, each of which calls ``opening`` once.
+
+    Raises
+    ------
+    InputError
+        Ray is not installed, or the cluster can't be reached or has less than is asked for.
+    ThermoscopeError
+        What ``opening`` raised on a worker.
+    """
+    workers = RayWorkers(cluster, opening)
+    try:
+        return Spread(workers)
+    except BaseException:
+        workers.close()
+        raise
 
 
 class Holder:
