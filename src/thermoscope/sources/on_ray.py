@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -180,7 +181,8 @@ def _join(address: str) -> bool:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address != "ray":
-            ray.init(address, **quiet)
+            with warnings.catch_warnings(action="ignore"):  # the error says the same
+                ray.init(address, **quiet)
             return True
         try:
             ray.init("auto", **quiet)
