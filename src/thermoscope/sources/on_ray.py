@@ -191,7 +191,8 @@ def _join(address: str) -> bool:
     except (ConnectionError, ImportError, RuntimeError, ValueError, AssertionError) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(
-            f"the Ray cluster {address} can't be reached ({said}); start one with ray start --head, or name its address"
+            f"the Ray cluster {address} can't be reached ({said}); start one with ray start --head, or name its "
+            "address; where the cluster asks for a token, set RAY_AUTH_MODE=token"
         ) from None
     return True
 
