@@ -18,6 +18,7 @@ from thermoscope.runs.store import Store
 from thermoscope.sources.base import Batch, Source
 from thermoscope.sources.cluster import Cluster
 from thermoscope.sources.local import LocalSource
+from thermoscope.sources.on_ray import spread_on
 
 TWO = Cluster(workers=2)
 
@@ -52,5 +53,5 @@ if __name__ == "__main__":
     import ray
 
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    with TWO.source(partial(SlowSource, Path(sys.argv[2]), 1.5)) as slow:
+    with spread_on(TWO, partial(SlowSource, Path(sys.argv[2]), 1.5)) as slow:
         carried_out(slow, Path(sys.argv[1]))

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from thermoscope.errors import InputError
-
-if TYPE_CHECKING:
-    from thermoscope.sources.base import Source
-    from thermoscope.sources.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +43,6 @@ class Cluster:
             raise InputError(f"gpus_per_worker must be a number from 0 to 1024; got {gpus!r}; choose one")
         if gpus > 1 and gpus != int(gpus):
             raise InputError(f"gpus_per_worker above 1 must be a whole number; got {gpus!r}; choose one")
-
-    def source(self, opening: Callable[[], Source]) -> Spread:
-        """A source that the workers hold, each of which calls ``opening`` once.
-
-        Raises
-        ------
-        InputError
-            Ray is not installed, or the cluster can't be reached or has less than is asked for.
-        ThermoscopeError
-            What ``opening`` raised on a worker.
-        """
-        from thermoscope.sources.on_ray import RayWorkers
-        from thermoscope.sources.spread import Spread
-
-        workers = RayWorkers(self, opening)
-        try:
-            return Spread(workers)
-        except BaseException:
-            workers.close()
-            raise
 
 
 def cluster_of(executor: Cluster | str | None) -> Cluster | None:

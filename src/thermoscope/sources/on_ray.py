@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,25 @@ from thermoscope.errors import InputError, ModelError, ThermoscopeError
 from thermoscope.sources.base import Source
 from thermoscope.sources.cluster import Cluster
 from thermoscope.sources.placing import Outcome
+from thermoscope.sources.spread import Spread
+
+
+def spread_on(cluster: Cluster, opening: Callable[[], Source]) -> Spread:
+    """A source that the workers of a cluster hold, each of which calls ``opening`` once.
+
+    Raises
+    ------
+    InputError
+        Ray is not installed, or the cluster can't be reached or has less than is asked for.
+    ThermoscopeError
+        What ``opening`` raised on a worker.
+    """
+    workers = RayWorkers(cluster, opening)
+    try:
+        return Spread(workers)
+    except BaseException:
+        workers.close()
+        raise
 
 
 class Holder:
@@ -161,7 +181,8 @@ def _join(address: str) -> bool:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address != "ray":
-            ray.init(address, **quiet)
+            with warnings.catch_warnings(action="ignore"):  # the error says the same
+                ray.init(address, **quiet)
             return True
         try:
             ray.init("auto", **quiet)
@@ -170,7 +191,8 @@ def _join(address: str) -> bool:
     except (ConnectionError, ImportError, RuntimeError, ValueError, AssertionError) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(
-            f"the Ray cluster {address} can't be reached ({said}); start one with ray start --head, or name its address"
+            f"the Ray cluster {address} can't be reached ({said}); start one with ray start --head, or name its "
+            "address; where the cluster asks for a token, set RAY_AUTH_MODE=token"
         ) from None
     return True
 

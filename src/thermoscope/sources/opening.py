@@ -138,7 +138,9 @@ def source_on(
             f"with an executor the model must be given by name, as every worker opens it; got {type(given).__name__}; "
             "give its name or path"
         )
-    with cluster.source(partial(open_source, given, **how)) as source:
+    from thermoscope.sources.on_ray import spread_on
+
+    with spread_on(cluster, partial(open_source, given, **how)) as source:
         yield source
 
 
