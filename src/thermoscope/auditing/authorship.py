@@ -29,7 +29,7 @@ from thermoscope.auditing.text_places import TextPlaces
 #: At most this share of a model's own texts is said not to be its own.
 AUTHOR_ALPHA = 0.012
 #: The parts of it that the three tests have: the smooth test finds least.
-_SMOOTH_PART, _ANY_PART, _PEOPLE_PART = 0.1, 0.4, 0.5
+_SMOOTH_PART, _ANY_PART, _PEOPLE_PART = 0.14, 0.54, 0.32
 #: Polynomials of the smooth test.
 _ORDER = 4
 #: Features of a token. First its log-probability. For any direction: whether it stands in the text, whether it does
