@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: How often draws are shuffled between the settings.
 PERMUTATIONS = 2000
@@ -59,15 +60,19 @@ def compared(
     permutations, seed
         How many, and of which random numbers.
     """
-    pooled, cut = [], []
-    for a, b in zip(one, other, strict=True):
-        names = {word: n for n, word in enumerate(dict.fromkeys([*a, *b]))}
-        pooled.append(np.array([names[word] for word in (*a, *b)]))
-        cut.append(len(a))
     rng = np.random.default_rng(seed)
-    seen = abs(_difference(pooled, cut))
-    sizes = np.array([abs(_difference([rng.permutation(row) for row in pooled], cut)) for _ in range(permutations)])
-    p = float((sizes >= seen - 1e-12).sum() + 1) / (permutations + 1)
+    seen, shuffled = 0.0, np.zeros(permutations)
+    for a, b in zip(one, other, strict=True):
+        both = Counter((*a, *b))
+        first = Counter(a)
+        # a random order of all draws, cut behind the first setting's: how often each word is before the cut
+        pooled = np.array(list(both.values()))
+        counts = np.array([[first[word] for word in both]])
+        sets = rng.multivariate_hypergeometric(pooled, len(a), size=permutations, method="marginals")
+        seen += float(_rate(counts)[0] - _rate(pooled - counts)[0])
+        shuffled += _rate(sets) - _rate(pooled - sets)
+    sizes = np.abs(shuffled) / max(len(one), 1)
+    p = float((sizes >= abs(seen) / max(len(one), 1) - 1e-12).sum() + 1) / (permutations + 1)
     return Compared(p, float(np.quantile(sizes, 1 - alpha)))
 
 
@@ -81,12 +86,8 @@ def tempered_agreement(words: Sequence[Sequence[bytes]], temperature: float) -> 
     return float(np.mean(rates))
 
 
-def _difference(pooled: Sequence[np.ndarray], cut: Sequence[int]) -> float:
-    total = 0.0
-    for row, at in zip(pooled, cut, strict=True):
-        for part, sign in ((row[:at], 1), (row[at:], -1)):
-            n = len(part)
-            if n > 1:
-                counts = np.bincount(part)
-                total += sign * float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    return total / max(len(pooled), 1)
+def _rate(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(B,) the rate at which two draws of a set agree, from how often each word is in it (B, W); 0 of a single draw."""
+    n = counts.sum(axis=1)
+    rate: NDArray[np.float64] = (counts * (counts - 1)).sum(axis=1) / np.maximum(n * (n - 1), 1)
+    return rate

@@ -130,10 +130,16 @@ class Audit:
         if added:
             first = {row.parameter: row for row in reversed(added)}
             what = ", ".join(f"{name} ({_text(row.effective or '')})" for name, row in first.items())
-            return f"What was sent is honoured, but what is not sent takes the server's default: {what}."
+            return f"What was sent is honoured, but what is not sent takes the server's default: {what}.{self._open}"
         if any(row.verdict in ("honoured", "default") for row in self.rows):
-            return "What was sent is honoured, as far as this audit can see."
+            return f"What was sent is honoured, as far as this audit can see.{self._open}"
         return "This audit could not tell what the server does."
+
+    @property
+    def _open(self) -> str:
+        """A sentence on what this audit could not tell, with a space before it; "" if there is nothing."""
+        names = dict.fromkeys(row.parameter for row in self.rows if row.verdict == "can't be told")
+        return f" It can't be told of: {', '.join(names)}." if names else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain data."""

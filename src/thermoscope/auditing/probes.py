@@ -10,9 +10,9 @@ from typing import Any, Literal
 from thermoscope.auditing.native import NATIVE, Native
 from thermoscope.errors import EndpointError
 from thermoscope.sources.answers import Answer, read_answer
-from thermoscope.sources.cache import AnswerCache
 from thermoscope.sources.client import Ask
 from thermoscope.sources.endpoint import Endpoint
+from thermoscope.sources.kept import find_or_ask
 from thermoscope.sources.requests import PATHS, logprob_fields
 
 #: A route of OpenAI's protocol, or the engine's own.
@@ -80,7 +80,7 @@ class Prober:
         EndpointError
             The server refuses or fails; what was answered is kept.
         """
-        return [self._read(found) for found in self.raw(probes, top=top)]
+        return [answer for _, answer in self._answered(probes, top)]
 
     def raw(self, probes: Sequence[Probe], *, top: int = TOP) -> list[Mapping[str, Any]]:
         """The answers as the server gives them; what cannot be read is asked again.
@@ -90,28 +90,25 @@ class Prober:
         EndpointError
             The server refuses or fails; what was answered is kept.
         """
-        client = self.endpoint.client
+        return [found for found, _ in self._answered(probes, top)]
+
+    def _answered(self, probes: Sequence[Probe], top: int) -> list[tuple[Mapping[str, Any], Answer]]:
+        """Each answer as the server gives it, and as it is read."""
         path = PATHS[self.route] if self._native is None else self._native.path
-        url = f"{client.base_url}/{path}"
-        bodies = [self._body(probe, top) for probe in probes]
-        answers: list[Mapping[str, Any] | None] = [None] * len(probes)
-        with AnswerCache(self._cache_path) as cache:
-            keys = [cache.key(url, body, probe.number) for body, probe in zip(bodies, probes, strict=True)]
-            for place, key in enumerate(keys):
-                if (kept := cache.find(key)) is not None:
-                    answers[place] = kept
-                    self.cached += 1
+        answers: dict[int, tuple[Mapping[str, Any], Answer]] = {}
 
-            def take(ask: Ask, found: Mapping[str, Any]) -> None:
-                self._read(found)
-                answers[ask.number] = found
-                self.requests += 1
-                cache.keep(keys[ask.number], found)
+        def ask(place: int) -> Ask:
+            return Ask(place, path, self._body(probes[place], top), probes[place].number)
 
-            waiting = [Ask(place, path, bodies[place]) for place, known in enumerate(answers) if known is None]
-            if waiting:
-                client.ask_all(waiting, take)
-        return [answer for answer in answers if answer is not None]
+        def take(place: int, found: tuple[Mapping[str, Any], Answer], kept: bool) -> None:
+            answers[place] = found
+            self.requests += not kept
+            self.cached += kept
+
+        find_or_ask(
+            self.endpoint.client, self._cache_path, len(probes), ask, lambda found: (found, self._read(found)), take
+        )
+        return [answers[place] for place in range(len(probes))]
 
     def refuses(self, probe: Probe, *, top: int = TOP) -> str | None:
         """The server's words if it refuses a request; None if it answers.

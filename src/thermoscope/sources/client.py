@@ -33,11 +33,24 @@ LARGEST_ANSWER = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: its number, what is sent, and where: below the base address, or, with a "/", the root."""
+    """One request.
+
+    Attributes
+    ----------
+    number
+        Its place among those that are asked together.
+    path
+        Where it is sent: below the base address, or, with a "/", below the server's root.
+    body
+        What is sent.
+    sample
+        Which of several equal requests it is: answers to each are kept apart.
+    """
 
     number: int
     path: str
     body: Mapping[str, Any]
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)

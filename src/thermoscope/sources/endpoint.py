@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from thermoscope.sampling.chain import settings_of
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.answers import Answer, cut_at, read_answer
 from thermoscope.sources.base import Batch, Capabilities, Usage
-from thermoscope.sources.cache import AnswerCache
-from thermoscope.sources.client import Ask, BadAnswerError, Client, Limits
+from thermoscope.sources.client import Ask, Client, Limits
+from thermoscope.sources.kept import find_or_ask
 from thermoscope.sources.providers import Provider, Route, provider
 from thermoscope.sources.requests import PATHS, RequestForm
 
@@ -257,11 +257,14 @@ class Endpoint:
         texts: dict[int, dict[int, Sample]] = {}
         finished = tokens = 0
 
-        def body(at: _Place) -> dict[str, Any]:
-            return self.form.body(at.prompt, fields[at.setting], at.seed, max_new_tokens, stop)
+        def ask(number: int) -> Ask:
+            at = places[number]
+            body = self.form.body(at.prompt, fields[at.setting], at.seed, max_new_tokens, stop)
+            return Ask(number, PATHS[self.route], body, at.seed)
 
-        def done(at: _Place, answer: Answer, *, kept: bool) -> None:
+        def done(number: int, answer: Answer, kept: bool) -> None:
             nonlocal finished, tokens
+            at = places[number]
             sample = self.form.sample(cut_at(answer, stop), at.prompt, at.setting, at.seed)
             self._count(answer, sample, kept=kept)
             finished, tokens = finished + 1, tokens + len(sample.token_ids)
@@ -276,32 +279,10 @@ class Endpoint:
             if on_progress is not None:
                 on_progress(Progress(finished, len(places), tokens, len(places) * max_new_tokens, 0))
 
-        with AnswerCache(self._cache_path) as cache:
+        def read(found: Mapping[str, Any]) -> Answer:
+            return read_answer(found, self.client.base_url)
 
-            def key(at: _Place) -> bytes:
-                return cache.key(f"{self.client.base_url}/{PATHS[self.route]}", body(at), at.seed)
-
-            missing: list[tuple[_Place, bytes]] = []
-            for at in places:
-                kept_as = key(at)
-                answer = _readable(cache.find(kept_as), self.client.base_url)
-                if answer is None:
-                    missing.append((at, kept_as))
-                else:
-                    done(at, answer, kept=True)
-
-            def asks() -> Iterator[Ask]:
-                for number, (at, _) in enumerate(missing):
-                    yield Ask(number, PATHS[self.route], body(at))
-
-            def take(ask: Ask, found: Mapping[str, Any]) -> None:
-                at, kept_as = missing[ask.number]
-                answer = read_answer(found, self.client.base_url)  # what cannot be read is not kept
-                cache.keep(kept_as, found)
-                done(at, answer, kept=False)
-
-            if missing:
-                self.client.ask_all(asks(), take)
+        find_or_ask(self.client, self._cache_path, len(places), ask, read, done)
 
     def _first_model(self) -> str:
         found = self.client.get("/v1/models" if self.client.base_url.endswith("/v1") else "/models").get("data")
@@ -340,16 +321,6 @@ class _Place:
     prompt: str
     setting: SamplingParams
     seed: int
-
-
-def _readable(found: Mapping[str, Any] | None, url: str) -> Answer | None:
-    """A kept answer; None where there is none that can be read."""
-    if found is None:
-        return None
-    try:
-        return read_answer(found, url)
-    except BadAnswerError:
-        return None
 
 
 def _route(of: Provider, route: Route | None) -> Route:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,18 @@ def test_the_picture_has_points_intervals_and_the_line_of_equal_values() -> None
 def test_an_audit_without_numbers_has_a_page_without_a_picture() -> None:
     bare = replace(AUDIT, rows=ROWS[4:])
     assert "data-chart" not in str(render(bare, "html")).split("<script")[0]
+
+
+def test_what_could_not_be_told_is_said_everywhere_and_breaks_only_the_strict_rule() -> None:
+    doubtful = AuditRow("top_p", 0.5, None, None, None, "can't be told", "too few draws to tell it from none", 60)
+    audit = replace(AUDIT, rows=(*ROWS[2:], doubtful))
+    assert audit.finding == "What was sent is honoured, as far as this audit can see. It can't be told of: top_p."
+    assert audit.honoured
+    assert not audit.strict
+    page = html.unescape(str(render(audit, "html")))
+    assert audit.finding in page
+    assert "too few draws to tell it from none" in page
+    assert json.loads(audit.to_json())["rows"][-1]["verdict"] == "can't be told"
 
 
 def test_json_is_that_of_the_audit_itself() -> None:

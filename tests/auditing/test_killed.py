@@ -1,0 +1,49 @@
+"""An audit that is killed in the middle goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.auditing.fake import FakeClient
+from tests.sources.server import Handler, serving
+
+#: The most requests under way: those that the kill takes away after they were answered.
+AT_ONCE = 4
+
+
+@pytest.mark.server
+def test_a_killed_audit_asks_nothing_twice(tmp_path: Path) -> None:
+    behind, lock, enough = FakeClient(), threading.Lock(), threading.Event()
+
+    def behave(handler: Handler, body: dict[str, Any], number: int) -> None:
+        with lock:
+            behind.asked[json.dumps(body, sort_keys=True)] += 1
+            found = behind._answer(body)
+            if behind.asked.total() == 150:
+                enough.set()
+        handler.give(found)
+
+    with serving(behave) as server:
+        command = [
+            sys.executable, "-m", "thermoscope", "audit", "vllm/fake", f"--base-url={server.url}", "--budget=200",
+            f"--at-once={AT_ONCE}", f"--cache={tmp_path / 'answers.sqlite'}", "--json",
+        ]  # fmt: skip
+        first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert enough.wait(120)
+        first.kill()
+        assert first.wait() < 0
+        before = behind.asked.total()
+        again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    found = json.loads(again.stdout)
+    assert again.returncode == 0, again.stderr
+    assert found["requests"] == behind.asked.total() - before
+    seeded = [times for body, times in behind.asked.items() if "seed" in json.loads(body) and '"seed": 7' not in body]
+    assert sum(times - 1 for times in seeded) <= AT_ONCE
+    assert found["cached"] >= before - AT_ONCE
