@@ -90,9 +90,8 @@ def check_arguments(params: Any) -> None:
     if SETTING not in given:
         raise InputError(f"{SEED} needs a setting beside it; got none; add {SETTING} as JSON, such as '{{}}'")
     if not isinstance(given[SETTING], str):
-        raise InputError(
-            f"{SETTING} must be a text of JSON; got {quoted(given[SETTING])}; write {quoted(json.dumps(given[SETTING]))}"
-        )
+        written = quoted(json.dumps(given[SETTING], default=str))
+        raise InputError(f"{SETTING} must be a text of JSON; got {quoted(given[SETTING])}; write {written}")
     _setting(given[SETTING])
     check_seed(given.get(SEED, 0))
 

@@ -1,7 +1,7 @@
-"""vLLM's logits processor with Thermoscope's chain and keyed noise: the token is drawn here, the rest is vLLM's.
+r"""vLLM's logits processor with Thermoscope's chain and keyed noise: the token is drawn here, the rest is vLLM's.
 
 ``vllm serve MODEL --logits-processors thermoscope.sources.vllm:Keyed --no-async-scheduling``, in an environment with
-``VLLM_USE_V2_MODEL_RUNNER=0``; requests then carry ``{"vllm_xargs": {"thermoscope": "{\\"temperature\\": 0.7}",
+``VLLM_USE_V2_MODEL_RUNNER=0``; requests then carry ``{"vllm_xargs": {"thermoscope": "{\"temperature\": 0.7}",
 "thermoscope_seed": 3}}``. ``vllm_source.py`` uses the same class in this process.
 """
 
