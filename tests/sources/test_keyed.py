@@ -52,7 +52,8 @@ class Text:
         tokens: list[int] = []
         logprobs: list[float] = []
         for position in range(length):
-            drawn = draw(logits_of(PROMPT + tokens)[None], [self.setting], Keys([(self.seed, prompt_key(PROMPT), position)]),
+            keys = Keys([(self.seed, prompt_key(PROMPT), position)])
+            drawn = draw(logits_of(PROMPT + tokens)[None], [self.setting], keys,
                          prompt_ids=[PROMPT], output_ids=[tokens], drawn_logprobs=[logprobs])  # fmt: skip
             tokens.append(int(drawn.tokens[0]))
             logprobs.append(float(drawn.logprobs[0]))
@@ -145,7 +146,9 @@ def test_the_engines_own_sampling_beside_a_setting_is_refused(name: str, value: 
     check_arguments(asked({}, temperature=0.0, top_p=1.0, top_k=0, n=1))
 
 
-@pytest.mark.parametrize(("speculative", "asynchronous", "said"), [(True, False, "speculative"), (False, True, "async")])
+@pytest.mark.parametrize(
+    ("speculative", "asynchronous", "said"), [(True, False, "speculative"), (False, True, "async")]
+)
 def test_what_breaks_it_is_refused_when_vllm_starts(speculative: bool, asynchronous: bool, said: str) -> None:
     config = SimpleNamespace(
         speculative_config=object() if speculative else None,

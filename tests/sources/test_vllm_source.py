@@ -78,7 +78,9 @@ def assert_equal(theirs: list[dict[str, Any]], ours: list[Sample]) -> int:
     flips = 0
     assert len(theirs) == len(ours)
     for there, here in zip(theirs, ours, strict=True):
-        same = next((n for n, (a, b) in enumerate(zip(there["token_ids"], here.token_ids, strict=False)) if a != b), None)
+        same = next(
+            (n for n, (a, b) in enumerate(zip(there["token_ids"], here.token_ids, strict=False)) if a != b), None
+        )
         if same is not None:
             assert is_a_near_tie(here, same, there["token_ids"][same]), (str(here.params), here.seed, same)
             flips += 1
@@ -100,7 +102,8 @@ def is_a_near_tie(here: Sample, at: int, other: int) -> bool:
     logits = model.rows(capacity=1, length=200).add([[*prompt, *here.token_ids[:at]]])
     torch.manual_seed(0)
     moved = logits + (torch.rand(400, logits.shape[1]) * 2 - 1) * ROUNDING
-    drawn = draw(moved, [here.params] * 400, Keys([(here.seed, prompt_key(prompt), at)] * 400), prompt_ids=[prompt] * 400,
+    keys = Keys([(here.seed, prompt_key(prompt), at)] * 400)
+    drawn = draw(moved, [here.params] * 400, keys, prompt_ids=[prompt] * 400,
                  output_ids=[here.token_ids[:at]] * 400, drawn_logprobs=[here.drawn_logprobs[:at]] * 400)  # fmt: skip
     return other in drawn.tokens.tolist()
 
