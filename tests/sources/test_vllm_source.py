@@ -117,7 +117,7 @@ def test_texts_and_records_are_those_of_generate(tmp_path: Path, ours: list[Samp
     found = in_vllm(tmp_path, max_model_len=64, max_num_seqs=7)
     assert len(ours) >= 100
     flips = assert_equal(found["samples"], ours)
-    assert flips <= len(ours) // 20
+    assert flips <= len(ours) // 20, flips
     assert found["tokens"] == sum(len(sample["token_ids"]) for sample in found["samples"])
     assert found["source"][:2] == ["vllm/bundled", "float32"]
     assert found["source"][3] == load_model().revision
@@ -125,7 +125,8 @@ def test_texts_and_records_are_those_of_generate(tmp_path: Path, ours: list[Samp
 
 @pytest.mark.timeout(1600)
 def test_texts_are_the_same_under_preemption_and_prompts_read_in_pieces(tmp_path: Path, ours: list[Sample]) -> None:
-    """A few blocks of memory for many rows, and 4 tokens of a prompt at a time."""
-    found = in_vllm(tmp_path, max_model_len=48, max_num_seqs=16, num_gpu_blocks_override=8, block_size=16,
+    """Memory for fewer rows than are in flight, and 16 tokens of prompts a step."""
+    found = in_vllm(tmp_path, max_model_len=48, max_num_seqs=16, num_gpu_blocks_override=8, block_size=32,
                     max_num_batched_tokens=16, enable_chunked_prefill=True)  # fmt: skip
+    assert found["preemptions"] > 0
     assert assert_equal(found["samples"], ours) <= len(ours) // 20

@@ -7,8 +7,24 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
+
+
+def count_preemptions() -> list[str]:
+    """The requests that vLLM's scheduler takes out of memory from now on."""
+    from vllm.v1.core.sched.scheduler import Scheduler
+
+    found: list[str] = []
+    preempt = Scheduler._preempt_request
+
+    def counted(self: object, request: object, *given: object, **more: object) -> object:
+        found.append(request.request_id)
+        return preempt(self, request, *given, **more)
+
+    Scheduler._preempt_request = counted
+    return found
 
 
 def main() -> None:
@@ -18,6 +34,8 @@ def main() -> None:
     from thermoscope.sources.base import Batch
     from thermoscope.sources.vllm_source import open_vllm
 
+    os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0")
+    preempted = count_preemptions()
     source = open_vllm(parse_name("vllm/bundled"), **asked["engine"])
     settings = tuple(SamplingParams(**setting) for setting in asked["settings"])
     batches = [Batch(prompt, settings, tuple(asked["seeds"])) for prompt in asked["prompts"]]
@@ -31,6 +49,7 @@ def main() -> None:
                 on_token=lambda batch, place, token, record: tokens.append(token))  # fmt: skip
     idle = [list(batch.effects.idle(setting)) for batch in batches for setting in settings]
     found = {"samples": [one for of in made for one in of], "tokens": len(tokens), "idle": idle,
+             "preemptions": len(preempted),
              "source": [source.name, source.dtype, source.device, source.revision, list(source.notes)]}  # fmt: skip
     Path(sys.argv[1]).write_text(json.dumps(found))
 

@@ -58,7 +58,7 @@ class VllmSource(ModelSource):
 
     def __init__(self, model: ModelWithoutWeights, engine: Any) -> None:
         super().__init__(model)
-        self._engine = engine
+        self._engine, self._tokens_of = engine, model
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class VllmSource(ModelSource):
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate the texts of all batches at once; parameters as in ``Source``, errors as in ``generate``."""
-        work = _Work(self.model, self._engine, batches, max_new_tokens, stop_strings(stop), max_rows)
+        work = _Work(self._tokens_of, self._engine, batches, max_new_tokens, stop_strings(stop), max_rows)
         samples: list[list[Sample | None]] = [[None] * len(batch) for batch in batches]
         try:
             while work.goes_on:
