@@ -173,12 +173,12 @@ def opening(
     InputError
         The name, the address or an option breaks its rule, or an option is for models that run here.
     """
-    from thermoscope.models.names import arguments, parse_name
+    from thermoscope.models.names import arguments, parse_name, runs_in_process
 
     name = parse_name(model, base_url)
     here = {"revision": revision, "device": device, "dtype": dtype}
     said: dict[str, Any] = {"chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option}
-    if not name.is_endpoint:
+    if not name.is_endpoint or runs_in_process(name, base_url):
         found = loading(model, revision, device, dtype, **said)
         return {"name": found.pop("name_or_path"), **found}
     for option, value in (here | of_models_here).items():

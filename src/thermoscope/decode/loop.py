@@ -14,20 +14,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch, BranchesInFlight, branches_of
-from thermoscope.decode.ending import Ending, Endings
-from thermoscope.decode.records import TokenRecord, records_of, tempered_of
+from thermoscope.decode.drawing import draw_step, sample_of
+from thermoscope.decode.ending import Endings
+from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import Request
 from thermoscope.decode.sample import Sample
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import check_logits
-from thermoscope.sampling.draw import draw
 from thermoscope.sampling.effects import Effects
-from thermoscope.sampling.noise import Keys
 
 
 @dataclass(slots=True)
@@ -140,7 +138,7 @@ class Decoder:
                 fork = branch.fork(drawn[members[0]], members)
                 ended, ending = self._endings.close(fork, lambda number: self._requests[number].max_new_tokens)
                 if ending is not None:
-                    finished += [(number, self._sample(self._requests[number], ending)) for number in ended]
+                    finished += [(number, sample_of(self._requests[number], ending)) for number in ended]
                 if fork.members:
                     forks.append((fork, row))
         return finished, forks
@@ -150,52 +148,10 @@ class Decoder:
         numbers = [number for branch in active for number in branch.members]
         owner = [row for row, branch in enumerate(active) for _ in branch.members]
         requests = [self._requests[number] for number in numbers]
-        keys = Keys(
-            [(r.seed, active[row].key, len(r.records)) for r, row in zip(requests, owner, strict=True)],
-            device=logits.device,
-        )
-        settings = [r.params for r in requests]
-        result = draw(
-            logits,
-            settings,
-            keys,
-            source=torch.tensor(owner, device=logits.device),  # (M,)
-            prompt_ids=[r.prompt_ids for r in requests],
-            output_ids=[active[row].tokens for row in owner],
-            drawn_logprobs=[r.drawn_logprobs for r in requests],
-            kept_logprobs=[r.kept_logprobs for r in requests],
-            end_ids=self._model.end_of_text,
-            effects=self._effects,
-        )
-        tokens = result.tokens.tolist()
-        records = records_of(logits, owner, tokens)
-        tempered = tempered_of(logits, owner, settings, records)
-        columns = (requests, records, result.logprobs.tolist(), result.kept.tolist(), tempered)
-        for request, record, drawn_logprob, kept_logprob, entropy in zip(*columns, strict=True):
-            request.records.append(record)
-            request.drawn_logprobs.append(drawn_logprob)
-            request.kept_logprobs.append(kept_logprob)
-            request.tempered_entropies.append(entropy)
+        keys, texts = [active[row].key for row in owner], [active[row].tokens for row in owner]
+        tokens = draw_step(logits, owner, requests, keys, texts, end_ids=self._model.end_of_text, effects=self._effects)
         self.work.tokens += len(numbers)
         if self._on_token is not None:
-            for number, token, record in zip(numbers, tokens, records, strict=True):
-                self._on_token(number, token, record)
+            for number, token, request in zip(numbers, tokens, requests, strict=True):
+                self._on_token(number, token, request.records[-1])
         return dict(zip(numbers, tokens, strict=True))
-
-    def _sample(self, request: Request, ending: Ending) -> Sample:
-        return Sample(
-            prompt=request.prompt,
-            params=request.params,
-            seed=request.seed,
-            text=ending.text,
-            token_ids=ending.token_ids,
-            finish_reason=ending.finish_reason,
-            logprobs=tuple(record.logprob for record in request.records),
-            drawn_logprobs=tuple(request.drawn_logprobs),
-            entropies=tuple(record.entropy for record in request.records),
-            ranks=tuple(record.rank for record in request.records),
-            text_ends=ending.text_ends,
-            prompt_tokens=len(request.prompt_ids),
-            tempered_entropies=tuple(request.tempered_entropies),
-            kept_logprobs=tuple(request.kept_logprobs) if request.params.adaptive_target is not None else (),
-        )

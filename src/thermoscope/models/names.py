@@ -5,6 +5,7 @@ A bare name or path stays Hugging Face's. A local folder of the given name alway
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -29,6 +30,8 @@ ENDPOINTS: dict[str, str | None] = {
     "openrouter": "https://openrouter.ai/api/v1",
     "openai": "https://api.openai.com/v1",
 }
+#: Providers that can run a model in this process where their package is installed.
+ENGINES = ("vllm",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ def parse_name(given: str | Path | None, base_url: str | None = None) -> ModelNa
             f"a base URL is for endpoints ({', '.join(ENDPOINTS)}); got one for {text!r}; write openai-api/{text}"
         )
     return name
+
+
+def runs_in_process(name: ModelName, base_url: str | None) -> bool:
+    """Whether an engine is installed that runs the model in this process, and no address of a server was given."""
+    return name.provider in ENGINES and base_url is None and importlib.util.find_spec(name.provider) is not None
 
 
 def _local(text: str) -> ModelName | None:

@@ -22,13 +22,13 @@ from thermoscope.sources.base import Batch, Capabilities
 _CAN = Capabilities(logits=True, shared_noise=True, seeds="exact", logprobs="raw", top_logprobs=0)
 
 
-class LocalSource:
-    """Texts from a model that runs here.
+class ModelSource:
+    """What a source knows of a model that runs in this process, whoever runs it.
 
     Parameters
     ----------
     model
-        From ``load_model``.
+        The model, or at least its tokens, its chat template and its configuration.
 
     Raises
     ------
@@ -36,7 +36,6 @@ class LocalSource:
         It is no model.
     """
 
-    can = _CAN
     #: It costs nothing that is counted.
     usage = None
 
@@ -92,6 +91,15 @@ class LocalSource:
         """The most new tokens after the longest of these prompts; errors as in ``Source``."""
         return new_tokens(self.model, self._longest(prompts), max_new_tokens, max_length)
 
+    def _longest(self, prompts: Sequence[str]) -> int:
+        return max(len(prompt_ids(self.model, prompt)) for prompt in prompts)
+
+
+class LocalSource(ModelSource):
+    """Texts from a model that runs here; ``model`` is what ``load_model`` gives."""
+
+    can = _CAN
+
     def rows_in_flight(self, prompts: Sequence[str], max_new_tokens: int, texts: int) -> int:
         """As many rows as half of the free memory holds and as decode faster together."""
         return rows_in_flight(self.model, self._longest(prompts) + max_new_tokens, texts)
@@ -143,9 +151,6 @@ class LocalSource:
             # texts that ended early leave less to do
             spared = len(batch) * max_new_tokens - latest.tokens
             done = replace(_sum(done, latest), most_tokens=done.most_tokens - spared)
-
-    def _longest(self, prompts: Sequence[str]) -> int:
-        return max(len(prompt_ids(self.model, prompt)) for prompt in prompts)
 
 
 def _sum(before: Progress, state: Progress) -> Progress:

@@ -10,7 +10,7 @@ from typing import Any
 
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
-from thermoscope.models.names import ModelName, parse_name
+from thermoscope.models.names import ModelName, parse_name, runs_in_process
 from thermoscope.sources.base import Source
 from thermoscope.sources.cache import default_path
 from thermoscope.sources.client import Limits
@@ -59,7 +59,8 @@ def open_source(
     Parameters
     ----------
     name
-        As ``load_model`` takes it, or ``provider/model`` of an endpoint.
+        As ``load_model`` takes it, or ``provider/model`` of an endpoint. ``vllm/NAME`` runs in this process where vLLM
+        is installed and no address is given.
     base_url, options
         Of an endpoint: its address, and options as in ``open_endpoint``.
     revision, device, dtype
@@ -79,13 +80,20 @@ def open_source(
     parsed = parse_name(name, base_url)
     how: dict[str, Any] = {"chat": chat, "system": system, "chat_options": chat_options}
     here: dict[str, Any] = {"revision": revision, "device": device, "dtype": dtype}
-    if parsed.is_endpoint:
+    in_process = runs_in_process(parsed, base_url)
+    if parsed.is_endpoint and not in_process:
         for option, value in here.items():
             if value is not None:
                 raise InputError(f"{option} is for a model that runs here; {parsed.given} does not; leave it out")
         return open_endpoint(parsed, options=options, **how)
     if options:
         raise InputError(f"{next(iter(options))} is an option of endpoints; {parsed.given} runs here; leave it out")
+    if in_process:
+        if device is not None:
+            raise InputError(f"vLLM chooses the device itself; got device {device!r} for {parsed.given}; leave it out")
+        from thermoscope.sources.vllm_source import open_vllm
+
+        return open_vllm(parsed, revision=revision, dtype=dtype, **how)
     from thermoscope.models.load import load_model
     from thermoscope.sources.local import LocalSource
 
@@ -101,12 +109,12 @@ def source_of(given: Model | Source | str | Path, **how: Any) -> Source:
         It is none of these.
     """
     from thermoscope.sources.endpoint import Endpoint
-    from thermoscope.sources.local import LocalSource
+    from thermoscope.sources.local import LocalSource, ModelSource
     from thermoscope.sources.spread import Spread
 
     if isinstance(given, str | Path):
         return open_source(given, **how)
-    return given if isinstance(given, Endpoint | LocalSource | Spread) else LocalSource(given)  # type: ignore[arg-type]
+    return given if isinstance(given, Endpoint | ModelSource | Spread) else LocalSource(given)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -165,12 +173,13 @@ def model_behind(source: Source, what: str) -> Model:
     Raises
     ------
     InputError
-        The source is an endpoint.
+        The source is an endpoint, or an engine that keeps the logits to itself.
     """
-    from thermoscope.sources.local import LocalSource
+    from thermoscope.sources.local import LocalSource, ModelSource
 
     if not isinstance(source, LocalSource):
-        raise InputError(f"{what} is for a model that runs here; {source.name} does not; leave it out")
+        where = "runs in vLLM" if isinstance(source, ModelSource) else "does not"
+        raise InputError(f"{what} is for a model that runs here; {source.name} {where}; leave it out")
     return source.model
 
 

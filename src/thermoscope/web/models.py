@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, ThermoscopeError
-from thermoscope.models.names import parse_name
+from thermoscope.models.names import parse_name, runs_in_process
 from thermoscope.web.schemas import ModelAtHand
 from thermoscope.words import nearest, quoted
 
@@ -68,7 +68,9 @@ class Models:
 
             return open_it
 
-        kinds = {name: parse_name(name, base_url if "/" in name else None).is_endpoint for name in names}
+        addresses = {name: base_url if "/" in name else None for name in names}
+        parsed = {name: parse_name(name, address) for name, address in addresses.items()}
+        kinds = {name: p.is_endpoint and not runs_in_process(p, addresses[name]) for name, p in parsed.items()}
         self._models = {name: _AtHand(name, opened(name, endpoint=kinds[name]), endpoint=kinds[name]) for name in names}
         self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
 
