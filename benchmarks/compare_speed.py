@@ -28,7 +28,7 @@ VARIANTS = ("ours", "batched", "tuned", "article")
 def main() -> None:
     """Run the rounds and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a smoke run: 2 layers, 40 tokens, one round, two variants")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: 2 layers, one round, two variants")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     rounds, layers, length = (1, 2, 40) if args.quick else (args.rounds, 12, 200)

@@ -80,7 +80,7 @@ def decided(name: str, rule: Rule, found: Run) -> dict[str, Any]:
     )  # fmt: skip
     effect, low, high, band = row["effect"], row["low"], row["high"], (row["band_low"], row["band_high"])
     neutral = 1.0 if row["kind"] == "ratio" else 0.0
-    if row["label_a"] != rule.a:
+    if row["label_a"] == rule.a:  # the table has b - a, and b / a
         turn = (lambda x: 1 / x) if row["kind"] == "ratio" else (lambda x: -x)
         effect, low, high, band = turn(effect), turn(high), turn(low), (turn(band[1]), turn(band[0]))
     clear = "higher" if band[0] > neutral else "lower" if band[1] < neutral else "open"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from findings.rules import LENGTH, RULES, SEEDS, SUMS, Rule
+from findings.rules import LENGTH, RULES, SEEDS, SUM_LENGTH, Rule
 from thermoscope.words import count, estimate, short
 
 TABLES = Path(__file__).parent / "tables"
@@ -29,7 +29,7 @@ def rows(name: str) -> list[Row]:
 def verdict(rule: Rule, row: Row) -> str:
     """What becomes of a rule on one model."""
     if row["clear"] == "open":
-        return "no clear difference" if rule.predicts == "same" else "cannot be told"
+        return "no clear difference" if rule.predicts == "same" else "inconclusive"
     return "holds" if row["clear"] == rule.predicts else "does not hold" if rule.predicts == "same" else "the opposite"
 
 
@@ -49,7 +49,7 @@ def sentence(rule: Rule, row: Row) -> str:
 
 
 def _mean(measure: str, value: float) -> str:
-    return f"{100 * value:.0f} %" if measure in _SHARES else short(value)
+    return f"{100 * value:.0f}%" if measure in _SHARES else short(value)
 
 
 def document() -> str:
@@ -64,8 +64,8 @@ def document() -> str:
         "the runs and this page; the tables are in `findings/tables/`.",
         "",
         f"Models: {', '.join(NAMES.get(m, m) for m in models)}. Texts share their random noise between settings, so that",
-        f"prompts and seeds are paired: {SEEDS} seeds per prompt, {LENGTH} new tokens (sums: {SUMS} sums, 16 tokens).",
-        "Intervals are 95 % intervals of one difference. A difference counts as clear only if its band over all pairs of settings",
+        f"prompts and seeds are paired: {SEEDS} seeds per prompt, {LENGTH} new tokens (sums: {SUM_LENGTH}).",
+        "Intervals are 95% intervals of one difference. A difference counts as clear only if its band over all pairs of settings",
         "of the run at once excludes no effect.",
         "",
         "## At a glance",
@@ -83,7 +83,7 @@ def document() -> str:
             "",
             f"## {rule.says}",
             "",
-            f"Said by {rule.source}. Tested: `{rule.a}` against `{rule.b}`, {rule.measure}.",
+            f"Source: {rule.source}. Tested: `{rule.a}` against `{rule.b}`, {rule.measure}.",
             "",
         ]
         lines += [
@@ -94,10 +94,10 @@ def document() -> str:
         "",
         "## What this cannot tell",
         "",
-        "- Three models of at most 270 million parameters: a rule may hold for larger ones.",
+        "- Small models, of at most a few hundred million parameters: a rule may hold for larger ones.",
         "- Perplexity is under the model itself: it says how surprising a text is to the model, not how good it is to a reader.",
         "- \"No clear difference\" is no proof of equality: the interval says how large a difference could be.",
-        "- Eleven rules on several models: each interval is right in 95 % of cases on its own, and a few of all may miss.",
+        "- Eleven rules on several models: each interval is right in 95% of cases on its own, and a few of all may miss.",
         "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -115,7 +115,7 @@ def _small_steps(widths: list[Row]) -> list[str]:
         same = 100 * float(row["same_after_step"])
         lines.append(
             f"- **{NAMES.get(row['model'], row['model'])}: does not hold.** With everything else fixed, a story of "
-            f"{row['tokens']} tokens is still the same after a step of 0.1 in {same:.0f} % of cases; between T=0 and 1.5 one "
+            f"{row['tokens']} tokens is still the same after a step of 0.1 in {same:.0f}% of cases; between T=0 and 1.5 one "
             f"prompt and seed give {float(row['texts']):.0f} different texts (median of {row['prompts']} prompts), the first "
             f"change coming at T={float(row['first_change']):.2f}."
         )

@@ -61,7 +61,7 @@ def check_spelling(unknown: Iterable[str], known: Iterable[str], engine: str) ->
     names = list(known)
     for name in unknown:
         if close := difflib.get_close_matches(name[:100], names, n=1, cutoff=_NEARLY):
-            raise InputError(f"the {engine} file has the field {quoted(name)}; did you mean {close[0]!r}? mend it")
+            raise InputError(f"the {engine} file has the field {quoted(name)}; did you mean {close[0]!r}? fix it")
 
 
 def check_value(field: str, value: Any, of: Dialect) -> None:
@@ -81,7 +81,7 @@ def check_value(field: str, value: Any, of: Dialect) -> None:
         rule, fits = "a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool)
     if not fits(value):
         got = f"{json.dumps(value, default=str):.60}"
-        raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; mend it")
+        raise InputError(f"{field} must be {rule} in the {of.name} file; got {got}; fix it")
     if field in of.not_ours and value != neutral:
         raise InputError(f"{field}={typed(value)} is none of our stages; take it out")
 

@@ -165,14 +165,14 @@ def _read_flags(text: str) -> dict[str, Any]:
     try:
         words = shlex.split(text.replace("\\\n", " "))
     except ValueError as error:
-        raise InputError(f"the flags can't be read: {error}; mend the file") from None
+        raise InputError(f"the flags can't be read: {error}; fix the file") from None
     pairs: list[tuple[str, Any]] = []
     biases: list[list[Any]] = []
     breakers: list[str] | None = None
     while words:
         word = words.pop(0)
         if not word.startswith("-") or is_number(word):
-            continue  # the program, or the value of a flag that says nothing about sampling
+            continue  # the program, or the value of a flag that is not about sampling
         flag, _, value = word.partition("=")
         if flag == "--ignore-eos":
             pairs.append(("ignore_eos", True))

@@ -26,7 +26,7 @@ def _flags(text: str) -> dict[str, Any]:
     try:
         typed_words = shlex.split(text.replace("\\\n", " "), comments=True)
     except ValueError as error:
-        raise InputError(f"the command can't be read: {error}; mend the file") from None
+        raise InputError(f"the command can't be read: {error}; fix the file") from None
     pairs: list[tuple[str, Any]] = []
     for word, after in zip(typed_words, [*typed_words[1:], "-"], strict=True):
         if not word.startswith("-") or is_number(word):

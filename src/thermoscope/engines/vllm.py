@@ -51,7 +51,7 @@ def _call(text: str) -> dict[str, Any]:
     except InputError:
         raise
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        raise InputError("SamplingParams(...) must be one call with plain values by name; mend the file") from None
+        raise InputError("SamplingParams(...) must be one call with plain values by name; fix the file") from None
     if call.args or any(name is None for name, _ in pairs):
         raise InputError("SamplingParams(...) must have its values by name; write temperature=0.7")
     return once((str(name), value) for name, value in pairs)
@@ -80,7 +80,7 @@ def _command(text: str) -> dict[str, Any]:
     try:
         typed = shlex.split(text.replace("\\\n", " "), comments=True)
     except ValueError as error:
-        raise InputError(f"the command can't be read: {error}; mend the file") from None
+        raise InputError(f"the command can't be read: {error}; fix the file") from None
     pairs: list[tuple[str, Any]] = []
     while typed:
         flag, sign, value = typed.pop(0).partition("=")

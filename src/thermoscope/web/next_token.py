@@ -42,8 +42,9 @@ def next_token(models: Models, asked: NextTokenRequest) -> NextToken:
     here, setting = _place(models, asked), setting_of(asked.settings)
     settings_of(setting, here.model.vocabulary)
     coin = float(_keys(here, [asked.seed]).uniform()[0])
-    traced = trace(here.logits, setting, prompt_ids=here.prompt, output_ids=here.tokens, coin=coin,
-        end_ids=here.model.end_of_text)
+    traced = trace(
+        here.logits, setting, prompt_ids=here.prompt, output_ids=here.tokens, coin=coin, end_ids=here.model.end_of_text
+    )
     top = _listed(here.logits, traced, asked.top)
     columns = torch.stack([stage.probabilities[top] for stage in traced], dim=1)  # (top, stages)
     ranks = (here.logits[None, :] > here.logits[top][:, None]).sum(dim=1) + 1
