@@ -121,6 +121,50 @@ def llama_cpp(job: Job) -> float:
         return made / (time.perf_counter() - start)
 
 
+def _length(job: Job) -> tuple[list[int], int]:
+    """The prompt's tokens, and how many come after it."""
+    return list(range(PROMPT_TOKENS)), job.length - PROMPT_TOKENS
+
+
+def vllm(job: Job) -> float:
+    """The engine vLLM in this process, its own sampling, all rows at once."""
+    from vllm import LLM, SamplingParams
+
+    llm = LLM(job.folder, dtype=job.dtype, enforce_eager=job.device == "cpu", generation_config="vllm", seed=0)
+    prompt, tokens = _length(job)
+
+    def made(count: int) -> int:
+        params = SamplingParams(temperature=0.9, top_k=job.top_k or 0, max_tokens=count, ignore_eos=True)
+        asked = [{"prompt_token_ids": prompt} for _ in range(job.rows)]
+        return sum(len(done.outputs[0].token_ids) for done in llm.generate(asked, params, use_tqdm=False))
+
+    made(4)  # warm-up
+    start = time.perf_counter()
+    return made(tokens) / (time.perf_counter() - start)
+
+
+def keyed(job: Job) -> float:
+    """The engine vLLM in this process with Thermoscope's own stages and noise."""
+    from thermoscope import SamplingParams
+    from thermoscope.models.names import parse_name
+    from thermoscope.sources.base import Batch
+    from thermoscope.sources.vllm_source import open_vllm
+
+    source = open_vllm(parse_name(f"vllm/{job.folder}"), dtype=job.dtype)
+    setting = SamplingParams(temperature=0.9, top_k=job.top_k)
+    made: list[int] = []
+
+    def run(tokens: int) -> None:
+        batch = Batch(TEN_TOKENS, (setting,), tuple(range(job.rows)))
+        source.make([batch], max_new_tokens=tokens, on_sample=lambda _, __, sample: made.append(len(sample.token_ids)))
+
+    run(4)  # warm-up
+    made.clear()
+    start = time.perf_counter()
+    run(job.length - PROMPT_TOKENS)
+    return sum(made) / (time.perf_counter() - start)
+
+
 def linears(job: Job) -> float:
     """The limit: the model's packed linear layers alone, one step after the other."""
     import torch
@@ -172,17 +216,21 @@ def memory(job: Job) -> float:
 
 PEERS: dict[str, Callable[[Job], float]] = {
     "ours": ours, "batched": batched, "tuned": batched, "article": article, "llama.cpp": llama_cpp, "limit": linears,
-    "static": static, "memory": memory,
+    "static": static, "memory": memory, "vllm": vllm, "keyed": keyed,
 }  # fmt: skip
 
 
 def rates(jobs: dict[str, Job], rounds: int) -> dict[str, list[float]]:
     """Tokens per second of every job, the jobs taking turns, each run a fresh process."""
+    source = str(Path(__file__).parents[1] / "src")  # vLLM's environment does not have the package
+    vllm_env = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR", "PYTHONPATH": source}
     speeds: dict[str, list[float]] = {name: [] for name in jobs}
     for number in range(rounds):
         for name, job in jobs.items():
-            env = {**os.environ, **(KEEP_MEMORY if job.peer == "tuned" else {})}
-            command = [sys.executable, __file__, json.dumps(asdict(job))]
+            more = KEEP_MEMORY if job.peer == "tuned" else vllm_env if job.peer in ("vllm", "keyed") else {}
+            env = {**os.environ, **more}
+            python = os.environ["THERMOSCOPE_VLLM"] if job.peer in ("vllm", "keyed") else sys.executable
+            command = [python, __file__, json.dumps(asdict(job))]
             done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
             speeds[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"round {number + 1} {name:24} {speeds[name][-1]:8.1f} tokens/s", file=sys.stderr, flush=True)

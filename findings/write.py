@@ -26,16 +26,26 @@ def rows(name: str) -> list[Row]:
         return list(csv.DictReader(file))
 
 
+def told(row: Row) -> tuple[str, bool]:
+    """Whether a is higher, lower or neither ("open"), and whether that is so for all pairs of settings at once."""
+    if row["clear"] != "open":
+        return row["clear"], True
+    low, high, neutral = float(row["low"]), float(row["high"]), 1.0 if row["kind"] == "ratio" else 0.0
+    return ("higher" if low > neutral else "lower" if high < neutral else "open"), False
+
+
 def verdict(rule: Rule, row: Row) -> str:
     """What becomes of a rule on one model."""
-    if row["clear"] == "open":
+    way, sure = told(row)
+    if way == "open":
         return "no clear difference" if rule.predicts == "same" else "inconclusive"
-    return "holds" if row["clear"] == rule.predicts else "does not hold" if rule.predicts == "same" else "the opposite"
+    said = "holds" if way == rule.predicts else "does not hold" if rule.predicts == "same" else "the opposite"
+    return said if sure else f"probably {said}"
 
 
 def sentence(rule: Rule, row: Row) -> str:
     """What was found, with the numbers."""
-    words = {"higher": rule.higher, "lower": rule.lower, "open": rule.open}[row["clear"]]
+    words = {"higher": rule.higher, "lower": rule.lower, "open": rule.open}[told(row)[0]]
     effect, low, high = (float(row[key]) for key in ("effect", "low", "high"))
     means = {key: _mean(rule.measure, float(row[f"mean_{key}"])) for key in ("a", "b")}
     said = words.format(effect=estimate(effect, low, high), **means)
@@ -65,8 +75,8 @@ def document() -> str:
         "",
         f"Models: {', '.join(NAMES.get(m, m) for m in models)}. Texts share their random noise between settings, so that",
         f"prompts and seeds are paired: {SEEDS} seeds per prompt, {LENGTH} new tokens (sums: {SUM_LENGTH}).",
-        "Intervals are 95% intervals of one difference. A difference counts as clear only if its band over all pairs of settings",
-        "of the run at once excludes no effect.",
+        "Intervals are 95% intervals of one difference. A rule *holds* or *does not hold* if the band over all pairs of settings",
+        "of the run at once excludes no effect, and *probably* so if only its own interval does.",
         "",
         "## At a glance",
         "",
@@ -139,9 +149,11 @@ def picture() -> str:
         own = alt.Chart(pa.Table.from_pylist([row for row in data if row["measure"] == measure]))
         scale = alt.Scale(type="log") if measure == "perplexity" else alt.Scale()
         x = alt.X("temperature:Q", title="temperature")
-        colour = alt.Color("model:N", title=None, scale=alt.Scale(range=["#0b6e99", "#d9480f", "#5f3dc4"]))
+        colours = alt.Scale(range=["#0b6e99", "#d9480f", "#5f3dc4"])
+        colour = alt.Color("model:N", title=None, scale=colours)
         line = own.mark_line(point=True).encode(x, alt.Y("mean:Q", title=title, scale=scale), colour)
-        band = own.mark_area(opacity=0.15).encode(x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"), colour)
+        pale = alt.Color("model:N", scale=colours, legend=None)
+        band = own.mark_area(opacity=0.15).encode(x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"), pale)
         panels.append((band + line).properties(width=320, height=220))
     chart = alt.hconcat(*panels).configure_view(stroke=None).configure_legend(orient="bottom")
     made: str = vl_convert.vegalite_to_svg(chart.to_json())
