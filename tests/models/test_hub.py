@@ -16,7 +16,7 @@ import pytest
 from tests.tiny_cli import environment, process
 from thermoscope import inspect, load_model
 from thermoscope.errors import ModelNotFoundError
-from thermoscope.models.load import _on_the_hub, _Where
+from thermoscope.models.where import Where, on_the_hub
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NAME = "someone/tiny"
@@ -114,13 +114,13 @@ def test_a_model_by_name_is_fetched_once_and_needs_no_hub_then(hub: Hub, tiny_mo
 
 @pytest.mark.parametrize("revision", [None, "main", COMMIT])
 def test_the_hub_is_asked_once(revision: str | None, hub: Hub) -> None:
-    assert _on_the_hub(NAME, revision) == _Where(NAME, revision, offline=False)
+    assert on_the_hub(NAME, revision) == Where(NAME, revision, offline=False)
     assert len([path for path in hub.asked if "/api/models/" in path]) == 1
 
 
 def test_a_hub_that_can_not_be_reached(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    assert _on_the_hub("someone/else", "v1") == _Where("someone/else", "v1", offline=True)
+    assert on_the_hub("someone/else", "v1") == Where("someone/else", "v1", offline=True)
 
 
 def test_a_name_that_the_hub_does_not_have(hub: Hub) -> None:
@@ -130,4 +130,4 @@ def test_a_name_that_the_hub_does_not_have(hub: Hub) -> None:
 
 def test_a_hub_that_is_out_of_order_is_left_to_its_client(hub: Hub) -> None:
     hub.status = 503
-    assert _on_the_hub(NAME, "v1") == _Where(NAME, "v1", offline=False)
+    assert on_the_hub(NAME, "v1") == Where(NAME, "v1", offline=False)

@@ -9,7 +9,7 @@ from tests.sampling.test_filters import HALVES, column, kept, logits_of
 from tests.sampling.test_penalties import ROW, tokens
 from thermoscope import SamplingParams, generate, inspect, load_model, probabilities
 from thermoscope.errors import InputError, ParameterError
-from thermoscope.sampling import filters, penalties
+from thermoscope.sampling import newer_filters, penalties
 from thermoscope.sampling.stages import adaptive_aim
 
 INF = math.inf
@@ -18,63 +18,63 @@ FOUR = torch.tensor([[9.0, 8.0, 2.0, 1.0]], dtype=torch.float64)
 
 def test_min_k_keeps_what_is_before_the_steepest_drop():
     # drops 1, 6, 1 over ranks 1, 2, 3: 1, 3, 1/3; the second is the steepest, so two stay
-    assert kept(filters.min_k(FOUR, column(0))) == [[0, 1]]
+    assert kept(newer_filters.min_k(FOUR, column(0))) == [[0, 1]]
     # of 5, 4, 3, 2: 1, 1/2, 1/3; the first
-    assert kept(filters.min_k(torch.tensor([[3.0, 5.0, 2.0, 4.0]]), column(0))) == [[1]]
+    assert kept(newer_filters.min_k(torch.tensor([[3.0, 5.0, 2.0, 4.0]]), column(0))) == [[1]]
 
 
 def test_min_k_keeps_at_least_tau_over_the_range():
     # the range is 8: tau 23.9 is below 3 tokens, 24 is 3, 32 is 4
-    assert kept(filters.min_k(FOUR.repeat(3, 1), column(23.9, 24, 32))) == [[0, 1], [0, 1, 2], [0, 1, 2, 3]]
+    assert kept(newer_filters.min_k(FOUR.repeat(3, 1), column(23.9, 24, 32))) == [[0, 1], [0, 1, 2], [0, 1, 2, 3]]
 
 
 def test_min_k_looks_at_what_is_left_and_keeps_equals():
-    assert kept(filters.min_k(torch.tensor([[9.0, -INF, 8.0, -INF]]), column(0))) == [[0]]
-    assert kept(filters.min_k(torch.tensor([[5.0, 5.0, 1.0, 0.0]]), column(0))) == [[0, 1]]  # drops 0, 4/2, 1/3
-    assert kept(filters.min_k(torch.full((1, 4), 2.0), column(0))) == [[0, 1, 2, 3]]  # there is no drop
+    assert kept(newer_filters.min_k(torch.tensor([[9.0, -INF, 8.0, -INF]]), column(0))) == [[0]]
+    assert kept(newer_filters.min_k(torch.tensor([[5.0, 5.0, 1.0, 0.0]]), column(0))) == [[0, 1]]  # drops 0, 4/2, 1/3
+    assert kept(newer_filters.min_k(torch.full((1, 4), 2.0), column(0))) == [[0, 1, 2, 3]]  # there is no drop
 
 
 def test_min_k_is_the_same_at_every_temperature():
     of = 3 * torch.randn(5, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for t in (0.1, 0.7, 3.0):
-        assert kept(filters.min_k(of / t, column(*[0] * 5))) == kept(filters.min_k(of, column(*[0] * 5)))
+        assert kept(newer_filters.min_k(of / t, column(*[0] * 5))) == kept(newer_filters.min_k(of, column(*[0] * 5)))
 
 
 def test_min_k_of_a_wide_row_is_its_definition():
     """Rows whose steepest drop is beyond what is looked at first."""
     flat = torch.linspace(0.0, -0.001, 3000, dtype=torch.float64)[None].clone()
     flat[0, 700:] -= 50.0
-    assert len(kept(filters.min_k(flat, column(0)))[0]) == 700
+    assert len(kept(newer_filters.min_k(flat, column(0)))[0]) == 700
     flat = torch.linspace(0.0, -0.001, 3000, dtype=torch.float64)[None].clone()
     flat[0, 2999] -= 50.0
-    assert len(kept(filters.min_k(flat, column(0)))[0]) == 2999
+    assert len(kept(newer_filters.min_k(flat, column(0)))[0]) == 2999
 
 
 def test_p_less_keeps_what_reaches_the_chance_that_two_draws_agree():
     # 1/4 + 1/16 + 2/64 = 11/32 = 0.344: only 1/2 reaches it
-    assert kept(filters.p_less(logits_of(HALVES), column(2), column(0))) == [[0]]
+    assert kept(newer_filters.p_less(logits_of(HALVES), column(2), column(0))) == [[0]]
     # 0.16 + 0.1296 + 0.0576 = 0.3472; of order 3 sqrt(0.12448) = 0.353, of order 20 (0.4^20 1.1216)^(1/19) = 0.3835
     three = logits_of(*[[0.4, 0.36, 0.24, 0]] * 3)
-    assert kept(filters.p_less(three, column(2, 3, 20), column(0, 0, 0))) == [[0, 1], [0, 1], [0]]
+    assert kept(newer_filters.p_less(three, column(2, 3, 20), column(0, 0, 0))) == [[0, 1], [0, 1], [0]]
 
 
 def test_p_less_norm_takes_off_the_mean_chance_of_a_miss():
     # 11/32 - (21/32) / 3 = 1/8: all four reach it; half of it is 0.234: two
-    assert kept(filters.p_less(logits_of(HALVES, HALVES), column(2, 2), column(1, 0.5))) == [[0, 1, 2, 3], [0, 1]]
+    assert kept(newer_filters.p_less(logits_of(HALVES, HALVES), column(2, 2), column(1, 0.5))) == [[0, 1, 2, 3], [0, 1]]
 
 
 def test_p_less_of_equal_tokens_and_of_one():
     equal = torch.zeros(1, 7)
     for norm in (0, 1):
-        assert len(kept(filters.p_less(equal, column(2), column(norm)))[0]) == 7
-        assert kept(filters.p_less(torch.tensor([[-INF, 3.0]]), column(2), column(norm))) == [[1]]
+        assert len(kept(newer_filters.p_less(equal, column(2), column(norm)))[0]) == 7
+        assert kept(newer_filters.p_less(torch.tensor([[-INF, 3.0]]), column(2), column(norm))) == [[1]]
 
 
 def test_top_h_keeps_what_has_its_share_of_the_entropy():
     # H = 1.75 ln 2 = 1.213; of 1/2 and 1/4: 2/3 and 1/3, H_2 = ln 3 - 2/3 ln 2 = 0.637, 0.525 of it;
     # with 1/8 more: 4/7, 2/7, 1/7: H_3 = 0.9557, 0.788 of it
     shares = column(0.5, 0.53, 0.78, 0.79, 1)
-    found = kept(filters.top_h(logits_of(*[HALVES] * 5), shares))
+    found = kept(newer_filters.top_h(logits_of(*[HALVES] * 5), shares))
     assert found[:2] == [[0], [0, 1]]
     assert found[2] == [0, 1]
     assert found[3] == [0, 1, 2, 3]  # the last two are as probable as each other
@@ -91,24 +91,24 @@ def test_top_h_of_a_wide_row_is_its_definition():
         return -(q * q.log()).sum()
 
     for share in (0.3, 0.8, 0.97):
-        k = len(kept(filters.top_h(of, column(share)))[0])
+        k = len(kept(newer_filters.top_h(of, column(share)))[0])
         assert own(k) <= share * entropy < own(k + 1)
 
 
 def test_smoothing():
     # d = 0, -1, -7, -8; s = 0.5, c = 1: -d^2 / 2
-    assert filters.smoothing(FOUR, column(0.5), column(1)).tolist() == [[0, -0.5, -24.5, -32]]
+    assert newer_filters.smoothing(FOUR, column(0.5), column(1)).tolist() == [[0, -0.5, -24.5, -32]]
     # c = 2: 0.5 (d^3 / 2 - d^2 / 2)
-    assert filters.smoothing(FOUR, column(0.5), column(2)).tolist() == [[0, -0.5, -98, -144]]
+    assert newer_filters.smoothing(FOUR, column(0.5), column(2)).tolist() == [[0, -0.5, -98, -144]]
     # c = 5: k = -1, q = 2: 0.5 (2 d^3 + d^2): -1 goes to -0.5, which a smaller curve would not do to -0.4
-    out = filters.smoothing(torch.tensor([[0.0, -0.4, -INF]]), column(0.5), column(5))
+    out = newer_filters.smoothing(torch.tensor([[0.0, -0.4, -INF]]), column(0.5), column(5))
     assert out[0].tolist() == pytest.approx([0, 0.5 * (2 * -0.064 + 0.16), -INF], rel=1e-6)
-    assert filters.smoothing(FOUR, column(0), column(2)).tolist() == [[0, -1, -7, -8]]
+    assert newer_filters.smoothing(FOUR, column(0), column(2)).tolist() == [[0, -1, -7, -8]]
 
 
 def test_adaptive_p():
     # p = 1/2, 1/4, 1/8, 1/8 and an aim of 1/2: d = 0, 5/6, 5/4, 5/4; 5 - 10 (25/36) / (11/6) = 1.2121
-    out = filters.adaptive_p(logits_of(HALVES, [0.5, 0.5, 0, 0]), column(0.5, 1))
+    out = newer_filters.adaptive_p(logits_of(HALVES, [0.5, 0.5, 0, 0]), column(0.5, 1))
     assert out[0].tolist() == pytest.approx([5, 5 - 10 * (25 / 36) / (11 / 6), *[5 - 10 * 1.5625 / 2.25] * 2])
     # d = 5/3 for both that are left: 5 - 10 (25/9) / (8/3)
     assert out[1].tolist() == pytest.approx([*[5 - 10 * (25 / 9) / (8 / 3)] * 2, -INF, -INF])

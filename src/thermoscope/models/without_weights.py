@@ -12,9 +12,10 @@ from thermoscope.errors import InputError
 from thermoscope.models.chat import ChatStyle
 from thermoscope.models.folders import refuse_other_folders
 from thermoscope.models.huggingface import TransformersModel
-from thermoscope.models.load import BUNDLED, _commit, _content_hash, _explained, _is, _on_the_hub, _Where
+from thermoscope.models.load import BUNDLED
 from thermoscope.models.names import ModelName
 from thermoscope.models.quiet import quiet
+from thermoscope.models.where import Where, commit_of, content_hash, explained, is_there, on_the_hub
 
 
 class ModelWithoutWeights(TransformersModel):
@@ -63,20 +64,20 @@ def load_without_weights(
     if name.model == "smollm2" or name.model.lower().endswith(".gguf"):
         raise InputError(f"the engine needs a folder or a name of the hub; got {name.given!r}; leave the provider out")
     source = str(BUNDLED) if name.model == "bundled" else os.path.expanduser(name.model)  # noqa: PTH111
-    here = _is(Path.is_dir, Path(source))
+    here = is_there(Path.is_dir, Path(source))
     if here:
         refuse_other_folders(Path(source), name.given)
         if revision is not None:
             raise InputError(f"revision is for models of the hub; got {revision!r} for {name.given}; leave it out")
-    with quiet(), _explained(name.given, revision, None):
-        where = _Where(source, None, offline=True) if here else _on_the_hub(source, revision)
+    with quiet(), explained(name.given, revision, None):
+        where = Where(source, None, offline=True) if here else on_the_hub(source, revision)
         config, tokenizer = where.load(AutoConfig), where.load(AutoTokenizer)
         try:
             generation = where.load(GenerationConfig)
         except OSError:  # not every model has one
             generation = None
     network = SimpleNamespace(dtype=dtype, device=device, config=config, generation_config=generation)
-    commit = _content_hash(Path(source)) if here else _commit(source, revision)
+    commit = content_hash(Path(source)) if here else commit_of(source, revision)
     model = ModelWithoutWeights(network, tokenizer, name=name.given, revision=commit)
     model.source = source
     model.use_chat(ChatStyle(chat, system, dict(chat_options or {})))

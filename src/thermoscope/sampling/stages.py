@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from thermoscope.errors import InputError
-from thermoscope.sampling import filters, penalties
+from thermoscope.sampling import filters, newer_filters, penalties
 from thermoscope.sampling.filters import Masses
 from thermoscope.sampling.penalties import Tokens
 from thermoscope.settings.params import SamplingParams
@@ -130,7 +130,7 @@ def mirostat_mu(setting: SamplingParams, drawn_logprobs: Sequence[float]) -> flo
 def _adaptive_p(logits: Tensor, rows: StageRows) -> Tensor:
     kept = rows.kept_logprobs or [()] * len(rows.settings)
     aims = [[adaptive_aim(setting, logprobs)] for setting, logprobs in zip(rows.settings, kept, strict=True)]
-    return filters.adaptive_p(logits, torch.tensor(aims, dtype=torch.float64, device=rows.device))
+    return newer_filters.adaptive_p(logits, torch.tensor(aims, dtype=torch.float64, device=rows.device))
 
 
 def adaptive_aim(setting: SamplingParams, kept_logprobs: Sequence[float]) -> float:
@@ -176,16 +176,16 @@ FUNCTIONS: Mapping[str, Callable[[Tensor, StageRows], Tensor]] = {
     ),
     "dry": _dry,
     "top_n_sigma": lambda logits, rows: filters.top_n_sigma(logits, rows.column("top_n_sigma"), rows.masses),
-    "min_k": lambda logits, rows: filters.min_k(logits, rows.column("min_k")),
+    "min_k": lambda logits, rows: newer_filters.min_k(logits, rows.column("min_k")),
     "temperature": lambda logits, rows: filters.temperature(logits, temperature_column(logits, rows)),
-    "smoothing": lambda logits, rows: filters.smoothing(
+    "smoothing": lambda logits, rows: newer_filters.smoothing(
         logits, rows.column("smoothing_factor"), rows.column("smoothing_curve")
     ),
     "top_k": lambda logits, rows: filters.top_k(logits, rows.column("top_k")),
     "top_p": lambda logits, rows: filters.top_p(logits, rows.column("top_p"), rows.masses),
     "min_p": lambda logits, rows: filters.min_p(logits, rows.column("min_p")),
-    "p_less": lambda logits, rows: filters.p_less(logits, rows.column("p_less"), rows.column("p_less_norm")),
-    "top_h": lambda logits, rows: filters.top_h(logits, rows.column("top_h")),
+    "p_less": lambda logits, rows: newer_filters.p_less(logits, rows.column("p_less"), rows.column("p_less_norm")),
+    "top_h": lambda logits, rows: newer_filters.top_h(logits, rows.column("top_h")),
     "typical_p": lambda logits, rows: filters.typical_p(logits, rows.column("typical_p")),
     "epsilon_cutoff": lambda logits, rows: filters.epsilon_cutoff(logits, rows.column("epsilon_cutoff"), rows.masses),
     "eta_cutoff": lambda logits, rows: filters.eta_cutoff(logits, rows.column("eta_cutoff"), rows.masses),
