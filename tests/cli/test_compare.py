@@ -41,8 +41,11 @@ BAD = [
     (["--top-k", "2.5"], "top_k must be a whole number; got 2.5; use a whole number such as 50"),
     (["--top-k", "abc"], "top_k must be a number; got 'abc'; use a whole number such as 50"),
     (["--top-k", "1:2:3"], "top_k must be a number; got '1:2:3'"),
-    (["--order", "exl"], "--order must be transformers, vllm, llama.cpp, sglang or a list of logit_bias, repetition"),
-    (["--order", "top_k,heat"], "order has the unknown stage 'heat'; the stages are logit_bias, repetition"),
+    (
+        ["--order", "exl"],
+        "--order must be transformers, vllm, llama.cpp, sglang or a list of logit_bias, encoder_repetition",
+    ),
+    (["--order", "top_k,heat"], "order has the unknown stage 'heat'; the stages are logit_bias, encoder_repetition"),
     (["--order", "top_k", "-t", "0.5"], "order lacks the stage 'temperature'"),
     (["--seeds", "-1"], "--seeds must be a whole number from 1 to 100000; got '-1'; write 1"),
     (["--seeds", "0"], "--seeds must be"),
@@ -129,7 +132,7 @@ def test_options_reach_the_result(tiny_model: Path, cli: Cli) -> None:
     ran = what["ran"]
     assert isinstance(ran, dict)
     assert [s["temperature"] for s in ran["settings"]] == [0.1, 0.2, 0.3, 1.0, 1.5]
-    assert {(s["top_k"], s["top_p"], s["min_p"], s["stages"][-2]) for s in ran["settings"]} == {
+    assert {(s["top_k"], s["top_p"], s["min_p"], s["stages"][-3]) for s in ran["settings"]} == {
         (9, 0.9, 0.01, "temperature")
     }
     assert (ran["seeds"], ran["stop"], ran["max_new_tokens"]) == ([3, 4], ["-x"], 4)

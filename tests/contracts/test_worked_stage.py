@@ -40,7 +40,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("copy")
     package = place / "thermoscope"
     shutil.copytree(ROOT / "src" / "thermoscope", package, ignore=shutil.ignore_patterns("__pycache__"))
-    entry, field, argument, function, line = re.findall(r"```python\n(.*?)```", PAGE, flags=re.S)
+    entry, field, argument, function, line = re.findall(r"```text\n(.*?)```", PAGE, flags=re.S)
 
     def add(file: str, block: str, before: str) -> None:
         path = package / file

@@ -288,7 +288,7 @@ def test_strange_prompts(prompt):
 def test_to_dict_holds_everything():
     sample = generate(FakeModel(), "a", SamplingParams(temperature=0.5, top_k=3), seeds=[4], max_new_tokens=5)[0]
     record = json.loads(json.dumps(sample.to_dict()))
-    assert set(record) == set(type(sample).__dataclass_fields__)
+    assert set(record) == set(type(sample).__dataclass_fields__) - {"kept_logprobs"}  # adaptive-p alone has them
     assert record["params"]["id"] == sample.params.id
     assert record["params"]["temperature"] == 0.5
     assert tuple(record["token_ids"]) == sample.token_ids

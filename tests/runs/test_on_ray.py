@@ -72,7 +72,9 @@ def test_a_killed_workers_pieces_are_made_again(cluster: None, here: Store, tmp_
             killed.append(latest)
             os.kill(int(latest.split()[0]), signal.SIGKILL)
 
-    with spread_on(TWO, partial(SlowSource, log, 0.5)) as source:
+    with spread_on(
+        TWO, partial(SlowSource, log, 2.0)
+    ) as source:  # long enough that the piece is not done before the kill
         store = carried_out(source, tmp_path / "run", on_progress=kill)
     assert same(store, here)
     begun = log.read_text(encoding="utf-8").splitlines()

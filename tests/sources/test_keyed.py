@@ -169,7 +169,7 @@ def test_tokens_that_are_not_known_yet_are_refused() -> None:
 def test_mirostat_without_the_records_of_its_text_is_refused() -> None:
     rows = KeyedRows()
     rows.update([], [(0, asked({"mirostat_tau": 3.0}), PROMPT, [7, 8])], [])
-    with pytest.raises(InputError, match="mirostat needs how"):
+    with pytest.raises(InputError, match="mirostat and adaptive-p need how"):
         rows.draw(torch.zeros(1, VOCABULARY))
 
 
