@@ -32,6 +32,10 @@ SETTINGS: list[dict[str, Any]] = [
     {"dynatemp_range": 0.5, "temperature": 0.8, "top_p": 0.97},
     {"mirostat_tau": 4.0, "mirostat_eta": 0.2},
     {"xtc_probability": 0.6, "xtc_threshold": 0.08, "dry_multiplier": 0.8, "dry_allowed_length": 1},
+    {"min_k": 3.0, "encoder_repetition_penalty": 1.3, "min_new_tokens": 9},
+    {"smoothing_factor": 0.3, "smoothing_curve": 2.0, "top_h": 0.6},
+    {"p_less": 2.0, "p_less_norm": 0.5},
+    {"adaptive_target": 0.4, "min_p": 0.02},
 ]
 SEEDS = [0, 1, 2, 2**64 - 1]
 NEW_TOKENS = 24
@@ -104,7 +108,8 @@ def is_a_near_tie(here: Sample, at: int, other: int) -> bool:
     moved = logits + (torch.rand(400, logits.shape[1]) * 2 - 1) * ROUNDING
     keys = Keys([(here.seed, prompt_key(prompt), at)] * 400)
     drawn = draw(moved, [here.params] * 400, keys, prompt_ids=[prompt] * 400,
-                 output_ids=[here.token_ids[:at]] * 400, drawn_logprobs=[here.drawn_logprobs[:at]] * 400)  # fmt: skip
+                 output_ids=[here.token_ids[:at]] * 400, drawn_logprobs=[here.drawn_logprobs[:at]] * 400,
+                 kept_logprobs=[here.kept_logprobs[:at]] * 400, end_ids=model.end_of_text)  # fmt: skip
     return other in drawn.tokens.tolist()
 
 
