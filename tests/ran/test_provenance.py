@@ -17,7 +17,7 @@ from tests.tiny_cli import Ran, environment
 from thermoscope.comparison.compare import compare
 from thermoscope.comparison.comparison import Comparison
 from thermoscope.escape import escape
-from thermoscope.ran.provenance import compare_command, versions
+from thermoscope.ran.provenance import compare_command, model_words, versions
 from thermoscope.settings.params import SamplingParams
 
 ODD = [
@@ -108,3 +108,8 @@ def test_a_revision_of_the_hub_is_named_and_a_hash_of_a_folder_is_not() -> None:
 def test_versions() -> None:
     assert list(versions()) == ["thermoscope", "torch", "transformers", "tokenizers", "numpy", "python"]
     assert all(versions().values())
+
+
+def test_the_device_of_vllm_is_no_option() -> None:
+    assert model_words("vllm/NAME", None, "cpu", "float32") == ["--model", "vllm/NAME", "--dtype", "float32"]
+    assert model_words("gpt2", None, "cpu", "float32") == ["--model", "gpt2", "--device", "cpu", "--dtype", "float32"]

@@ -235,7 +235,8 @@ def model_words(
         words += ["--model", name]
         if revision and not revision.startswith("sha256:"):
             words += ["--revision", revision]
-    words += [] if device is None else ["--device", device]
+    chosen = device is None or name.startswith("vllm/")  # vLLM chooses its device itself
+    words += [] if chosen else ["--device", str(device)]
     words += [] if dtype is None else ["--dtype", dtype]
     return [*words, *chat]
 

@@ -43,6 +43,10 @@ class _Text:
     branch: Branch[int]
 
 
+#: The share of the memory that vLLM may take on a CPU.
+_CPU_MEMORY = 0.5
+
+
 class VllmSource(ModelSource):
     """Texts from vLLM in this process, equal to those of a model that runs here up to the engine's own rounding.
 
@@ -235,7 +239,9 @@ def open_vllm(
 
     from thermoscope.sources.vllm import Keyed
 
-    usual = {"max_model_len": -1, "enforce_eager": not _has_gpu(), "disable_log_stats": True}
+    usual: dict[str, Any] = {"max_model_len": -1, "disable_log_stats": True}
+    if not _has_gpu():  # of the CPU's memory vLLM would ask for nine tenths, which other programs have
+        usual |= {"enforce_eager": True, "gpu_memory_utilization": _CPU_MEMORY}
     try:
         llm = LLM(
             model.source,
