@@ -23,14 +23,17 @@ def main() -> None:
 
     llm = LLM(sys.argv[1], dtype="float32", enforce_eager=True, max_model_len=256, max_logprobs=-1,
               logprobs_mode="processed_logprobs", generation_config="vllm", disable_log_stats=True)  # fmt: skip
-    params = [
-        SamplingParams(**{**one["params"], "max_tokens": 1, "logprobs": -1, "detokenize": False}) for one in asked
+    params = [  # the first step is what is asked about; min_tokens wants room for more
+        SamplingParams(
+            **{**given, "max_tokens": max(1, given.get("min_tokens", 0)), "logprobs": -1, "detokenize": False}
+        )
+        for given in (one["params"] for one in asked)
     ]
     with Path(os.environ["ANSWERS"]).open("w") as file:
         for start in range(0, len(asked), 50):
             prompts = [{"prompt_token_ids": one["prompt"]} for one in asked[start : start + 50]]
             for output in llm.generate(prompts, params[start : start + 50], use_tqdm=False):
-                (step,) = output.outputs[0].logprobs
+                step = output.outputs[0].logprobs[0]
                 known = {token: of.logprob for token, of in step.items() if of.logprob > -1e30}
                 file.write(json.dumps([list(known), list(known.values())]) + "\n")
 
