@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -35,6 +37,19 @@ class SlowSource(LocalSource):
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(f"{os.getpid()} {batch.prompt}\n")
         time.sleep(self.seconds)
+        super().make(batches, **how)
+
+
+class KilledSource(SlowSource):
+    """The same, whose process is killed in its second piece: once, whichever worker comes to one first."""
+
+    def make(self, batches: Sequence[Batch], **how: Any) -> None:
+        self.pieces = getattr(self, "pieces", 0) + 1
+        if self.pieces == 2:
+            with contextlib.suppress(FileExistsError), self.log.with_name("killed").open("x", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {batches[0].prompt}")
+                file.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
         super().make(batches, **how)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import psutil
 import pytest
 
 from tests.runs.killed import PROMPTS, make
-from tests.runs.on_cluster import TWO, SlowSource, carried_out, fake_source
+from tests.runs.on_cluster import TWO, KilledSource, carried_out, fake_source
 from tests.runs.test_run import same
 from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError
@@ -64,24 +63,16 @@ def test_two_workers_make_the_same_folder_and_each_goes_on_with_the_others(
 
 
 def test_a_killed_workers_pieces_are_made_again(cluster: None, here: Store, tmp_path: Path) -> None:
-    log, killed = tmp_path / "log", []
-
-    def kill(state: Progress) -> None:
-        if state.finished and not killed:
-            latest = log.read_text(encoding="utf-8").splitlines()[-1]
-            killed.append(latest)
-            os.kill(int(latest.split()[0]), signal.SIGKILL)
-
-    with spread_on(
-        TWO, partial(SlowSource, log, 2.0)
-    ) as source:  # long enough that the piece is not done before the kill
-        store = carried_out(source, tmp_path / "run", on_progress=kill)
+    log = tmp_path / "log"
+    with spread_on(TWO, partial(KilledSource, log, 0.2)) as source:
+        store = carried_out(source, tmp_path / "run")
     assert same(store, here)
+    process, _, lost = (tmp_path / "killed").read_text(encoding="utf-8").partition(" ")
     begun = log.read_text(encoding="utf-8").splitlines()
-    process, _, lost = killed[0].partition(" ")
     assert {line.partition(" ")[2] for line in begun} == set(PROMPTS)
-    elsewhere = [line for line in begun if line.endswith(f" {lost}") and not line.startswith(f"{process} ")]
-    assert begun.count(killed[0]) == 1 == len(elsewhere)
+    again = [line for line in begun if line.endswith(f" {lost}")]  # the killed one had not written it down
+    assert len(again) == 1
+    assert not again[0].startswith(f"{process} ")
 
 
 def test_a_cluster_that_dies_leaves_a_folder_that_another_goes_on_with(here: Store, tmp_path: Path) -> None:
