@@ -102,12 +102,16 @@ def export(
     file: EngineFile | None = None
     imported: Imported | None = None
     loaded: Model | None = None
+
+    def load() -> Model:
+        with console.status("loading the libraries and the model"):
+            from thermoscope.models.load import load_model
+
+            return load_model(**how_loaded)
+
     if from_ is not None:
         if model is not None:
-            with console.status("loading the libraries and the model"):
-                from thermoscope.models.load import load_model
-
-                loaded = load_model(**how_loaded)
+            loaded = load()
         piped = read_text(from_, "a setting") if str(from_) == "-" else None
         file = EngineFile(None if piped is not None else str(from_), piped or "", format_)
         imported = (
@@ -129,11 +133,7 @@ def export(
     if to is not None:
         result = write(params, to, strict=strict and asked.source != "model")
         if asked.source == "model" or (not result.exact and not no_measure):
-            if loaded is None:
-                with console.status("loading the libraries and the model"):
-                    from thermoscope.models.load import load_model
-
-                    loaded = load_model(**how_loaded)
+            loaded = load() if loaded is None else loaded
             params = params if imported is not None or run is not None else asked.settings(loaded, temperature=hot)
             with console.status("measuring"):
                 result = write(params, to, model=None if no_measure else loaded, prompts=prompt, strict=strict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,4 +40,4 @@ def serve(
 
             webbrowser.open(address)
 
-    serve_page(models, host=host, port=port, runs=Path(RUNS), on_ready=ready)
+    serve_page(models, host=host, port=port, runs=RUNS, on_ready=ready)

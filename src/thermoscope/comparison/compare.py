@@ -105,10 +105,6 @@ def compare(
         if on_sample is not None:
             on_sample(place, sample)
 
-    def tell_token(_: int, place: int, token_id: int, record: TokenRecord) -> None:
-        assert on_token is not None
-        on_token(place, token_id, record)
-
     def result() -> Comparison:
         ran = what_ran(
             source,
@@ -132,7 +128,7 @@ def compare(
     how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:
         with shown("comparing", on_progress) as tell:
-            told = None if on_token is None else tell_token
+            told = None if on_token is None else lambda _, *token: on_token(*token)
             source.make([batch], **how, on_sample=take, on_token=told, on_progress=tell)
     except KeyboardInterrupt:
         raise Interrupted(result()) from None

@@ -41,9 +41,13 @@ class Request:
     def __post_init__(self) -> None:
         """What it begins with has places in the records, of which nothing is known."""
         self.records += [UNKNOWN] * len(self.begin)
-        self.drawn_logprobs += [nan] * len(self.begin)
-        self.kept_logprobs += [nan] * len(self.begin)
-        self.tempered_entropies += [nan] * len(self.begin)
+        for numbers in (self.drawn_logprobs, self.kept_logprobs, self.tempered_entropies):
+            numbers += [nan] * len(self.begin)
+
+    def forget(self, tokens: int) -> None:
+        """Take the records back to those of the first tokens, so many: the others are drawn again, or are no text."""
+        for records in (self.records, self.drawn_logprobs, self.kept_logprobs, self.tempered_entropies):
+            del records[tokens:]
 
 
 def requests_for(

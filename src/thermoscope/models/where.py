@@ -130,10 +130,10 @@ def _is_not_found(error: BaseException) -> bool:
     return any(type(e).__name__ in names or any(s in str(e) for s in said) for e in _chain(error))
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says in its first line, or its kind."""
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What an error says in its first line, so many characters of it, or its kind."""
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return lines[0][:most] if lines else type(error).__name__
 
 
 def content_hash(folder: Path) -> str | None:

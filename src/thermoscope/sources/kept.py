@@ -44,7 +44,7 @@ def find_or_ask(
         The server cannot be reached, refuses, or failed for some requests; what was answered is kept.
     """
     with AnswerCache(path) as cache:
-        missing: list[tuple[int, bytes]] = []
+        missing: dict[int, bytes] = {}  # where the answer is to be kept
         for place in range(number):
             one = ask(place)
             key = cache.key(f"{client.base_url}/{one.path}", one.body, one.sample)
@@ -54,19 +54,17 @@ def find_or_ask(
             except BadAnswerError:
                 found = None
             if found is None:
-                missing.append((place, key))
+                missing[place] = key
             else:
                 take(place, found, True)
 
         def asks() -> Iterator[Ask]:
-            for place, _ in missing:
+            for place in missing:
                 yield ask(place)
-
-        keys = dict(missing)
 
         def keep(one: Ask, answer: Mapping[str, Any]) -> None:
             found = read(answer)
-            cache.keep(keys[one.number], answer)
+            cache.keep(missing[one.number], answer)
             take(one.number, found, False)
 
         if missing:

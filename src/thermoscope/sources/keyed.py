@@ -237,8 +237,7 @@ def _rewind(row: _Row) -> None:
     request, there = row.state.request, len(row.output_ids)
     if there and row.output_ids[-1] < 0:
         raise InputError("the tokens so far must be known before the draw; start vLLM with --no-async-scheduling")
-    for records in (request.records, request.drawn_logprobs, request.kept_logprobs, request.tempered_entropies):
-        del records[there:]
+    request.forget(there)
     setting = request.params
     if len(request.drawn_logprobs) < there and (setting.mirostat_tau, setting.adaptive_target) != (None, None):
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter, methodcaller
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -81,7 +82,7 @@ class Spread:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._described: Described = self.ask(Described.of)
-        self._notes: dict[str, None] = dict.fromkeys(self.ask(_notes))
+        self._notes: dict[str, None] = dict.fromkeys(self.ask(attrgetter("notes")))
         self._usage: dict[str, Usage] = {}
 
     def __enter__(self) -> Spread:
@@ -150,20 +151,20 @@ class Spread:
 
     def seen(self, prompt: str) -> str | None:
         """What the model sees for a prompt; None where that is not known."""
-        return self.ask(_seen, prompt)  # type: ignore[no-any-return]
+        return self.ask(methodcaller("seen", prompt))  # type: ignore[no-any-return]
 
     def settings(self, given: SamplingParams | Iterable[SamplingParams]) -> tuple[SamplingParams, ...]:
         """One setting or several, each checked; errors as in ``Source``."""
         listed = given if isinstance(given, SamplingParams) else tuple(given)
-        return self.ask(_settings, listed)  # type: ignore[no-any-return]
+        return self.ask(methodcaller("settings", listed))  # type: ignore[no-any-return]
 
     def new_tokens(self, prompts: Sequence[str], max_new_tokens: int | None, max_length: int | None = None) -> int:
         """The most new tokens of a text; parameters and errors as in ``Source``."""
-        return self.ask(_new_tokens, tuple(prompts), max_new_tokens, max_length)  # type: ignore[no-any-return]
+        return self.ask(methodcaller("new_tokens", tuple(prompts), max_new_tokens, max_length))  # type: ignore[no-any-return]
 
     def rows_in_flight(self, prompts: Sequence[str], max_new_tokens: int, texts: int) -> int | None:
         """How many rows one worker decodes at once."""
-        return self.ask(_rows_in_flight, tuple(prompts), max_new_tokens, texts)  # type: ignore[no-any-return]
+        return self.ask(methodcaller("rows_in_flight", tuple(prompts), max_new_tokens, texts))  # type: ignore[no-any-return]
 
     def make(
         self,
@@ -232,26 +233,6 @@ class Spread:
         self._notes |= dict.fromkeys(value.notes)
         if value.usage is not None:
             self._usage[value.process] = value.usage
-
-
-def _notes(source: Source) -> tuple[str, ...]:
-    return tuple(source.notes)
-
-
-def _seen(source: Source, prompt: str) -> str | None:
-    return source.seen(prompt)
-
-
-def _settings(source: Source, given: SamplingParams | tuple[SamplingParams, ...]) -> tuple[SamplingParams, ...]:
-    return source.settings(given)
-
-
-def _new_tokens(source: Source, prompts: tuple[str, ...], most: int | None, length: int | None) -> int:
-    return source.new_tokens(prompts, most, length)
-
-
-def _rows_in_flight(source: Source, prompts: tuple[str, ...], max_new_tokens: int, texts: int) -> int | None:
-    return source.rows_in_flight(prompts, max_new_tokens, texts)
 
 
 def _sum(parts: Sequence[Usage]) -> Usage | None:

@@ -19,8 +19,10 @@ from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError, ModelError
+from thermoscope.models.base import Model
 from thermoscope.models.load import DTYPES
 from thermoscope.models.names import ModelName
+from thermoscope.models.where import first_line
 from thermoscope.models.without_weights import ModelWithoutWeights, load_without_weights
 from thermoscope.sources.base import Batch, Capabilities
 from thermoscope.sources.keyed import MADE_HERE, NUMBER, MadeHere
@@ -30,6 +32,8 @@ from thermoscope.sources.local import ModelSource
 _ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER": "0"}
 #: What vLLM is told unless the user's environment says something else.
 _USUAL = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
+#: The share of the memory that vLLM may take on a CPU.
+_CPU_MEMORY = 0.5
 _numbers = itertools.count(1)
 
 
@@ -41,10 +45,6 @@ class _Text:
     place: int
     request: Request
     branch: Branch[int]
-
-
-#: The share of the memory that vLLM may take on a CPU.
-_CPU_MEMORY = 0.5
 
 
 class VllmSource(ModelSource):
@@ -62,7 +62,7 @@ class VllmSource(ModelSource):
 
     def __init__(self, model: ModelWithoutWeights, engine: Any) -> None:
         super().__init__(model)
-        self._engine, self._tokens_of = engine, model
+        self._engine = engine
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class VllmSource(ModelSource):
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Generate the texts of all batches at once; parameters as in ``Source``, errors as in ``generate``."""
-        work = _Work(self._tokens_of, self._engine, batches, max_new_tokens, stop_strings(stop), max_rows)
+        work = _Work(self.model, self._engine, batches, max_new_tokens, stop_strings(stop), max_rows)
         samples: list[list[Sample | None]] = [[None] * len(batch) for batch in batches]
         try:
             while work.goes_on:
@@ -109,7 +109,7 @@ class _Work:
 
     def __init__(
         self,
-        model: ModelWithoutWeights,
+        model: Model,
         engine: Any,
         batches: Sequence[Batch],
         max_new_tokens: int,
@@ -187,10 +187,8 @@ class _Work:
         del self._flying[name], MADE_HERE[int(name)]
         if not ended:  # a stop string, which the engine does not know
             self._engine.abort_request([name])
-        request, there = text.request, len(text.branch.tokens)
-        for records in (request.records, request.drawn_logprobs, request.tempered_entropies):
-            del records[there:]
-        return sample_of(request, ending)
+        text.request.forget(len(text.branch.tokens))
+        return sample_of(text.request, ending)
 
     def close(self) -> None:
         """Take what is left out of the engine, after an interrupt or an error."""
@@ -253,8 +251,7 @@ def open_vllm(
             **(usual | engine),
         )
     except (ValueError, RuntimeError, OSError, NotImplementedError) as error:
-        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        raise ModelError(f"vLLM cannot load {name.given!r}: {first}") from error
+        raise ModelError(f"vLLM cannot load {name.given!r}: {first_line(error, 300)}") from error
     config = llm.llm_engine.vllm_config
     model.dtype = str(config.model_config.dtype).removeprefix("torch.")
     model.device = str(config.device_config.device)
