@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from thermoscope.checks import at_least_one, whole_number
+from thermoscope.comparison.context import TokenContext
 from thermoscope.comparison.inspected import (
     Inspection,
     StageView,
@@ -18,14 +19,14 @@ from thermoscope.comparison.inspected import (
 from thermoscope.decode.generate import generate
 from thermoscope.decode.records import records_of
 from thermoscope.decode.request import check_model, prompt_ids
+from thermoscope.decode.sample import Sample
 from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
 from thermoscope.ran.provenance import WhatRan, inspect_command, what_ran
 from thermoscope.sampling.chain import check_tokens
-from thermoscope.sampling.draw import draw
-from thermoscope.sampling.noise import Keys, check_seed, prompt_key
-from thermoscope.sampling.trace import Traced, trace
+from thermoscope.sampling.noise import check_seed
+from thermoscope.sampling.trace import Traced
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import STAGES
@@ -70,24 +71,24 @@ def inspect(
         The prompt is empty or does not fit.
     """
     setting = _setting(params)
-    context = _context(model, prompt, setting, at_step, seed)
+    asked = _asked(model, prompt, setting, at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
-    traced, drawn = context.reshaped(setting)
+    traced, drawn = asked.reshaped(setting)
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,
         params=setting,
-        seed=context.seed,
-        step=len(context.output),
-        text=context.text,
+        seed=asked.seed,
+        step=len(asked.context.output_ids),
+        text=asked.text,
         stages=tuple(
             StageView(t.stage, stage_words(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass)
             for t in traced
         ),
-        tokens=_tokens(model, context.logits, columns, listed, [drawn]),
+        tokens=_tokens(model, asked.context.logits, columns, listed, [drawn]),
         drawn=drawn,
-        xtc_acts=None if setting.xtc_probability is None else context.coin < setting.xtc_probability,
-        ran=_ran(model, prompt, [setting], context, listed),
+        xtc_acts=None if setting.xtc_probability is None else asked.context.coin(asked.seed) < setting.xtc_probability,
+        ran=_ran(model, prompt, [setting], asked, listed),
     )
 
 
@@ -128,22 +129,22 @@ def inspect_temperatures(
         The prompt is empty or does not fit.
     """
     settings = varied({"temperature": list(temperatures)}, _setting(params))
-    context = _context(model, prompt, settings[0], at_step, seed)
+    asked = _asked(model, prompt, settings[0], at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
-    made = [context.reshaped(setting) for setting in settings]
+    made = [asked.reshaped(setting) for setting in settings]
     columns = torch.stack([traced[-1].probabilities for traced, _ in made], dim=1)  # (V, temperatures)
     return TemperatureInspection(
         prompt=prompt,
-        seed=context.seed,
-        step=len(context.output),
-        text=context.text,
+        seed=asked.seed,
+        step=len(asked.context.output_ids),
+        text=asked.text,
         temperatures=tuple(
             TemperatureView(setting.temperature, traced[-1].survivors, traced[-1].entropy_nats, drawn)
             for setting, (traced, drawn) in zip(settings, made, strict=True)
         ),
         params=settings[0],
-        tokens=_tokens(model, context.logits, columns, listed, list(dict.fromkeys(drawn for _, drawn in made))),
-        ran=_ran(model, prompt, settings, context, listed),
+        tokens=_tokens(model, asked.context.logits, columns, listed, list(dict.fromkeys(drawn for _, drawn in made))),
+        ran=_ran(model, prompt, settings, asked, listed),
     )
 
 
@@ -155,35 +156,20 @@ def _setting(params: SamplingParams | None) -> SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
-    """Where a distribution is: the prompt's tokens, those generated after it, and the logits (1, V) that follow."""
+class _Asked:
+    """A place in a text, the text up to there, and the seed that it is looked at with."""
 
-    before: Sequence[int]
-    output: tuple[int, ...]
-    drawn_logprobs: tuple[float, ...]
-    kept_logprobs: tuple[float, ...]
-    end_ids: frozenset[int]
+    context: TokenContext
     text: str
     seed: int
-    logits: torch.Tensor
-    keys: Keys
-    coin: float
 
     def reshaped(self, setting: SamplingParams) -> tuple[Sequence[Traced], int]:
         """The distribution after each stage of a setting, and the token that the seed draws from the last."""
-        traced = trace(
-            self.logits[0], setting, prompt_ids=self.before, output_ids=self.output,
-            drawn_logprobs=self.drawn_logprobs, kept_logprobs=self.kept_logprobs, coin=self.coin, end_ids=self.end_ids,
-        )  # fmt: skip
-        drawn = draw(
-            self.logits, [setting], self.keys, prompt_ids=[self.before], output_ids=[self.output],
-            drawn_logprobs=[self.drawn_logprobs], kept_logprobs=[self.kept_logprobs], end_ids=self.end_ids,
-        )  # fmt: skip
-        return traced, int(drawn.tokens[0])
+        return self.context.traced(setting, self.seed), self.context.drawn(setting, [self.seed])[0]
 
 
-def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Context:
-    """The context after so many tokens of a setting's text."""
+def _asked(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Asked:
+    """The place after so many tokens of a setting's text."""
     check_model(model)
     check_tokens(setting, model.vocabulary)
     at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
@@ -194,42 +180,30 @@ def _context(model: Model, prompt: str, setting: SamplingParams, at_step: int, s
             f"at_step and the prompt of {count(len(before), 'token')} must fit the context of {model.context_length} "
             f"tokens; got at_step {at_step}; use at most {model.context_length - len(before)}"
         )
-    output: tuple[int, ...] = ()
-    drawn_logprobs: tuple[float, ...] = ()
-    kept_logprobs: tuple[float, ...] = ()
-    text = ""
+    sample: Sample | None = None
     if at_step:
-        sample = generate(model, prompt, setting, seeds=[seed], max_new_tokens=at_step)[0]
+        (sample,) = generate(model, prompt, setting, seeds=[seed], max_new_tokens=at_step)
         if sample.finish_reason != "length" or len(sample.token_ids) < at_step:
             raise InputError(
                 f"at_step must be within the text; got {at_step}, but it ends by itself after "
                 f"{len(sample.text_token_ids)} tokens; use a smaller one"
             )
-        output, drawn_logprobs, text = sample.token_ids, sample.drawn_logprobs, sample.text
-        kept_logprobs = sample.kept_logprobs
-    context = [*before, *output]
-    logits = model.rows(capacity=1, length=len(context)).add([context])  # (1, V)
-    keys = Keys([(seed, prompt_key(before), len(output))], device=logits.device)
-    return _Context(
-        before,
-        output,
-        drawn_logprobs,
-        kept_logprobs,
-        model.end_of_text,
-        text,
-        seed,
-        logits,
-        keys,
-        float(keys.uniform()[0]),
-    )
+    output = () if sample is None else sample.token_ids
+    tokens = [*before, *output]
+    logits = model.rows(capacity=1, length=len(tokens)).add([tokens])  # (1, V)
+    context = TokenContext(before, output, logits, model.end_of_text)
+    if sample is None:
+        return _Asked(context, "", seed)
+    told = replace(context, drawn_logprobs=sample.drawn_logprobs, kept_logprobs=sample.kept_logprobs)
+    return _Asked(told, sample.text, seed)
 
 
-def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], context: _Context, listed: int) -> WhatRan:
+def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], asked: _Asked, listed: int) -> WhatRan:
     return what_ran(
         model,
-        inspect_command(model, prompt, settings, len(context.output), context.seed, listed),
+        inspect_command(model, prompt, settings, len(asked.context.output_ids), asked.seed, listed),
         settings=tuple(settings),
-        seeds=(context.seed,),
+        seeds=(asked.seed,),
         model_settings=own_settings(model),
     )
 

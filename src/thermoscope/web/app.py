@@ -83,7 +83,7 @@ def make_app(
     _errors(app)
     _short_routes(app, models, jobs)
     _streams(app, models, jobs, results, runs)
-    _run_routes(app, models, jobs, results, runs)
+    _run_routes(app, jobs, results, runs)
 
     @app.get("/docs", include_in_schema=False)
     async def documentation() -> HTMLResponse:
@@ -109,7 +109,7 @@ def _errors(app: FastAPI) -> None:
 
 def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
     @app.get("/api/state", summary="What the page must know to begin")
-    async def state() -> State:
+    def state() -> State:
         from thermoscope.engines.registry import ENGINES
         from thermoscope.settings.params import SamplingParams
         from thermoscope.usecases.load import bundled
@@ -132,58 +132,55 @@ def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
 
     @app.post("/api/export", responses=_REFUSED, summary="A setting for other engines, as a command and as Python")
     async def export(asked: ExportRequest) -> ExportAnswer:
-        made: ExportAnswer = await jobs.short(lambda: exports.export(models, asked))
+        made: ExportAnswer = await jobs.short(lambda: exports.export(asked))
         return made
 
 
 def _streams(app: FastAPI, models: Models, jobs: Jobs, results: work.Results, runs: Path) -> None:
-    def stream(do: Callable[[Job], None]) -> AsyncIterator[ServerSentEvent]:
-        return _events(jobs, do)
-
     @app.post("/api/text", response_class=EventSourceResponse, responses=_REFUSED, summary="One text, token by token")
     async def text(asked: TextRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.text(models, asked, job)):
+        async for event in _events(jobs, lambda job: work.text(models, asked, job)):
             yield event
 
     @app.post("/api/compare", response_class=EventSourceResponse, responses=_REFUSED, summary="Settings side by side")
     async def compare(asked: CompareRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.compare(models, results, asked, job)):
+        async for event in _events(jobs, lambda job: work.compare(models, results, asked, job)):
             yield event
 
     @app.post("/api/spectrum", response_class=EventSourceResponse, responses=_REFUSED, summary="Every temperature")
     async def spectrum(asked: SpectrumRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.spectrum(models, results, asked, job)):
+        async for event in _events(jobs, lambda job: work.spectrum(models, results, asked, job)):
             yield event
 
     @app.post(
         "/api/temperature", response_class=EventSourceResponse, responses=_REFUSED, summary="The temperature of texts"
     )
     async def temperature(asked: TemperatureRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.temperature(models, asked, job)):
+        async for event in _events(jobs, lambda job: work.temperature(models, asked, job)):
             yield event
 
     @app.post(
         "/api/recommend", response_class=EventSourceResponse, responses=_REFUSED, summary="The setting for prompts"
     )
     async def recommend(asked: RecommendRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.recommend(models, results, runs, asked, job)):
+        async for event in _events(jobs, lambda job: work.recommend(models, results, runs, asked, job)):
             yield event
 
     @app.post("/api/audit", response_class=EventSourceResponse, responses=_REFUSED, summary="Does an endpoint obey")
     async def audit(asked: AuditRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in stream(lambda job: work.audit(models, results, asked, job)):
+        async for event in _events(jobs, lambda job: work.audit(models, results, asked, job)):
             yield event
 
     @app.post("/api/runs/{name}/resume", response_class=EventSourceResponse, responses=_REFUSED, summary="Go on")
     async def resume(name: str, asked: ResumeRequest) -> AsyncIterator[ServerSentEvent]:
         known = run_list.checked(runs, name)
-        async for event in stream(lambda job: work.resume(models, runs, known, asked.model, job)):
+        async for event in _events(jobs, lambda job: work.resume(models, runs, known, asked.model, job)):
             yield event
 
 
-def _run_routes(app: FastAPI, models: Models, jobs: Jobs, results: work.Results, runs: Path) -> None:
+def _run_routes(app: FastAPI, jobs: Jobs, results: work.Results, runs: Path) -> None:
     @app.get("/api/runs", summary="The runs")
-    async def listed() -> list[RunInfo]:
+    def listed() -> list[RunInfo]:
         return run_list.listed(runs)
 
     @app.get("/api/runs/{name}", responses=_REFUSED, summary="A run, with what was found")
@@ -192,12 +189,12 @@ def _run_routes(app: FastAPI, models: Models, jobs: Jobs, results: work.Results,
         return made
 
     @app.get("/api/runs/{name}/report.html", responses=_REFUSED, summary="The report of a complete run")
-    async def report(name: str) -> FileResponse:
+    def report(name: str) -> FileResponse:
         path = run_list.report(runs, name)
         return FileResponse(path, filename=f"{name}.html", content_disposition_type="attachment")
 
     @app.delete("/api/runs/{name}", responses=_REFUSED, summary="Delete a run: asked twice")
-    async def delete(name: str, asked: DeleteRequest) -> Deleted:
+    def delete(name: str, asked: DeleteRequest) -> Deleted:
         return run_list.delete(runs, name, asked.confirm)
 
     @app.get("/api/results/{number}/report.html", responses=_REFUSED, summary="The report of a result")

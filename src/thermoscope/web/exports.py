@@ -7,12 +7,11 @@ from thermoscope.engines.registry import ENGINES
 from thermoscope.errors import ThermoscopeError
 from thermoscope.ran.provenance import option_words, quote
 from thermoscope.settings.params import SamplingParams
-from thermoscope.web.models import Models
 from thermoscope.web.schemas import EngineExport, ExportAnswer, ExportRequest, SnippetInfo
 from thermoscope.web.settings import setting_of
 
 
-def export(models: Models, asked: ExportRequest) -> ExportAnswer:
+def export(asked: ExportRequest) -> ExportAnswer:
     """A setting for every engine that can say it, and why one can't."""
     setting = setting_of(asked.settings)
     return ExportAnswer(

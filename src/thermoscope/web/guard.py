@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -16,6 +17,7 @@ MOST_BYTES = 512 * 1024
 #: Names of this machine.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _COOKIE = "thermoscope"
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(?::[0-9]*)?")
 #: Scripts, styles and pictures come from here, and nothing is loaded from elsewhere, framed or sent elsewhere.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -96,8 +98,9 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """The host of a Host header, without its port."""
-    return host.rsplit(":", 1)[0] if not host.endswith("]") and host.count(":") in (1, *range(3, 20)) else host
+    """The host of a Host header, without its port; "" if it is neither a name nor an address in brackets."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""
 
 
 def _refused(status: int, why: str) -> Response:

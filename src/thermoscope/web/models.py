@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -79,12 +80,10 @@ class Models:
         first = next(iter(self._models.values()))
 
         def load() -> None:
-            try:
+            with contextlib.suppress(ThermoscopeError):  # it is told when the model is asked for
                 source = first.get()
-            except ThermoscopeError:
-                return  # it is told when the model is asked for
-            if not first.endpoint:
-                self.logits(first.name, _model(source).encode_prompt("Hello"))
+                if not first.endpoint:
+                    self.logits(first.name, _model(source).encode_prompt("Hello"))
 
         threading.Thread(target=load, name="load", daemon=True).start()
 
@@ -118,9 +117,7 @@ class Models:
 
     def model(self, name: str) -> Model:
         """A model that runs here, whose distributions can be had; errors as in ``source``, and for endpoints."""
-        from thermoscope.sources.opening import model_behind
-
-        return model_behind(self.source(name), "this view")
+        return _model(self.source(name))
 
     def logits(self, name: str, context: Sequence[int]) -> Tensor:
         """The model's own logits (V,) after some tokens (at least one), those of recent contexts kept."""

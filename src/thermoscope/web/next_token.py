@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from thermoscope.comparison.context import TokenContext
 from thermoscope.comparison.inspection import stage_words
 from thermoscope.decode.request import prompt_ids
 from thermoscope.errors import InputError
-from thermoscope.sampling.chain import settings_of
-from thermoscope.sampling.draw import draw
-from thermoscope.sampling.noise import Keys, prompt_key
-from thermoscope.sampling.trace import Traced, trace
+from thermoscope.sampling.chain import check_tokens
+from thermoscope.sampling.passes import ranks
+from thermoscope.sampling.trace import Traced
 from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenRequest, Place, StageRow, TailBin, TokenRow
 from thermoscope.web.settings import setting_of
 
@@ -28,58 +28,52 @@ if TYPE_CHECKING:
 BINS = 64
 
 
-class _Here(NamedTuple):
-    """A place with all that is known of it."""
-
-    model: Model
-    prompt: list[int]
-    tokens: list[int]
-    logits: Tensor
-
-
 def next_token(models: Models, asked: NextTokenRequest) -> NextToken:
     """The distribution at a place, raw and after each stage; errors as in ``inspect``."""
-    here, setting = _place(models, asked), setting_of(asked.settings)
-    settings_of(setting, here.model.vocabulary)
-    coin = float(_keys(here, [asked.seed]).uniform()[0])
-    traced = trace(
-        here.logits, setting, prompt_ids=here.prompt, output_ids=here.tokens, coin=coin, end_ids=here.model.end_of_text
-    )
-    top = _listed(here.logits, traced, asked.top)
+    model, here, setting = _asked(models, asked, asked.settings)
+    traced, logits = here.traced(setting, asked.seed), here.logits[0]
+    top = _listed(logits, traced, asked.top)
     columns = torch.stack([stage.probabilities[top] for stage in traced], dim=1)  # (top, stages)
-    ranks = (here.logits[None, :] > here.logits[top][:, None]).sum(dim=1) + 1
-    rows = zip(top.tolist(), here.logits[top].tolist(), ranks.tolist(), columns.tolist(), strict=True)
+    rows = zip(
+        top.tolist(), logits[top].tolist(), ranks(here.logits, torch.zeros_like(top), top).tolist(), columns.tolist(),
+        strict=True,
+    )  # fmt: skip
     return NextToken(
-        model=here.model.name,
-        pieces=[here.model.decode([token]) for token in here.tokens],
-        context_tokens=len(here.prompt) + len(here.tokens),
-        vocabulary=here.model.vocabulary,
-        tokens=[TokenRow(id=i, text=here.model.decode([i]), logit=x, rank=r, probabilities=p) for i, x, r, p in rows],
-        tail=_tail(here.logits, top),
+        model=model.name,
+        pieces=[model.decode([token]) for token in here.output_ids],
+        context_tokens=len(here.prompt_ids) + len(here.output_ids),
+        vocabulary=model.vocabulary,
+        tokens=[TokenRow(id=i, text=model.decode([i]), logit=x, rank=r, probabilities=p) for i, x, r, p in rows],
+        tail=_tail(logits, top),
         stages=[_stage(setting, one, columns[:, place]) for place, one in enumerate(traced)],
-        drawn=_drawn(here, [setting], [asked.seed])[0],
-        ends=[token for token in top.tolist() if token in here.model.end_of_text],
+        drawn=here.drawn(setting, [asked.seed])[0],
+        ends=[token for token in top.tolist() if token in model.end_of_text],
     )
 
 
 def draws(models: Models, asked: DrawsRequest) -> Draws:
     """How often each token is drawn there with the seeds 0 to n - 1."""
-    here, setting = _place(models, asked), setting_of(asked.settings)
-    settings_of(setting, here.model.vocabulary)
-    drawn = torch.tensor(_drawn(here, [setting] * asked.draws, range(asked.draws)))
+    _, here, setting = _asked(models, asked, asked.settings)
+    drawn = torch.tensor(here.drawn(setting, range(asked.draws)))
     ids, counts = torch.unique(drawn, return_counts=True)
     pairs = sorted(zip(ids.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
     return Draws(counts=pairs)
 
 
-def _place(models: Models, asked: Place) -> _Here:
-    model = models.model(asked.model)
+def _asked(models: Models, asked: Place, settings: Mapping[str, Any]) -> tuple[Model, TokenContext, SamplingParams]:
+    """The model of a request, its place in a text, and its setting."""
+    model, setting = models.model(asked.model), setting_of(settings)
     ids, tokens = prompt_ids(model, asked.prompt), list(asked.tokens)
     if any(not 0 <= token < model.vocabulary for token in tokens):
         raise InputError(f"tokens must be ids from 0 to {model.vocabulary - 1}; got {tokens}")
     if model.context_length is not None and len(ids) + len(tokens) >= model.context_length:
         raise InputError(f"the model's context of {model.context_length} tokens is full; shorten the text")
-    return _Here(model, ids, tokens, models.logits(asked.model, [*ids, *tokens]))
+    check_tokens(setting, model.vocabulary)
+    return (
+        model,
+        TokenContext(ids, tokens, models.logits(asked.model, [*ids, *tokens])[None], model.end_of_text),
+        setting,
+    )
 
 
 def _listed(logits: Tensor, traced: Sequence[Traced], top: int) -> Tensor:
@@ -122,26 +116,3 @@ def _stage(setting: SamplingParams, traced: Traced, listed: Tensor) -> StageRow:
         removed_mass=traced.removed_mass,
         tail=max(0.0, 1.0 - float(listed.sum())),
     )
-
-
-def _drawn(here: _Here, settings: list[SamplingParams], seeds: Sequence[int]) -> list[int]:
-    """The token that each seed draws, as a text at this place would."""
-    number = len(settings)
-    drawn = draw(
-        here.logits[None],
-        settings,
-        _keys(here, seeds),
-        source=torch.zeros(number, dtype=torch.int64, device=here.logits.device),
-        prompt_ids=[here.prompt] * number,
-        output_ids=[here.tokens] * number,
-        drawn_logprobs=[()] * number,
-        end_ids=here.model.end_of_text,
-    )
-    tokens: list[int] = drawn.tokens.tolist()
-    return tokens
-
-
-def _keys(here: _Here, seeds: Sequence[int]) -> Keys:
-    """The noise of this place, for each seed."""
-    key = prompt_key(tuple(here.prompt))
-    return Keys([(seed, key, len(here.tokens)) for seed in seeds], device=here.logits.device)

@@ -25,10 +25,15 @@ def checked(runs: Path, name: str) -> str:
     RunError
         There is none of this name.
     """
-    there = {each["run"] for each in runs_in(runs)}
-    if not _NAME.fullmatch(name) or name not in there:
+    return _known(runs, name).run
+
+
+def _known(runs: Path, name: str) -> RunInfo:
+    """What is known of a run; errors as in ``checked``."""
+    found = next((each for each in runs_in(runs) if each["run"] == name), None) if _NAME.fullmatch(name) else None
+    if found is None:
         raise RunError(f"there is no run {quoted(name)} in {runs}; open the list of runs again")
-    return name
+    return _info(found)
 
 
 def listed(runs: Path) -> list[RunInfo]:
@@ -43,8 +48,8 @@ def detail(runs: Path, name: str) -> RunDetail:
     from thermoscope.runs.kept_texts import is_kept, open_measured
     from thermoscope.runs.run import open_run
 
-    path = runs / checked(runs, name)
-    info = next(_info(each) for each in runs_in(runs) if each["run"] == name)
+    info = _known(runs, name)
+    path = runs / info.run
     if is_kept(path):
         return RunDetail(**info.model_dump(), findings=list(run_finding(open_measured(path))), command="")
     run = open_run(path)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from thermoscope.errors import ParameterError
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import PARAMETERS, STAGES
+from thermoscope.settings.stages import STAGES
 from thermoscope.web.schemas import ParameterInfo, StageInfo
-from thermoscope.words import nearest, quoted
 
 
 def setting_of(given: Mapping[str, Any], name: str | None = None) -> SamplingParams:
@@ -21,14 +19,7 @@ def setting_of(given: Mapping[str, Any], name: str | None = None) -> SamplingPar
     ParameterError
         A parameter is unknown, or a value breaks its rule.
     """
-    known = {*PARAMETERS, "order"}
-    for key in given:
-        if key not in known:
-            raise ParameterError(f"unknown parameter {quoted(key)}{nearest(key, known)}")
-    values = {key: value for key, value in given.items() if value is not None}
-    if "logit_bias" in values and isinstance(values["logit_bias"], Mapping):
-        values["logit_bias"] = {int(token): bias for token, bias in values["logit_bias"].items()}
-    setting = SamplingParams(**values)
+    setting = SamplingParams(**{key: value for key, value in given.items() if value is not None})
     return setting if name is None else setting.named(name)
 
 
