@@ -114,7 +114,7 @@ def document() -> str:
 
 
 def _small_steps(widths: list[Row]) -> list[str]:
-    """What the spectra say of small steps."""
+    """What the spectra say of small steps: one is small if most texts are the same after it."""
     lines = [
         "## A step of 0.1 is a small step.",
         "",
@@ -124,7 +124,7 @@ def _small_steps(widths: list[Row]) -> list[str]:
     for row in widths:
         same = 100 * float(row["same_after_step"])
         lines.append(
-            f"- **{NAMES.get(row['model'], row['model'])}: does not hold.** With everything else fixed, a story of "
+            f"- **{NAMES.get(row['model'], row['model'])}: {'holds' if same >= 50 else 'does not hold'}.** With everything else fixed, a story of "
             f"{row['tokens']} tokens is still the same after a step of 0.1 in {same:.0f}% of cases; between T=0 and 1.5 one "
             f"prompt and seed give {float(row['texts']):.0f} different texts (median of {row['prompts']} prompts), the first "
             f"change coming at T={float(row['first_change']):.2f}."

@@ -30,23 +30,34 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-class Opened:
-    """A page in the browser, with what went wrong in it."""
+class Watched:
+    """A page in the browser, with what went wrong in it and what it asked for."""
 
-    def __init__(self, browser: Any, path: Path, **how: Any) -> None:
-        self.path = path
-        self.context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **how})
+    def __init__(self, browser: Any, **how: Any) -> None:
+        self.context = browser.new_context(**how)
         self.page = self.context.new_page()
         self.faults: list[str] = []
         self.requests: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", self._said)
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
+
+    def overflow(self) -> int:
+        """Pixels that the page is wider than the screen."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+class Opened(Watched):
+    """A file in the browser: nothing may go wrong in it, and nothing be asked for but the file."""
+
+    def __init__(self, browser: Any, path: Path, **how: Any) -> None:
+        super().__init__(browser, **{"viewport": {"width": 1000, "height": 900}, **how})
+        self.path = path
+        self.page.goto(path.as_uri())
 
     def __enter__(self) -> Opened:
         return self
@@ -65,7 +76,3 @@ class Opened:
         )
         paper, ink = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
         return paper, ink
-
-    def overflow(self) -> int:
-        """Pixels that the page is wider than the screen."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

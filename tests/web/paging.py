@@ -5,27 +5,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tests.report.browser import Watched
+
 #: Seconds until something that does not happen is a fault; loops may have to be compiled first.
 PATIENCE_S = 60
 
 
-class Visit:
+class Visit(Watched):
     """A view of the playground in the browser: nothing may go wrong in it, and nothing be asked of others."""
 
     def __init__(self, browser: Any, address: str, view: str = "", **how: Any) -> None:
+        usual = {"viewport": {"width": 1280, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"]}
+        super().__init__(browser, **{**usual, **how})
         self.address = address
-        self.context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"], **how}
-        )
         self.context.set_default_timeout(PATIENCE_S * 1000)
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None
-        )
-        self.page.on("request", lambda request: self.requests.append(request.url))
         self.go(view)
 
     def go(self, view: str) -> None:
@@ -74,7 +67,3 @@ class Visit:
             }""",
             [parameter, value],
         )
-
-    def overflow(self) -> int:
-        """Pixels that the page is wider than the screen."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -66,10 +66,11 @@ def draw_step(
         effects=effects,
     )
     tokens: list[int] = result.tokens.tolist()
-    columns = (requests, result.logprobs.tolist(), result.kept.tolist())
-    for request, drawn_logprob, kept_logprob in zip(*columns, strict=True):
+    for request, drawn_logprob in zip(requests, result.logprobs.tolist(), strict=True):
         request.drawn_logprobs.append(drawn_logprob)
-        request.kept_logprobs.append(kept_logprob)
+    if result.kept is not None:
+        for request, kept_logprob in zip(requests, result.kept.tolist(), strict=True):
+            request.kept_logprobs.append(kept_logprob)
     if recorded:
         records = records_of(logits, owner, tokens)
         tempered = tempered_of(logits, owner, settings, records)

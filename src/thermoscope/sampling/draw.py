@@ -34,13 +34,13 @@ class Drawn:
     logprobs : Tensor (B,), float64
         Log-probability of each under the distribution that it was drawn from, nats; with XTC under the one that
         the coin chose.
-    kept : Tensor (B,), float64
-        Log-probability of each before adaptive-p; NaN without adaptive-p.
+    kept : Tensor (B,), float64, or None
+        Log-probability of each before adaptive-p, NaN for rows without it; None if no row has it.
     """
 
     tokens: Tensor
     logprobs: Tensor
-    kept: Tensor
+    kept: Tensor | None
 
 
 def draw(
@@ -87,7 +87,8 @@ def draw(
         source = torch.arange(rows, device=logits.device)
     tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
     logprobs = torch.empty(rows, dtype=torch.float64, device=logits.device)
-    kept = torch.full_like(logprobs, float("nan"))
+    adapts = any(setting.adaptive_target is not None for setting in params)
+    kept = torch.full_like(logprobs, float("nan")) if adapts else None
     coins = keys.uniform() if any(setting.xtc_probability for setting in params) else None
     loops = passes.drawn_by_loops(logits)
     plain = {id(s) for s in {id(s): s for s in params}.values() if loops and _is_untouched(s, effects)}
@@ -115,27 +116,29 @@ def draw(
         )
         for part in parts:
             at = here[part.rows]
-            tokens[at], logprobs[at], kept[at] = _draw_part(part, keys, at, vocabulary)
+            tokens[at], logprobs[at], before = _draw_part(part, keys, at, vocabulary)
+            if kept is not None and before is not None:
+                kept[at] = before
     return Drawn(tokens, logprobs, kept)
 
 
-def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor, Tensor]:
+def _draw_part(part: Processed, keys: Keys, at: Tensor, vocabulary: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """Tokens (B,) and their log-probabilities (B,), at last and before adaptive-p, of what the chain left.
 
     ``at`` (B,) are the rows of the keys.
     """
-    unknown = torch.full((len(at),), float("nan"), dtype=torch.float64, device=part.logits.device)
     if part.before is None and part.ids is None and passes.drawn_by_loops(part.logits):
         one = torch.ones(len(at), dtype=torch.float64)
         temperatures = one if part.temperature is None else part.temperature[:, 0]
-        return *_from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at), unknown
+        return *_from_rows(part.logits, torch.arange(len(at)), temperatures, keys, at), None
     left = part.tempered()
     noise = keys.gumbel_all(at, vocabulary) if part.ids is None else keys.gumbel(at, part.ids, vocabulary)
     columns = (left + noise).argmax(dim=-1)  # (B,)
     chosen = left.gather(1, columns[:, None])[:, 0]
+    before = None
     if part.before is not None:
-        unknown = (part.before.gather(1, columns[:, None]) - log_total(part.before))[:, 0]
-    return part.tokens(columns), chosen - log_total(left)[:, 0], unknown
+        before = (part.before.gather(1, columns[:, None]) - log_total(part.before))[:, 0]
+    return part.tokens(columns), chosen - log_total(left)[:, 0], before
 
 
 def _from_rows(logits: Tensor, rows: Tensor, temperatures: Tensor, keys: Keys, at: Tensor) -> tuple[Tensor, Tensor]:

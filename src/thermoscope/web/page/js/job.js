@@ -4,6 +4,25 @@ import { stream } from "./api.js";
 import { el } from "./dom.js";
 import { num, t } from "./strings.js";
 
+/** What views of one result share: `job` makes it, `result` is what came, and `id` what its report is kept under. */
+export class ResultView {
+  constructor(app) {
+    this.app = app;
+  }
+
+  close() {
+    this.job.stop();
+  }
+
+  report() {
+    return this.id ? `/api/results/${this.id}/report.html` : null;
+  }
+
+  data() {
+    return this.result;
+  }
+}
+
 export class Job {
   /** `begin()` is called when the button is pressed while nothing runs. */
   constructor(app, begin, label = t("go")) {

@@ -1,13 +1,13 @@
 // Audit: what an endpoint does with what it is sent.
 
 import { el, field, number, svg } from "../dom.js";
-import { Job } from "../job.js";
+import { Job, ResultView } from "../job.js";
 import { command, python, sharing } from "../sharing.js";
 import { num, t } from "../strings.js";
 
-class Audit {
+class Audit extends ResultView {
   constructor(root, app) {
-    this.app = app;
+    super(app);
     this.budget = app.kept.b ?? 1500;
     this.job = new Job(app, () => this.run(), t("audit.go"));
     this.found = el("div", {});
@@ -36,18 +36,6 @@ class Audit {
       temperatures.length ? el("figure", {}, el("figcaption", {}, t("audit.sent")), chart(temperatures)) : "",
       el("div", { class: "scrolls", tabindex: "0" }, table(audit.rows)),
       el("ul", { class: "notes" }, [...audit.could_not_see, ...audit.notes].map((note) => el("li", {}, note))));
-  }
-
-  close() {
-    this.job.stop();
-  }
-
-  report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
-  }
-
-  data() {
-    return this.result;
   }
 
   command() {

@@ -2,14 +2,14 @@
 
 import { post } from "../api.js";
 import { el, field, number, select } from "../dom.js";
-import { Job } from "../job.js";
+import { Job, ResultView } from "../job.js";
 import { inWords } from "../parameters.js";
 import { command, engineCard, python, sharing } from "../sharing.js";
 import { num, t } from "../strings.js";
 
-class Recommend {
+class Recommend extends ResultView {
   constructor(root, app) {
-    this.app = app;
+    super(app);
     const { ps, u, low, high, b } = app.kept;
     this.use = u ?? "";
     this.low = low ?? 0;
@@ -79,24 +79,12 @@ class Recommend {
       el("ul", { class: "reading" }, [...rest, ...found.details].map((line) => el("li", {}, line))),
       el("h2", {}, t("recommend.set")), el("div", { class: "scrolls", tabindex: "0" }, candidates(found)));
     if (!found.setting) return;
-    const setting = differing(found.setting);
+    const setting = differing(this.app, found.setting);
     const { engines } = await post("/api/export", { settings: setting });
     this.found.append(
       el("h2", {}, t("recommend.snippets")), el("p", { class: "picked" }, inWords(setting)),
       el("p", {}, el("a", { href: this.app.address("text", { ...this.app.kept, ps: undefined, s: setting }) }, t("recommend.try"))),
       el("div", { class: "engines" }, engines.map((one) => engineCard(this.app, one))));
-  }
-
-  close() {
-    this.job.stop();
-  }
-
-  report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
-  }
-
-  data() {
-    return this.result;
   }
 
   command() {
@@ -116,8 +104,9 @@ class Recommend {
 }
 
 /** What a record of a setting has that is not everybody's default. */
-export function differing(record) {
-  const idle = { dry_base: 1.75, dry_allowed_length: 2, dynatemp_exponent: 1, xtc_threshold: 0.1, mirostat_eta: 0.1, order: "transformers" };
+function differing(app, record) {
+  const shaping = app.state.stages.flatMap((stage) => stage.parameters).filter((p) => p.shapes !== null);
+  const idle = { order: "transformers", ...Object.fromEntries(shaping.map((p) => [p.name, p.default])) };
   return Object.fromEntries(Object.entries(record).filter(([name, value]) =>
     value !== null && idle[name] !== value && !["id", "stages"].includes(name)));
 }

@@ -1,15 +1,15 @@
 // Spectrum: every text between two temperatures; the tree grows while it is made, and a slider moves through it.
 
 import { el, field, number } from "../dom.js";
-import { Job } from "../job.js";
+import { Job, ResultView } from "../job.js";
 import { Panel } from "../panel.js";
 import { command, options, python, pythonSetting, sharing } from "../sharing.js";
 import { num, t } from "../strings.js";
 import { Tree, holds } from "../tree.js";
 
-class SpectrumView {
+class SpectrumView extends ResultView {
   constructor(root, app) {
-    this.app = app;
+    super(app);
     const { q, s, low, high, seed, n, t: at } = app.kept;
     this.prompt = typeof q === "string" ? q : t("text.prompt");
     this.chosen = { ...(s ?? {}) };
@@ -169,16 +169,8 @@ class SpectrumView {
 
   close() {
     cancelAnimationFrame(this.frame);
-    this.job.stop();
+    super.close();
     this.tree.close();
-  }
-
-  report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
-  }
-
-  data() {
-    return this.result;
   }
 
   command() {
