@@ -103,7 +103,7 @@ def measures() -> str:
 
 def stages() -> str:
     """The table of stages."""
-    from thermoscope.settings.stages import STAGES
+    from thermoscope.settings.stages import OPAQUE, STAGES
 
     def cell(text: object) -> str:
         return str(text).replace("|", "\\|")
@@ -129,6 +129,15 @@ def stages() -> str:
             "",
             *head,
             *rows,
+            "",
+            "## Parameters of no stage",
+            "",
+            "How much a reasoning model thinks is passed on to an endpoint as it is, and exported; what comes of it is",
+            "the affair of the engine and the model. A model that runs here refuses them.",
+            "",
+            "| parameter | values | meaning |",
+            "|---|---|---|",
+            *(f"| `{p.name}` | {p.domain} | {p.help} |" for p in OPAQUE.values()),
             "",
         ]
     )

@@ -25,7 +25,11 @@ def meant(of: Recommended, form: str) -> dict[str, Any]:
         "request to OpenAI's API": {"top_k", "min_p", "repetition_penalty"},
         "request to Gemini": {"top_k", "min_p", "repetition_penalty", "presence_penalty"},
     }.get(form, set())  # fmt: skip
-    return {name: value for name, value in given.items() if name not in lacks}
+    thinking = {
+        "request to OpenAI's API": {"reasoning_effort": "low"},
+        "request to Gemini": {"thinking_budget": 0},
+    }.get(form, {})
+    return {name: value for name, value in given.items() if name not in lacks} | thinking
 
 
 def test_there_are_300_files_of_ten_families() -> None:

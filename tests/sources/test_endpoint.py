@@ -70,6 +70,21 @@ def test_every_neutral_value_is_sent() -> None:
     assert (body["seed"], body["max_tokens"], body["stop"], body["model"]) == (7, 9, ["END"], "m")
 
 
+def test_how_much_a_model_thinks_varies_and_is_sent() -> None:
+    bodies: list[dict[str, Any]] = []
+
+    def behave(handler: Handler, body: dict[str, Any], number: int) -> None:
+        bodies.append(body)
+        handler.give(answer(body))
+
+    settings = [SamplingParams(reasoning_effort=level, thinking_budget=64) for level in ("low", "high")]
+    with serving(behave) as server:
+        samples = endpoint(server.url).samples(["x"], settings, [7], max_new_tokens=9)
+    assert [sample.params for sample in samples] == settings
+    assert sorted(body["reasoning_effort"] for body in bodies) == ["high", "low"]
+    assert {body["thinking_token_budget"] for body in bodies} == {64}
+
+
 def test_a_parameter_that_the_engine_lacks_is_refused_before_anything_is_asked() -> None:
     with serving(good) as server:
         with pytest.raises(InputError, match=r"vllm does not have xtc_probability .*; leave it out"):

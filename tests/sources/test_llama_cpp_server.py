@@ -68,6 +68,14 @@ def test_a_stop_string_ends_a_text(url: str) -> None:
     assert cut.text == text[: text.index(word)]
 
 
+def test_the_server_takes_what_is_passed_on_of_thinking(url: str) -> None:
+    setting = SamplingParams(temperature=0, reasoning_effort="low", thinking_budget=8)
+    of = Endpoint("llama-cpp", base_url=url, route="chat")
+    plain, thinking = of.samples(["Once"], [SamplingParams(temperature=0), setting], [0], max_new_tokens=5)
+    assert of.fields(setting)["thinking_budget_tokens"] == 8
+    assert thinking.text == plain.text  # this model does not think
+
+
 def test_what_the_server_refuses_is_one_line(url: str) -> None:
     with pytest.raises(EndpointError, match=r"status 400") as caught:
         endpoint(url, extra={"grammar": "root ::= ["}).samples([PROMPT], [SamplingParams()], [0], max_new_tokens=3)

@@ -15,7 +15,7 @@ import torch
 import thermoscope
 from tests.web.serving import events, parsed, served
 from thermoscope import SamplingParams
-from thermoscope.settings.stages import PARAMETERS, STAGES
+from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
 
 PROMPT = "Once upon a time"
 SETTING = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
@@ -29,7 +29,7 @@ def model() -> thermoscope.Model:
 def test_the_state_has_every_stage_and_parameter(client: httpx.Client) -> None:
     state = client.get("/api/state").json()
     assert [stage["name"] for stage in state["stages"]] == list(SamplingParams().order)
-    assert {p["name"] for stage in state["stages"] for p in stage["parameters"]} == set(PARAMETERS)
+    assert {p["name"] for stage in state["stages"] for p in stage["parameters"]} == set(PARAMETERS) - set(OPAQUE)
     assert set(state["order"]) == set(STAGES)
     assert state["models"][0]["name"] == "bundled"
 

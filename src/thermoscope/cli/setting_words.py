@@ -89,14 +89,17 @@ def _bias(word: str) -> float:
 def values_of(name: str, words: str) -> list[Any]:
     """The values of a parameter to vary: numbers, lists, ranges and ``off``; orders by name, or as ``a>b>c``."""
     from thermoscope.settings.grid import check_varied
+    from thermoscope.settings.stages import WORDS
 
     check_varied(name)
     from thermoscope.cli.values import numbers
 
     if name == "order":
         return [order_of(word.strip().replace(">", ",")) for word in words.split(",")] if words else []
-    parts = words.split(",") if words else []
-    return [value for part in parts for value in ([None] if part.strip() == "off" else numbers([part], name))]
+    parts = [part.strip() for part in words.split(",")] if words else []
+    if name in WORDS:
+        return [None if part == "off" else part for part in parts]
+    return [value for part in parts for value in ([None] if part == "off" else numbers([part], name))]
 
 
 def order_of(word: str) -> object:

@@ -76,13 +76,15 @@ def _with_options(command: Callable[..., None], *, several: bool) -> Callable[..
 def _options() -> list[tuple[str, str, str]]:
     """Name, metavar and help of every parameter's option but the temperature's, which each command has its own of.
 
-    Truncation first, from the temperature on; last what looks at tokens by their id.
+    Truncation first, from the temperature on; then what looks at tokens by their id, last what is no stage.
     """
-    from thermoscope.settings.stages import PARAMETERS, STAGE_OF, STAGES
+    from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGE_OF, STAGES
 
     usual = list(STAGES)
 
     def rank(name: str) -> tuple[bool, ...]:
+        if name in OPAQUE:
+            return (True, True, True)
         stage = STAGES[STAGE_OF[name]]
         return stage.by_token, not stage.truncates, usual.index(stage.name) < usual.index("temperature")
 

@@ -24,7 +24,7 @@ from thermoscope.engines.model_config import own_settings
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
 from thermoscope.ran.provenance import WhatRan, inspect_command, what_ran
-from thermoscope.sampling.chain import check_tokens
+from thermoscope.sampling.chain import check_setting
 from thermoscope.sampling.noise import check_seed
 from thermoscope.sampling.trace import Traced
 from thermoscope.settings.grid import varied
@@ -171,7 +171,7 @@ class _Asked:
 def _asked(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Asked:
     """The place after so many tokens of a setting's text."""
     check_model(model)
-    check_tokens(setting, model.vocabulary)
+    check_setting(setting, model.vocabulary)
     at_step = whole_number("at_step", at_step, least=0, example="0 for the first token")
     seed = check_seed(seed)
     before = prompt_ids(model, prompt)

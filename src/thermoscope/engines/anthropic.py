@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
+from thermoscope.engines.opaque import THREE, Opaque
 from thermoscope.settings.params import SamplingParams
 
 
@@ -36,6 +37,12 @@ ANTHROPIC = Dialect(
         "model messages system max_tokens stop_sequences stream metadata tools tool_choice thinking output_config "
         "service_tier container cache_control inference_geo"
     ),
+    opaque={
+        "reasoning_effort": Opaque("output_config.effort", (*THREE, "xhigh", "max")),
+        "thinking_budget": Opaque(
+            "thinking.budget_tokens", least=1024, beside={"thinking.type": "enabled"}, off={"thinking.type": "disabled"}
+        ),
+    },
     write=_write,
 )  # fmt: skip
 ENTRIES = (ANTHROPIC,)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from thermoscope.engines.opaque import Opaque
 from thermoscope.errors import InputError
 from thermoscope.settings.commuting import commute
 from thermoscope.settings.params import SamplingParams
@@ -107,6 +108,8 @@ class Dialect:
         Our parameters that the settings of the model behind the engine give where the file is silent.
     form
         The form of its settings besides JSON.
+    opaque
+        Our opaque parameters, for those that it has.
     """
 
     name: str
@@ -138,6 +141,7 @@ class Dialect:
     absent: str = ""
     inherits: frozenset[str] = frozenset()
     form: TextForm | None = None
+    opaque: Mapping[str, Opaque] = field(default_factory=dict)
 
 
 def as_json(fields: dict[str, Any]) -> str:

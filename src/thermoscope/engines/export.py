@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.engines.dialect import Snippet, meaningful
+from thermoscope.engines.dialect import Snippet, as_json, meaningful
 from thermoscope.engines.effect import Distance, EngineSetting
+from thermoscope.engines.opaque import Opaque, body_of, sampling_alone
 from thermoscope.engines.registry import engine_named
 from thermoscope.engines.verdict import Verdict, judge
 from thermoscope.errors import InputError
@@ -110,9 +112,10 @@ def export(
             + "; leave it out, or export without --strict"
         )
     fields = dict(to.neutral)
-    written = meaningful(params)
+    written = meaningful(sampling_alone(params))
     fields |= {to.names[n]: _plain(v) for n, v in written.given.items() if n in to.names and to.names[n] in fields}
-    result = Exported(params, engine, to.version, to.source, tuple(to.write(written, fields)), tuple(verdicts))
+    snippets = _with_opaque(to.write(written, fields), params, to.opaque)
+    result = Exported(params, engine, to.version, to.source, tuple(snippets), tuple(verdicts))
     return result if model is None else _measured(result, theirs, model, prompts)
 
 
@@ -120,12 +123,33 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, tuple) else value
 
 
+def _with_opaque(snippets: Sequence[Snippet], params: SamplingParams, known: Mapping[str, Opaque]) -> list[Snippet]:
+    """Snippets with a setting's opaque parameters in the bodies of requests, or in one of their own."""
+    body = body_of(params, known)
+    if not body:
+        return list(snippets)
+    if request := next((one.request for one in known.values()), ""):
+        return [*snippets, Snippet(f"beside them in the body of a request to {request}", "json", as_json(body))]
+    return [
+        replace(one, text=as_json(_merged(json.loads(one.text), body)))
+        if one.language == "json" and "request" in one.title else one
+        for one in snippets
+    ]  # fmt: skip
+
+
+def _merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with another's fields added, inside its objects as well."""
+    both = {name for name in body.keys() & more.keys() if isinstance(body[name], dict)}
+    return {**body, **more, **{name: _merged(body[name], more[name]) for name in both}}
+
+
 def _measured(result: Exported, theirs: EngineSetting, model: Model, prompts: Sequence[str] | None) -> Exported:
     """The export with distances where something differs."""
     from thermoscope.engines import distance as measure
 
-    ours = EngineSetting(meaningful(result.params))
-    sample = measure.distributions_of(model, result.params, prompts=measure.PROMPTS if prompts is None else prompts)
+    params = sampling_alone(result.params)
+    ours = EngineSetting(meaningful(params))
+    sample = measure.distributions_of(model, params, prompts=measure.PROMPTS if prompts is None else prompts)
     verdicts = [
         verdict if verdict.exact or verdict.instead is None
         else replace(verdict, distance=measure.distance(ours, verdict.instead, sample))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
+from thermoscope.engines.opaque import THREE, Opaque
 from thermoscope.settings.params import SamplingParams
 
 
@@ -35,6 +36,10 @@ GEMINI = Dialect(
     ),
     masks={"responseMimeType": "keeps the text to a form", "responseSchema": "keeps the text to a form",
            "responseJsonSchema": "keeps the text to a form", "_responseJsonSchema": "keeps the text to a form"},
+    opaque={
+        "reasoning_effort": Opaque("generationConfig.thinkingConfig.thinkingLevel", ("minimal", *THREE)),
+        "thinking_budget": Opaque("generationConfig.thinkingConfig.thinkingBudget"),
+    },
     write=_write,
     inside="generationConfig",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
+from thermoscope.engines.opaque import LEVELS, Opaque
 from thermoscope.engines.penalties import LAST_N, all_or_nothing, ban_the_end, look_back, one_window, runs_first
 from thermoscope.engines.values import BANNED, is_number, is_texts, once, pairs
 from thermoscope.errors import InputError
@@ -261,7 +262,8 @@ LLAMA_CPP = Dialect(
     penalties_count_prompt=True,
     aside=words(
         "prompt n_predict seed stop stream n_keep n_probs cache_prompt id_slot t_max_predict_ms model messages "
-        "max_tokens ctx_size post_sampling_probs return_tokens timings_per_token lora chat_template_kwargs"
+        "max_tokens ctx_size post_sampling_probs return_tokens timings_per_token lora chat_template_kwargs "
+        "reasoning_effort thinking_budget_tokens"
     ) | _PROGRAM,
     masks={"min_keep": "keeps at least so many tokens", "grammar": _FORM,
            "grammar_file": _FORM, "json_schema": _FORM, "json_schema_file": _FORM, "j": _FORM,
@@ -270,6 +272,10 @@ LLAMA_CPP = Dialect(
     absent="the server takes what the GGUF file says under general.sampling; without that llama.cpp's own stands",
     edges=_edges,
     sent=_sent,
+    opaque={
+        "reasoning_effort": Opaque("reasoning_effort", LEVELS, request="/v1/chat/completions"),
+        "thinking_budget": Opaque("thinking_budget_tokens", request="/v1/chat/completions"),
+    },
     write=_write,
     extra=("samplers",),
     form=TextForm("flags", _has_flags, _read_flags, loose=True),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, TextForm, as_json, words
+from thermoscope.engines.opaque import THREE, Opaque
 from thermoscope.engines.penalties import look_back, one_window
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
@@ -121,5 +122,6 @@ OLLAMA = Dialect(
     form=TextForm("a Modelfile", _is_modelfile, _modelfile),
     heeds=(_heed_options_alone, look_back("repeat_last_n", usual=64, everything=-1, off=0)),
     edges=one_window,
+    opaque={"reasoning_effort": Opaque("think", ("none", *THREE), off={"think": False}, request="/api/chat")},
 )  # fmt: skip
 ENTRIES = (OLLAMA,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
+from thermoscope.engines.opaque import LEVELS, Opaque
 from thermoscope.settings.params import SamplingParams
 
 
@@ -36,5 +37,6 @@ OPENAI = Dialect(
     ),
     masks={"response_format": "keeps the text to a form", "prediction": "keeps close to a text"},
     write=_write,
+    opaque={"reasoning_effort": Opaque("reasoning_effort", LEVELS[:6])},
 )  # fmt: skip
 ENTRIES = (OPENAI,)

@@ -11,6 +11,7 @@ from thermoscope.engines import own
 from thermoscope.engines.dialect import Dialect, Draft, Remark
 from thermoscope.engines.fields import check_names, check_spelling, check_value, is_off, known_fields, says_nothing
 from thermoscope.engines.formats import Form, take_apart
+from thermoscope.engines.opaque import read_opaque
 from thermoscope.engines.registry import ENGINES, engine_named
 from thermoscope.engines.values import BANNED
 from thermoscope.engines.verdict import Verdict, judge
@@ -241,13 +242,15 @@ def _imported(form: Form, of: Dialect, add_defaults: bool, behind: Mapping[str, 
     judged = SamplingParams(**draft.values, order=list(draft.order))
     unlike = [_unlike(verdict, judged) for verdict in judge(judged, of)[0] if not verdict.exact]
     _ban(draft)
+    opaque = read_opaque(all_fields, of.opaque, of.inside)
+    taken = {of.opaque[name].path.removeprefix(f"{of.inside}.").partition(".")[0] for name in opaque}
     return Imported(
-        params=SamplingParams(**draft.values, order=list(draft.order)),
+        params=SamplingParams(**draft.values, **opaque, order=list(draft.order)),
         engine=of.name,
         added={name: value for name, value in draft.added.items() if name in draft.values},
         ignored=tuple(sorted(draft.ignored, key=lambda remark: [*fields].index(remark.field))),
         different=(*unlike, *draft.different, *_masks(draft)),
-        aside=(*beside, *(name for name in said if name in of.aside)),
+        aside=(*beside, *(name for name in said if name in of.aside and name not in taken)),
         unknown=unknown,
         notes=tuple(_left_to_the_model(draft)) if add_defaults and not form.whole and behind is None else (),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, as_json, words
+from thermoscope.engines.opaque import LEVELS, Opaque
 from thermoscope.engines.served import COMMON, bias_by_token
 from thermoscope.settings.orders import ORDERS
 from thermoscope.settings.params import SamplingParams
@@ -36,6 +37,7 @@ SGLANG = Dialect(
            "regex": "keeps the text to a form", "ebnf": "keeps the text to a form"},
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
     inherits=words("temperature top_k top_p min_p repetition_penalty"),
+    opaque={"reasoning_effort": Opaque("reasoning_effort", LEVELS, request="/v1/chat/completions")},
     write=_write,
     inside="sampling_params",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Kind, conflicts, meaningful, without
 from thermoscope.engines.effect import Distance, EngineSetting
+from thermoscope.engines.opaque import asked, sampling_alone
 from thermoscope.settings.commuting import commute
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES, STAGE_OF
@@ -52,7 +53,7 @@ class Verdict:
 
 def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], EngineSetting]:
     """A verdict per parameter that is set, and what the engine runs of the whole."""
-    ours = meaningful(params)
+    ours = meaningful(sampling_alone(params))
     absent = [name for name in ours.given if name not in dialect.names or STAGE_OF[name] not in dialect.order]
     absent = [name for name in absent if not _shapes_only(name, absent)]
     edges = dialect.edges(ours)
@@ -74,7 +75,20 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Engi
         pairs = ", ".join(f"{b} before {a}" for a, b in clash)
         note = edges.get("order") or f"runs {pairs}"
         verdicts.append(Verdict("order", "different", note, EngineSetting(_as_run(ours, dialect))))
-    return verdicts, _run(there, dialect, explicit)
+    return [*verdicts, *_opaque(params, dialect)], _run(there, dialect, explicit)
+
+
+def _opaque(params: SamplingParams, dialect: Dialect) -> list[Verdict]:
+    """A verdict on each parameter that is passed on as it is."""
+    found = []
+    for name, value in asked(params).items():
+        if name not in dialect.opaque:
+            found.append(Verdict(name, "not there", f"{dialect.name} has none"))
+        elif refusal := dialect.opaque[name].refusal(value):
+            found.append(Verdict(name, "different", refusal))
+        else:
+            found.append(Verdict(name, "exact", "passed on; what comes of it depends on the model"))
+    return found
 
 
 def _shapes_only(name: str, absent: Sequence[str]) -> bool:

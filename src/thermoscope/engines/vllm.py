@@ -11,6 +11,7 @@ import shlex
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Snippet, TextForm, as_json, words
+from thermoscope.engines.opaque import LEVELS, Opaque
 from thermoscope.engines.served import COMMON, bias_by_token
 from thermoscope.engines.values import once
 from thermoscope.errors import InputError
@@ -123,7 +124,8 @@ _SERVED = words(
     "model messages prompt stream n seed stop stop_token_ids max_tokens max_completion_tokens logprobs top_logprobs "
     "prompt_logprobs skip_special_tokens user stream_options echo tools tool_choice add_generation_prompt "
     "chat_template_kwargs chat_template include_stop_str_in_output spaces_between_special_tokens detokenize "
-    "truncate_prompt_tokens output_kind priority extra_args reasoning_effort include_reasoning request_id suffix "
+    "truncate_prompt_tokens output_kind priority extra_args reasoning_effort thinking_token_budget "
+    "include_reasoning request_id suffix "
     "host port served_model_name tensor_parallel_size tp pipeline_parallel_size data_parallel_size max_model_len "
     "gpu_memory_utilization dtype quantization kv_cache_dtype max_num_seqs max_num_batched_tokens trust_remote_code "
     "enforce_eager enable_prefix_caching enable_chunked_prefill api_key download_dir tokenizer revision "
@@ -154,6 +156,10 @@ VLLM = Dialect(
     masks=_MASKS,
     absent="the server takes what the model's generation_config.json says, and switches off the rest; here it is off",
     inherits=words("temperature top_k top_p min_p repetition_penalty"),
+    opaque={
+        "reasoning_effort": Opaque("reasoning_effort", LEVELS),
+        "thinking_budget": Opaque("thinking_token_budget"),
+    },
     write=_write,
     form=TextForm("SamplingParams(...)", _is_either, _fields, whole=_is_whole),
 )  # fmt: skip

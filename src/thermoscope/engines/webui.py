@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Draft, Snippet, as_json, words
+from thermoscope.engines.opaque import THREE, Opaque
 from thermoscope.engines.penalties import (
     LAST_N,
     PENALTIES,
@@ -160,6 +161,7 @@ WEBUI = Dialect(
            "adaptive_target": "prefers tokens near a probability"},
     bans={"custom_token_bans": token_ids},
     edges=_edges,
+    opaque={"reasoning_effort": Opaque("reasoning_effort", THREE, request="/v1/chat/completions")},
     write=_write,
     extra=("sampler_priority", "preset"),
     heeds=(_read, Draft.refuse_breakers, ban_the_end("ban_eos_token"),

@@ -23,7 +23,7 @@ from thermoscope.sampling.lists import per_row, token_ids
 from thermoscope.sampling.passes import at_least
 from thermoscope.sampling.stages import FUNCTIONS, StageRows, temperature_column
 from thermoscope.settings.params import SamplingParams
-from thermoscope.settings.stages import STAGES, TRUNCATIONS, stages_that
+from thermoscope.settings.stages import OPAQUE, STAGES, TRUNCATIONS, stages_that
 
 #: Stages that look at tokens by their id, and so need the whole vocabulary as columns.
 _BY_TOKEN = stages_that("by_token")
@@ -344,14 +344,14 @@ def probabilities(
 def settings_of(
     params: SamplingParams | Iterable[SamplingParams], vocabulary: int | None = None
 ) -> list[SamplingParams]:
-    """One setting or several as a list, for V tokens; None where the vocabulary is not known.
+    """One setting or several as a list, for V tokens of a model that runs here; None for an endpoint.
 
     Raises
     ------
     InputError
         One is no setting.
     ParameterError
-        One names a token that is not there.
+        One names a token that is not there, or has a parameter for endpoints alone.
     """
     settings: list[SamplingParams] = (
         [params] if isinstance(params, SamplingParams) or not isinstance(params, Iterable) else list(params)
@@ -362,12 +362,18 @@ def settings_of(
                 f"params must be SamplingParams; got {setting!r:.60}; write SamplingParams(temperature=0.7)"
             )
         if vocabulary is not None:
-            check_tokens(setting, vocabulary)
+            check_setting(setting, vocabulary)
     return settings
 
 
-def check_tokens(setting: SamplingParams, vocabulary: int) -> None:
-    """Raise ParameterError if a setting names a token that is not among V."""
+def check_setting(setting: SamplingParams, vocabulary: int) -> None:
+    """Raise ParameterError if a model of V tokens that runs here can't run a setting."""
+    for name in OPAQUE:
+        if (value := getattr(setting, name)) is not None:
+            raise ParameterError(
+                f"{name} is for models behind an endpoint; got {value} for a model that runs here; leave it out, or "
+                f"give it to the chat template, if that reads it: --chat-option {name}={value}"
+            )
     biased = [token for token, _ in setting.logit_bias or ()]
     for name, tokens in (("logit_bias", biased), ("dry_breakers", setting.dry_breakers or ())):
         beyond = next((token for token in tokens if token >= vocabulary), None)

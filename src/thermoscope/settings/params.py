@@ -26,8 +26,8 @@ from pydantic import (
 
 from thermoscope.errors import ParameterError
 from thermoscope.settings.orders import ORDERS, order_name
-from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGES
-from thermoscope.settings.values import Biases, Count, Float, Tokens, typed
+from thermoscope.settings.stages import OPAQUE, PARAMETERS, SHAPES, STAGES
+from thermoscope.settings.values import Amount, Biases, Count, Effort, Float, Tokens, typed
 from thermoscope.words import nearest, quoted
 
 #: Characters that the name of a setting may have.
@@ -104,6 +104,9 @@ class SamplingParams(BaseModel):
     adaptive_target, adaptive_decay
         In [0, 1], in [0, 0.99] (0.9): logits become 5 - 10 d^2 / (1 + d) with d = |p - a| / 0.3; a is 2 target less the
         decaying mean of the probabilities that drawn tokens had before. The last stage of the order that is on.
+    reasoning_effort, thinking_budget
+        "none", "minimal", "low", "medium", "high", "xhigh" or "max", and integer >= 0, tokens: how much a reasoning
+        model thinks. Passed on to an endpoint as they are; a model that runs here takes neither.
     order
         The stages in the order in which they run: a sequence of names from ``STAGES``, or a name from ``ORDERS``.
         A stage left out is off, and its parameters must not be set.
@@ -153,6 +156,8 @@ class SamplingParams(BaseModel):
     mirostat_eta: Annotated[Float, Field(ge=0)] = 0.1
     adaptive_target: Annotated[Float, Field(ge=0, le=1)] | None = None
     adaptive_decay: Annotated[Float, Field(ge=0, le=0.99)] = 0.9
+    reasoning_effort: Effort | None = None
+    thinking_budget: Amount | None = None
     order: tuple[str, ...] = ORDERS["transformers"]
     _active_stages: tuple[str, ...] = PrivateAttr(())
     _name: str | None = PrivateAttr(None)
@@ -199,6 +204,8 @@ class SamplingParams(BaseModel):
             mirostat_eta: float = 0.1,
             adaptive_target: float | None = None,
             adaptive_decay: float = 0.9,
+            reasoning_effort: Effort | None = None,
+            thinking_budget: int | None = None,
             order: str | Iterable[str] = "transformers",
         ) -> None: ...
 
@@ -340,7 +347,8 @@ class SamplingParams(BaseModel):
         A function of the parameters that are set and of the order of the stages that are on. Parameters added to
         Thermoscope later, and the place of stages that are off, don't change it.
         """
-        values = {n: getattr(self, n) for stage in self.active_stages for n in STAGES[stage].names if self._is_set(n)}
+        names = (*(name for stage in self.active_stages for name in STAGES[stage].names), *OPAQUE)
+        values = {name: getattr(self, name) for name in names if self._is_set(name)}
         canonical = json.dumps([values, self.active_stages], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
@@ -455,6 +463,7 @@ _RULES = {
     "int_type": "must be a whole number",
     "int_parsing_size": "must be a whole number below 2^63",
     "float_type": "must be a number",
+    "literal_error": "must be one of {expected}",
 }
 
 

@@ -39,6 +39,8 @@ class Parameter:
         None if it is the switch.
     is_list
         Whether its value is a list.
+    is_word
+        Whether its value is a word.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Parameter:
     shapes: str | None = None
     or_shapes: str | None = None
     is_list: bool = False
+    is_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,8 +441,21 @@ _ALL = (
 
 #: Every stage by name, in the default order (that of transformers' ``generate``).
 STAGES: Mapping[str, Stage] = {stage.name: stage for stage in _ALL}
-#: Every parameter by name, in order of stages.
-PARAMETERS: Mapping[str, Parameter] = {p.name: p for stage in _ALL for p in stage.parameters}
+#: How much a model thinks. No stage: what comes of it is the affair of an engine behind an endpoint, to which it is
+#: passed on as it is; a model that runs here refuses it.
+_OPAQUE = (
+    Parameter(
+        "reasoning_effort", "LEVEL", "How much a reasoning model behind an endpoint thinks: none to max.",
+        f"write low, medium or high{_LEAVE_OUT}", "none, minimal, low, medium, high, xhigh, max", is_word=True,
+    ),
+    Parameter(
+        "thinking_budget", "N", "The most tokens that a model behind an endpoint thinks; 0 for no thinking.",
+        f"use a value such as 2048{_LEAVE_OUT}", "integer >= 0",
+    ),
+)  # fmt: skip
+OPAQUE: Mapping[str, Parameter] = {p.name: p for p in _OPAQUE}
+#: Every parameter by name, in order of stages; last those of no stage.
+PARAMETERS: Mapping[str, Parameter] = {p.name: p for stage in _ALL for p in stage.parameters} | dict(OPAQUE)
 #: The stage that each parameter belongs to.
 STAGE_OF: Mapping[str, str] = {p.name: stage.name for stage in _ALL for p in stage.parameters}
 #: Parameters that shape a stage without switching it on, and those that do.
@@ -450,6 +466,8 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 INERT: Mapping[str, float] = {
     p.name: p.inert for p in PARAMETERS.values() if p.inert is not None and p.name != "temperature"
 }
+#: Parameters whose values are words.
+WORDS: frozenset[str] = frozenset(p.name for p in PARAMETERS.values() if p.is_word)
 #: Parameters whose values are lists.
 LISTS: frozenset[str] = frozenset(p.name for p in PARAMETERS.values() if p.is_list)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -64,6 +64,10 @@ def _tokens(value: object) -> object:
 Float = Annotated[float, BeforeValidator(_number)]
 #: A whole number of at least 1.
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MAX_COUNT)]
+#: A whole number of at least 0.
+Amount = Annotated[int, BeforeValidator(_number), Field(ge=0, le=MAX_COUNT)]
+#: How much a reasoning model is to think.
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 #: Biases by token id, as sorted pairs.
 Biases = Annotated[tuple[tuple[int, float], ...] | None, BeforeValidator(_biases)]
 #: Token ids, sorted.
@@ -74,7 +78,7 @@ def typed(value: object) -> str:
     """A value as one would type it, without white space."""
     if isinstance(value, tuple):  # biases, or tokens
         return ",".join(f"{item[0]}:{typed(item[1])}" if isinstance(item, tuple) else typed(item) for item in value)
-    return repr(value).removesuffix(".0")
+    return value if isinstance(value, str) else repr(value).removesuffix(".0")
 
 
 def number_of(word: str) -> int | float | str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.export import export
+from thermoscope.engines.opaque import body_of
 from thermoscope.engines.registry import engine_named
 from thermoscope.errors import InputError, PromptError
 from thermoscope.metrics.words import word_tokens
@@ -75,6 +76,7 @@ class RequestForm:
         found = json.loads(text)
         found = found.get(engine_named(self.provider.engine).inside, found)
         found.pop("model", None)
+        found |= body_of(setting, engine_named(self.provider.engine).opaque)
         return {name: value for name, value in found.items() if value not in ([], {})}
 
     def prompt_fields(self, prompt: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from thermoscope.decode.progress import Progress
 from thermoscope.decode.request import as_list, check_model, new_tokens, prompt_ids, seed_list, stop_strings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.models.base import Model
-from thermoscope.sampling.chain import check_tokens
+from thermoscope.sampling.chain import check_setting
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
 from thermoscope.spectra.growth import Explorer
@@ -100,7 +100,7 @@ def spectrum(
     setting = SamplingParams() if params is None else params
     if not isinstance(setting, SamplingParams):
         raise InputError(f"params must be one SamplingParams; got {setting!r:.60}")
-    check_tokens(setting, model.vocabulary)
+    check_setting(setting, model.vocabulary)
     at_temperature = split_at_temperature(setting)
     without_temperature = setting.replace(temperature=SamplingParams().temperature)
     resolution = _checked_resolution(resolution)

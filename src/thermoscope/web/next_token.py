@@ -13,7 +13,7 @@ from thermoscope.comparison.context import TokenContext
 from thermoscope.comparison.inspection import stage_words
 from thermoscope.decode.request import prompt_ids
 from thermoscope.errors import InputError
-from thermoscope.sampling.chain import check_tokens
+from thermoscope.sampling.chain import check_setting
 from thermoscope.sampling.passes import ranks
 from thermoscope.sampling.trace import Traced
 from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenRequest, Place, StageRow, TailBin, TokenRow
@@ -68,7 +68,7 @@ def _asked(models: Models, asked: Place, settings: Mapping[str, Any]) -> tuple[M
         raise InputError(f"tokens must be ids from 0 to {model.vocabulary - 1}; got {tokens}")
     if model.context_length is not None and len(ids) + len(tokens) >= model.context_length:
         raise InputError(f"the model's context of {model.context_length} tokens is full; shorten the text")
-    check_tokens(setting, model.vocabulary)
+    check_setting(setting, model.vocabulary)
     return (
         model,
         TokenContext(ids, tokens, models.logits(asked.model, [*ids, *tokens])[None], model.end_of_text),
