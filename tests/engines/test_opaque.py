@@ -93,7 +93,7 @@ def test_it_is_part_of_a_settings_identity_and_of_no_distribution() -> None:
 
 
 def test_values_have_their_rules() -> None:
-    with pytest.raises(ParameterError, match="must be one of 'none', .* got 'hard'; write low, medium or high"):
+    with pytest.raises(ParameterError, match=r"must be one of 'none', .* got 'hard'; write low, medium or high"):
         SamplingParams(reasoning_effort="hard")  # type: ignore[arg-type]
     for wrong in (-1, 0.5, True, "9"):
         with pytest.raises(ParameterError, match="thinking_budget must be"):
@@ -101,6 +101,6 @@ def test_values_have_their_rules() -> None:
 
 
 def test_a_model_that_runs_here_refuses_it() -> None:
-    with pytest.raises(ParameterError, match="thinking_budget is for models behind an endpoint; got 3 .*chat-option"):
+    with pytest.raises(ParameterError, match=r"thinking_budget is for models behind an endpoint; got 3 .*chat-option"):
         settings_of(SamplingParams(thinking_budget=3), 100)
     assert settings_of(SamplingParams(thinking_budget=3)) == [SamplingParams(thinking_budget=3)]
