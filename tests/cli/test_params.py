@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,22 @@ def test_params_reads_what_export_writes(cli: Cli, tmp_path: Path) -> None:
         assert (ran.code, ran.err) == (0, "")
         params = json.loads(ran.out)["params"]
         assert (params["temperature"], params["min_p"], params["top_k"]) == (0.7, 0.05, None)
+
+
+def test_what_a_file_leaves_to_the_model_is_the_models(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "model"
+    shutil.copytree(tiny_model, own)
+    (own / "generation_config.json").write_text('{"do_sample": true, "temperature": 0.6, "top_k": 2}')
+    served = tmp_path / "serve.sh"
+    served.write_text("vllm serve q --override-generation-config '{\"temperature\": 0.5}'")
+    for command in ("compare", "inspect"):
+        ran = cli(command, "x", "--model", str(own), "--params", str(served), "--json")
+        assert ran.code == 0, ran.err
+        words = " ".join(ran.err.split())
+        assert "generation_config.json says" in words
+        assert "vllm adds top_k=2 by itself" in words
+        (setting,) = json.loads(ran.out)["ran"]["settings"]
+        assert (setting["temperature"], setting["top_k"]) == (0.5, 2)
 
 
 def test_whose_a_file_is_may_be_said(cli: Cli, tmp_path: Path) -> None:

@@ -177,7 +177,8 @@ def measure(
 
     def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
         loaded = None
-        if asked.source == "model" and source is not None:
+        from_model = asked.source == "model"
+        if source is not None and (from_model or (asked.leaves_to_model and source.can.logits and on is None)):
             from thermoscope.sources.opening import model_behind
 
             if on is not None:

@@ -115,7 +115,9 @@ class Asked:
             self.values["order"] = order_of(self.words["order"])
         self._said: set[str] = set()
         files = [source for source in self.sources if source != "model"]
-        self._files = {source: self._parameters(source, _from_file(source)) for source in files}
+        self._files = {source: _from_file(source) for source in files}
+        for source, imported in self._files.items():
+            self._say(source, imported)
         self._settings = tuple(setting_of(word) for word in settings)
 
     @property
@@ -128,18 +130,24 @@ class Asked:
         """Whether settings are given one by one."""
         return bool(self._settings) or len(self.sources) > 1
 
-    def _parameters(self, source: str, imported: Imported) -> dict[str, Any]:
-        """The parameters that were read from a source; what became of its fields is said, once."""
+    @property
+    def leaves_to_model(self) -> bool:
+        """Whether a file leaves something to the model behind its engine."""
+        return any(imported.notes for imported in self._files.values())
+
+    def _say(self, source: str, imported: Imported) -> None:
+        """Say what became of the fields of a source, once."""
         from thermoscope.cli import console
 
         for note in _notes(source, imported):
             if note not in self._said:
                 console.say(note)
                 self._said.add(note)
-        return {**imported.params.given, "order": imported.params.order}
 
     def settings(self, model: Model | None = None, **more: Any) -> SamplingParams:
         """The setting: the source, then what was typed, then ``more``.
+
+        What a file leaves to the model behind its engine is that of ``model``, if it is given.
 
         Raises
         ------
@@ -166,8 +174,11 @@ class Asked:
     def _setting(self, source: str | None, model: Model | None, **more: Any) -> SamplingParams:
         from thermoscope.settings.params import SamplingParams
 
-        base = self._files.get(source or "", {})
-        if source == "model" and model is not None:
+        found = self._files.get(source or "")
+        if found is not None and found.notes and model is not None and source not in (None, "-"):
+            found = _from_file(str(source), model)
+            self._say(str(source), found)
+        elif source == "model" and model is not None:
             from thermoscope.engines.model_config import model_settings
 
             found = model_settings(model)
@@ -176,7 +187,8 @@ class Asked:
                     f"--params model needs a generation_config.json with sampling parameters; {model.name} has none; "
                     "leave it out"
                 )
-            base = self._parameters(source, found)
+            self._say(source, found)
+        base = {} if found is None else {**found.params.given, "order": found.params.order}
         return SamplingParams(**{**base, **self.values, **{n: v for n, v in more.items() if v is not None}})
 
 
@@ -256,16 +268,16 @@ def varied_settings(
     return over, params
 
 
-def _from_file(source: str) -> Imported:
-    """The setting in a file, ours or an engine's; ``ENGINE:FILE`` says whose it is."""
+def _from_file(source: str, behind: Model | None = None) -> Imported:
+    """The setting in a file, ours or an engine's that serves a model; ``ENGINE:FILE`` says whose it is."""
     from thermoscope.engines.registry import ENGINES
     from thermoscope.engines.settings_file import read_settings
 
     engine, sign, path = source.partition(":")
     if sign and engine in ENGINES:
-        return read_settings(path, format=engine)
+        return read_settings(path, format=engine, behind=behind)
     try:
-        return read_settings(source, ours=True)
+        return read_settings(source, ours=True, behind=behind)
     except InputError as error:
         before, ambiguous, _ = str(error).partition("; add --format ")
         if not ambiguous:
