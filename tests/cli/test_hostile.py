@@ -14,7 +14,7 @@ from tests.tiny_cli import Ran
 
 Cli = Callable[..., Ran]
 #: Cases that are tried here; the same for everyone, and others with another seed.
-CASES, SEED = int(os.environ.get("THERMOSCOPE_HOSTILE_LINES", "500")), 20261128
+CASES, SEED = int(os.environ.get("THERMOSCOPE_HOSTILE_LINES", "300")), 20261128
 #: Seconds that one of them may take.
 LIMIT_S = 60
 
