@@ -48,7 +48,7 @@ def carry_out(
         plan = plan.resumed(there, store.folder)
         if there is None:
             store.begin(plan.to_dict())
-        faults = store.clean(plan)
+        faults = store.clean(list(plan.chunks()))
         before = _manifest_or_none(store, faults)
         for fault in faults:
             tell_note(fault)
@@ -91,7 +91,7 @@ def _is_done(plan: Plan, store: Store, measuring: Measuring) -> bool:
         if record is None or manifest is None or plan.difference(Plan.from_dict(record, store.folder)) is not None:
             return False
         same = {name: value for name, value in manifest["measuring"].items() if name != "reference"}
-        return same == measuring.to_dict() and store.measured(manifest) and not store.faults(plan)
+        return same == measuring.to_dict() and store.measured(manifest) and not store.faults(list(plan.chunks()))
     except RunError:
         return False
 

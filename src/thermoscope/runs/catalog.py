@@ -36,7 +36,7 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
         except ThermoscopeError:
             found.append(_unreadable(path))
             continue
-        done = sum(len(c.seeds) * len(plan.settings) for c in plan.chunks() if store.has(c))
+        done = sum(c.texts for c in plan.chunks() if store.has(c))
         found.append(
             {
                 "run": path.name,

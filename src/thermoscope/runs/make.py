@@ -41,7 +41,7 @@ def make(source: Source, plan: Plan, store: Store, on_progress: Callable[[Progre
     def keep(number: int, samples: Sequence[Sample]) -> None:
         effects = batches[number].effects
         store.keep_notes(source.notes)
-        store.add(missing[number], plan.id, samples, {setting.id: effects.idle(setting) for setting in plan.settings})
+        store.add(missing[number], samples, {setting.id: effects.idle(setting) for setting in plan.settings})
 
     source.make(
         batches,

@@ -31,12 +31,24 @@ _FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "preci
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One prompt at all settings with some of the seeds: generated together, stored together."""
+    """One prompt at all settings with some of the seeds: generated together, stored together.
 
+    Attributes
+    ----------
+    plan
+        The id of the plan that it belongs to.
+    number, prompt, seeds
+        Its place among the plan's chunks, its prompt's place among the prompts, and its seeds.
+    first_text, texts
+        The number of its first text in the run, and how many there are.
+    """
+
+    plan: str
     number: int
     prompt: int
     seeds: tuple[int, ...]
     first_text: int
+    texts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +120,9 @@ class Plan:
         """The pieces, in order: by prompt, then by as many seeds as fit."""
         seeds_each = max(1, CHUNK_TEXTS // len(self.settings))
         parts = [self.seeds[i : i + seeds_each] for i in range(0, len(self.seeds), seeds_each)]
-        first = 0
+        plan, first = self.id, 0
         for number, (prompt, seeds) in enumerate(product(range(len(self.prompts)), parts)):
-            yield Chunk(number, prompt, seeds, first)
+            yield Chunk(plan, number, prompt, seeds, first, len(self.settings) * len(seeds))
             first += len(self.settings) * len(seeds)
 
     def to_dict(self) -> dict[str, Any]:

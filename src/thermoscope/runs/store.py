@@ -30,7 +30,7 @@ from thermoscope.errors import OutputError, RunError
 from thermoscope.files.writing import PART, replacing
 from thermoscope.runs import records
 from thermoscope.runs.checked import damaged, parquet_bytes, sha256_of, signed, table_of, verified
-from thermoscope.runs.plan import Chunk, Plan
+from thermoscope.runs.plan import Chunk
 from thermoscope.runs.records import NoRecordError, read_record
 from thermoscope.runs.rows import text_rows, token_rows
 from thermoscope.settings.params import SamplingParams
@@ -166,12 +166,12 @@ class Store:
         """Whether the texts of a chunk are stored."""
         return self._shard("texts", chunk.number).exists()
 
-    def add(self, chunk: Chunk, plan: str, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
-        """Store the texts of a chunk of a plan, whole, and by a setting's id its stages that changed nothing."""
+    def add(self, chunk: Chunk, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
+        """Store the texts of a chunk, whole, and by a setting's id its stages that changed nothing."""
         parts = {"tokens": parquet_bytes(token_rows(samples, chunk)), "texts": parquet_bytes(text_rows(samples, chunk))}
         self._write(f"tokens/{chunk.number:05}.parquet", parts["tokens"])
         record = {
-            "plan": plan,
+            "plan": chunk.plan,
             "chunk": chunk.number,
             "sha256": {kind: sha256_of(content) for kind, content in parts.items()},
             "idle": {name: list(stages) for name, stages in idle.items()},
@@ -179,11 +179,11 @@ class Store:
         self._write_json(f"chunks/{chunk.number:05}.json", record)
         self._write(f"texts/{chunk.number:05}.parquet", parts["texts"])
 
-    def clean(self, plan: Plan) -> list[str]:
-        """Remove what a kill left and what was changed since it was written: a sentence for each of the latter."""
+    def clean(self, chunks: Sequence[Chunk]) -> list[str]:
+        """Remove what a kill left of a plan's chunks, and what was changed since: a sentence for each of the latter."""
         for path in self.folder.glob(f"**/*{PART}"):
             path.unlink()
-        faults = self.faults(plan)
+        faults = self.faults(chunks)
         for chunk, _ in faults:
             self._shard("texts", chunk.number).unlink(missing_ok=True)
         for path in (*self.folder.glob("tokens/*.parquet"), *self.folder.glob("chunks/*.json")):
@@ -191,23 +191,23 @@ class Store:
                 path.unlink()
         return [f"{why}; its texts are made again" for _, why in faults if why]
 
-    def faults(self, plan: Plan) -> list[tuple[Chunk, str]]:
-        """The chunks of a plan that are missing (""), or not as they were written, and why."""
+    def faults(self, chunks: Sequence[Chunk]) -> list[tuple[Chunk, str]]:
+        """The chunks that are missing (""), or not as they were written, and why."""
         found = []
-        for chunk in plan.chunks():
-            why = self._fault(chunk, plan) if self.has(chunk) else ""
+        for chunk in chunks:
+            why = self._fault(chunk) if self.has(chunk) else ""
             if why is not None:
                 found.append((chunk, why))
         return found
 
-    def _fault(self, chunk: Chunk, plan: Plan) -> str | None:
+    def _fault(self, chunk: Chunk) -> str | None:
         """What is wrong with the files of a chunk; None if nothing is."""
         try:
             record = self._chunk_record(chunk.number)
-            if record is not None and (record["plan"], record["chunk"]) != (plan.id, chunk.number):
+            if record is not None and (record["plan"], record["chunk"]) != (chunk.plan, chunk.number):
                 return f"{self._shard('texts', chunk.number)} belongs to another run or place"
             texts, tokens = (self._read(kind, chunk.number) for kind in ("texts", "tokens"))
-            wanted = range(chunk.first_text, chunk.first_text + len(plan.settings) * len(chunk.seeds))
+            wanted = range(chunk.first_text, chunk.first_text + chunk.texts)
             if texts["text_id"].to_pylist() != list(wanted) or sum(texts["tokens"].to_pylist()) != len(tokens):
                 return f"{self._shard('texts', chunk.number)} has other rows than it was made with"
         except KeyError as error:
@@ -291,7 +291,7 @@ class Store:
 
         there = [self._read(kind, int(path.stem)) for path in self.shards(kind)]
         # shards of older versions have narrower columns, and lack what is recorded since: there it is null
-        return pyarrow.concat_tables(there or [rows((), Chunk(0, 0, (), 0))], promote_options="permissive")
+        return pyarrow.concat_tables(there or [rows((), Chunk("", 0, 0, (), 0, 0))], promote_options="permissive")
 
     def _write(self, name: str, content: bytes) -> None:
         with self._writing(name):
