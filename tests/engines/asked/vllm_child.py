@@ -25,17 +25,32 @@ def main() -> None:
               logprobs_mode="processed_logprobs", generation_config="vllm", disable_log_stats=True)  # fmt: skip
     params = [  # the first step is what is asked about; min_tokens wants room for more
         SamplingParams(
-            **{**given, "max_tokens": max(1, given.get("min_tokens", 0)), "logprobs": -1, "detokenize": False}
+            **{
+                **given,
+                "max_tokens": max(1, given.get("min_tokens", 0)),
+                "logprobs": -1,
+                "flat_logprobs": True,
+                "detokenize": False,
+            }
         )
         for given in (one["params"] for one in asked)
     ]
+    engine = llm.llm_engine
     with Path(os.environ["ANSWERS"]).open("w") as file:
         for start in range(0, len(asked), 50):
-            prompts = [{"prompt_token_ids": one["prompt"]} for one in asked[start : start + 50]]
-            for output in llm.generate(prompts, params[start : start + 50], use_tqdm=False):
-                step = output.outputs[0].logprobs[0]
-                known = {token: of.logprob for token, of in step.items() if of.logprob > -1e30}
-                file.write(json.dumps([list(known), list(known.values())]) + "\n")
+            numbers = range(start, min(start + 50, len(asked)))
+            for number in numbers:
+                engine.add_request(str(number), {"prompt_token_ids": asked[number]["prompt"]}, params[number])
+            firsts: dict[int, dict[int, float]] = {}
+            while engine.has_unfinished_requests():
+                for output in engine.step():
+                    steps = output.outputs[0].logprobs
+                    part = slice(steps.start_indices[0], steps.end_indices[0])
+                    pairs = zip(steps.token_ids[part], steps.logprobs[part], strict=True)
+                    firsts[int(output.request_id)] = {token: logprob for token, logprob in pairs if logprob > -1e30}
+                    engine.abort_request([output.request_id])  # min_tokens would have it go on
+            for number in numbers:
+                file.write(json.dumps([list(firsts[number]), list(firsts[number].values())]) + "\n")
 
 
 if __name__ == "__main__":
