@@ -65,7 +65,7 @@ def test_vllm_gives_our_distribution_or_the_verdict_says_that_it_does_not(tmp_pa
     for number, (params, theirs) in enumerate(zip(settings, answers(asked, tmp_path), strict=True)):
         place = number % len(PROMPTS)
         logits = model.next_token_logits(PROMPTS[place])[None].double()
-        sample = Distributions(logits, [contexts[place]], [[]], [[]])
+        sample = Distributions(logits, [contexts[place]], [[]], [[]], end_ids=model.end_of_text)
         verdicts, there = judge(params, VLLM)
         if all(verdict.exact for verdict in verdicts):
             exact += 1
