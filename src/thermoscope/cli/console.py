@@ -303,7 +303,7 @@ def give(
     page: Callable[[str], str | bytes] = str,
     found: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Give a result: write its ``page`` in the language of ``html``; print the rest, or write it to ``output``, unless the page is all.
+    """Give a result: write its ``page``; print the rest, or write it to ``output``, unless the page is all.
 
     What is printed or written is what ``to_json`` gives where JSON was asked for, else what ``printing`` prints. With a
     page, the first sentences that ``found`` gives stand beside the file's name, on standard error.

@@ -97,7 +97,7 @@ def _contradictions(setting: SamplingParams) -> list[str]:
                     "{others} and {aim} both truncate: the surprise aimed at may not be reached.",
                     others=_joined(setting, before),
                     aim=aim,
-                )  # fmt: skip
+                )
             )
     if setting.xtc_probability and setting.xtc_threshold > 0.5:
         threshold = typed(setting.xtc_threshold)

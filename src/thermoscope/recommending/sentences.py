@@ -131,14 +131,14 @@ def details(found: Recommendation) -> list[str]:
 
 def turning_sentence(found: Turn | TurningPoint) -> str:
     """TURN's second opinion, a sentence."""
-    share = f"{100 * found.share:.0f}"
+    clear, share = (found.share or 0.0) >= _CLEAR, f"{100 * (found.share or 0.0):.0f}"
     if found.temperature is None:
         return say(
             "TURN (tempered entropy, no labels) has no turning point in this range; {share}% of resamples have one.",
             share=share,
         )
     temperature = f"{found.temperature:g}"
-    if found.share < _CLEAR or found.low is None or found.high is None:
+    if not clear or found.low is None or found.high is None:
         return say(
             "TURN (tempered entropy, no labels) is inconclusive: a turning point at T={t}, but only {share}% of "
             "resamples have one.",
@@ -170,8 +170,8 @@ def _set(found: Recommendation) -> list[str]:
     else:
         said.append(
             say(
-                "No other feasible setting has a {better} {objective} by more than {matters} than these {n} of {of} (95% "
-                "for all together): {settings}.",
+                "No other feasible setting has a {better} {objective} by more than {matters} than these {n} of {of} "
+                "(95% for all together): {settings}.",
                 better=worded(found.better), n=len(members), of=len(feasible), settings=shown, **values,
             )
         )  # fmt: skip

@@ -60,7 +60,13 @@ def _parts(report: Report) -> Iterator[str]:
     if report.meanings:
         yield f"## {say('What the measures mean')}"
         yield _list(
-            f"`{m.name}`: {say('{meaning}; higher means {direction}', meaning=m.meaning, direction=m.direction)} ({m.source})"
+            say(
+                "{measure}: {meaning}; higher means {direction} ({source})",
+                measure=f"`{m.name}`",
+                meaning=m.meaning,
+                direction=m.direction,
+                source=m.source,
+            )
             for m in report.meanings
         )
     for run in report.runs:
@@ -149,8 +155,8 @@ def _differences(report: Report) -> str:
         rows.append([f"`{found.measure}`", _share(told, len(found.pairs)), _share(len(apart), len(beside))])
     head = [say("measure"), say("pairs that differ clearly"), say("neighbours that differ clearly")]
     said = say(
-        "Same prompts and seeds. A pair differs clearly if its 95% band, which covers all pairs together, excludes zero "
-        "(for ratios, one)."
+        "Same prompts and seeds. A pair differs clearly if its 95% band, which covers all pairs together, excludes "
+        "zero (for ratios, one)."
     )
     return f"{said} {' '.join(map(plain, report.difference_methods))}".strip() + "\n\n" + _table(head, rows)
 

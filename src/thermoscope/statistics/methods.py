@@ -49,8 +49,8 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
     if known and not any(row.get("band_method") for row in known):
         return (
             say(
-                "How the intervals and bands were made is not recorded: an older version measured this run. The command "
-                "that made it measures it anew."
+                "How the intervals and bands were made is not recorded: an older version measured this run. The "
+                "command that made it measures it anew."
             ),
         )
     groups: dict[str, dict[str, list[str]]] = {_SHARES: {}, _OTHERS: {}}

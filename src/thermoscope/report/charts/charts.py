@@ -267,7 +267,8 @@ def frontier_chart(
     colour = series.colour()
     base = alt.Chart(alt.NamedData(name="frontier"))
     filled = alt.condition("datum.on", colour, alt.value(signal("paper")))
-    tooltip = [alt.Tooltip("setting:N", title=say("setting")), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
+    tooltip = [alt.Tooltip("setting:N", title=say("setting")), alt.Tooltip("x:Q", title=frontier.x),
+               alt.Tooltip("y:Q", title=frontier.y),
                alt.Tooltip("rate:N", title=say("share of texts that loop"))]  # fmt: skip
     best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=signal("soft"))
     at = "datum.wide" if len(places) == 1 else f"(width >= {_NARROW} ? datum.wide : datum.narrow)"

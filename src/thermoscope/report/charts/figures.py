@@ -214,14 +214,14 @@ def frontier_figure(report: Report, frontier: Frontier) -> Figure:
     best = [label(point) for point in frontier.points if point.on_frontier]
     loops = [label(point) for point in frontier.points if point.loops]
     alt = say(
-        "{y} against {x} of {n} settings. On the frontier: {best}. Settings where too many texts end in a loop: {loops}. "
-        "The table below has all numbers.",
+        "{y} against {x} of {n} settings. On the frontier: {best}. Settings where too many texts end in a loop: "
+        "{loops}. The table below has all numbers.",
         y=frontier.y, x=frontier.x, n=len(frontier.points), best=", ".join(best) or say("none"),
         loops=", ".join(loops) or say("none"),
     )  # fmt: skip
     caption = say(
-        "{y} (up: more varied) against {x} (left: more likely). For settings on the line, no other setting is better on "
-        "both axes.",
+        "{y} (up: more varied) against {x} (left: more likely). For settings on the line, no other setting is better "
+        "on both axes.",
         y=frontier.y, x=frontier.x,
     )  # fmt: skip
     return Figure("frontier", say("{y} against {x}", y=frontier.y, x=frontier.x), caption, alt, header, rows)

@@ -243,9 +243,9 @@ def frontier_chart(found: Recommendation, made: Frontier, width: int | str = "co
             x, y, alt.Order("x:Q")
         ),
         base.mark_point(filled=True, size=80, opacity=1).encode(
-            x, y, colours, shapes, tooltip=[alt.Tooltip("label:N", title=say("setting")), alt.Tooltip("x:Q", title=made.x),
-                                            alt.Tooltip("y:Q", title=made.y),
-                                            alt.Tooltip("state:N", title=say("what it is"))]
+            x, y, colours, shapes,
+            tooltip=[alt.Tooltip("label:N", title=say("setting")), alt.Tooltip("x:Q", title=made.x),
+                     alt.Tooltip("y:Q", title=made.y), alt.Tooltip("state:N", title=say("what it is"))],
         ),
         text.encode(x, y, text="label:N"),
     ).properties(width=width, height=_HEIGHT)  # fmt: skip

@@ -57,8 +57,8 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
     note = say("Exact step functions for this seed, without a grid. Several seeds (--seeds) give means and bands.")
     if many:
         note = say(
-            "Exact step functions, computed without a grid. Lines are means over {n} seeds; the band spans their {low}th "
-            "to {high}th percentiles. Measures of all seeds' texts together have no band.",
+            "Exact step functions, computed without a grid. Lines are means over {n} seeds; the band spans their "
+            "{low}th to {high}th percentiles. Measures of all seeds' texts together have no band.",
             n=len(spectra), low=low, high=high,
         )  # fmt: skip
     return render(

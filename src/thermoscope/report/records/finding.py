@@ -261,7 +261,8 @@ def _nearest(
             else say("{settings} are not clearly further away", settings=rest)
         )
     said = say(
-        "{setting} is closest to the reference, text written by people: its reference_distance is {distance}; {others}.",
+        "{setting} is closest to the reference, text written by people: its reference_distance is {distance}; "
+        "{others}.",
         setting=settings[best.setting].label, distance=_estimate(best), others=beside,
     )  # fmt: skip
     if first.setting != best.setting:
