@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from thermoscope.language.saying import phrase, say, worded
+from thermoscope.language.saying import phrase, say, together, worded
 
 #: How a text ended, by its finish reason.
 ENDINGS: Mapping[str, str] = {
@@ -31,8 +31,7 @@ def joined(names: Iterable[str]) -> str:
     listed = list(names)
     if len(listed) < 2:
         return listed[0] if listed else ""
-    first = listed[0] if len(listed) == 2 else ", ".join(listed[:-1])
-    return say("{first} and {last}", first=first, last=listed[-1])
+    return say("{first} and {last}", first=together(listed[:-1], ", "), last=listed[-1])
 
 
 def short(value: float | None, unknown: str = phrase("unknown")) -> str:

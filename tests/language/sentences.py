@@ -21,7 +21,7 @@ SOURCE = Path(thermoscope.__file__).parent
 _SAY = ("say", "phrase", "worded")
 #: Rooms whose counts (``count(3, "prompt")``) come into reports.
 _REPORTING = ("report", "statistics", "comparison", "recommending", "sources")
-_IN_TEMPLATES = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
+_IN_TEMPLATES = re.compile(r'\b(?:t|say)\(("(?:[^"\\]|\\.)*")')
 
 
 def sentences() -> set[str]:

@@ -8,7 +8,7 @@ and values, so that one that was made in one language can be said again in anoth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass, replace
@@ -52,6 +52,12 @@ def say(key: str, /, **values: object) -> Said:
     """A sentence with its values, in the language that is spoken; values that are sentences are said in it too."""
     shown = {name: again(value) for name, value in values.items()}
     return Said(_strings(_spoken.get()).get(key, key).format(**shown), key, values)
+
+
+def together(parts: Sequence[str], separator: str = "; ") -> Said:
+    """Sentences one after the other; each is said in the language that is spoken."""
+    key = separator.join(f"{{part{n}}}" for n in range(len(parts)))
+    return say(key, **{f"part{n}": part for n, part in enumerate(parts)})
 
 
 def worded(key: str) -> Said:

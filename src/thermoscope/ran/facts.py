@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from thermoscope.language.saying import again, say, worded
+from thermoscope.language.saying import again, say, together, worded
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.grid import combinations_of, label, varying
 from thermoscope.settings.params import SamplingParams
@@ -77,7 +77,7 @@ def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
     if "temperature" not in names and setting.temperature == 1:
         shown.insert(0, "temperature=1")
     rest = say("all other parameters off") if shown or len(names) > 1 else say("all parameters off")
-    return ", ".join([*shown, rest])
+    return together([*shown, rest], ", ")
 
 
 def _order(settings: Sequence[SamplingParams]) -> str:
@@ -101,7 +101,7 @@ def _seeds(ran: WhatRan) -> str:
 
 
 def _limit(max_new_tokens: int, stop: Sequence[str]) -> str:
-    stops = "".join(say(", stop at {text}", text=repr(text)) for text in stop)
+    stops = together([say(", stop at {text}", text=repr(text)) for text in stop], "")
     return say("{n} new tokens{stops}", n=max_new_tokens, stops=stops)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermoscope.engines.model_config import own_settings
-from thermoscope.language.saying import phrase
+from thermoscope.language.saying import phrase, together
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.effective import idle_parameters
@@ -33,7 +33,7 @@ def what_ran(
         stop=first.stop,
         model_settings=own_settings(model),
         details={phrase("resolution"): f"{first.resolution:g}"}
-        | ({phrase("no effect"): " ".join(idle)} if idle else {}),
+        | ({phrase("no effect"): together(idle, " ")} if idle else {}),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from thermoscope.language.saying import ENGLISH, say, worded
+from thermoscope.language.saying import ENGLISH, say, together, worded
 from thermoscope.language.saying import spoken as language
 from thermoscope.recommending.bounds import EDGES
 from thermoscope.recommending.judging import Judged
@@ -49,7 +49,7 @@ def range_sentence(found: Recommendation) -> str:
     parts = [text for text in (_why(lower, found, known), _why(upper, found, known)) if text]
     low = say("any low temperature") if lower.temperature is None else f"T={_with(lower)}"
     high = say("the highest that was tried") if upper.temperature is None else _with(upper)
-    return say("Feasible{of}: {low} to {high}; {why}.", of=of, low=low, high=high, why="; ".join(parts))
+    return say("Feasible{of}: {low} to {high}; {why}.", of=of, low=low, high=high, why=together(parts))
 
 
 def _of(known: FeasibleRange) -> str:

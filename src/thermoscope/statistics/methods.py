@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from thermoscope.language.saying import phrase, say, worded
+from thermoscope.language.saying import phrase, say, together, worded
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.statistics.bootstrap import FEWEST_RESAMPLED
 from thermoscope.words import joined
@@ -69,7 +69,7 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
     without = [say("{why}: {measures}.", why=why, measures=_named(names)) for why, names in lacking.items()]
     if not made and not without:
         return ()
-    bands = [say("Bands: {ways}.", ways="; ".join(made))] if made else []
+    bands = [say("Bands: {ways}.", ways=together(made))] if made else []
     return (worded(_INTERVALS[paired]), *bands, *without)
 
 

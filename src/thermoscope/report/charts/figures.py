@@ -90,7 +90,7 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
         )
         for p in curve.points
     )
-    title = titled(curve.measure, curve.unit)
+    title = titled(curve.measure, worded(curve.unit))
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
     shown: str = title
     if along_axis(report, [p.setting for p in curve.points]):
@@ -112,7 +112,7 @@ def constant(report: Report, curve: Curve) -> str:
         return ""
     highs = [p.high for p in curve.points if p.high is not None]
     lows = [p.low for p in curve.points if p.low is not None]
-    measure, value = titled(curve.measure, curve.unit), shown.pop()
+    measure, value = titled(curve.measure, worded(curve.unit)), shown.pop()
     said = (
         say(
             "{measure}: {value} at every setting (95% intervals within {interval}).",

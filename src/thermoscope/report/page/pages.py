@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from thermoscope._version import __version__
 from thermoscope.language.saying import say, spoken, worded
 
-#: What a script of a page says: ``t("...")``.
-_IN_SCRIPTS = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
+#: What a script of a page says: ``say("...")``.
+_IN_SCRIPTS = re.compile(r'\bsay\(("(?:[^"\\]|\\.)*")')
 
 
 def render(template: str, **values: Any) -> str:

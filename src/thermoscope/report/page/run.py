@@ -126,7 +126,11 @@ def series_key(series: Series) -> list[dict[str, Any]]:
 
 def _curve(report: Report, curve: Curve, series: Series, drawings: dict[str, Drawing]) -> dict[str, Any]:
     """A measure in words and numbers, and its charts, which go into ``drawings``; one line where it is constant."""
-    figure = {**_figure(curve_figure(report, curve)), "meaning": curve.direction, "constant": constant(report, curve)}
+    figure = {
+        **_figure(curve_figure(report, curve)),
+        "meaning": worded(curve.direction),
+        "constant": constant(report, curve),
+    }
     if figure["constant"]:
         return {**figure, "panels": []}
     made = charts.curve_charts(report, curve, series)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from thermoscope.language.saying import phrase, say, worded
+from thermoscope.language.saying import phrase, say, together, worded
 from thermoscope.report.records.schema import Ran
 from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import joined
@@ -30,11 +30,11 @@ def _of_one(ran: Ran) -> str | None:
             parts.append(say("{claims} {verb}", claims=joined(names), verb=worded(several if len(names) > 1 else one)))
     if ran.claims and not parts:
         return say("None of the article's claims is tested by this run.")
-    return say("Of the article's claims, {parts}.", parts="; ".join(parts)) if parts else None
+    return say("Of the article's claims, {parts}.", parts=together(parts)) if parts else None
 
 
 def _name(claim: str) -> str:
-    return f"“{worded(claim)}”"
+    return say("“{claim}”", claim=worded(claim))
 
 
 def _of_two(runs: Sequence[Ran]) -> str | None:
@@ -77,4 +77,4 @@ def _of_two(runs: Sequence[Ran]) -> str | None:
             )
     if not parts:
         return say("Neither run tests any of the article's claims.")
-    return say("Of the article's claims, {parts}.", parts="; ".join(parts))
+    return say("Of the article's claims, {parts}.", parts=together(parts))

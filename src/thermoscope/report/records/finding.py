@@ -191,11 +191,12 @@ def _unclear_own(settings: Sequence[Setting], curves: Mapping[str, Curve], effec
             say(
                 "{measure} does not differ clearly between any two settings ({least} at {where_least}, {most} at "
                 "{where_most})",
-                measure=name, least=_estimate(least), where_least=settings[least.setting].label,
+                measure=name if parts else first_upper(name),
+                least=_estimate(least), where_least=settings[least.setting].label,
                 most=_estimate(most), where_most=settings[most.setting].label,
             )
         )  # fmt: skip
-    return f"{first_upper(joined(parts))}."
+    return say("{sentence}.", sentence=joined(parts))
 
 
 def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int, str]:
