@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import get_args, get_type_hints
@@ -24,14 +25,15 @@ _REPORTING = ("report", "statistics", "comparison", "recommending", "sources")
 _IN_TEMPLATES = re.compile(r'\b(?:t|say)\(("(?:[^"\\]|\\.)*")')
 
 
-def sentences() -> set[str]:
+@cache
+def sentences() -> frozenset[str]:
     """Every English sentence: in the code, in templates and scripts of pages, of measures, claims and records."""
     found = {*_of_measures(), *_of_records()}
     for path in SOURCE.rglob("*.py"):
         found |= set(_in_code(path))
     for path in (SOURCE / "report" / "page" / "templates").iterdir():
         found |= {ast.literal_eval(text) for text in _IN_TEMPLATES.findall(path.read_text(encoding="utf-8"))}
-    return found
+    return frozenset(found)
 
 
 def _in_code(path: Path) -> Iterator[str]:

@@ -28,12 +28,12 @@ OTHERS = [language for language in languages() if language != ENGLISH]
 
 
 @pytest.fixture(scope="module")
-def english() -> set[str]:
+def english() -> frozenset[str]:
     return sentences()
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_language_has_every_sentence_and_every_value(language: str, english: set[str]) -> None:
+def test_every_language_has_every_sentence_and_every_value(language: str, english: frozenset[str]) -> None:
     words = json.loads((SOURCE / "language" / f"{language}.json").read_text(encoding="utf-8"))
     assert len(english) > 600
     assert english - set(words) == set()

@@ -4,7 +4,7 @@ const thermoscope = (() => {
   const byId = (id) => document.getElementById(id);
 
   // ---- a sentence in the language of the page, with {values} put in; English where the page has no other words
-  const words = JSON.parse(byId("words").textContent);
+  const words = byId("words") ? JSON.parse(byId("words").textContent) : {};
   const say = (sentence, values = {}) => (words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
   // ---- copying a command
