@@ -184,7 +184,7 @@ def _unclear_own(settings: Sequence[Setting], curves: Mapping[str, Curve], effec
     unclear = [name for name in curves if is_own(name) and name not in clear]
     if not clear or not unclear or len(settings) < 2:
         return None
-    parts = []
+    parts: list[str] = []
     for name in unclear:
         least, most = (pick(curves[name].points, key=lambda p: p.mean) for pick in (min, max))
         parts.append(
