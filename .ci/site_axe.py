@@ -1,4 +1,4 @@
-"""Run axe-core on the main pages of the built documentation site, in light and dark, on a screen and a phone.
+"""Run axe-core on the main pages of the built documentation site, light on a screen and dark on a phone.
 
 Needs chromium and axe-playwright-python, which brings axe-core. Where one is missing the check is left out, unless
 THERMOSCOPE_BROWSER=required.
@@ -15,10 +15,9 @@ from typing import Any
 CHROMIUM = Path("/usr/bin/chromium")
 #: One page of each kind.
 PAGES = (
-    "index", "start", "faq", "findings", "guides/choose", "concepts/temperature", "reading-a-report", "engines", "stages",
-    "cli", "reference/python", "contributing",
+    "index", "start", "findings", "guides/choose", "concepts/temperature", "engines", "cli", "reference/python",
 )  # fmt: skip
-LOOKS = (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390))
+LOOKS = (("light", 1280), ("dark", 390))
 
 
 def faults(page: Any) -> list[str]:
