@@ -10,10 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: Documents that are made from the code, or are a record.
-LEFT_OUT = ("CHANGELOG.md", "log.md", "cli.md", "findings.md", "model_card.md", "python.md")
+LEFT_OUT = ("CHANGELOG.md", "log.md", "cli.md", "findings.md", "model_card.md", "model_attribution.md", "python.md")
 #: Where a sentence ends: not after an abbreviation, nor within a number or a name.
 _END = re.compile(r"(?<!\bet al)(?<!\be\.g)(?<!\bi\.e)[.!?:](?=\s|$)|\n\s*\n")
-_CODE = re.compile(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)|^[|#][^\n]*$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)|^(?:[|#]| {4})[^\n]*$", re.DOTALL | re.MULTILINE)
 
 
 def sentences() -> Iterator[tuple[int, str, str]]:
@@ -43,8 +43,7 @@ def _strings(path: Path) -> Iterator[str]:
             silent |= {id(part) for part in node.values}
             yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
-            if "\n" not in node.value and node.value.count(" ") > 5 and re.search("[,.;:]", node.value):
-                yield node.value
+            yield from re.findall(r".{30,}[,.;:].*|.*[,.;:].{30,}", node.value)
 
 
 def main(most: int) -> None:
