@@ -15,6 +15,7 @@ from tests.fakes import FakeModel
 from tests.handmade import comparison, sample
 from thermoscope.comparison.inspection import inspect, inspect_temperatures
 from thermoscope.files.texts import Found
+from thermoscope.report.terminal.bullets import bullets
 from thermoscope.report.terminal.comparison import print_comparison
 from thermoscope.report.terminal.inspection import print_inspection
 from thermoscope.report.terminal.run import print_found
@@ -95,3 +96,10 @@ def test_the_columns_of_measure_stand_below_each_other(script: str) -> None:
     columns = at(head, r"\S(?=  |$)")[1:]
     assert len(columns) > 1
     assert [at(row, r"\S(?=  |$)")[-len(columns) :] for row in rows] == [columns] * len(names)
+
+
+@pytest.mark.parametrize("more", range(12))
+def test_a_sentence_with_wide_characters_loses_nothing_where_its_line_is_just_full(more: int) -> None:
+    sentence = f"From 옛날 옛적 to plain the share of {'x' * more} goes from 0 to 0 in {'y' * 28} (1 text each)."
+    out = printed(lambda to: to.print(bullets([sentence]), highlight=False))
+    assert " ".join(" ".join(out).split()) == f"- {sentence}".replace("  ", " ")

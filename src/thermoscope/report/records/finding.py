@@ -164,9 +164,11 @@ def _along(settings: Sequence[Setting], pair: Difference) -> tuple[int, int]:
 
 
 def _ends(settings: Sequence[Setting]) -> tuple[int, int]:
-    """The first and the last setting on the axis."""
+    """The first and the last setting on the axis; as they are listed where there is none."""
     placed = {i: s.x for i, s in enumerate(settings) if s.x is not None and s.series == settings[0].series}
-    return (min(placed, key=lambda i: placed[i]), max(placed, key=lambda i: placed[i])) if placed else (0, 0)
+    if not placed:
+        return 0, len(settings) - 1
+    return min(placed, key=lambda i: placed[i]), max(placed, key=lambda i: placed[i])
 
 
 def _told(pairs: Mapping[tuple[str, int, int], Difference], name: str, ends: tuple[int, int]) -> str:
