@@ -100,6 +100,6 @@ def test_the_columns_of_measure_stand_below_each_other(script: str) -> None:
 
 @pytest.mark.parametrize("more", range(12))
 def test_a_sentence_with_wide_characters_loses_nothing_where_its_line_is_just_full(more: int) -> None:
-    sentence = f"From 옛날 옛적 to plain the share of {'x' * more} goes from 0 to 0 in {'y' * 28} (1 text each)."
+    sentence = f"옛날 옛적 {'x' * more} {'y' * 60} and the end of it."
     out = printed(lambda to: to.print(bullets([sentence]), highlight=False))
     assert " ".join(" ".join(out).split()) == f"- {sentence}".replace("  ", " ")
