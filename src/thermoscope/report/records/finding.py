@@ -122,7 +122,7 @@ def _sentence(
     alone = ends[0] == ends[1]
     parts: list[str] = []
     for name, (a, b, told) in said.items():
-        called = worded(_CALLED.get(name, name))
+        called = worded(_CALLED[name]) if name in _CALLED else name
         if alone:
             parts.append(say("{measure} is {value}", measure=called, value=_estimate(a)))
         else:
