@@ -60,6 +60,7 @@ site: $(VENV)/.dev  ## build the documentation site into build/site, strictly
 	$(BIN)/python docs/pictures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python .ci/site.py build/site
+	$(BIN)/python .ci/site_axe.py build/site
 
 bench-smoke: $(VENV)/.dev  ## a short run of every benchmark
 	for file in benchmarks/coverage.py benchmarks/[a-z]*_*.py; do $(BIN)/python $$file --quick || exit 1; done

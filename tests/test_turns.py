@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def test_a_turn_is_found() -> None:
         "'texts from elsewhere': write 'texts you already have'"
     ]
     assert found_in("the file is broken; mend it") == ["'mend it': write 'fix it'"]
+
+
+#: A sentence may have so many words; ``docs/longest.py`` lists the longest.
+MOST_WORDS = 40
+
+
+def test_no_sentence_is_longer_than_a_reader_can_hold() -> None:
+    longest = runpy.run_path(str(ROOT / "docs" / "longest.py"))
+    found = sorted(longest["sentences"](), reverse=True)
+    assert len(found) > 2000 and {name for _, name, _ in found} >= {"README.md", "docs/faq.md"}
+    assert [one for one in found if one[0] > MOST_WORDS] == []

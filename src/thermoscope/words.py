@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from thermoscope.language.saying import phrase, say, together, worded
+
 #: How a text ended, by its finish reason.
 ENDINGS: Mapping[str, str] = {
-    "end_of_text": "ended by itself",
-    "stop": "ended at a stop string",
-    "length": "reached the limit",
+    "end_of_text": phrase("ended by itself"),
+    "stop": phrase("ended at a stop string"),
+    "length": phrase("reached the limit"),
 }
 
 
 def ending(reason: str, text: str) -> str:
     """How a text ended; a text that its limit cuts within a character, which is then not shown, says so."""
-    return ENDINGS[reason] + (" within a character" if text.endswith("\ufffd") else "")
+    ended = worded(ENDINGS[reason])
+    return say("{ended} within a character", ended=ended) if text.endswith("\ufffd") else ended
 
 
 def first_upper(text: str) -> str:
@@ -26,13 +29,15 @@ def first_upper(text: str) -> str:
 def joined(names: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``; "" for none."""
     listed = list(names)
-    return ", ".join(listed[:-1]) + f" and {listed[-1]}" if len(listed) > 1 else "".join(listed)
+    if len(listed) < 2:
+        return listed[0] if listed else ""
+    return say("{first} and {last}", first=together(listed[:-1], ", "), last=listed[-1])
 
 
-def short(value: float | None, unknown: str = "unknown") -> str:
+def short(value: float | None, unknown: str = phrase("unknown")) -> str:
     """Three digits: ``0.031``, ``0.310``, ``3.12``, ``31.2``, ``312``, ``1.2e4``."""
     if value is None:
-        return unknown
+        return worded(unknown)
     size = abs(value)
     if size >= 9999.5:
         return f"{value:.1e}".replace("e+0", "e")
@@ -47,12 +52,14 @@ def short(value: float | None, unknown: str = "unknown") -> str:
 
 def estimate(value: float | None, low: float | None, high: float | None) -> str:
     """A value with its interval, as everywhere: ``0.037 (0.011 to 0.116)``; without one the value alone."""
-    return short(value) if low is None or high is None else f"{short(value)} ({short(low)} to {short(high)})"
+    if low is None or high is None:
+        return short(value)
+    return say("{value} ({low} to {high})", value=short(value), low=short(low), high=short(high))
 
 
 def count(number: int, name: str) -> str:
     """``1 prompt``, ``12 prompts``."""
-    return f"{number:,} {name}{'' if number == 1 else 's'}"
+    return say(f"{{number:,}} {name}{'' if number == 1 else 's'}", number=number)
 
 
 def empty_texts(texts: Sequence[str]) -> str | None:

@@ -38,7 +38,7 @@ def made(**how) -> str:
 def test_the_parts_stand_in_a_readers_order() -> None:
     heads = re.findall(r"^#+ .*", made(), flags=re.MULTILINE)
     assert heads == [
-        "# A title", "## Texts", "## Measures", "## Differences", "## Settings", "## The article's claims",
+        "# A title", "## Texts", "## Measures", "## Differences", "## Settings", "## The article’s claims",
         "## What the measures mean", "## What ran",
     ]  # fmt: skip
     assert "## Differences" not in made(differences=[])

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from thermoscope.language.saying import phrase, say
+
 Verdict = Literal[
     "honoured", "ignored", "clamped", "rescaled", "greedy", "changed", "default", "default added", "refused", "cached",
     "can't be told",
@@ -68,7 +70,7 @@ class AuditRow:
         if self.low is None or self.high is None:
             return _text(self.effective)
         high = "20+" if self.high > _UNBOUNDED else f"{self.high:.2f}"
-        return f"{_text(self.effective)} ({self.low:.2f} to {high})"
+        return say("{value} ({low} to {high})", value=_text(self.effective), low=f"{self.low:.2f}", high=high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +125,27 @@ class Audit:
     def finding(self) -> str:
         """The result in a sentence."""
         if any(row.parameter == "model" and row.broken for row in self.rows):
-            return "Not this model or not this precision: the draws fit the reference at no setting."
+            return say("Not this model or not this precision: the draws fit the reference at no setting.")
         if self.broken:
             return " ".join(_broken_sentences(self.broken))
         added = [row for row in self.rows if row.verdict == "default added"]
         if added:
             first = {row.parameter: row for row in reversed(added)}
             what = ", ".join(f"{name} ({_text(row.effective or '')})" for name, row in first.items())
-            return f"What was sent is honoured, but what is not sent takes the server's default: {what}.{self._open}"
+            said = say("What was sent is honoured, but what is not sent takes the server's default: {what}.", what=what)
+            return self._with_open(said)
         if any(row.verdict in ("honoured", "default") for row in self.rows):
-            return f"What was sent is honoured, as far as this audit can see.{self._open}"
-        return "This audit could not tell what the server does."
+            return self._with_open(say("What was sent is honoured, as far as this audit can see."))
+        return say("This audit could not tell what the server does.")
 
-    @property
-    def _open(self) -> str:
-        """A sentence on what this audit could not tell, with a space before it; "" if there is nothing."""
+    def _with_open(self, said: str) -> str:
+        """A sentence, and after it one on what this audit could not tell, if there is anything."""
         names = dict.fromkeys(row.parameter for row in self.rows if row.verdict == "can't be told")
-        return f" It can't be told of: {', '.join(names)}." if names else ""
+        if not names:
+            return said
+        return say(
+            "{sentence} {next}", sentence=said, next=say("It can't be told of: {names}.", names=", ".join(names))
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain data."""
@@ -155,12 +161,12 @@ class Audit:
 
 
 _FINDINGS = {
-    "cached": "The server repeats earlier answers instead of drawing new ones: {names}.",
-    "ignored": "Accepted but ignored: {names}.",
-    "clamped": "Clamped: {names} has no effect beyond {effective}.",
-    "rescaled": "Rescaled: the effective {names} is another than the one sent.",
-    "greedy": "The server always takes the most probable token where {names} asks for more.",
-    "changed": "Not what was sent: {names}.",
+    "cached": phrase("The server repeats earlier answers instead of drawing new ones: {names}."),
+    "ignored": phrase("Accepted but ignored: {names}."),
+    "clamped": phrase("Clamped: {names} has no effect beyond {effective}."),
+    "rescaled": phrase("Rescaled: the effective {names} is another than the one sent."),
+    "greedy": phrase("The server always takes the most probable token where {names} asks for more."),
+    "changed": phrase("Not what was sent: {names}."),
 }
 
 
@@ -172,7 +178,7 @@ def _broken_sentences(rows: tuple[AuditRow, ...]) -> Iterator[str]:
         if found:
             names = ", ".join(dict.fromkeys(row.parameter for row in found))
             last = [row for row in found if row.parameter == found[0].parameter][-1]
-            yield _FINDINGS[verdict].format(names=names, effective=_text(last.effective or ""))
+            yield say(_FINDINGS[verdict], names=names, effective=_text(last.effective or ""))
 
 
 def _text(value: float | str) -> str:

@@ -42,6 +42,7 @@ def audit(
         bool, typer.Option("--strict", help="Exit with 1 also where something is refused, added or left open.")
     ] = False,
     html: options.Html = None,
+    language: options.Language = None,
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
@@ -58,7 +59,7 @@ def audit(
         raise InputError(f"--route must be chat or completions; got {quoted(route)}; leave it out to have it chosen")
     if fresh and cache is not None:
         raise InputError("--fresh keeps no answers; leave it or --cache out")
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     number, crowd = whole(budget, "--budget", least=1), whole(at_once, "--at-once", least=1)
     sent = arguments(send or [])
     with console.status("loading the libraries"):
@@ -73,11 +74,11 @@ def audit(
     def printing(to: Console) -> None:
         print_audit(found, to)
 
-    if html is not None:
+    if page_file is not None:
         from thermoscope.report.forms import render
 
-        console.write(html, render(found, "html"))
-    if html is None or json or output is not None:
+        console.write(page_file.path, render(found, "html", language=page_file.language))
+    if page_file is None or json or output is not None:
         console.give(found.to_json, printing, as_json=json, output=output)
     if not (found.strict if strict else found.honoured):
         raise typer.Exit(1)

@@ -64,6 +64,7 @@ def compare(
     json: options.Json = False,
     output: options.Output = None,
     html: options.Html = None,
+    language: options.Language = None,
     *,
     asked: Asked,
 ) -> None:
@@ -81,7 +82,7 @@ def compare(
         chat_option=chat_option, model_option=model_option, max_rows=max_rows, max_length=max_length,
     )  # fmt: skip
     # all that can be known to be wrong without the model is said before it is loaded
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
     mode = thinking_mode(thinking, "--thinking")
     rows = whole(max_rows, "--max-rows", least=1)
@@ -136,17 +137,17 @@ def compare(
             to.print("\n" * min(number, 1), end="")
             print_comparison(result, to)
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
-        return render(results[0], "html")
+        return render(results[0], "html", language=language)
 
     def found() -> Sequence[str]:
         from thermoscope.report.records.build import comparison_report
 
         return comparison_report(results[0]).finding
 
-    console.give(to_json, printing, as_json=json, output=output, html=html, page=page, found=found)
+    console.give(to_json, printing, as_json=json, output=output, html=page_file, page=page, found=found)
     raise typer.Exit(code)
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from thermoscope.cli.progress import Lines, heartbeat
 from thermoscope.errors import InputError, OutputError
 from thermoscope.escape import escape
 from thermoscope.files.writing import write_whole
+from thermoscope.language.saying import ENGLISH, checked_language
 from thermoscope.words import count
 
 if TYPE_CHECKING:
@@ -34,6 +36,14 @@ if TYPE_CHECKING:
 FILE_WIDTH = 80
 #: Sentences that are said beside the name of a page.
 SENTENCES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """Where a page goes, and its language."""
+
+    path: Path
+    language: str
 
 
 #: Whether ``--no-color`` was given.
@@ -224,11 +234,16 @@ def check_writable(*paths: Path | None) -> None:
             _check_writable(path)
 
 
-def check_places(output: Path | None, html: Path | None) -> None:
-    """Raise unless a result can be written to ``output`` and its page to ``html``, which must be another file."""
+def check_places(output: Path | None, html: Path | None, language: str | None) -> PageFile | None:
+    """The page that is asked for; raise unless it and ``output`` can be written, which must be two files."""
+    if language is not None:
+        checked_language(language, "--language")
+        if html is None:
+            raise InputError(f"--language is for a page; got {language!r} without one; add --html FILE")
     check_writable(output, html)
     if output is not None and html is not None and os.path.realpath(output) == os.path.realpath(html):
         raise InputError(f"--output and --html must be two files; got {str(html)!r} for both; change one")
+    return None if html is None else PageFile(html, language or ENGLISH)
 
 
 def _check_writable(path: Path) -> None:
@@ -284,11 +299,11 @@ def give(
     *,
     as_json: bool,
     output: Path | None,
-    html: Path | None = None,
-    page: Callable[[], str | bytes] = str,
+    html: PageFile | None = None,
+    page: Callable[[str], str | bytes] = str,
     found: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Give a result: write its page to ``html``; print the rest, or write it to ``output``, unless the page is all.
+    """Give a result: write its ``page``; print the rest, or write it to ``output``, unless the page is all.
 
     What is printed or written is what ``to_json`` gives where JSON was asked for, else what ``printing`` prints. With a
     page, the first sentences that ``found`` gives stand beside the file's name, on standard error.
@@ -300,7 +315,7 @@ def give(
     """
     try:
         if html is not None:
-            write(html, page())
+            write(html.path, page(html.language))
             for sentence in found()[:SENTENCES]:
                 sys.stderr.write(f"{escape(sentence, keep='')}\n")
             if not as_json and output is None:

@@ -35,6 +35,7 @@ def inspect(
     system: options.System = None,
     chat_option: options.ChatOption = None,
     html: options.Html = None,
+    language: options.Language = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
@@ -52,7 +53,7 @@ def inspect(
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
     seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
     hot = None if temperature is None else numbers(temperature, "temperature")
@@ -82,14 +83,14 @@ def inspect(
 
         print_inspection(result, to)
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
-        return render(result, "html")
+        return render(result, "html", language=language)
 
     def found() -> list[str]:
         from thermoscope.report.distributions import drawn_sentences
 
         return drawn_sentences(result)
 
-    console.give(result.to_json, printing, as_json=json, output=output, html=html, page=page, found=found)
+    console.give(result.to_json, printing, as_json=json, output=output, html=page_file, page=page, found=found)

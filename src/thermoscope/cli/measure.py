@@ -115,6 +115,7 @@ def measure(
     json: options.Json = False,
     output: options.Output = None,
     html: options.Html = None,
+    language: options.Language = None,
     *,
     asked: Asked,
 ) -> None:
@@ -150,7 +151,7 @@ def measure(
     from thermoscope.cli.values import seed_numbers, stop_words, whole
     from thermoscope.metrics.thinking import thinking_mode
 
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     console.check_writable(parquet)
     said: dict[str, Any] = {
         "revision": revision, "device": device, "dtype": dtype, "chat": chat, "system": system,
@@ -171,7 +172,9 @@ def measure(
             "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
         }  # fmt: skip
         loading = options.loading(model, **said)
-        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=html)
+        measure_files(
+            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=page_file
+        )
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
 
@@ -199,7 +202,7 @@ def measure(
         whole(max_rows, "--max-rows", least=1),
         held_out=held_out,
         folder=run,
-        html=html,
+        html=page_file,
         cluster=options.cluster(on, workers, gpus_per_worker),
     )
     if prompts is not None:

@@ -12,6 +12,7 @@ import typer
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
+    from thermoscope.cli.console import PageFile
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
@@ -49,7 +50,7 @@ class Generating:
     max_rows: int | None
     held_out: bool
     folder: Path | None
-    html: Path | None
+    html: PageFile | None
     cluster: Cluster | None
 
 
@@ -62,7 +63,7 @@ def measure_files(
     how: How,
     *,
     folder: Path | None,
-    html: Path | None,
+    html: PageFile | None,
 ) -> None:
     """Measure texts from files and show the measures.
 

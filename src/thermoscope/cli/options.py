@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermoscope.errors import InputError
+from thermoscope.language.saying import languages
 
 if TYPE_CHECKING:
     from thermoscope.sources.cluster import Cluster
@@ -117,6 +118,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON with every record
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")]
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page instead of printing.")
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        metavar="CODE",
+        help=f"Language of the page or Markdown: {' or '.join(languages())}. [default: en]",
+    ),
 ]
 #: Which measures are shown.
 AllMeasures = Annotated[bool, typer.Option("--all", help="Show every measure.")]

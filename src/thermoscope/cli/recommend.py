@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from thermoscope.cli.console import PageFile
     from thermoscope.recommending.recommendation import Recommendation
 
 
@@ -105,6 +106,7 @@ def recommend(
     json: options.Json = False,
     output: options.Output = None,
     html: options.Html = None,
+    language: options.Language = None,
     *,
     asked: Asked,
 ) -> None:
@@ -127,7 +129,7 @@ def recommend(
     if (use_case is None) == (prompts is None):
         got = "neither" if use_case is None else "both"
         raise InputError(f"give --use-case NAME or --prompts FILE; got {got}")
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     case = load(str(use_case or prompts))  # what is wrong is said before the model is loaded
     if scorer not in (None, "agreement"):
         asked_scorer(str(scorer))
@@ -175,13 +177,13 @@ def recommend(
         if interrupt.finished is None:
             console.say("interrupted in the first round: there is no answer yet; the same command goes on")
         else:
-            _give(interrupt.finished, json=json, output=output, html=html)
+            _give(interrupt.finished, json=json, output=output, html=page_file)
             console.say("interrupted: this is the answer so far; the same command goes on")
         raise typer.Exit(130) from None
-    _give(found, json=json, output=output, html=html)
+    _give(found, json=json, output=output, html=page_file)
 
 
-def _give(found: Recommendation, *, json: bool, output: Path | None, html: Path | None) -> None:
+def _give(found: Recommendation, *, json: bool, output: Path | None, html: PageFile | None) -> None:
     """Print or write the answer, and its page to ``html``."""
     from thermoscope.cli import console
 
@@ -190,11 +192,11 @@ def _give(found: Recommendation, *, json: bool, output: Path | None, html: Path 
 
         print_recommendation(found, to)
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
         with console.status("drawing"):
-            return render(found, "html")
+            return render(found, "html", language=language)
 
     console.give(
         found.to_json, printing, as_json=json, output=output, html=html, page=page, found=lambda: found.finding

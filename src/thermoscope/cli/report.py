@@ -9,6 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.errors import InputError
+from thermoscope.language.saying import ENGLISH, checked_language
 from thermoscope.report.forms import FILES, form_of, render
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def report(
     ] = None,
     json: options.Json = False,
     output: options.Output = None,
+    language: options.Language = None,
 ) -> None:
     """Write the results of a run, or what a folder of recommend found, as one self-contained page.
 
@@ -41,6 +43,7 @@ def report(
     if json and form not in (None, "json"):
         raise InputError(f"--json and --format {form} contradict each other; leave one out")
     kind = form_of(output, "json" if json else form)
+    spoken = checked_language(ENGLISH if language is None else language, "--language")
     if output is not None:
         console.check_writable(output)
     with console.status("reading"):
@@ -51,7 +54,7 @@ def report(
         output = folders[0] / f"report.{kind}"
         console.check_writable(output)
     with console.status("drawing"):
-        content = render(made, kind)
+        content = render(made, kind, language=spoken)
     if output is None:
         assert isinstance(content, str)
         console.utf8(content)

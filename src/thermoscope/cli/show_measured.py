@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.cli.console import PageFile
     from thermoscope.runs.measured import Measured
 
 
 def show_measured(
-    found: Measured, *, as_json: bool, output: Path | None, everything: bool, html: Path | None = None
+    found: Measured, *, as_json: bool, output: Path | None, everything: bool, html: PageFile | None = None
 ) -> None:
     """Print or write measures of texts from files, and their page to ``html`` if that is given."""
     from thermoscope.cli import console
@@ -38,11 +39,11 @@ def show_measured(
 
         print_found(found, rows, to, finding=run_finding(found), everything=everything)
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
         with console.status("drawing"):
-            return render(found, "html")
+            return render(found, "html", language=language)
 
     console.give(
         to_json, printing, as_json=as_json, output=output, html=html, page=page, found=partial(run_finding, found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.cli.console import PageFile
     from thermoscope.runs.measured import Measured
     from thermoscope.runs.run import Run
 
@@ -24,7 +25,7 @@ def find(run: Path) -> Run | Measured:
     return open_measured(folder) if is_kept(folder) else open_run(folder)
 
 
-def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, html: Path | None = None) -> None:
+def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, html: PageFile | None = None) -> None:
     """Print or write a complete run, and its page to ``html`` if that is given.
 
     Raises
@@ -53,11 +54,11 @@ def show_run(run: Run, *, as_json: bool, output: Path | None, everything: bool, 
             folder=str(run.folder), finding=found, everything=everything, texts=texts,
         )  # fmt: skip
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
         with console.status("drawing"):
-            return render(run, "html")
+            return render(run, "html", language=language)
 
     console.give(
         to_json, printing, as_json=as_json, output=output, html=html, page=page, found=partial(run_finding, run)

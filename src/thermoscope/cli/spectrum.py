@@ -16,6 +16,7 @@ from thermoscope.errors import InputError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thermoscope.cli.console import PageFile
     from thermoscope.ran.provenance import WhatRan
     from thermoscope.spectra.spectrum import Spectrum
 
@@ -54,6 +55,7 @@ def spectrum(
     chat_option: options.ChatOption = None,
     max_rows: options.MaxRows = None,
     html: options.Html = None,
+    language: options.Language = None,
     json: options.Json = False,
     output: options.Output = None,
     *,
@@ -71,7 +73,7 @@ def spectrum(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
     # all that can be known to be wrong without the model is said before it is loaded
-    console.check_places(output, html)
+    page_file = console.check_places(output, html, language)
     ends = (finite(low, "--low", DEFAULT_LOW), finite(high, "--high", DEFAULT_HIGH))
     where = None if at is None else finite(at, "--at", "0.7")
     if where is not None and not ends[0] <= where <= ends[1]:
@@ -117,7 +119,7 @@ def spectrum(
     from thermoscope.ran.of_spectrum import what_ran
 
     ran = what_ran(loaded, found, where, effects)
-    _show(found, ran, at=where, as_json=json, output=output, html=html)
+    _show(found, ran, at=where, as_json=json, output=output, html=page_file)
     raise typer.Exit(code)
 
 
@@ -140,7 +142,7 @@ def _show(
     at: float | None,
     as_json: bool,
     output: Path | None,
-    html: Path | None,
+    html: PageFile | None,
 ) -> None:
     """Print or write the result."""
     from thermoscope.cli import console
@@ -156,10 +158,10 @@ def _show(
             print_at(spectrum, at, to)
         print_ran(ran, to)
 
-    def page() -> str | bytes:
+    def page(language: str) -> str | bytes:
         from thermoscope.report.forms import render
 
-        return render(found, "html", ran=ran)
+        return render(found, "html", ran=ran, language=language)
 
     def said() -> list[str]:
         from thermoscope.report.forks import found_sentences

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from thermoscope.comparison.comparison import ComparedText
+from thermoscope.language.saying import say
 from thermoscope.settings.grid import label, neighbours, varying
 from thermoscope.settings.params import SamplingParams
-from thermoscope.words import joined
+from thermoscope.words import count, joined
 
 #: From this share of repeated 4-grams on, a text is said to repeat itself; below the other, hardly.
 REPEATS, HARDLY = 0.2, 0.05
@@ -32,8 +33,7 @@ def read(settings: Sequence[SamplingParams], seeds: Sequence[int], texts: Sequen
     asked = len(settings) * len(seeds)
     sentences = []
     if len(texts) < asked:
-        be = "is" if len(texts) == 1 else "are"  # an interrupt came first
-        sentences.append(f"{len(texts)} of {_count(asked, 'text')} {be} finished; the reading covers what is there.")
+        sentences.append(_unfinished(len(texts), asked))  # an interrupt came first
     sentences += [sentence for name, group in there if (sentence := _repetition(name, group))]
     sentences += _hardly(there)
     pairs = [(groups[j], groups[i]) for i, j in enumerate(neighbours(settings)) if j is not None]
@@ -44,10 +44,18 @@ def read(settings: Sequence[SamplingParams], seeds: Sequence[int], texts: Sequen
     return sentences
 
 
+def _unfinished(finished: int, asked: int) -> str:
+    """How many texts there are."""
+    texts = count(asked, "text")
+    if finished == 1:
+        return say("1 of {texts} is finished; the reading covers what is there.", texts=texts)
+    return say("{n} of {texts} are finished; the reading covers what is there.", n=finished, texts=texts)
+
+
 def number(value: float | None) -> str:
     """A measure as it is shown: two decimals, none from 100 on; ``unknown`` if it is None."""
     if value is None:
-        return "unknown"
+        return say("unknown")
     return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
@@ -55,16 +63,28 @@ def _repetition(name: str, group: Sequence[ComparedText]) -> str | None:
     loops = [text.loop for text in group if text.loop is not None]
     repetition = _mean(group, "rep_4")
     if len(group) == 1 and loops:
-        return f"{name} ends in a loop of {loops[0].tokens} tokens, repeated {loops[0].repeats} times."
-    share = ""
-    if repetition is not None:
-        share = f"; {_percent(repetition)} of {_its(group)} 4-grams repeat earlier ones{_spread(group, 'rep_4')}"
+        return say("{setting} ends in a loop of {tokens} tokens, repeated {n} times.", setting=name,
+                   tokens=loops[0].tokens, n=loops[0].repeats)  # fmt: skip
+    said: str | None = None
     if loops:
-        return f"{name}: {_of(len(loops), group, 'ends', 'end')} in a loop{share}."
-    if repetition is not None and repetition >= HARDLY:
-        how = "" if repetition >= REPEATS else " a little"
-        return f"{name} repeats itself{how} without ending in a loop{share}."
-    return None
+        texts = count(len(group), "text")
+        said = (
+            say("{setting}: {n} of {texts} ends in a loop", setting=name, n=1, texts=texts)
+            if len(loops) == 1
+            else say("{setting}: {n} of {texts} end in a loop", setting=name, n=len(loops), texts=texts)
+        )
+    elif repetition is not None and repetition >= REPEATS:
+        said = say("{setting} repeats itself without ending in a loop", setting=name)
+    elif repetition is not None and repetition >= HARDLY:
+        said = say("{setting} repeats itself a little without ending in a loop", setting=name)
+    if said is None or repetition is None:
+        return None if said is None else say("{sentence}.", sentence=said)
+    share = _percent(repetition)
+    spread = _spread(group, "rep_4")
+    if len(group) == 1:
+        return say("{sentence}; {share} of its 4-grams repeat earlier ones.", sentence=said, share=share)
+    return say("{sentence}; {share} of their 4-grams repeat earlier ones{spread}.", sentence=said, share=share,
+               spread=spread)  # fmt: skip
 
 
 def _hardly(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
@@ -79,19 +99,21 @@ def _hardly(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
     if not quiet:
         return []
     most = max(repetition for _, repetition in quiet)
+    settings = joined(name for name, _ in quiet)
     one = len(quiet) == 1
-    what = (
-        "no 4-gram occurs twice"
-        if most == 0
-        else f"{'' if one else 'at most '}{_percent(most)} of the 4-grams repeat earlier ones"
-    )
-    verb = "repeats itself" if one else "repeat themselves"
-    return [f"{joined(name for name, _ in quiet)} hardly {verb}: {what}."]
+    what = say("no 4-gram occurs twice")
+    if most > 0 and one:
+        what = say("{share} of the 4-grams repeat earlier ones", share=_percent(most))
+    elif most > 0:
+        what = say("at most {share} of the 4-grams repeat earlier ones", share=_percent(most))
+    if one:
+        return [say("{setting} hardly repeats itself: {what}.", setting=settings, what=what)]
+    return [say("{settings} hardly repeat themselves: {what}.", settings=settings, what=what)]
 
 
 def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[ComparedText]) -> str | None:
     """Where two neighbours begin to differ, seed by seed; None if they have no finished text of the same seed."""
-    pair = f"{a} and {b}"
+    pair = say("{first} and {last}", first=a, last=b)
     seeds = {text.sample.seed: text for text in before}
     both = [(seeds[t.sample.seed], t) for t in after if t.sample.seed in seeds]
     if not both:
@@ -99,36 +121,41 @@ def _parting(a: str, b: str, before: Sequence[ComparedText], after: Sequence[Com
     parted = sorted(y.shared_tokens or 0 for x, y in both if x.sample.token_ids != y.sample.token_ids)
     if len(both) == 1:
         if not parted:
-            return f"{pair} give the same text."
+            return say("{pair} give the same text.", pair=pair)
         if not parted[0]:
-            return f"{pair} differ from the first token."
-        shared = "first token" if parted[0] == 1 else f"first {parted[0]} tokens"
-        return f"{pair} share their {shared}."
+            return say("{pair} differ from the first token.", pair=pair)
+        if parted[0] == 1:
+            return say("{pair} share their first token.", pair=pair)
+        return say("{pair} share their first {n} tokens.", pair=pair, n=parted[0])
     if not parted:
-        return f"{pair} give the same text for every seed."
+        return say("{pair} give the same text for every seed.", pair=pair)
     same = len(both) - len(parted)
     where = _where(parted)
     if same:
-        rest = "the other differs" if len(parted) == 1 else "the others differ"
-        return f"{pair} give the same text for {same} of {len(both)} seeds; {rest} {where}."
-    return f"{pair} differ {where}, over {len(both)} seeds."
+        values = {"pair": pair, "same": same, "seeds": len(both), "where": where}
+        if len(parted) == 1:
+            return say("{pair} give the same text for {same} of {seeds} seeds; the other differs {where}.", **values)
+        return say("{pair} give the same text for {same} of {seeds} seeds; the others differ {where}.", **values)
+    return say("{pair} differ {where}, over {seeds} seeds.", pair=pair, where=where, seeds=len(both))
 
 
 def _where(shared: Sequence[int]) -> str:
     """Where texts begin to differ, from their numbers of shared tokens in order."""
     if shared[-1] == 0:
-        return "from the first token"
+        return say("from the first token")
     if shared[0] == shared[-1]:
-        return f"after {_count(shared[0], 'shared token')}"
-    return f"after {shared[0]} to {shared[-1]} shared tokens (mean {fmean(shared):.1f})"
+        return say("after {tokens}", tokens=count(shared[0], "shared token"))
+    return say("after {least} to {most} shared tokens (mean {mean})", least=shared[0], most=shared[-1],
+               mean=f"{fmean(shared):.1f}")  # fmt: skip
 
 
 def _one_text(name: str, group: Sequence[ComparedText]) -> str | None:
     """Whether all seeds gave the same text."""
     if len(group) < 2 or len({text.sample.token_ids for text in group}) > 1:
         return None
-    seeds = "both" if len(group) == 2 else f"all {len(group)}"
-    return f"{name} gives the same text for {seeds} seeds."
+    if len(group) == 2:
+        return say("{setting} gives the same text for both seeds.", setting=name)
+    return say("{setting} gives the same text for all {n} seeds.", setting=name, n=len(group))
 
 
 def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
@@ -138,17 +165,21 @@ def _likelihood(groups: Sequence[tuple[str, list[ComparedText]]]) -> list[str]:
         return []
     low, high = number(min(known)[0]), number(max(known)[0])
     several = any(len(group) > 1 for _, group in groups)
-    mean = "mean perplexity" if several else "perplexity"
+    mean = say("mean perplexity") if several else say("perplexity")
     if low == high:
-        return [f"The model finds all texts equally likely ({mean} {low})."]
+        return [say("The model finds all texts equally likely ({mean} {value}).", mean=mean, value=low)]
     # settings whose values look equal are named together
     likely, unlikely = ([name for value, name in known if number(value) == shown] for shown in (low, high))
     best, worst = (
-        f"the {joined(names)} text{'s' if several or len(names) > 1 else ''}" for names in (likely, unlikely)
+        say("the {settings} texts", settings=joined(names))
+        if several or len(names) > 1
+        else say("the {settings} text", settings=joined(names))
+        for names in (likely, unlikely)
     )
+    values = {"best": best, "worst": worst, "mean": mean, "low": low, "high": high}
     if len(known) == 2:
-        return [f"The model finds {best} more likely than {worst} ({mean} {low} against {high})."]
-    return [f"The model finds {best} most likely ({mean} {low}) and {worst} least likely ({high})."]
+        return [say("The model finds {best} more likely than {worst} ({mean} {low} against {high}).", **values)]
+    return [say("The model finds {best} most likely ({mean} {low}) and {worst} least likely ({high}).", **values)]
 
 
 def _ending(name: str, group: Sequence[ComparedText]) -> str | None:
@@ -157,8 +188,12 @@ def _ending(name: str, group: Sequence[ComparedText]) -> str | None:
     if not ended:
         return None
     if len(group) == 1:
-        return f"{name} ends by itself after {_count(len(ended[0].sample.text_token_ids), 'token')}."
-    return f"{name}: {_of(len(ended), group, 'ends by itself', 'end by themselves')} before the limit."
+        tokens = count(len(ended[0].sample.text_token_ids), "token")
+        return say("{setting} ends by itself after {tokens}.", setting=name, tokens=tokens)
+    texts = count(len(group), "text")
+    if len(ended) == 1:
+        return say("{setting}: {n} of {texts} ends by itself before the limit.", setting=name, n=1, texts=texts)
+    return say("{setting}: {n} of {texts} end by themselves before the limit.", setting=name, n=len(ended), texts=texts)
 
 
 def _mean(group: Sequence[ComparedText], measure: str) -> float | None:
@@ -170,20 +205,7 @@ def _spread(group: Sequence[ComparedText], measure: str) -> str:
     """The least and the largest share behind a mean; "" where there is one text or they look the same."""
     values = [value for text in group if (value := text.measures[measure]) is not None]
     least, most = _percent(min(values)), _percent(max(values))
-    return "" if least == most else f" ({least} to {most}, text by text)"
-
-
-def _of(number: int, group: Sequence[ComparedText], one: str, many: str) -> str:
-    """How many of a group: ``1 of 3 texts ends``, ``2 of 3 texts end``."""
-    return f"{number} of {_count(len(group), 'text')} {one if number == 1 else many}"
-
-
-def _its(group: Sequence[ComparedText]) -> str:
-    return "its" if len(group) == 1 else "their"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return "" if least == most else say(" ({least} to {most}, text by text)", least=least, most=most)
 
 
 def _percent(share: float) -> str:

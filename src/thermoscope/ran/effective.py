@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from thermoscope.language.saying import say
 from thermoscope.settings.grid import label, varying
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import STAGES, TRUNCATIONS
@@ -27,11 +28,15 @@ def idle_parameters(
             if stage in idle and not (stage == "temperature" and setting.top_k == 1):  # ``contradictions`` says that
                 sentence = _idle(setting, stage, names)
                 found.setdefault((_values(setting, stage), sentence), []).append(setting)
-    sentences = []
+    sentences: list[str] = []
     for (values, sentence), where in found.items():
         everywhere = len(where) == len(had[values])
-        at = "" if everywhere else f" at {', '.join(label(setting, names) for setting in where)}"
-        sentences.append(f"{sentence}{at}.")
+        listed = ", ".join(label(setting, names) for setting in where)
+        sentences.append(
+            say("{sentence}.", sentence=sentence)
+            if everywhere
+            else say("{sentence} at {settings}.", sentence=sentence, settings=listed)
+        )
     return sentences
 
 
@@ -41,12 +46,19 @@ def _idle(setting: SamplingParams, stage: str, names: Sequence[str]) -> str:
     removing = [s for s in before if s in TRUNCATIONS or (s == "temperature" and setting.temperature == 0)]
     what = _values(setting, stage)
     if stage not in TRUNCATIONS:
-        return f"{what} changed nothing"
-    return f"{what} removed nothing" + (f" that {_joined(setting, removing, names)} had left" if removing else "")
+        return say("{stage} changed nothing", stage=what)
+    if removing:
+        left = _joined(setting, removing, names)
+        return say("{stage} removed nothing that {others} had left", stage=what, others=left)
+    return say("{stage} removed nothing", stage=what)
 
 
 def _joined(setting: SamplingParams, stages: Sequence[str], names: Sequence[str] = ()) -> str:
-    return " and ".join(_values(setting, stage, names) for stage in stages)
+    first, *rest = [_values(setting, stage, names) for stage in stages]
+    made: str = first
+    for other in rest:
+        made = say("{first} and {last}", first=made, last=other)
+    return made
 
 
 def _values(setting: SamplingParams, stage: str, names: Sequence[str] = ()) -> str:
@@ -60,23 +72,34 @@ def contradictions(settings: Sequence[SamplingParams]) -> list[str]:
 
 
 def _contradictions(setting: SamplingParams) -> list[str]:
-    found = []
+    found: list[str] = []
     stages = setting.active_stages
     if setting.top_k == 1 and setting.temperature not in (0, 1):
         found.append(
-            f"top_k=1 leaves one token (but for ties), whatever temperature={typed(setting.temperature)} says."
+            say(
+                "top_k=1 leaves one token (but for ties), whatever temperature={temperature} says.",
+                temperature=typed(setting.temperature),
+            )
         )
     if setting.temperature == 0:
-        after = [_values(setting, stage) for stage in stages[stages.index("temperature") + 1 :]]
+        after = stages[stages.index("temperature") + 1 :]
         if after:
-            found.append(f"temperature=0 is greedy and leaves one token: {' and '.join(after)} can change nothing.")
+            others = _joined(setting, after)
+            found.append(
+                say("temperature=0 is greedy and leaves one token: {others} can change nothing.", others=others)
+            )
     if setting.mirostat_tau is not None:
         before = [s for s in stages[: stages.index("mirostat")] if s in TRUNCATIONS - {"no_repeat_ngram"}]
         if before:
             aim = f"mirostat_tau={typed(setting.mirostat_tau)}"
             found.append(
-                f"{_joined(setting, before)} and {aim} both truncate: the surprise aimed at may not be reached."
+                say(
+                    "{others} and {aim} both truncate: the surprise aimed at may not be reached.",
+                    others=_joined(setting, before),
+                    aim=aim,
+                )
             )
     if setting.xtc_probability and setting.xtc_threshold > 0.5:
-        found.append(f"xtc_threshold={typed(setting.xtc_threshold)} is above 0.5: no two tokens can reach it.")
+        threshold = typed(setting.xtc_threshold)
+        found.append(say("xtc_threshold={threshold} is above 0.5: no two tokens can reach it.", threshold=threshold))
     return found

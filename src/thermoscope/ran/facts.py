@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from thermoscope.language.saying import again, say, together, worded
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.grid import combinations_of, label, varying
 from thermoscope.settings.params import SamplingParams
@@ -21,14 +22,20 @@ def facts(ran: WhatRan) -> list[tuple[str, str]]:
     """
     return [
         *_settings(ran),
-        *((("seeds", _seeds(ran)),) if ran.seeds else ()),
-        *((("limit", _limit(ran.max_new_tokens, ran.stop)),) if ran.max_new_tokens is not None else ()),
-        *ran.details.items(),
-        *((("model", _model(ran)),) if ran.model is not None else ()),
-        *((("model's own", f"{ran.model_settings} (not used unless asked for)"),) if ran.model_settings else ()),
-        *((("versions", ", ".join(f"{name} {v}" for name, v in ran.versions.items())),) if ran.versions else ()),
-        *(("note", note) for note in ran.notes),
+        *(((say("seeds"), _seeds(ran)),) if ran.seeds else ()),
+        *(((say("limit"), _limit(ran.max_new_tokens, ran.stop)),) if ran.max_new_tokens is not None else ()),
+        *((worded(name), again(value)) for name, value in ran.details.items()),
+        *(((say("model"), _model(ran)),) if ran.model is not None else ()),
+        *_own_settings(ran.model_settings),
+        *(((say("versions"), ", ".join(f"{name} {v}" for name, v in ran.versions.items())),) if ran.versions else ()),
+        *((say("note"), again(note)) for note in ran.notes),
     ]
+
+
+def _own_settings(settings: str | None) -> list[tuple[str, str]]:
+    """The settings that a model comes with."""
+    said = say("{settings} (not used unless asked for)", settings=settings)
+    return [(say("model's own"), said)] if settings else []
 
 
 def _settings(ran: WhatRan) -> list[tuple[str, str]]:
@@ -38,16 +45,16 @@ def _settings(ran: WhatRan) -> list[tuple[str, str]]:
     names, many = varying(ran.settings), len(ran.settings) > 1
     if ran.temperatures is not None:
         low, high = ran.temperatures
-        listed = f"every T from {low:g} to {high:g}"
+        listed: str = say("every T from {low} to {high}", low=f"{low:g}", high=f"{high:g}")
     elif len(ran.settings) > _MOST_LISTED and combinations_of(ran.settings) is None:
         listed = f"{len(ran.settings)}: " + ", ".join(label(setting, names) for setting in ran.settings)
     elif len(ran.settings) > _MOST_LISTED:
         listed = f"{len(ran.settings)}: " + " x ".join(_values(ran.settings, name) for name in names)
     else:
         listed = ", ".join(f"{_called(setting, names)} ({setting.id})" for setting in ran.settings)
-    rows = [("settings" if many else "setting", listed)]
-    rows.append(("same for all" if many else "with", _fixed(ran.settings[0], names)))
-    return rows if "order" in names else [*rows, ("order", _order(ran.settings))]
+    rows: list[tuple[str, str]] = [(say("settings") if many else say("setting"), listed)]
+    rows.append((say("same for all") if many else say("with"), _fixed(ran.settings[0], names)))
+    return rows if "order" in names else [*rows, (say("order"), _order(ran.settings))]
 
 
 def _called(setting: SamplingParams, names: Sequence[str]) -> str:
@@ -62,15 +69,15 @@ def _values(settings: Sequence[SamplingParams], name: str) -> str:
 
 def _fixed(setting: SamplingParams, names: Sequence[str]) -> str:
     """The parameters that are the same for all settings."""
-    shown = [
-        f"{name}={typed(value)}" + (" (keeps every token)" if INERT.get(name) == value else "")
-        for name, value in setting.given.items()
-        if name not in names
+    given = {name: f"{name}={typed(value)}" for name, value in setting.given.items() if name not in names}
+    shown: list[str] = [
+        say("{value} (keeps every token)", value=value) if INERT.get(name) == setting.given[name] else value
+        for name, value in given.items()
     ]
     if "temperature" not in names and setting.temperature == 1:
         shown.insert(0, "temperature=1")
-    rest = "all other parameters off" if shown or len(names) > 1 else "all parameters off"
-    return ", ".join([*shown, rest])
+    rest = say("all other parameters off") if shown or len(names) > 1 else say("all parameters off")
+    return together([*shown, rest], ", ")
 
 
 def _order(settings: Sequence[SamplingParams]) -> str:
@@ -82,18 +89,24 @@ def _order(settings: Sequence[SamplingParams]) -> str:
 def _seeds(ran: WhatRan) -> str:
     seeds = ran.seeds
     consecutive = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
-    listed = f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
+    listed: str = ", ".join(map(str, seeds))
+    if consecutive:
+        listed = say("{low} to {high}", low=seeds[0], high=seeds[-1])
     several = len(ran.settings) > 1 or ran.temperatures is not None
     if not several:
         return listed
-    return listed + ("; the same noise for every setting" if ran.shared_noise else "; independent for every setting")
+    if ran.shared_noise:
+        return say("{seeds}; the same noise for every setting", seeds=listed)
+    return say("{seeds}; independent for every setting", seeds=listed)
 
 
 def _limit(max_new_tokens: int, stop: Sequence[str]) -> str:
-    return f"{max_new_tokens} new tokens" + "".join(f", stop at {text!r}" for text in stop)
+    stops = together([say(", stop at {text}", text=repr(text)) for text in stop], "")
+    return say("{n} new tokens{stops}", n=max_new_tokens, stops=stops)
 
 
 def _model(ran: WhatRan) -> str:
     if ran.dtype is None:
-        return f"{ran.model}, behind an endpoint"
-    return f"{ran.model}, revision {ran.revision or 'unknown'}, {ran.dtype} on {ran.device}"
+        return say("{model}, behind an endpoint", model=ran.model)
+    return say("{model}, revision {revision}, {dtype} on {device}", model=ran.model,
+               revision=ran.revision or say("unknown"), dtype=ran.dtype, device=ran.device)  # fmt: skip

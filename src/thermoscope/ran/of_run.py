@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from thermoscope.language.saying import phrase, say
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.settings.params import SamplingParams
 
@@ -13,7 +14,8 @@ def what_ran(manifest: Mapping[str, Any], folder: str) -> WhatRan:
     """The resolved circumstances of a complete run; ``folder`` is where it is kept."""
     plan, seconds = manifest["plan"], manifest["seconds_last"]
     whole = manifest["texts_made_last"] == manifest["texts"]  # else the time is that of a part
-    speed = f", {manifest['tokens'] / seconds['generating']:.0f} tokens/s" if whole else ""
+    rate = f"{manifest['tokens'] / seconds['generating']:.0f}" if whole else ""
+    speed = say(", {rate} tokens/s", rate=rate) if whole else ""
     return WhatRan(
         command=manifest["command"],
         versions=dict(manifest["versions"]),
@@ -28,9 +30,14 @@ def what_ran(manifest: Mapping[str, Any], folder: str) -> WhatRan:
         notes=tuple(manifest["notes"]),
         shared_noise=manifest.get("shared_noise", True),
         details={
-            "run": f"{folder} (id {manifest['id']})",
-            "texts": f"{manifest['texts']} with {manifest['tokens']} tokens",
-            "time": f"generating {seconds['generating']:.1f} s, measuring {seconds['measuring']:.1f} s{speed}",
+            phrase("run"): f"{folder} (id {manifest['id']})",
+            phrase("texts"): say("{n} with {tokens} tokens", n=manifest["texts"], tokens=manifest["tokens"]),
+            phrase("time"): say(
+                "generating {generating} s, measuring {measuring} s{speed}",
+                generating=f"{seconds['generating']:.1f}",
+                measuring=f"{seconds['measuring']:.1f}",
+                speed=speed,
+            ),
             **manifest.get("spent", {}),
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermoscope.engines.model_config import own_settings
+from thermoscope.language.saying import phrase, together
 from thermoscope.models.base import Model
 from thermoscope.ran import provenance
 from thermoscope.ran.effective import idle_parameters
@@ -31,7 +32,8 @@ def what_ran(
         max_new_tokens=first.max_new_tokens,
         stop=first.stop,
         model_settings=own_settings(model),
-        details={"resolution": f"{first.resolution:g}"} | ({"no effect": " ".join(idle)} if idle else {}),
+        details={phrase("resolution"): f"{first.resolution:g}"}
+        | ({phrase("no effect"): together(idle, " ")} if idle else {}),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from thermoscope.language.saying import phrase, say
 from thermoscope.metrics.ragged import Array
 from thermoscope.recommending import sentences
 from thermoscope.recommending.axes import family_of, line_name, line_of
@@ -38,7 +39,7 @@ from thermoscope.statistics.turning import turning_point
 #: Characters of an example.
 _EXAMPLE = 600
 #: Margins of the bounds whose advice is told beside the one that held.
-_MARGINS = {"half the margin": 0.5, "twice the margin": 2.0}
+_MARGINS = {phrase("half the margin"): 0.5, phrase("twice the margin"): 2.0}
 
 
 def labels(settings: Sequence[SamplingParams]) -> dict[SamplingParams, str]:
@@ -94,9 +95,9 @@ def confirmed(
     objective: Objective,
 ) -> tuple[Confirmed, ...]:
     """The settings on held-out prompts, each against the pick."""
-    named = [Beside("the pick", pick, "")]
+    named = [Beside(phrase("the pick"), pick, "")]
     if best is not None and best != pick:
-        named.append(Beside("the best on the open prompts", best, ""))
+        named.append(Beside(phrase("the best on the open prompts"), best, ""))
     named += [one for one in beside if one.setting != pick]
     settings = [one.setting for one in named]
     prompts = list(dict.fromkeys(prompt for run in runs for prompt in run.plan.prompts))
@@ -114,7 +115,7 @@ def confirmed(
     if same is not None:  # what one would use without asking is the pick itself
         first = found[0]
         found[0] = Confirmed(
-            f"the pick = {same.name}",
+            say("the pick = {name}", name=same.name),
             pick,
             same.source,
             first.objective,
@@ -250,7 +251,7 @@ def families(judgement: Judged, search: Search) -> tuple[FamilyCurve, ...]:
 def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> tuple[ExampleText, ...]:
     """Texts of one prompt at the pick, and at the nearest settings beyond both edges of its line."""
     called = labels(judgement.values.settings)
-    wanted: list[tuple[str, SamplingParams]] = [] if pick is None else [("at the pick", pick)]
+    wanted: list[tuple[str, SamplingParams]] = [] if pick is None else [(phrase("at the pick"), pick)]
     for line, known in judgement.ranges.items():
         if pick is not None and line != line_of(pick):
             continue
@@ -261,9 +262,9 @@ def examples(judgement: Judged, search: Search, pick: SamplingParams | None) -> 
         if not known.feasible and not wanted:
             below, above = there[:1], there[-1:]
         if below:
-            wanted.insert(0, ("below the range", below[-1]))
+            wanted.insert(0, (phrase("below the range"), below[-1]))
         if above:
-            wanted.append(("above the range", above[0]))
+            wanted.append((phrase("above the range"), above[0]))
         break
     prompt = search.used[0]
     return tuple(

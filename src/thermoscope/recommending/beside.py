@@ -11,6 +11,7 @@ from thermoscope.engines.reading import read
 from thermoscope.engines.registry import ENGINES
 from thermoscope.engines.settings_file import read_settings
 from thermoscope.errors import InputError, ParameterError
+from thermoscope.language.saying import phrase, say
 from thermoscope.recommending.vendors import advice_for
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Source
@@ -64,12 +65,16 @@ def settings_beside(
     if baseline is not None:
         found.append(_present(baseline, own))
         source.settings(found[0].setting)
-    found.append(Beside("greedy", SamplingParams(temperature=0), ""))
-    found.append(Beside("transformers' default", read('{"do_sample": true}', "transformers").params, ""))
+    found.append(Beside(phrase("greedy"), SamplingParams(temperature=0), ""))
+    found.append(Beside(phrase("transformers' default"), read('{"do_sample": true}', "transformers").params, ""))
     if own is not None:
         found.append(own)
     found += [
-        Beside(f"the vendor's advice: {one.name}", SamplingParams(**one.params), f"{one.source}, read {one.read}")
+        Beside(
+            say("the vendor's advice: {name}", name=one.name),
+            SamplingParams(**one.params),
+            f"{one.source}, read {one.read}",
+        )
         for one in advice_for(source.name)
     ]
     kept: list[Beside] = []
@@ -85,7 +90,7 @@ def settings_beside(
             kept.append(Beside(beside.name, setting, beside.source))
         else:
             sources = "; ".join(filter(None, (kept[same].source, beside.source)))
-            kept[same] = Beside(f"{kept[same].name} = {beside.name}", setting, sources)
+            kept[same] = Beside(say("{name} = {other}", name=kept[same].name, other=beside.name), setting, sources)
     return tuple(kept), tuple(refused)
 
 
@@ -96,13 +101,17 @@ def _own(source: Source) -> Beside | None:
     if not source.can.logits:
         return None
     own = ask_model(source, "a generation config", model_settings)
-    return None if own is None else Beside("the model's generation config", own.params, "its generation_config.json")
+    return (
+        None
+        if own is None
+        else Beside(phrase("the model's generation config"), own.params, "its generation_config.json")
+    )
 
 
 def _present(baseline: str | Path | SamplingParams, own: Beside | None) -> Beside:
     """The user's present setting."""
     if isinstance(baseline, SamplingParams):
-        return Beside(f"yours: {baseline.name}" if baseline.name else "yours", baseline, "")
+        return Beside(say("yours: {name}", name=baseline.name) if baseline.name else phrase("yours"), baseline, "")
     if not isinstance(baseline, str | Path):
         raise InputError(f"baseline must be a file, model or an engine; got {quoted(baseline)}; write vllm")
     if str(baseline) == "model":
@@ -111,7 +120,7 @@ def _present(baseline: str | Path | SamplingParams, own: Beside | None) -> Besid
                 "the baseline model needs a model that runs here with a generation_config.json about sampling; name a "
                 "file or an engine, or leave it out"
             )
-        return Beside("yours: the model's generation config", own.setting, own.source)
+        return Beside(phrase("yours: the model's generation config"), own.setting, own.source)
     if str(baseline) in ENGINES and not Path(baseline).exists():
         defaults = read("{}", str(baseline))
         return Beside(f"yours: the defaults of {baseline}", defaults.params, f"{baseline} without any parameter")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from thermoscope.errors import InputError
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.statistics.claims import MARGIN
 from thermoscope.statistics.frontier import LOOPS
 from thermoscope.statistics.reference import Reference
@@ -20,12 +21,12 @@ from thermoscope.words import nearest, quoted, short
 Side = Literal["lower", "upper"]
 #: Measures that bound the range, which edge each makes, and what is said of texts beyond it.
 EDGES: Mapping[str, tuple[Side, str]] = {
-    "loop_rate": ("lower", "texts end in loops"),
-    "rep_4": ("lower", "texts repeat themselves"),
-    "perplexity": ("upper", "texts become unlikely to the model"),
-    "tempered_entropy": ("upper", "the next token becomes too uncertain"),
-    "surprise": ("upper", "texts become less likely than the model's own"),
-    "drift": ("upper", "texts drift"),
+    "loop_rate": ("lower", phrase("texts end in loops")),
+    "rep_4": ("lower", phrase("texts repeat themselves")),
+    "perplexity": ("upper", phrase("texts become unlikely to the model")),
+    "tempered_entropy": ("upper", phrase("the next token becomes too uncertain")),
+    "surprise": ("upper", phrase("texts become less likely than the model's own")),
+    "drift": ("upper", phrase("texts drift")),
 }
 #: Measures that are bounded on the scale of their logarithm.
 LOGS = ("perplexity",)
@@ -61,7 +62,8 @@ class Bound:
     @property
     def said(self) -> str:
         """The bound in words: ``rep_4 at most 0.031 (the reference)``."""
-        return f"{self.measure} at most {short(self.most)} ({self.source})"
+        return say("{measure} at most {most} ({source})", measure=self.measure, most=short(self.most),
+                   source=worded(self.source))  # fmt: skip
 
 
 def bounds_of(reference: Reference | None, given: Mapping[str, float], *, margin: float = MARGIN) -> tuple[Bound, ...]:

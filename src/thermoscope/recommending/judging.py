@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermoscope.language.saying import say
 from thermoscope.metrics.ragged import Array
 from thermoscope.recommending.axes import Axes, family_of, line_name, line_of
 from thermoscope.recommending.bounds import EDGES, LOGS, Bound
@@ -120,7 +121,8 @@ def _range(
     failing = ""
     if all(breaks):
         least = min(range(len(at)), key=lambda k: len(breaks[k]))
-        failing = f"at T={temperatures[least]:g}, which breaks the fewest, {joined(breaks[least])}"
+        failing = say("at T={t}, which breaks the fewest, {broken}", t=f"{temperatures[least]:g}",
+                      broken=joined(breaks[least]))  # fmt: skip
     line = values.settings[at[0]]
     found_range = FeasibleRange(
         line_name(line, axes.base), family_of(line, axes.base), lower, upper, not all(breaks), failing, tuple(curves)

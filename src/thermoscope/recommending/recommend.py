@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import Interrupted
+from thermoscope.language.saying import say
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import model_words, option_words, quote, what_ran
 from thermoscope.recommending.answer import answer, best_member, confirm
@@ -299,7 +300,8 @@ def _confirmed_on(runs: Sequence[Run]) -> str:
     if not runs:
         return ""
     seeds = {seed for run in runs for seed in run.plan.seeds}
-    return f"{count(len(runs[0].plan.prompts), 'held-out prompt')} x {count(len(seeds), 'seed')}"
+    prompts = count(len(runs[0].plan.prompts), "held-out prompt")
+    return say("{prompts} x {seeds}", prompts=prompts, seeds=count(len(seeds), "seed"))
 
 
 def _failures(search: Search) -> list[str]:

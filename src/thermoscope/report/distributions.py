@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thermoscope.comparison.inspected import Inspection, TemperatureInspection, TokenView
+from thermoscope.language.saying import say
 from thermoscope.segments import complete
 
 
@@ -66,14 +67,22 @@ def drawn_sentences(found: Inspection | TemperatureInspection) -> list[str]:
     by_id = {token.token_id: token for token in found.tokens}
     if isinstance(found, Inspection):
         token = by_id[found.drawn]
-        said = [
-            f"Seed {found.seed} draws {token_name(token)} here: rank {token.rank} in the model's distribution, "
-            f"probability {percent(token.probabilities[-1])}."
-        ]
-        acts = {None: [], True: ["XTC acts at this step."], False: ["XTC does not act at this step."]}
+        said: list[str] = [
+            say(
+                "Seed {seed} draws {token} here: rank {rank} in the model's distribution, probability {share}.",
+                seed=found.seed, token=token_name(token), rank=token.rank, share=percent(token.probabilities[-1]),
+            )
+        ]  # fmt: skip
+        acts: dict[bool | None, list[str]] = {
+            None: [], True: [say("XTC acts at this step.")], False: [say("XTC does not act at this step.")],
+        }  # fmt: skip
         return said + acts[found.xtc_acts]
     by_drawn: dict[int, list[str]] = {}
     for view in found.temperatures:
         by_drawn.setdefault(view.drawn, []).append(f"T={view.temperature:g}")
-    parts = [f"{token_name(by_id[drawn])} at {', '.join(names)}" for drawn, names in by_drawn.items()]
-    return [f"Seed {found.seed}, the same noise at every temperature, draws {'; '.join(parts)}."]
+    parts = [
+        say("{value} at {setting}", value=token_name(by_id[drawn]), setting=", ".join(names))
+        for drawn, names in by_drawn.items()
+    ]
+    return [say("Seed {seed}, the same noise at every temperature, draws {parts}.", seed=found.seed,
+                parts="; ".join(parts))]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from thermoscope.escape import escape
+from thermoscope.language.saying import say
 from thermoscope.segments import word_spans
 from thermoscope.spectra.fork import Fork
 from thermoscope.spectra.leaf import Leaf
@@ -25,51 +26,73 @@ def sentence(fork: Fork, spectrum: Spectrum, *, ascii_only: bool = False) -> str
 
     def word(text: str) -> str:
         if not text:
-            return "the end of the text"
+            return say("the end of the text")
         return f"'{escape(text, keep='', ascii_only=ascii_only)}'"
 
-    where = "just above T=0" if fork.cause == "tie" else f"at T={shown_temperature(fork, spectrum)}"
-    why = {
-        "crossing": "",
-        "admitted": " (which truncation removes below this temperature)",
-        "tie": " (their logits are equal; above T=0 the noise decides)",
-        "merged": " (the texts in between were not explored)",
-    }[fork.cause]
-    return f"{where}, word {fork.word}: {word(fork.word_before)} becomes {word(fork.word_after)}{why}"
+    values = {
+        "t": shown_temperature(fork, spectrum),
+        "n": fork.word,
+        "before": word(fork.word_before),
+        "after": word(fork.word_after),
+    }
+    if fork.cause == "crossing":
+        return say("at T={t}, word {n}: {before} becomes {after}", **values)
+    if fork.cause == "admitted":
+        return say(
+            "at T={t}, word {n}: {before} becomes {after} (which truncation removes below this temperature)", **values
+        )
+    if fork.cause == "tie":
+        return say(
+            "just above T=0, word {n}: {before} becomes {after} (their logits are equal; above T=0 the noise decides)",
+            **values,
+        )
+    return say("at T={t}, word {n}: {before} becomes {after} (the texts in between were not explored)", **values)
 
 
 def found_sentences(spectra: Sequence[Spectrum]) -> list[str]:
     """What spectra of one prompt show, in two sentences: how many texts there are, and the first change."""
     first = spectra[0]
-    where = f"between T={first.low:g} and T={first.high:g}"
+    where = {"low": f"{first.low:g}", "high": f"{first.high:g}"}
     texts = [len(spectrum.leaves) for spectrum in spectra]
     widest_leaf = max(first.leaves, key=lambda leaf: leaf.high - leaf.low)
-    holds = f"one text holds from T={widest_leaf.low:.3g} to T={widest_leaf.high:.3g}"
     if len(spectra) > 1:
-        said = [f"{len(spectra)} seeds give {min(texts)} to {max(texts)} different texts each {where}."]
+        counted = {"seeds": len(spectra), "least": min(texts), "most": max(texts)}
+        said = say(
+            "{seeds} seeds give {least} to {most} different texts each between T={low} and T={high}.",
+            **counted,
+            **where,
+        )
     elif texts[0] == 1:
-        said = [f"There is one text {where}."]
+        said = say("There is one text between T={low} and T={high}.", **where)
     else:
-        said = [f"There are {texts[0]} different texts {where}; {holds}."]
-    if first.forks:
-        seed = f" (seed {first.seed})" if len(spectra) > 1 else ""
-        said.append(f"The first change{seed} is {sentence(first.forks[0], first)}.")
-    return said
+        said = say(
+            "There are {n} different texts between T={low} and T={high}; one text holds from T={from_} to T={to}.",
+            n=texts[0], from_=f"{widest_leaf.low:.3g}", to=f"{widest_leaf.high:.3g}", **where,
+        )  # fmt: skip
+    if not first.forks:
+        return [said]
+    fork = sentence(first.forks[0], first)
+    if len(spectra) > 1:
+        return [said, say("The first change (seed {seed}) is {fork}.", seed=first.seed, fork=fork)]
+    return [said, say("The first change is {fork}.", fork=fork)]
 
 
 def reason(fork: Fork, *, ascii_only: bool = False) -> str:
     """The numbers behind a fork: what each token scores at its temperature."""
     before, after = (
-        escape(w or "the end", keep="", ascii_only=ascii_only) for w in (fork.word_before, fork.word_after)
+        escape(w or say("the end"), keep="", ascii_only=ascii_only) for w in (fork.word_before, fork.word_after)
     )
-    numbers = (
-        f"'{before}' has logit {fork.logit_before:.3f} and noise {fork.noise_before:.3f}, '{after}' has logit "
-        f"{fork.logit_after:.3f} and noise {fork.noise_after:.3f}"
-    )
+    numbers = say(
+        "'{before}' has logit {logit_before} and noise {noise_before}, '{after}' has logit {logit_after} and noise "
+        "{noise_after}",
+        before=before, logit_before=f"{fork.logit_before:.3f}", noise_before=f"{fork.noise_before:.3f}",
+        after=after, logit_after=f"{fork.logit_after:.3f}", noise_after=f"{fork.noise_after:.3f}",
+    )  # fmt: skip
     if fork.cause != "crossing":
-        return f"{numbers}."
+        return say("{sentence}.", sentence=numbers)
     score = fork.logit_before / fork.temperature + fork.noise_before
-    return f"{numbers}: at this temperature logit / T + noise is {score:.3f} for both."
+    return say("{numbers}: at this temperature logit / T + noise is {score} for both.", numbers=numbers,
+               score=f"{score:.3f}")  # fmt: skip
 
 
 def widest(spectrum: Spectrum, most: int) -> list[int]:

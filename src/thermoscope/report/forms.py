@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thermoscope.errors import InputError, OutputError
 from thermoscope.files.writing import write_whole
+from thermoscope.language.saying import ENGLISH, checked_language, speaking
 from thermoscope.words import joined
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 FORMS = ("html", "md", "json", "png", "svg")
 #: Forms that a shell does not print, but writes to a file.
 FILES = ("html", "png", "svg")
+#: Forms with sentences, which are written in any language.
+SPOKEN = ("html", "md")
 _ENDINGS = {"markdown": "md", "htm": "html"}
 
 
-def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str | bytes:
+def render(thing: Renderable, form: str, *, ran: WhatRan | None = None, language: str = ENGLISH) -> str | bytes:
     """Render a result in one of its forms.
 
     Parameters
@@ -56,6 +59,8 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
         recommendation also "md" (Markdown); of all but the last "png" or "svg" (its charts on one sheet).
     ran
         What a spectrum was made with, if more is known than the spectrum records. Not used for anything else.
+    language
+        The language of "html" and "md": "en" or "ko". The other forms are in English.
 
     Returns
     -------
@@ -65,12 +70,15 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None) -> str |
     Raises
     ------
     InputError
-        This kind of result does not have the form, or has no charts to draw; or a run is not complete.
+        This kind of result does not have the form or the language, or has no charts to draw; or a run is not complete.
     """
-    makers = _makers(thing, ran)
-    if form not in makers:
-        raise InputError(f"form must be one of {', '.join(makers)}; got {form!r}")
-    return makers[form]()
+    if checked_language(language) != ENGLISH and form in FORMS and form not in SPOKEN:
+        raise InputError(f"{form} is in English; got language {language!r}; leave it out, or write html or md")
+    with speaking(language):
+        makers = _makers(thing, ran)
+        if form not in makers:
+            raise InputError(f"form must be one of {', '.join(makers)}; got {form!r}")
+        return makers[form]()
 
 
 def save(
@@ -79,12 +87,13 @@ def save(
     form: str | None = None,
     *,
     ran: WhatRan | None = None,
+    language: str = ENGLISH,
 ) -> None:
     """Render a result into a file, text as UTF-8.
 
     Parameters
     ----------
-    thing, ran
+    thing, ran, language
         As in ``render``.
     path
         The file; it is replaced if it exists.
@@ -94,11 +103,11 @@ def save(
     Raises
     ------
     InputError
-        The form is unknown, or this kind of result does not have it.
+        The form is unknown, or this kind of result does not have it or the language.
     OutputError
         The file can't be written.
     """
-    content = render(thing, form_of(path, form, name="form"), ran=ran)
+    content = render(thing, form_of(path, form, name="form"), ran=ran, language=language)
     try:
         write_whole(Path(path), content)
     except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from thermoscope.escape import escape
+from thermoscope.language.saying import in_words, say, worded
 from thermoscope.report.claims import contrast_line, tested, untested
 from thermoscope.report.markdown_text import lines, plain
 from thermoscope.report.marks import UNICODE, signs_meaning
@@ -29,38 +30,47 @@ def markdown(report: Report) -> str:
 
     Texts are quoted and escaped, so that nothing in them is read as markup.
     """
-    return "\n\n".join(part for part in _parts(report) if part) + "\n"
+    return "\n\n".join(part for part in _parts(in_words(report)) if part) + "\n"
 
 
 def _parts(report: Report) -> Iterator[str]:
     yield f"# {plain(report.title)}"
     yield _list(report.finding)
     if report.texts:
-        yield "## Texts"
+        yield f"## {say('Texts')}"
         yield _texts(report)
     if report.curves:
-        yield "## Measures"
+        yield f"## {say('Measures')}"
         yield _measures(report)
     if report.differences:
-        yield "## Differences"
+        yield f"## {say('Differences')}"
         yield _differences(report)
     elif report.notes:
         yield _list(report.notes)
     if report.frontier is not None:
-        yield "## Diversity against likelihood"
+        yield f"## {say('Diversity against likelihood')}"
         yield _frontier(report)
-    yield "## Settings"
+    yield f"## {say('Settings')}"
     yield _settings(report)
     if any(run.claims for run in report.runs):
-        yield "## The article's claims"
+        yield f"## {say('The article’s claims')}"
         yield plain(report.claimed)
     for run in report.runs:
         yield from _claims(run, report)
     if report.meanings:
-        yield "## What the measures mean"
-        yield _list(f"`{m.name}`: {m.meaning}; higher means {m.direction} ({m.source})" for m in report.meanings)
+        yield f"## {say('What the measures mean')}"
+        yield _list(
+            say(
+                "{measure}: {meaning}; higher means {direction} ({source})",
+                measure=f"`{m.name}`",
+                meaning=m.meaning,
+                direction=m.direction,
+                source=m.source,
+            )
+            for m in report.meanings
+        )
     for run in report.runs:
-        yield f"## What ran{_of(run, report)}"
+        yield f"## {say('What ran')}{_of(run, report)}"
         yield _list(f"{name}: {value}" for name, value in run.facts)
         yield f"```\n{escape(run.command, keep='').replace('```', '` ` `')}\n```"
 
@@ -92,11 +102,11 @@ def _claims(run: Ran, report: Report) -> Iterator[str]:
 
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> str:
-    name, statement = (plain(first_upper(claim[part])) for part in ("name", "statement"))
+    name, statement = (plain(first_upper(worded(claim[part]))) for part in ("name", "statement"))
     told = [f"- **{name}: {claim_verdict(claim['verdict'])}.** {statement}."]
     told += [f"  - {plain(contrast_line(contrast, run.unit))}" for contrast in claim["contrasts"]]
     if claim["reason"]:
-        told.append(f"  - {plain(first_upper(claim['reason']))}.")
+        told.append(f"  - {plain(first_upper(worded(claim['reason'])))}.")
     return "\n".join(told)
 
 
@@ -104,10 +114,10 @@ def _measures(report: Report) -> str:
     curves = report.curves[:MOST_MEASURES]
     points = [{point.setting: point for point in curve.points} for curve in curves]
     rows = [[plain(setting.label), *(_cell(of.get(i)) for of in points)] for i, setting in enumerate(report.settings)]
-    text = f"Means with 95% intervals. {' '.join(map(plain, report.methods))}".strip() + "\n\n"
-    text += _table(["setting", *(f"`{c.measure}`" for c in curves)], rows)
+    text = f"{say('Means with 95% intervals.')} {' '.join(map(plain, report.methods))}".strip() + "\n\n"
+    text += _table([say("setting"), *(f"`{c.measure}`" for c in curves)], rows)
     rest = [f"`{curve.measure}`" for curve in report.curves[MOST_MEASURES:]]
-    text += f"\n\nAlso measured: {', '.join(rest)}." if rest else ""
+    text += f"\n\n{say('Also measured: {measures}.', measures=', '.join(rest))}" if rest else ""
     text += f"\n\n{' '.join(map(plain, report.unmeasured))}" if report.unmeasured else ""
     limits = _list(
         f"`{curve.measure}`: {said}." for curve in report.curves for said in (curve.note, curve.missing) if said
@@ -116,7 +126,7 @@ def _measures(report: Report) -> str:
 
 
 def _cell(point: Point | None) -> str:
-    return "unknown" if point is None else estimate(point.mean, point.low, point.high)
+    return say("unknown") if point is None else estimate(point.mean, point.low, point.high)
 
 
 def _differences(report: Report) -> str:
@@ -135,21 +145,24 @@ def _differences(report: Report) -> str:
         ]
         notes = f"\n\n{_list(report.notes)}" if report.notes else ""
         said = f"{' '.join(map(plain, report.difference_methods))}\n\n" if report.difference_methods else ""
-        return said + _table(["measure", "settings", "effect (95% band)", "result"], rows) + notes
+        return said + _table([say("measure"), say("settings"), say("effect (95% band)"), say("result")], rows) + notes
     rows = []
     near = set(neighbours(report.settings))
     for found in report.differences[:MOST_MEASURES]:
         beside = [p for p in found.pairs if (p.a, p.b) in near or (p.b, p.a) in near]
         apart = [p for p in beside if is_clear(p)]
         told = sum(map(is_clear, found.pairs))
-        rows.append([f"`{found.measure}`", f"{told} of {len(found.pairs)}", f"{len(apart)} of {len(beside)}"])
-    head = ["measure", "pairs that differ clearly", "neighbours that differ clearly"]
-    return (
+        rows.append([f"`{found.measure}`", _share(told, len(found.pairs)), _share(len(apart), len(beside))])
+    head = [say("measure"), say("pairs that differ clearly"), say("neighbours that differ clearly")]
+    said = say(
         "Same prompts and seeds. A pair differs clearly if its 95% band, which covers all pairs together, excludes "
-        f"zero (for ratios, one). {' '.join(map(plain, report.difference_methods))}".strip()
-        + "\n\n"
-        + _table(head, rows)
+        "zero (for ratios, one)."
     )
+    return f"{said} {' '.join(map(plain, report.difference_methods))}".strip() + "\n\n" + _table(head, rows)
+
+
+def _share(some: int, of: int) -> str:
+    return say("{n} of {of}", n=some, of=of)
 
 
 def _sign(found: Differences) -> str:
@@ -164,10 +177,10 @@ def _frontier(report: Report) -> str:
     assert report.frontier is not None
     rows = [
         [plain(_label(report, p.setting)), short(p.x), short(p.y), short(p.loop_rate),
-         ", ".join(word for word, there in (("on the frontier", p.on_frontier), ("loops", p.loops)) if there)]
+         ", ".join(word for word, there in ((say("on the frontier"), p.on_frontier), (say("loops"), p.loops)) if there)]
         for p in report.frontier.points
     ]  # fmt: skip
-    head = ["setting", f"`{report.frontier.x}`", plain(report.frontier.y), "loop rate", ""]
+    head = [say("setting"), f"`{report.frontier.x}`", plain(report.frontier.y), say("loop rate"), ""]
     return _table(head, rows)
 
 
@@ -177,7 +190,8 @@ def _texts(report: Report) -> str:
     step = max(1, -(-len(first) // MOST_TEXTS))
     shown = [(f"{plain(_label(report, text.setting))}:", _quoted(text)) for text in first[::step]]
     signs = _legend(first[::step])
-    head = f"**{plain(report.prompts[prompt])}** (seed {report.seeds[report.texts[0].seed]})"
+    seed = say("seed {n}", n=report.seeds[report.texts[0].seed])
+    head = f"**{plain(report.prompts[prompt])}** ({seed})"
     return "\n\n".join([head, *(part for pair in shown for part in pair), *signs])
 
 
@@ -217,4 +231,6 @@ def _quoted(text: TextRecord) -> str:
 def _settings(report: Report) -> str:
     rows = [[plain(s.label), f"`{s.id}`", plain(" > ".join(s.stages))] for s in report.settings]
     effective = [sentence for run in report.runs for sentence in run.effective]
-    return _table(["setting", "id", "active stages, in order"], rows) + (f"\n\n{_list(effective)}" if effective else "")
+    return _table([say("setting"), "id", say("active stages, in order")], rows) + (
+        f"\n\n{_list(effective)}" if effective else ""
+    )

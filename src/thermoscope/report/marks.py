@@ -15,6 +15,7 @@ from rich.text import Text
 from thermoscope.comparison.comparison import ComparedText
 from thermoscope.comparison.spans import place_of, repeated_ranges
 from thermoscope.escape import shown
+from thermoscope.language.saying import say
 from thermoscope.segments import complete
 
 
@@ -57,9 +58,9 @@ def legend(texts: Iterable[ComparedText], signs: Signs) -> str:
 def signs_meaning(signs: Signs, *, differs: bool, repeated: bool, loop: bool) -> list[str]:
     """What each of the signs that occur means."""
     meanings = (
-        (differs, f"{signs.differs} differs from the text before"),
-        (repeated, f"{signs.opens}{signs.ellipsis}{signs.closes} repeated from earlier"),
-        (loop, f"{signs.loop} start of a loop"),
+        (differs, say("{sign} differs from the text before", sign=signs.differs)),
+        (repeated, say("{sign} repeated from earlier", sign=f"{signs.opens}{signs.ellipsis}{signs.closes}")),
+        (loop, say("{sign} start of a loop", sign=signs.loop)),
     )
     return [meaning for occurs, meaning in meanings if occurs]
 

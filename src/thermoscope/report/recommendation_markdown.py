@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from thermoscope.language.saying import in_words, say, worded
 from thermoscope.recommending.recommendation import Recommendation
+from thermoscope.recommending.sentences import in_language
 from thermoscope.report.markdown_text import lines, plain
 from thermoscope.report.terminal.recommendation import spent_sentence
 from thermoscope.words import estimate, short
@@ -12,30 +14,30 @@ from thermoscope.words import estimate, short
 
 def recommendation_markdown(found: Recommendation) -> str:
     """The recommendation as Markdown, in the order of the page. Texts are quoted and escaped."""
-    return "\n\n".join(part for part in _parts(found) if part) + "\n"
+    return "\n\n".join(part for part in _parts(in_words(in_language(found))) if part) + "\n"
 
 
 def _parts(found: Recommendation) -> Iterator[str]:
     first, *rest = found.finding
-    yield f"# {plain(found.title)} on {plain(found.model)}"
+    yield f"# {say('{title} on {model}', title=plain(found.title), model=plain(found.model))}"
     yield f"**{plain(first)}**"
     yield _list(rest)
     if found.next_command:
         yield _code(found.next_command)
     if found.details:
-        yield "## What was found"
+        yield f"## {say('What was found')}"
         yield _list(found.details)
-    yield "## Candidates"
+    yield f"## {say('Candidates')}"
     scored = found.kind != "none"
-    heads = ["setting", "texts", "feasible", *([found.objective] if scored else []), ""]
+    heads = [say("setting"), say("texts"), say("feasible"), *([found.objective] if scored else []), ""]
     rows = []
     for one in found.candidates:
-        state = "**pick**" if one.setting == found.setting else "in the set" if one.in_set else ""
+        state = f"**{say('pick')}**" if one.setting == found.setting else say("in the set") if one.in_set else ""
         value = [estimate(one.objective.value, one.objective.low, one.objective.high)] if scored else []
-        rows.append([plain(one.label), str(one.texts), one.feasible, *value, state])
+        rows.append([plain(one.label), str(one.texts), worded(one.feasible), *value, state])
     yield _table(heads, rows)
     if found.confirmed:
-        yield "## On held-out prompts"
+        yield f"## {say('On held-out prompts')}"
         yield f"{plain(found.confirmed_on)}."
         rows = []
         for each in found.confirmed:
@@ -44,25 +46,35 @@ def _parts(found: Recommendation) -> Iterator[str]:
                 short(each.objective.value),
                 "" if ahead.value is None else estimate(ahead.value, ahead.low, ahead.high),
             ]
-            breaks = ", ".join(f"{name} {short(each.measures[name])}" for name in each.breaks) or "nothing"
-            rows.append([plain(each.name), plain(str(each.setting)), *(values if scored else []), plain(breaks)])
-        yield _table(["whose", "setting", *([found.objective, "pick ahead by"] if scored else []), "breaks"], rows)
+            breaks = ", ".join(f"{name} {short(each.measures[name])}" for name in each.breaks) or say("nothing")
+            rows.append(
+                [plain(worded(each.name)), plain(str(each.setting)), *(values if scored else []), plain(breaks)]
+            )
+        yield _table(
+            [
+                say("whose setting"),
+                say("setting"),
+                *([found.objective, say("pick ahead by")] if scored else []),
+                say("breaks"),
+            ],
+            rows,
+        )
     if found.examples:
-        yield "## Texts"
-        yield f"Prompt: {plain(found.examples[0].prompt, begins=False)}"
+        yield f"## {say('Texts')}"
+        yield f"{say('Prompt')}: {plain(found.examples[0].prompt, begins=False)}"
         for text in found.examples:
-            yield f"**{plain(text.label)}** ({plain(text.where, begins=False)})"
+            yield f"**{plain(text.label)}** ({plain(worded(text.where), begins=False)})"
             yield "\n".join(f"> {line}" for line in lines(text.text).split("\n"))
     for title, sentences in (
-        ("What could not be seen", found.not_seen),
-        ("Notes", (*found.not_run, *found.notes)),
-        ("Bounds", found.bounds),
+        (say("What could not be seen"), found.not_seen),
+        (say("Notes"), (*found.not_run, *found.notes)),
+        (say("Bounds"), found.bounds),
     ):
         if sentences:
             yield f"## {title}"
             yield _list(sentences)
     yield plain(spent_sentence(found))
-    yield "To reproduce, or go on:"
+    yield f"{say('To reproduce, or go on')}:"
     yield _code(found.command)
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from thermoscope.decode.progress import Progress
 from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.sample import Sample
+from thermoscope.language.saying import phrase, say
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
 from thermoscope.words import count
@@ -67,10 +68,13 @@ class Usage:
     @property
     def facts(self) -> dict[str, str]:
         """The same in words, by name."""
-        said = f"{count(self.requests, 'request')}, {count(self.cached, 'answer')} kept from before"
-        said += f", {self.retries} repeated" if self.retries else ""
-        tokens = f"{self.prompt_tokens:,} of prompts, {self.completion_tokens:,} of texts"
-        return {"requests": said, "tokens": tokens} | ({} if self.cost is None else {"cost": f"{self.cost:.4f}"})
+        said = say("{requests}, {answers} kept from before", requests=count(self.requests, "request"),
+                   answers=count(self.cached, "answer"))  # fmt: skip
+        if self.retries:
+            said = say("{requests}, {n} repeated", requests=said, n=self.retries)
+        tokens = say("{n:,} of prompts, {m:,} of texts", n=self.prompt_tokens, m=self.completion_tokens)
+        cost = {} if self.cost is None else {phrase("cost"): f"{self.cost:.4f}"}
+        return {phrase("requests"): said, phrase("tokens"): tokens} | cost
 
 
 @dataclass(frozen=True, slots=True)

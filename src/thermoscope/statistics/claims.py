@@ -134,7 +134,7 @@ def judge(evidence: Evidence, objective: str, reference: str = "") -> list[Claim
     """
     made = [
         _claim(evidence, name, statement, [] if about and objective != about else parts, reference, about)
-        for name, statement, about, parts in _CLAIMS
+        for name, statement, about, parts in CLAIMS
     ]
     family = max(1, sum(len(contrasts) for _, contrasts in made))
     return [_judged(evidence, claim, contrasts, family) for claim, contrasts in made]
@@ -146,7 +146,8 @@ _ABOUT = {"creative": ("stories", "creative-story"), "technical": ("explanations
 _Bound = Literal["zero", "reference", "reference and margin"]
 #: A contrast to be made: measure, a, b, what is claimed, and of what.
 _Part = tuple[str, float | None, float, Literal["above", "below", "within"], _Bound]
-_CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
+#: The claims: name, statement, the objective that they are about ("" for any), contrasts.
+CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
     (
         "low repeats",
         "at T=0.3 a larger share of a text's 4-grams are repeated than at T=0.9",
@@ -193,7 +194,7 @@ _CLAIMS: Sequence[tuple[str, str, str, list[_Part]]] = (
 
 def is_foreign(name: str, objective: str) -> bool:
     """Whether a claim is about texts of another purpose than a use case with this objective."""
-    about = next((about for claim, _, about, _ in _CLAIMS if claim == name), "")
+    about = next((about for claim, _, about, _ in CLAIMS if claim == name), "")
     return bool(about) and about != objective
 
 

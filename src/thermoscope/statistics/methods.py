@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from thermoscope.language.saying import phrase, say, together, worded
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.statistics.bootstrap import FEWEST_RESAMPLED
-from thermoscope.words import first_upper, joined
+from thermoscope.words import joined
 
 #: So many measures are named; more of them are counted.
 _NAMED = 4
-_NONE = "no band"
 _INTERVALS = {
-    False: "Intervals: Wilson's score interval for shares; for other means Student's t, or a studentised bootstrap "
-    "where that is wider",
-    True: "Intervals of differences: for shares Wilson's score intervals of both sides, combined; otherwise "
-    "Student's t of paired differences",
+    False: phrase(
+        "Intervals: Wilson's score interval for shares; for other means Student's t, or a studentised bootstrap where "
+        "that is wider."
+    ),
+    True: phrase(
+        "Intervals of differences: for shares Wilson's score intervals of both sides, combined; otherwise Student's t "
+        "of paired differences."
+    ),
 }
+#: What units are called in the plural.
+_UNITS = {"prompt": phrase("prompts"), "seed": phrase("seeds"), "text": phrase("texts")}
+#: Groups of measures.
+_SHARES, _OTHERS = phrase("shares"), phrase("other measures")
 
 
 def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = False) -> tuple[str, ...]:
@@ -31,47 +39,60 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
     unit
         What the units are: "prompt", "seed" or "text".
     """
+    units = worded(_UNITS[unit])
     of_measures: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         of_measures.setdefault(str(row["measure"]), []).append(row)
     known = [row for rows in of_measures.values() for row in rows if row["units"]]
     if known and all(row["units"] < 2 for row in known):
-        return (f"There are no intervals and no bands, as there are fewer than two {unit}s.",)
+        return (say("There are no intervals and no bands, as there are fewer than two {units}.", units=units),)
     if known and not any(row.get("band_method") for row in known):
         return (
-            "How the intervals and bands were made is not recorded: an older version measured this run. The command "
-            "that made it measures it anew.",
+            say(
+                "How the intervals and bands were made is not recorded: an older version measured this run. The "
+                "command that made it measures it anew."
+            ),
         )
-    groups: dict[str, dict[str, list[str]]] = {"shares": {}, "other measures": {}}
+    groups: dict[str, dict[str, list[str]]] = {_SHARES: {}, _OTHERS: {}}
+    lacking: dict[str, list[str]] = {}
     for name, own in of_measures.items():
-        if how := _how(name, own, unit):
-            groups["shares" if _is_share(name) else "other measures"].setdefault(how, []).append(name)
-    made, without = [], []
+        if not any(row["units"] for row in own):
+            continue
+        if own[0]["band_method"] == "none":
+            lacking.setdefault(_why_none(own, units), []).append(name)
+        else:
+            groups[_SHARES if _is_share(name) else _OTHERS].setdefault(_how(name, own, units), []).append(name)
+    made: list[str] = []
     for group, ways in groups.items():
-        bands = sorted((way for way in ways if not way.startswith(_NONE)), key=lambda way: -len(ways[way]))
-        made += [f"for {_named(ways[way]) if place else group}, {way}" for place, way in enumerate(bands)]
-        without += [f"{first_upper(way)}: {_named(ways[way])}." for way in ways if way.startswith(_NONE)]
+        for place, way in enumerate(sorted(ways, key=lambda way: -len(ways[way]))):
+            made.append(say("for {measures}, {way}", measures=_named(ways[way]) if place else worded(group), way=way))
+    without = [say("{why}: {measures}.", why=why, measures=_named(names)) for why, names in lacking.items()]
     if not made and not without:
         return ()
-    return (f"{_INTERVALS[paired]}.", *([f"Bands: {'; '.join(made)}."] if made else []), *without)
+    bands = [say("Bands: {ways}.", ways=together(made))] if made else []
+    return (worded(_INTERVALS[paired]), *bands, *without)
 
 
-def _how(name: str, rows: Sequence[Mapping[str, Any]], unit: str) -> str:
-    """How one measure's band was made; "" where nothing is known of the measure at all."""
-    units = [int(row["units"]) for row in rows if row["units"]]
+def _why_none(rows: Sequence[Mapping[str, Any]], units: str) -> str:
+    """Why a measure has no band."""
+    if max(row["units"] or 0 for row in rows) < 2:
+        return say("No band, as there are fewer than two {units}", units=units)
+    return say("No band, as all values are the same")
+
+
+def _how(name: str, rows: Sequence[Mapping[str, Any]], units: str) -> str:
+    """How one measure's band was made."""
     method = rows[0]["band_method"]
-    if not units:
-        return ""
-    if method == "none":
-        few = max(units) < 2
-        return f"{_NONE}, as there are fewer than two {unit}s" if few else f"{_NONE}, as all values are the same"
     if method == "Bonferroni":
-        if _is_share(name) or min(units) >= FEWEST_RESAMPLED:
-            return "Bonferroni's correction of these intervals"
-        return f"Bonferroni's correction of Student's t (fewer than {FEWEST_RESAMPLED} {unit}s are too few to resample)"
+        if _is_share(name) or min(int(row["units"]) for row in rows if row["units"]) >= FEWEST_RESAMPLED:
+            return say("Bonferroni's correction of these intervals")
+        return say(
+            "Bonferroni's correction of Student's t (fewer than {n} {units} are too few to resample)",
+            n=FEWEST_RESAMPLED, units=units,
+        )  # fmt: skip
     if method == "sign flips":
-        return f"the largest deviation when the signs of whole {unit}s are flipped"
-    return f"the largest deviation when {unit}s are resampled"
+        return say("the largest deviation when the signs of whole {units} are flipped", units=units)
+    return say("the largest deviation when {units} are resampled", units=units)
 
 
 def _is_share(name: str) -> bool:
@@ -81,4 +102,4 @@ def _is_share(name: str) -> bool:
 
 def _named(names: Sequence[str]) -> str:
     shown = list(names[:_NAMED])
-    return joined(shown if len(names) <= _NAMED else [*shown, f"{len(names) - _NAMED} more"])
+    return joined(shown if len(names) <= _NAMED else [*shown, say("{n} more", n=len(names) - _NAMED)])

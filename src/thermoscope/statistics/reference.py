@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from thermoscope.errors import InputError
+from thermoscope.language.saying import phrase
 from thermoscope.metrics.ragged import Array
 from thermoscope.metrics.registry import NOT_NEGATIVE, Measure
 from thermoscope.models.base import Model
@@ -106,12 +107,12 @@ def choose(record: Mapping[str, Any] | None, length: int, tokenizer: str, revisi
         The record is something else.
     """
     if record is None:
-        return "the use case has no reference"
+        return phrase("the use case has no reference")
     try:
         if record["format"] != FORMAT:
             raise InputError(f"a reference must be of format {FORMAT}; got {record['format']!r}; make it anew")
         if record["tokenizer"] != tokenizer:
-            return "the reference was measured with another tokenizer"
+            return phrase("the reference was measured with another tokenizer")
         window = nearest_window(record, length)
         if window is None:
             there = joined(str(w["tokens"]) for w in record["windows"])

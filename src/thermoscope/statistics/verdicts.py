@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: What is shown for a claim's verdict, and after several claims.
-CLAIMS: Mapping[str, tuple[str, str]] = {
-    "holds": ("holds", "hold"),
-    "does not hold": ("does not hold", "do not hold"),
-    "can't be told": ("inconclusive", "are inconclusive"),
-    "not tested": ("not tested", "are not tested"),
+from thermoscope.language.saying import phrase, worded
+
+#: What is shown for a claim's verdict.
+CLAIMS: Mapping[str, str] = {
+    "holds": phrase("holds"),
+    "does not hold": phrase("does not hold"),
+    "can't be told": phrase("inconclusive"),
+    "not tested": phrase("not tested"),
 }
 #: What is shown for a paired difference, and its sign.
 OUTCOMES: Mapping[str, tuple[str, str]] = {
-    "higher": ("higher", "►"),
-    "lower": ("lower", "◄"),
-    "can't be told": ("no clear difference", "|"),
-    "unknown": ("unknown", "×"),
+    "higher": (phrase("higher"), "►"),
+    "lower": (phrase("lower"), "◄"),
+    "can't be told": (phrase("no clear difference"), "|"),
+    "unknown": (phrase("unknown"), "×"),
 }
 
 
 def claim_verdict(verdict: str) -> str:
     """A claim's verdict as people read it; one that is not known here as it is stored."""
-    return CLAIMS.get(verdict, (verdict,))[0]
+    return worded(CLAIMS.get(verdict, verdict))
 
 
 def outcome_shown(outcome: str) -> str:
     """A difference's outcome as people read it."""
-    return OUTCOMES.get(outcome, (outcome,))[0]
+    return worded(OUTCOMES.get(outcome, (outcome,))[0])

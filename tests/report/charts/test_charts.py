@@ -86,7 +86,7 @@ def test_many_series_are_small_multiples_with_the_same_axes():
 def test_a_shape_and_a_colour_mean_one_thing_on_a_page():
     series = charts.Series(tuple(map(str, range(30))))
     looks = [series.look(name) for name in series.names]
-    assert not {shape for _, shape, _ in looks} & set(charts.TOLD_SHAPES.values())
+    assert not {shape for _, shape, _ in looks} & {shape for shape, _ in charts.TOLD_LOOKS.values()}
     assert len({(colour, shape) for colour, shape, _ in looks}) == 30
     report = made.two_runs()
     found = report.differences[0]
@@ -120,8 +120,8 @@ def test_a_band_that_stops_says_why():
         report.curves[0], points=(first, *(replace(p, **bare, units=u) for p, u in zip(rest, (12, 1), strict=True)))
     )
     assert curve_figure(report, curve).caption.endswith(
-        "The band stops at T=0.6, where all values are the same and at T=0.9, where fewer than two prompts have a "
-        "value."
+        "The band stops at T=0.6, where all values are the same; the band stops at T=0.9, where fewer than two "
+        "prompts have a value."
     )
     assert "stops" not in curve_figure(report, report.curves[0]).caption
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from thermoscope.report.charts.contrasts import Choice, choices
+from thermoscope.language.saying import say, worded
+from thermoscope.report.charts.contrasts import KINDS, Choice, choices
 from thermoscope.report.charts.drawing import (
     DIGITS,
     Drawing,
@@ -22,17 +23,16 @@ from thermoscope.report.charts.figures import along_axis, by_series, estimated, 
 from thermoscope.report.charts.labels import Label, placed
 from thermoscope.report.records.schema import Curve, Differences, Report
 from thermoscope.statistics.frontier import Frontier
+from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import outcome_shown
 
-#: What a difference is by its shape; no series has one of these.
-TOLD_SHAPES = {
-    outcome_shown(told): shape
-    for told, shape in (
-        ("higher", "triangle-right"), ("lower", "triangle-left"), ("can't be told", "M0,-1L0,1"),
-        ("unknown", "M-.6,-.6L.6,.6M.6,-.6L-.6,.6"),
-    )
-}  # fmt: skip
-_TOLD_COLOURS = dict(zip(TOLD_SHAPES, ("ink", "ink", "soft", "soft"), strict=True))
+#: What a difference is by its shape and its colour; no series has one of these shapes.
+TOLD_LOOKS: Mapping[Outcome, tuple[str, str]] = {
+    "higher": ("triangle-right", "ink"),
+    "lower": ("triangle-left", "ink"),
+    "can't be told": ("M0,-1L0,1", "soft"),
+    "unknown": ("M-.6,-.6L.6,.6M.6,-.6L-.6,.6", "soft"),
+}
 #: Pixels of one row of a chart with named rows, and where the name stands above its row.
 ROW, TALL_ROW = 20, 36
 #: Letters of a name that stands beside its row; longer ones stand above.
@@ -109,9 +109,9 @@ def _tooltip(measure: str) -> list[Any]:
     import altair as alt
 
     return [
-        alt.Tooltip("setting:N"),
+        alt.Tooltip("setting:N", title=say("setting")),
         alt.Tooltip("said:N", title=f"{measure} (95%)"),
-        alt.Tooltip("band:N", title="band"),
+        alt.Tooltip("band:N", title=say("band")),
     ]
 
 
@@ -210,20 +210,23 @@ def differences_chart(
     source = f"differences-{differences.measure}" if fixed else "pairs"
     scale = alt.Scale(type="log", domain=domain, nice=False) if ratio else alt.Scale(domain=domain, nice=False)
     x: dict[str, Any] = {
-        "title": differences.kind,
+        "title": worded(KINDS[differences.kind]),
         "scale": scale,
         "axis": alt.Axis(values=at if fixed else signal("at"), format=DIGITS),
     }
     base = alt.Chart(alt.NamedData(name=source))
     others = [choice] if fixed else choices(report, differences)
     y, step, above = _rows_axis(base, "pair", [name for other in others for name in other.names], None)
-    told = list(TOLD_SHAPES)
-    colour = alt.Color(
-        "told:N", legend=None, scale=alt.Scale(domain=told, range=[signal(_TOLD_COLOURS[t]) for t in told])
-    )
-    shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(TOLD_SHAPES.values())))
+    told = list(map(outcome_shown, TOLD_LOOKS))
+    shapes, colours = zip(*TOLD_LOOKS.values(), strict=True)
+    colour = alt.Color("told:N", legend=None, scale=alt.Scale(domain=told, range=list(map(signal, colours))))
+    shape = alt.Shape("told:N", legend=None, scale=alt.Scale(domain=told, range=list(shapes)))
     zero = alt.Chart(alt.InlineData(values=[{"nothing": 1 if ratio else 0}]))
-    tooltip = [alt.Tooltip(f"{name}:{kind}") for name, kind in (("pair", "N"), ("effect", "Q"), ("told", "N"))]
+    tooltip = [
+        alt.Tooltip("pair:N", title=say("pair")),
+        alt.Tooltip("effect:Q", title=say("effect")),
+        alt.Tooltip("told:N", title=say("result")),
+    ]
     chart = alt.layer(
         zero.mark_rule(color=signal("ink"), strokeDash=[4, 3]).encode(alt.X("nothing:Q", **x)),
         base.mark_rule(strokeWidth=1).encode(y, alt.X("b0:Q", **x), alt.X2("b1"), colour),
@@ -259,13 +262,14 @@ def frontier_chart(
         }
         for n, p in enumerate(frontier.points)
     ]  # fmt: skip
-    x = alt.X("x:Q", title=f"{frontier.x} (log scale; left: more likely)", **scales[0])
-    y = alt.Y("y:Q", title=f"{frontier.y} (up: more varied)", **scales[1])
+    x = alt.X("x:Q", title=say("{measure} (log scale; left: more likely)", measure=frontier.x), **scales[0])
+    y = alt.Y("y:Q", title=say("{measure} (up: more varied)", measure=frontier.y), **scales[1])
     colour = series.colour()
     base = alt.Chart(alt.NamedData(name="frontier"))
     filled = alt.condition("datum.on", colour, alt.value(signal("paper")))
-    tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("x:Q", title=frontier.x), alt.Tooltip("y:Q", title=frontier.y),
-               alt.Tooltip("rate:N", title="share of texts that loop")]  # fmt: skip
+    tooltip = [alt.Tooltip("setting:N", title=say("setting")), alt.Tooltip("x:Q", title=frontier.x),
+               alt.Tooltip("y:Q", title=frontier.y),
+               alt.Tooltip("rate:N", title=say("share of texts that loop"))]  # fmt: skip
     best = base.transform_filter("datum.on").mark_line(strokeWidth=1.5, strokeDash=[5, 3], color=signal("soft"))
     at = "datum.wide" if len(places) == 1 else f"(width >= {_NARROW} ? datum.wide : datum.narrow)"
     label = base.mark_text(

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.report.charts.figures import estimated, interval, number, place, unit_of
 from thermoscope.report.records.schema import Difference, Differences, Report
 from thermoscope.report.records.settings import neighbours
 from thermoscope.statistics.outcome import Outcome
 from thermoscope.statistics.verdicts import OUTCOMES, outcome_shown
-from thermoscope.words import first_upper
 
 #: Signs and what they mean.
 TOLD_KEY = (
     *((OUTCOMES[told][1], OUTCOMES[told][0]) for told in ("higher", "lower", "can't be told")),
-    ("¦", "zero, or a ratio of 1"),
+    ("¦", phrase("zero, or a ratio of 1")),
 )
+#: What the kinds of differences are called.
+KINDS = {"difference": phrase("difference"), "ratio": phrase("ratio")}
 #: Rows of all choices of all measures together, at most; with more, only neighbours are offered.
 _MOST_ROWS = 6000
 #: Pairs in one chart, at most.
@@ -48,7 +50,8 @@ class Choice:
 
 def header(report: Report, differences: Differences) -> tuple[str, ...]:
     """The columns of ``table``."""
-    return ("pair", f"{differences.kind} (95% interval)", "95% band", unit_of(report), "values", "result")
+    kind = say("{kind} (95% interval)", kind=worded(KINDS[differences.kind]))
+    return (say("pair"), kind, say("95% band"), unit_of(report), say("values"), say("result"))
 
 
 def unchanged(differences: Differences) -> str:
@@ -56,7 +59,7 @@ def unchanged(differences: Differences) -> str:
     nothing = 1.0 if differences.kind == "ratio" else 0.0
     if any(pair.effect != nothing for pair in differences.pairs):
         return ""
-    return f"{differences.measure}: no difference between any two settings."
+    return say("{measure}: no difference between any two settings.", measure=differences.measure)
 
 
 def table(choice: Choice) -> tuple[tuple[str, ...], ...]:
@@ -84,7 +87,7 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
     found = []
     if beside:
         names = [_step(report, pair) for pair in beside]
-        found.append(_choice(report, differences, "neighbours", beside[:_MOST_PAIRS], names[:_MOST_PAIRS]))
+        found.append(_choice(report, differences, say("neighbours"), beside[:_MOST_PAIRS], names[:_MOST_PAIRS]))
     count = len(report.settings)
     if found and count * count * len(report.differences) > _MOST_ROWS:
         return tuple(found)
@@ -92,7 +95,8 @@ def choices(report: Report, differences: Differences) -> tuple[Choice, ...]:
         against = [pairs[reference, b] for b in range(count) if (reference, b) in pairs][:_MOST_PAIRS]
         if against:
             names = [report.settings[pair.b].label for pair in against]
-            found.append(_choice(report, differences, f"against {setting.label}", against, names))
+            name = say("against {setting}", setting=setting.label)
+            found.append(_choice(report, differences, name, against, names))
     return tuple(found)
 
 
@@ -135,7 +139,8 @@ def _between(report: Report, pairs: Sequence[Difference]) -> tuple[str, list[Dif
     names = [place(report, p.b) for p in shown]
     if not same or len(set(names)) < len(names):
         names = [f"{settings[p.a].label} → {settings[p.b].label}" for p in shown]
-    return f"{report.runs[1].name} against {report.runs[0].name}", shown, names
+    first, second = report.runs
+    return say("{second} against {first}", first=first.name, second=second.name), shown, names
 
 
 def _choice(
@@ -147,13 +152,25 @@ def _choice(
     for told in ("higher", "lower", "can't be told", "unknown"):
         there = [name_ for name_, pair in zip(names, pairs, strict=True) if pair.told == told]
         if there:
-            rest = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-            counted.append(f"{outcome_shown(told)} in {len(there)} of {len(names)} ({', '.join(there[:_NAMED])}{rest})")
+            listed = ", ".join(there[:_NAMED])
+            if len(there) > _NAMED:
+                listed = say("{listed} and {n} more", listed=listed, n=len(there) - _NAMED)
+            counted.append(
+                say("{result} in {n} of {of} ({listed})", result=outcome_shown(told), n=len(there), of=len(names),
+                    listed=listed)
+            )  # fmt: skip
     least, most = (pick(range(len(pairs)), key=lambda n: pairs[n].effect) for pick in (min, max))
-    nothing = "a ratio of 1" if differences.kind == "ratio" else "0"
-    alt = (
-        f"Paired {differences.kind}s of {differences.measure}, {name}, compared with {nothing}: {'; '.join(counted)}. "
-        f"Smallest {number(pairs[least].effect)} ({names[least]}), largest {number(pairs[most].effect)} "
-        f"({names[most]}). The table below has all numbers."
+    what = (
+        say(
+            "Paired ratios of {measure}, {choice}, compared with a ratio of 1", measure=differences.measure, choice=name
+        )
+        if differences.kind == "ratio"
+        else say("Paired differences of {measure}, {choice}, compared with 0", measure=differences.measure, choice=name)
     )
-    return Choice(name, tuple(pairs), tuple(names), first_upper(alt))
+    alt = say(
+        "{what}: {counted}. Smallest {least} ({where_least}), largest {most} ({where_most}). The table below has all "
+        "numbers.",
+        what=what, counted="; ".join(counted), least=number(pairs[least].effect), where_least=names[least],
+        most=number(pairs[most].effect), where_most=names[most],
+    )  # fmt: skip
+    return Choice(name, tuple(pairs), tuple(names), alt)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.report.records.schema import Curve, Point, Report
 from thermoscope.statistics.frontier import Frontier, FrontierPoint
 from thermoscope.words import estimate, first_upper, joined, short
 
 #: How parameters are called on labels.
 _SHORT = {"temperature": "T"}
-#: Signs and what they mean in the chart of the frontier.
+#: Signs and what they mean in the chart of the frontier; the last is of settings that loop.
 FRONTIER_KEY = (
-    ("filled", "no other setting is as likely and as varied"),
-    ("hollow", "another is"),
-    ("loops", "too many texts end in a loop"),
+    (phrase("filled"), phrase("no other setting is as likely and as varied")),
+    (phrase("hollow"), phrase("another is")),
+    (phrase("loops"), phrase("too many texts end in a loop")),
 )
+#: What intervals are over, in the plural.
+_UNITS = {"prompt": phrase("prompts"), "seed": phrase("seeds")}
 #: Letters of labels at the points of the frontier; settings with longer ones are numbered.
 _LABEL = 10
 
@@ -59,12 +62,13 @@ def estimated(mean: float | None, low: float | None, high: float | None) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """``0.120 to 0.340``; ``unknown``."""
-    return "unknown" if low is None or high is None else f"{number(low)} to {number(high)}"
+    return say("unknown") if low is None or high is None else say("{low} to {high}", low=number(low), high=number(high))
 
 
 def unit_of(report: Report) -> str:
     """What intervals are over, in the plural."""
-    return " or ".join(dict.fromkeys(f"{run.unit}s" for run in report.runs))
+    units = [worded(_UNITS[unit]) for unit in dict.fromkeys(run.unit for run in report.runs)]
+    return units[0] if len(units) == 1 else say("{one} or {other}", one=units[0], other=units[1])
 
 
 def along_axis(report: Report, settings: Sequence[int]) -> bool:
@@ -75,8 +79,7 @@ def along_axis(report: Report, settings: Sequence[int]) -> bool:
 
 def curve_figure(report: Report, curve: Curve) -> Figure:
     """A measure over the settings."""
-    over = f" over {report.axis}" if along_axis(report, [p.setting for p in curve.points]) else ""
-    header = ("setting", "mean (95% interval)", "95% band", unit_of(report), "values")
+    header = (say("setting"), say("mean (95% interval)"), say("95% band"), unit_of(report), say("values"))
     rows = tuple(
         (
             report.settings[p.setting].label,
@@ -87,10 +90,16 @@ def curve_figure(report: Report, curve: Curve) -> Figure:
         )
         for p in curve.points
     )
-    title = titled(curve.measure, curve.unit)
+    title = titled(curve.measure, worded(curve.unit))
     says = " ".join(_course(report, name, points) for name, points in by_series(report, curve.points))
-    scale = ", log scale" if curve.scale == "log" else ""
-    alt = f"{title}{over}{scale}: {curve.meaning}. {says} The table below has all numbers."
+    shown: str = title
+    if along_axis(report, [p.setting for p in curve.points]):
+        shown = say("{measure} over {axis}", measure=shown, axis=report.axis)
+    if curve.scale == "log":
+        shown = say("{measure}, log scale", measure=shown)
+    alt = say(
+        "{chart}: {meaning}. {says} The table below has all numbers.", chart=shown, meaning=curve.meaning, says=says
+    )
     limits = (curve.meaning, curve.note, curve.missing, _stops(report, curve))
     caption = " ".join(f"{first_upper(said)}." for said in limits if said)
     return Figure(f"curve-{curve.measure}", title, caption, alt, header, rows)
@@ -103,9 +112,16 @@ def constant(report: Report, curve: Curve) -> str:
         return ""
     highs = [p.high for p in curve.points if p.high is not None]
     lows = [p.low for p in curve.points if p.low is not None]
-    within = f" (95% intervals within {interval(min(lows), max(highs))})" if highs and lows else ""
-    lacking = f". {curve.missing}" if curve.missing else ""
-    return f"{titled(curve.measure, curve.unit)}: {shown.pop()} at every setting{within}{lacking}."
+    measure, value = titled(curve.measure, worded(curve.unit)), shown.pop()
+    said = (
+        say(
+            "{measure}: {value} at every setting (95% intervals within {interval}).",
+            measure=measure, value=value, interval=interval(min(lows), max(highs)),
+        )
+        if highs and lows
+        else say("{measure}: {value} at every setting.", measure=measure, value=value)
+    )  # fmt: skip
+    return f"{said} {curve.missing}." if curve.missing else said
 
 
 def _stops(report: Report, curve: Curve) -> str:
@@ -118,9 +134,15 @@ def _stops(report: Report, curve: Curve) -> str:
     def at(points: Sequence[Point]) -> str:
         return joined(report.settings[p.setting].label for p in points)
 
-    parts = [f"at {at(same)}, where all values are the same"] if same else []
-    parts += [f"at {at(few)}, where fewer than two {unit_of(report)} have a value"] if few else []
-    return f"the band stops {' and '.join(parts)}"
+    parts: list[str] = []
+    if same:
+        parts.append(say("the band stops at {settings}, where all values are the same", settings=at(same)))
+    if few:
+        parts.append(
+            say("the band stops at {settings}, where fewer than two {units} have a value", settings=at(few),
+                units=unit_of(report))
+        )  # fmt: skip
+    return "; ".join(parts)
 
 
 def by_series(report: Report, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
@@ -135,20 +157,23 @@ def _course(report: Report, name: str, points: Sequence[Point]) -> str:
     """Where a series begins and ends, and its extremes."""
 
     def at(point: Point) -> str:
-        return f"{number(point.mean)} at {report.settings[point.setting].label}"
+        return say("{value} at {setting}", value=number(point.mean), setting=report.settings[point.setting].label)
 
     head = f"{name}: " if name else ""
     if len(points) == 1:
-        return f"{head}{at(points[0])} (95% interval {interval(points[0].low, points[0].high)})."
+        ends = interval(points[0].low, points[0].high)
+        return head + say("{point} (95% interval {interval}).", point=at(points[0]), interval=ends)
     least, most = (pick(points, key=lambda p: p.mean) for pick in (min, max))
-    ends = f"from {at(points[0])} to {at(points[-1])}"
-    return f"{head}{ends}; lowest {at(least)}, highest {at(most)}; {len(points)} settings."
+    return head + say(
+        "from {first} to {last}; lowest {least}, highest {most}; {n} settings.",
+        first=at(points[0]), last=at(points[-1]), least=at(least), most=at(most), n=len(points),
+    )  # fmt: skip
 
 
 def place(report: Report, setting: int) -> str:
     """Where on the axis a setting stands: ``T=0.7``."""
     axis, x = report.axis or "", report.settings[setting].x
-    return f"{_SHORT.get(axis, axis)}={'off' if x is None else f'{x:g}'}"
+    return f"{_SHORT.get(axis, axis)}={say('off') if x is None else f'{x:g}'}"
 
 
 def frontier_labels(report: Report, frontier: Frontier) -> list[str]:
@@ -158,45 +183,50 @@ def frontier_labels(report: Report, frontier: Frontier) -> list[str]:
         names = [place(report, p.setting) for p in frontier.points]
     if max(map(len, names)) > _LABEL:
         names = [str(p.setting + 1) for p in frontier.points]
-    return [f"{name} (loops)" if p.loops else name for name, p in zip(names, frontier.points, strict=True)]
+    return [
+        say("{setting} (loops)", setting=name) if p.loops else name
+        for name, p in zip(names, frontier.points, strict=True)
+    ]
 
 
 def frontier_numbers(report: Report, frontier: Frontier) -> list[tuple[int, str]]:
     """The settings by the numbers that stand at their points; empty where names do."""
-    shown = {label.split(" ")[0] for label in frontier_labels(report, frontier)}
-    if not all(label.isdecimal() for label in shown):
+    if not all(label.split(" ")[0].isdecimal() for label in frontier_labels(report, frontier)):
         return []
     return sorted((p.setting + 1, report.settings[p.setting].label) for p in frontier.points)
 
 
 def frontier_figure(report: Report, frontier: Frontier) -> Figure:
     """Diversity against likelihood."""
-    header = ("setting", frontier.x, frontier.y, "texts that end in a loop", "on the frontier")
+    header = (say("setting"), frontier.x, frontier.y, say("texts that end in a loop"), say("on the frontier"))
 
     def label(point: FrontierPoint) -> str:
         return report.settings[point.setting].label
 
     def share(point: FrontierPoint) -> str:
         rate = number(point.loop_rate)
-        return f"{rate}, too many" if point.loops else rate
+        return say("{rate}, too many", rate=rate) if point.loops else rate
 
     rows = tuple(
-        (label(p), number(p.x), number(p.y), share(p), "yes" if p.on_frontier else "no") for p in frontier.points
+        (label(p), number(p.x), number(p.y), share(p), say("yes") if p.on_frontier else say("no"))
+        for p in frontier.points
     )
     best = [label(point) for point in frontier.points if point.on_frontier]
     loops = [label(point) for point in frontier.points if point.loops]
-    alt = (
-        f"{frontier.y} against {frontier.x} of {len(frontier.points)} settings. On the frontier: "
-        f"{', '.join(best) or 'none'}. Settings where too many texts end in a loop: {', '.join(loops) or 'none'}. "
-        "The table below has all numbers."
-    )
-    caption = (
-        f"{frontier.y} (up: more varied) against {frontier.x} (left: more likely). For settings on the line, no other "
-        "setting is better on both axes."
-    )
-    return Figure("frontier", f"{frontier.y} against {frontier.x}", caption, alt, header, rows)
+    alt = say(
+        "{y} against {x} of {n} settings. On the frontier: {best}. Settings where too many texts end in a loop: "
+        "{loops}. The table below has all numbers.",
+        y=frontier.y, x=frontier.x, n=len(frontier.points), best=", ".join(best) or say("none"),
+        loops=", ".join(loops) or say("none"),
+    )  # fmt: skip
+    caption = say(
+        "{y} (up: more varied) against {x} (left: more likely). For settings on the line, no other setting is better "
+        "on both axes.",
+        y=frontier.y, x=frontier.x,
+    )  # fmt: skip
+    return Figure("frontier", say("{y} against {x}", y=frontier.y, x=frontier.x), caption, alt, header, rows)
 
 
 def titled(measure: str, unit: str) -> str:
     """A measure with its unit, unless the unit says the same."""
-    return f"{measure} ({unit})" if unit and unit != measure else measure
+    return f"{measure} ({unit})" if unit and unit not in (measure, worded(measure)) else measure

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.recommending.recommendation import Candidate, FeasibleRange, RangeCurve, Recommendation
 from thermoscope.report.charts.drawing import DIGITS, Drawing, Series, scale_of, share_along, signal
 from thermoscope.report.charts.labels import Label, placed
@@ -14,10 +15,10 @@ from thermoscope.words import estimate, short
 
 #: What a candidate is, the first that holds, and how it is drawn: shape, filled or not, colour.
 STATES = {
-    "the pick": ("diamond", "c1"),
-    "in the set": ("circle", "c0"),
-    "feasible, beaten": ("circle", "soft"),
-    "outside the range": ("cross", "soft"),
+    phrase("the pick"): ("diamond", "c1"),
+    phrase("in the set"): ("circle", "c0"),
+    phrase("feasible, beaten"): ("circle", "soft"),
+    phrase("outside the range"): ("cross", "soft"),
 }
 #: Pixels of a line of settings in the picture of the range.
 _ROW = 54
@@ -47,7 +48,7 @@ def _x(found: Recommendation, *, labels: bool = True) -> Any:
     pad = max((high - low) * 0.04, 0.02)
     return alt.X(
         "x:Q",
-        title="temperature" if labels else None,
+        title=say("temperature") if labels else None,
         scale=alt.Scale(domain=[low - pad, high + pad], nice=False),
         axis=alt.Axis(format=DIGITS, grid=False, labels=labels, tickCount=8),
     )
@@ -74,7 +75,8 @@ def range_chart(found: Recommendation, width: int | str = "container") -> Drawin
         for edge in (known.lower, known.upper):
             if edge.temperature is not None:
                 ends = [min(there) if edge.low is None else edge.low, max(there) if edge.high is None else edge.high]
-                said = f"{edge.measure} reaches its bound at {estimate(edge.temperature, edge.low, edge.high)}"
+                at = estimate(edge.temperature, edge.low, edge.high)
+                said = say("{measure} reaches its bound at {temperature}", measure=edge.measure, temperature=at)
                 edges.append(
                     {"line": _line_name(known), "x": edge.temperature, "from": ends[0], "to": ends[1], "said": said}
                 )
@@ -82,7 +84,7 @@ def range_chart(found: Recommendation, width: int | str = "container") -> Drawin
     line_of = {(known.line, known.family): _line_name(known) for known in found.ranges}
     points = [
         {
-            "line": line_of[one.line, one.family], "x": one.setting.temperature, "state": state_of(found, one),
+            "line": line_of[one.line, one.family], "x": one.setting.temperature, "state": worded(state_of(found, one)),
             "setting": one.label, "said": _objective(one),
         }
         for one in found.candidates
@@ -90,14 +92,18 @@ def range_chart(found: Recommendation, width: int | str = "container") -> Drawin
     y = alt.Y("line:N", title=None, sort=names, axis=alt.Axis(labels=len(names) > 1, ticks=False, domain=False))
     x = _x(found)
     colours, shapes = _states()
-    tooltip = [alt.Tooltip("setting:N"), alt.Tooltip("state:N"), alt.Tooltip("said:N", title=found.objective)]
+    tooltip = [
+        alt.Tooltip("setting:N", title=say("setting")),
+        alt.Tooltip("state:N", title=say("what it is")),
+        alt.Tooltip("said:N", title=found.objective),
+    ]
     chart = alt.layer(
         alt.Chart(alt.NamedData(name="ranges"))
         .mark_bar(height=26, opacity=0.22, color=signal("c2"))
         .encode(y, x, alt.X2("x2")),
         alt.Chart(alt.NamedData(name="edges"))
         .mark_bar(height=4, yOffset=21, color=signal("ink"))
-        .encode(y, alt.X("from:Q"), alt.X2("to"), tooltip=[alt.Tooltip("said:N", title="edge")]),
+        .encode(y, alt.X("from:Q"), alt.X2("to"), tooltip=[alt.Tooltip("said:N", title=say("edge"))]),
         alt.Chart(alt.NamedData(name="edges")).mark_tick(thickness=2.5, height=34, color=signal("ink")).encode(y, x),
         alt.Chart(alt.NamedData(name="candidates"))
         .mark_point(filled=True, size=85, opacity=1)
@@ -110,11 +116,10 @@ def _states() -> tuple[Any, Any]:
     """Channels of colour and shape that say what a candidate is; the page has the legend."""
     import altair as alt
 
-    names = list(STATES)
-    colour = alt.Color(
-        "state:N", legend=None, scale=alt.Scale(domain=names, range=[signal(STATES[n][1]) for n in names])
-    )
-    shape = alt.Shape("state:N", legend=None, scale=alt.Scale(domain=names, range=[STATES[n][0] for n in names]))
+    names = list(map(worded, STATES))
+    shapes, colours = zip(*STATES.values(), strict=True)
+    colour = alt.Color("state:N", legend=None, scale=alt.Scale(domain=names, range=list(map(signal, colours))))
+    shape = alt.Shape("state:N", legend=None, scale=alt.Scale(domain=names, range=list(shapes)))
     return colour, shape
 
 
@@ -151,7 +156,7 @@ def curve_chart(
         base.mark_point(filled=True, size=45, opacity=1, color=signal("c0"), clip=True).encode(
             x,
             alt.Y("mean:Q", **y),
-            tooltip=[alt.Tooltip("x:Q", title="temperature"), alt.Tooltip("said:N", title=curve.bound.measure)],
+            tooltip=[alt.Tooltip("x:Q", title=say("temperature")), alt.Tooltip("said:N", title=curve.bound.measure)],
         ),
         alt.Chart(alt.InlineData(values=[{"most": curve.bound.most}]))
         .mark_rule(color=signal("ink"), strokeDash=[5, 3])
@@ -169,7 +174,7 @@ def objective_chart(found: Recommendation, width: int | str = "container") -> Dr
 
     rows: list[dict[str, Any]] = [
         {"x": one.setting.temperature, "mean": _digits(one.objective.value), "low": _digits(one.objective.low),
-         "high": _digits(one.objective.high), "state": state_of(found, one), "setting": one.label,
+         "high": _digits(one.objective.high), "state": worded(state_of(found, one)), "setting": one.label,
          "said": _objective(one)}
         for one in found.candidates
         if one.objective.value is not None
@@ -185,7 +190,11 @@ def objective_chart(found: Recommendation, width: int | str = "container") -> Dr
         base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x, alt.Y("low:Q", **y), alt.Y2("high"), colours),
         base.mark_point(filled=True, size=85, opacity=1).encode(
             x, alt.Y("mean:Q", **y), colours, shapes,
-            tooltip=[alt.Tooltip("setting:N"), alt.Tooltip("said:N", title=found.objective), alt.Tooltip("state:N")],
+            tooltip=[
+                alt.Tooltip("setting:N", title=say("setting")),
+                alt.Tooltip("said:N", title=found.objective),
+                alt.Tooltip("state:N", title=say("what it is")),
+            ],
         ),
     ).properties(width=width, height=220)  # fmt: skip
     return Drawing(chart, {"objective": rows})
@@ -215,13 +224,13 @@ def frontier_chart(found: Recommendation, made: Frontier, width: int | str = "co
     rows = [
         {
             "x": _digits(p.x), "y": _digits(p.y), "on": p.on_frontier, "label": labels[n].text,
-            "state": state_of(found, found.candidates[p.setting]),
+            "state": worded(state_of(found, found.candidates[p.setting])),
             **{which: asdict(places[which][n]) for which in places},
         }
         for n, p in enumerate(made.points)
     ]  # fmt: skip
-    x = alt.X("x:Q", title=f"{made.x} (log scale; left: more likely)", **scales[0])
-    y = alt.Y("y:Q", title=f"{made.y} (up: more varied)", **scales[1])
+    x = alt.X("x:Q", title=say("{measure} (log scale; left: more likely)", measure=made.x), **scales[0])
+    y = alt.Y("y:Q", title=say("{measure} (up: more varied)", measure=made.y), **scales[1])
     colours, shapes = _states()
     base = alt.Chart(alt.NamedData(name="frontier"))
     at = f"(width >= {_NARROW} ? datum.wide : datum.narrow)"
@@ -234,8 +243,9 @@ def frontier_chart(found: Recommendation, made: Frontier, width: int | str = "co
             x, y, alt.Order("x:Q")
         ),
         base.mark_point(filled=True, size=80, opacity=1).encode(
-            x, y, colours, shapes, tooltip=[alt.Tooltip("label:N", title="setting"), alt.Tooltip("x:Q", title=made.x),
-                                            alt.Tooltip("y:Q", title=made.y), alt.Tooltip("state:N")]
+            x, y, colours, shapes,
+            tooltip=[alt.Tooltip("label:N", title=say("setting")), alt.Tooltip("x:Q", title=made.x),
+                     alt.Tooltip("y:Q", title=made.y), alt.Tooltip("state:N", title=say("what it is"))],
         ),
         text.encode(x, y, text="label:N"),
     ).properties(width=width, height=_HEIGHT)  # fmt: skip
@@ -253,13 +263,13 @@ def families_chart(found: Recommendation, width: int | str = "container") -> tup
         for n, value in enumerate(curve.best, 1)
     ]
     y: dict[str, Any] = {"title": None, **scale_of([row["best"] for row in rows if row["best"] is not None], "linear")}
-    x = alt.X("x:Q", title="candidates tried", axis=alt.Axis(format="d", tickMinStep=1, grid=False))
+    x = alt.X("x:Q", title=say("candidates tried"), axis=alt.Axis(format="d", tickMinStep=1, grid=False))
     base = alt.Chart(alt.NamedData(name="families"))
     chart = alt.layer(
         base.mark_line(strokeWidth=2).encode(x, alt.Y("best:Q", **y), series.colour(), *series.dash()),
         base.mark_point(filled=True, size=48, opacity=1).encode(
             x, alt.Y("best:Q", **y), series.colour(), *series.shape(),
-            tooltip=[alt.Tooltip("series:N", title="family"), alt.Tooltip("x:Q", title="candidates"),
+            tooltip=[alt.Tooltip("series:N", title=say("family")), alt.Tooltip("x:Q", title=say("candidates")),
                      alt.Tooltip("best:Q", title=found.objective)],
         ),
     ).properties(width=width, height=220)  # fmt: skip
@@ -272,22 +282,26 @@ def range_alt(found: Recommendation) -> str:
     for known in found.ranges:
         name = f"{_line_name(known)}: " if len(found.ranges) > 1 else ""
         if not known.feasible:
-            said.append(f"{name}no temperature keeps the bounds")
+            said.append(name + say("no temperature keeps the bounds"))
             continue
         low, high = _reach(found, known)
-        said.append(f"{name}feasible from {short(low)} to {short(high)}")
-    pick = f"; the pick is {found.label}" if found.label else ""
-    return f"The feasible range of temperatures: {'; '.join(said)}{pick}."
+        said.append(name + say("feasible from {low} to {high}", low=short(low), high=short(high)))
+    if found.label:
+        said.append(say("the pick is {setting}", setting=found.label))
+    return say("The feasible range of temperatures: {ranges}.", ranges="; ".join(said))
 
 
 def curve_alt(curve: RangeCurve) -> str:
     """What the picture of a bounded measure shows, in words."""
     known = [p for p in curve.points if p.mean is not None]
-    said = f"{curve.bound.measure} along temperature, and its bound, {short(curve.bound.most)}."
+    said = say("{measure} along temperature, and its bound, {most}.", measure=curve.bound.measure,
+               most=short(curve.bound.most))  # fmt: skip
     if not known:
         return said
-    ends = [f"{short(p.mean)} at T={p.temperature:g}" for p in (known[0], known[-1])]
-    return f"{said} It goes from {ends[0]} to {ends[1]}."
+    first, last = (
+        say("{value} at {setting}", value=short(p.mean), setting=f"T={p.temperature:g}") for p in (known[0], known[-1])
+    )
+    return say("{sentence} It goes from {first} to {last}.", sentence=said, first=first, last=last)
 
 
 def _digits(value: float | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thermoscope.auditing.audit import Audit, AuditRow
+from thermoscope.language.saying import say, worded
 from thermoscope.report.charts.drawing import DIGITS, Drawing, Series, signal
 
 #: Intervals are cut here: above, draws hardly tell temperatures apart.
@@ -30,15 +31,15 @@ def temperatures_chart(audit: Audit, width: int | str = "container", height: int
     series = Series(tuple(dict.fromkeys(row["series"] for row in rows)), legend=True)
     end = max(2.0, *(row["sent"] for row in rows), *(row["effective"] for row in rows)) * 1.05
     line: list[dict[str, Any]] = [{"sent": 0.0, "effective": 0.0}, {"sent": end, "effective": end}]
-    x = alt.X("sent:Q", title="sent", axis=alt.Axis(format=DIGITS), scale=alt.Scale(domain=[0, end], nice=False))
-    y: dict[str, Any] = {"title": "effective", "axis": alt.Axis(format=DIGITS)}
+    x = alt.X("sent:Q", title=say("sent"), axis=alt.Axis(format=DIGITS), scale=alt.Scale(domain=[0, end], nice=False))
+    y: dict[str, Any] = {"title": say("effective"), "axis": alt.Axis(format=DIGITS)}
     y["scale"] = alt.Scale(domain=[0, max(end, max(row["high"] for row in rows))], nice=False)
     base = alt.Chart(alt.NamedData(name="temperatures"))
     same = alt.Chart(alt.NamedData(name="identity"))
     tooltip = [
-        alt.Tooltip("sent:Q", format=DIGITS),
-        alt.Tooltip("said:N", title="effective (95%)"),
-        alt.Tooltip("verdict:N"),
+        alt.Tooltip("sent:Q", title=say("sent"), format=DIGITS),
+        alt.Tooltip("said:N", title=say("effective (95%)")),
+        alt.Tooltip("verdict:N", title=say("verdict")),
     ]
     colour = series.colour()
     chart = alt.layer(
@@ -53,8 +54,11 @@ def temperatures_chart(audit: Audit, width: int | str = "container", height: int
 
 def temperatures_alt(audit: Audit) -> str:
     """What the picture shows, in words."""
-    said = [f"{row.sent_text} gives {row.effective_text}" for row in temperature_rows(audit)]
-    return f"Effective temperature over the sent one, with 95% intervals: {'; '.join(said)}."
+    said = [
+        say("{sent} gives {effective}", sent=row.sent_text, effective=row.effective_text)
+        for row in temperature_rows(audit)
+    ]
+    return say("Effective temperature over the sent one, with 95% intervals: {rows}.", rows="; ".join(said))
 
 
 def _row(audit: Audit, row: AuditRow) -> dict[str, Any]:
@@ -67,6 +71,6 @@ def _row(audit: Audit, row: AuditRow) -> dict[str, Any]:
         "low": low,
         "high": min(high, _MOST),
         "said": row.effective_text,
-        "verdict": row.verdict,
-        "series": f"{route} route",
+        "verdict": worded(row.verdict),
+        "series": say("{route} route", route=route),
     }

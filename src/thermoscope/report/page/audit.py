@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from thermoscope.auditing.audit import Audit, AuditRow
 from thermoscope.escape import escape
+from thermoscope.language.saying import worded
 from thermoscope.report.charts.drawing import DARK, LIGHT, config, vega_lite
 from thermoscope.report.charts.temperatures import temperature_rows, temperatures_alt, temperatures_chart
 from thermoscope.report.page.pages import render
@@ -35,7 +36,7 @@ def audit_page(audit: Audit) -> str:
     return render(
         "audit.html.j2",
         audit=audit,
-        rows=[(row, *_SIGNS.get(row.verdict, _BROKEN)) for row in audit.rows],
+        rows=[(row, worded(row.verdict), *_SIGNS.get(row.verdict, _BROKEN)) for row in audit.rows],
         drawn=drawn,
         alt=temperatures_alt(audit) if drawn else "",
         data=data,

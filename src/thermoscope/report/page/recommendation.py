@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from thermoscope.recommending.recommendation import Recommendation
+from thermoscope.recommending.sentences import in_language
 from thermoscope.report.charts import recommendation as charts
 from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, config, vega_lite
 from thermoscope.report.escaped import safe
@@ -24,7 +25,7 @@ def recommendation_page(found: Recommendation) -> str:
 
     It loads nothing and evaluates nothing.
     """
-    found = safe(found)
+    found = safe(in_language(found))
     drawings: dict[str, Drawing] = {"range": charts.range_chart(found)}
     known = found.ranges[0]
     curves: list[dict[str, Any]] = [

@@ -7,8 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.report.charts import charts
-from thermoscope.report.charts.contrasts import TOLD_KEY, Choice, choices, header, table, unchanged
+from thermoscope.report.charts.contrasts import KINDS, TOLD_KEY, Choice, choices, header, table, unchanged
 from thermoscope.report.charts.drawing import DARK, LIGHT, Drawing, Series, config, vega_lite
 from thermoscope.report.charts.figures import (
     FRONTIER_KEY,
@@ -45,8 +46,8 @@ _PATHS = {
     "cross": "M-1.5,-4.5H1.5V-1.5H4.5V1.5H1.5V4.5H-1.5V1.5H-4.5V-1.5H-1.5Z",
 }
 #: What two texts side by side have in common.
-_SHARED = "Same prompt, same seed, same noise: any difference comes from the setting."
-_INDEPENDENT = (
+_SHARED = phrase("Same prompt, same seed, same noise: any difference comes from the setting.")
+_INDEPENDENT = phrase(
     "Same prompt and seed. The texts are independent samples without common noise: part of any difference is chance."
 )
 
@@ -68,15 +69,15 @@ def report_page(report: Report) -> str:
     drawn = bool(changing or moving or frontier)
     claims = [_run_claims(run) for run in report.runs if run.claims]
     sections = [
-        ("texts", "Texts side by side", report.texts),
-        ("finding", "What else was found", report.finding[1:] or report.notes),
-        ("curves", "Measures by setting", curves),
-        ("differences", "Differences", differences),
-        ("frontier", "Diversity against likelihood", frontier),
-        ("settings", "Settings", report.settings),
-        ("claims", "The article’s claims", claims),
-        ("meanings", "What the measures mean", report.meanings),
-        ("ran", "What ran", report.runs),
+        ("texts", say("Texts side by side"), report.texts),
+        ("finding", say("What else was found"), report.finding[1:] or report.notes),
+        ("curves", say("Measures by setting"), curves),
+        ("differences", say("Differences"), differences),
+        ("frontier", say("Diversity against likelihood"), frontier),
+        ("settings", say("Settings"), report.settings),
+        ("claims", say("The article’s claims"), claims),
+        ("meanings", say("What the measures mean"), report.meanings),
+        ("ran", say("What ran"), report.runs),
     ]
     return render(
         "report.html.j2",
@@ -95,8 +96,8 @@ def report_page(report: Report) -> str:
         key=series_key(series) if drawn and len(series.names) > 1 else [],
         colours={"light": _series_colours(LIGHT), "dark": _series_colours(DARK)},
         leading=LEADING,
-        told_key=TOLD_KEY,
-        frontier_key=FRONTIER_KEY,
+        told_key=[(sign, worded(meaning)) for sign, meaning in TOLD_KEY],
+        frontier_key=[(sign, worded(sign), worded(meaning)) for sign, meaning in FRONTIER_KEY],
         texts=_texts(report),
         meanings=[(titled(m.name, m.unit), m, m.source.strip("-")) for m in report.meanings],
         data=_data(report, moving, drawings),
@@ -125,7 +126,11 @@ def series_key(series: Series) -> list[dict[str, Any]]:
 
 def _curve(report: Report, curve: Curve, series: Series, drawings: dict[str, Drawing]) -> dict[str, Any]:
     """A measure in words and numbers, and its charts, which go into ``drawings``; one line where it is constant."""
-    figure = {**_figure(curve_figure(report, curve)), "meaning": curve.direction, "constant": constant(report, curve)}
+    figure = {
+        **_figure(curve_figure(report, curve)),
+        "meaning": worded(curve.direction),
+        "constant": constant(report, curve),
+    }
     if figure["constant"]:
         return {**figure, "panels": []}
     made = charts.curve_charts(report, curve, series)
@@ -161,7 +166,7 @@ def _overview(report: Report) -> tuple[str, ...]:
         settings = [setting for setting in report.settings if setting.run == run]
         amounts.append(_amount({text.prompt for text in texts}, settings, {text.seed for text in texts}, texts))
     if len(set(amounts)) == 1:
-        return (f"Each run: {amounts[0]}",)
+        return (say("Each run: {amount}", amount=amounts[0]),)
     return tuple(f"{run.name}: {amount}" for run, amount in zip(report.runs, amounts, strict=True))
 
 
@@ -186,13 +191,13 @@ def _run_claims(run: Ran) -> dict[str, Any]:
 
 def _claim(claim: Mapping[str, Any], run: Ran) -> dict[str, Any]:
     return {
-        "name": first_upper(claim["name"]),
-        "statement": f"{first_upper(claim['statement'])}.",
+        "name": first_upper(worded(claim["name"])),
+        "statement": f"{first_upper(worded(claim['statement']))}.",
         "verdict": claim["verdict"],
         "shown": claim_verdict(claim["verdict"]),
         "sign": _SIGNS[claim["verdict"]],
         "lines": [contrast_line(contrast, run.unit) for contrast in claim["contrasts"]],
-        "reason": f"{first_upper(claim['reason'])}." if claim["reason"] else "",
+        "reason": f"{first_upper(worded(claim['reason']))}." if claim["reason"] else "",
     }
 
 
@@ -201,7 +206,7 @@ def _differences(report: Report, differences: Differences) -> dict[str, Any]:
     return {
         "id": f"differences-{differences.measure}",
         "measure": differences.measure,
-        "kind": first_upper(differences.kind),
+        "kind": first_upper(worded(KINDS[differences.kind])),
         "header": header(report, differences),
         "choices": made,
         "unchanged": unchanged(differences),
@@ -234,12 +239,12 @@ def _texts(report: Report) -> dict[str, Any] | None:
     second = max((n for n, s in enumerate(report.settings) if s.run == report.settings[last].run), default=last)
     first = min(n for n, s in enumerate(report.settings) if s.run == report.settings[0].run)
     return {
-        "panes": [("a", "First text", first), ("b", "Second text", second)][: 1 if last == 0 else 2],
+        "panes": [("a", say("First text"), first), ("b", say("Second text"), second)][: 1 if last == 0 else 2],
         "last": last,
         "prompts": told_apart(report.prompts),
         "seeds": report.seeds,
         "signs": UNICODE,
-        "pairing": _SHARED if all(run.shared_noise for run in report.runs) else _INDEPENDENT,
+        "pairing": worded(_SHARED if all(run.shared_noise for run in report.runs) else _INDEPENDENT),
     }
 
 

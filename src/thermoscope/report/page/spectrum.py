@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thermoscope.escape import escape
+from thermoscope.language.saying import say, worded
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.steps import BAND, StepFunction, StepMeasures
 from thermoscope.ran.facts import facts
@@ -52,13 +53,14 @@ def spectrum_page(spectra: Sequence[Spectrum], measures: StepMeasures, ran: What
         "charts": [[_short(value) for value in measures.functions[name].mean] for name in moving],
     }
     many = len(spectra) > 1
-    low, high = (f"{100 * share:.0f}th" for share in BAND)
-    note = (
-        f"Exact step functions, computed without a grid. Lines are means over {len(spectra)} seeds; the band spans "
-        f"their {low} to {high} percentiles. Measures of all seeds' texts together have no band."
-        if many
-        else "Exact step functions for this seed, without a grid. Several seeds (--seeds) give means and bands."
-    )
+    low, high = (f"{100 * share:.0f}" for share in BAND)
+    note = say("Exact step functions for this seed, without a grid. Several seeds (--seeds) give means and bands.")
+    if many:
+        note = say(
+            "Exact step functions, computed without a grid. Lines are means over {n} seeds; the band spans their "
+            "{low}th to {high}th percentiles. Measures of all seeds' texts together have no band.",
+            n=len(spectra), low=low, high=high,
+        )  # fmt: skip
     return render(
         "spectrum.html.j2",
         prompt=escape(first.prompt),
@@ -145,13 +147,19 @@ def _chart(function: StepFunction, borders: Sequence[float]) -> dict[str, Any] |
     same = least == most and all(value is not None for value in function.mean)
     return {
         "name": function.name,
-        "unit": "" if measure.unit == function.name else measure.unit,
-        "scale": ", log scale" if logarithmic else "",
-        "meaning": measure.meaning,
-        "direction": measure.direction,
+        "unit": "" if measure.unit == function.name else worded(measure.unit),
+        "scale": say(", log scale") if logarithmic else "",
+        "meaning": worded(measure.meaning),
+        "direction": worded(measure.direction),
         "least": short(least),
         "most": short(most),
-        "constant": f"{titled(function.name, measure.unit)}: {short(least)} at every temperature." if same else "",
+        "constant": say(
+            "{measure}: {value} at every temperature.",
+            measure=titled(function.name, worded(measure.unit)),
+            value=short(least),
+        )
+        if same
+        else "",
         "mean": mean,
         "band": band,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from thermoscope.language.saying import say
 from thermoscope.report.records.effects import is_own, ranked, size
 from thermoscope.report.records.finding import verdict
 from thermoscope.report.records.schema import Differences, Ran, Setting
@@ -42,19 +43,36 @@ def _apart(found: Differences, runs: Sequence[Ran], settings: Sequence[Setting])
         told = [pair for pair in found.pairs if pair.told == kind]
         if told:
             most = max(told, key=lambda pair: size(pair, found.kind))
-            by = f"{short(most.effect)} times" if found.kind == "ratio" else f"by {short(abs(most.effect))}"
-            where = f"{len(told)} of {count(len(found.pairs), 'setting')}" if not parts else str(len(told))
+            by = (
+                say("{ratio} times", ratio=short(most.effect))
+                if found.kind == "ratio"
+                else say("by {difference}", difference=short(abs(most.effect)))
+            )
+            where: str = str(len(told))
+            if not parts:
+                where = say("{n} of {settings}", n=len(told), settings=count(len(found.pairs), "setting"))
             label = settings[most.b].label.removesuffix(f" ({second})")
-            parts.append(f"{kind} at {where} ({by} at {label})")
+            parts.append(
+                say("higher at {where} ({by} at {setting})", where=where, by=by, setting=label)
+                if kind == "higher"
+                else say("lower at {where} ({by} at {setting})", where=where, by=by, setting=label)
+            )
     rest = sum(pair.told not in ("higher", "lower") for pair in found.pairs)
-    more = f"; no clear difference at {rest}" if rest else ""
-    return f"{second} against {first}: {found.measure} is {joined(parts)}{more}."
+    values = {"first": first, "second": second, "measure": found.measure, "parts": joined(parts)}
+    if rest:
+        return say(
+            "{second} against {first}: {measure} is {parts}; no clear difference at {rest}.", rest=rest, **values
+        )
+    return say("{second} against {first}: {measure} is {parts}.", **values)
 
 
 def _nothing(names: Sequence[str], by_name: dict[str, Differences], runs: Sequence[Ran]) -> str:
     """That measures show no clear difference anywhere."""
     first, second = (run.name for run in runs)
     pairs = max(len(by_name[name].pairs) for name in names)
-    where = "the one setting that both have" if pairs == 1 else f"any of the {count(pairs, 'setting')} that both have"
-    what = joined(names) if len(names) <= _NAMED else f"any of {count(len(names), 'measure')}"
-    return f"{second} against {first}: no clear difference in {what} at {where}."
+    where = say("the one setting that both have")
+    if pairs != 1:
+        where = say("any of the {settings} that both have", settings=count(pairs, "setting"))
+    what = joined(names) if len(names) <= _NAMED else say("any of {measures}", measures=count(len(names), "measure"))
+    return say("{second} against {first}: no clear difference in {what} at {where}.", first=first, second=second,
+               what=what, where=where)  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
+from thermoscope.language.saying import together, worded
 from thermoscope.report.records import finding
 from thermoscope.report.records.between_two import of_two_runs
 from thermoscope.report.records.claimed import claimed
@@ -204,15 +205,15 @@ def _curve(name: str, sources: Sequence[Source], names: Sequence[str], settings:
         missing(source, name, own, settings, offset)
         for source, own, offset in zip(sources, of_runs, offsets, strict=True)
     ]
-    lacking = "; ".join(filter(None, unknown))
+    lacking = together(list(filter(None, unknown)))
     return Curve(name, m.unit, scale_of(name), m.direction, meaning_of(name).meaning, points, note, lacking)
 
 
 def _limit(limits: Mapping[str, str]) -> str:
     """What limits a measure, from what does in each run: by name, unless all are limited alike."""
     if len(set(limits.values())) == 1:
-        return next(iter(limits.values()))
-    return "; ".join(f"{run}: {limit}" for run, limit in limits.items() if limit)
+        return worded(next(iter(limits.values())))
+    return together([f"{run}: {limit}" for run, limit in limits.items() if limit])
 
 
 def _point(row: Row, setting: int) -> Point:

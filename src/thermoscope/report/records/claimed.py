@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from thermoscope.language.saying import phrase, say, together, worded
 from thermoscope.report.records.schema import Ran
-from thermoscope.statistics.verdicts import CLAIMS, claim_verdict
+from thermoscope.statistics.verdicts import claim_verdict
 from thermoscope.words import joined
+
+#: What is said after one claim and after several, by their verdict.
+_VERBS = {
+    "holds": (phrase("holds"), phrase("hold")),
+    "does not hold": (phrase("does not hold"), phrase("do not hold")),
+    "can't be told": (phrase("is inconclusive"), phrase("are inconclusive")),
+}
 
 
 def claimed(runs: Sequence[Ran]) -> str:
@@ -16,14 +24,17 @@ def claimed(runs: Sequence[Ran]) -> str:
 
 def _of_one(ran: Ran) -> str | None:
     parts = []
-    for verdict, (one, several) in CLAIMS.items():
-        names = [f"“{claim['name']}”" for claim in ran.claims if claim["verdict"] == verdict]
-        if names and verdict != "not tested":
-            verb = several if len(names) > 1 else f"is {one}" if several.startswith("are ") else one
-            parts.append(f"{joined(names)} {verb}")
+    for verdict, (one, several) in _VERBS.items():
+        names = [_name(claim["name"]) for claim in ran.claims if claim["verdict"] == verdict]
+        if names:
+            parts.append(say("{claims} {verb}", claims=joined(names), verb=worded(several if len(names) > 1 else one)))
     if ran.claims and not parts:
-        return "None of the article's claims is tested by this run."
-    return f"Of the article's claims, {'; '.join(parts)}." if parts else None
+        return say("None of the article's claims is tested by this run.")
+    return say("Of the article's claims, {parts}.", parts=together(parts)) if parts else None
+
+
+def _name(claim: str) -> str:
+    return say("“{claim}”", claim=worded(claim))
 
 
 def _of_two(runs: Sequence[Ran]) -> str | None:
@@ -34,18 +45,36 @@ def _of_two(runs: Sequence[Ran]) -> str | None:
     both = [name for name in first if name in second]
     changed = [name for name in both if first[name] != second[name]]
     shown = [
-        f"“{n}” ({claim_verdict(first[n])} for {runs[0].name}, {claim_verdict(second[n])} for {runs[1].name})"
+        say(
+            "{claim} ({verdict} for {run}, {other_verdict} for {other_run})",
+            claim=_name(n), verdict=claim_verdict(first[n]), run=runs[0].name,
+            other_verdict=claim_verdict(second[n]), other_run=runs[1].name,
+        )
         for n in changed
-    ]
-    parts = []
+    ]  # fmt: skip
+    parts: list[str] = []
     if changed:
-        parts.append(f"{joined(shown)} {'comes' if len(changed) == 1 else 'come'} out differently")
+        claims = joined(shown)
+        parts.append(
+            say("{claims} comes out differently", claims=claims)
+            if len(changed) == 1
+            else say("{claims} come out differently", claims=claims)
+        )
     elif both:
-        parts.append(f"{joined(f'“{n}”' for n in both)} {'comes' if len(both) == 1 else 'come'} out the same for both")
+        claims = joined(map(_name, both))
+        parts.append(
+            say("{claims} comes out the same for both", claims=claims)
+            if len(both) == 1
+            else say("{claims} come out the same for both", claims=claims)
+        )
     for run, own, other in ((runs[0], first, second), (runs[1], second, first)):
-        alone = [f"“{name}”" for name in own if name not in other]
+        alone = [_name(name) for name in own if name not in other]
         if alone:
-            parts.append(f"{joined(alone)} {'is' if len(alone) == 1 else 'are'} tested only for {run.name}")
-    return (
-        f"Of the article's claims, {'; '.join(parts)}." if parts else "Neither run tests any of the article's claims."
-    )
+            parts.append(
+                say("{claims} is tested only for {run}", claims=joined(alone), run=run.name)
+                if len(alone) == 1
+                else say("{claims} are tested only for {run}", claims=joined(alone), run=run.name)
+            )
+    if not parts:
+        return say("Neither run tests any of the article's claims.")
+    return say("Of the article's claims, {parts}.", parts=together(parts))

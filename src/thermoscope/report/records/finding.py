@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import log
 
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.report.records.effects import Effect, is_clear, is_own, ranked
 from thermoscope.report.records.schema import Curve, Difference, Differences, Point, Ran, Setting
 from thermoscope.report.records.settings import neighbours
@@ -13,18 +14,23 @@ from thermoscope.statistics.frontier import LOOPS, Frontier
 from thermoscope.words import count, estimate, first_upper, joined, short
 
 #: What a measure is called in a sentence; others by their names.
-_CALLED = {"rep_4": "the share of repeated 4-grams"}
+_CALLED = {"rep_4": phrase("the share of repeated 4-grams")}
 #: The same at the beginning of a sentence.
-_TITLED = {"rep_4": "Repetition (rep_4)"}
+_TITLED = {"rep_4": phrase("Repetition (rep_4)"), "perplexity": phrase("Perplexity")}
 #: What a finding speaks of where nothing is clear.
 _USUAL = ("rep_4", "perplexity")
 #: Measures in one sentence.
 _TOGETHER = 2
 #: With none in so many texts, a rate of one in twenty is unlikely (at 95%, about 3 / n).
 _ENOUGH = 60
-_VERBS = {"higher": "rises", "lower": "falls"}
+#: How a measure goes from one setting to another.
+_GOES = {
+    "higher": phrase("{measure} rises from {a} to {b}"),
+    "lower": phrase("{measure} falls from {a} to {b}"),
+    "can't be told": phrase("{measure} goes from {a} to {b}, which is no clear difference"),
+    "unknown": phrase("{measure} goes from {a} to {b}"),
+}
 _OPPOSITE = {"higher": "lower", "lower": "higher"}
-_UNTOLD = ", which is no clear difference"
 #: Nats per token by which a text may be less likely than the model's own text is to the model.
 _UNLIKELY = 0.1
 
@@ -63,7 +69,9 @@ def _lead(
     known = [effect for effect in effects if effect.measure in curves]
     if known:
         ends = _along(settings, known[0].pair)
-        names = [e.measure for e in known if is_clear(e.pair) and _told(pairs, e.measure, ends) in _VERBS][:_TOGETHER]
+        names = [e.measure for e in known if is_clear(e.pair) and _told(pairs, e.measure, ends) in _OPPOSITE][
+            :_TOGETHER
+        ]
     else:
         ends = _ends(settings)
         names = [name for name in curves if is_own(name)] or [name for name in _USUAL if name in curves]
@@ -86,15 +94,25 @@ def verdict(settings: Sequence[Setting], differences: Sequence[Differences]) -> 
     many = count(len(known), "measure")
     if not effects:
         pair = known[0].pairs[0]
-        where = f"in any of {many}" if len(known) > 1 else f"in {known[0].measure}"
-        return f"No clear difference between {settings[pair.a].label} and {settings[pair.b].label} {where}."
+        a, b = settings[pair.a].label, settings[pair.b].label
+        if len(known) > 1:
+            return say("No clear difference between {a} and {b} in any of {measures}.", a=a, b=b, measures=many)
+        return say("No clear difference between {a} and {b} in {measure}.", a=a, b=b, measure=known[0].measure)
     first = effects[0]
     pair = first.pair
     a, b = settings[pair.a].label, settings[pair.b].label
     by = estimate(pair.effect, pair.low, pair.high)
-    size = f"{by} times that of {a}" if first.kind == "ratio" else f"the difference from {a} is {by}"
-    more = f"; they differ clearly in {len(effects)} of {many}" if len(known) > 1 else ""
-    return f"{b} has clearly {pair.told} {first.measure} than {a}: {size}{more}."
+    size = (
+        say("{effect} times that of {a}", effect=by, a=a)
+        if first.kind == "ratio"
+        else say("the difference from {a} is {effect}", effect=by, a=a)
+    )
+    if len(known) > 1:
+        size = say("{size}; they differ clearly in {n} of {measures}", size=size, n=len(effects), measures=many)
+    values = {"a": a, "b": b, "measure": first.measure, "size": size}
+    if pair.told == "higher":
+        return say("{b} has clearly higher {measure} than {a}: {size}.", **values)
+    return say("{b} has clearly lower {measure} than {a}: {size}.", **values)
 
 
 def _sentence(
@@ -102,28 +120,41 @@ def _sentence(
 ) -> str:
     """How measures go from one setting to another, or what they are at the only one."""
     alone = ends[0] == ends[1]
-    parts = []
+    parts: list[str] = []
     for name, (a, b, told) in said.items():
-        called = _CALLED.get(name, name)
+        called = worded(_CALLED[name]) if name in _CALLED else name
         if alone:
-            parts.append(f"{called} is {_estimate(a)}")
-            continue
-        untold = _UNTOLD if told == "can't be told" else ""
-        parts.append(f"{called} {_VERBS.get(told, 'goes')} from {_estimate(a)} to {_estimate(b)}{untold}")
+            parts.append(say("{measure} is {value}", measure=called, value=_estimate(a)))
+        else:
+            parts.append(say(_GOES.get(told, _GOES["unknown"]), measure=called, a=_estimate(a), b=_estimate(b)))
+    untold = not alone and any(told == "can't be told" for _, _, told in said.values())
     first, last = (settings[end].label for end in ends)
-    where = f"At {first}" if alone else f"From {first} to {last}"
     behind = _behind([point for a, b, _ in said.values() for point in (a, b)], unit)
-    together = (", and " if any(part.endswith(_UNTOLD) for part in parts) else " and ").join(parts)
-    return f"{where} {together} ({behind} each)."
+    together = parts[0]
+    for part in parts[1:]:
+        together = (
+            say("{first}, and {last}", first=together, last=part)
+            if untold
+            else say("{first} and {last}", first=together, last=part)
+        )
+    if alone:
+        return say("At {setting} {measures} ({behind} each).", setting=first, measures=together, behind=behind)
+    return say(
+        "From {first} to {last} {measures} ({behind} each).", first=first, last=last, measures=together, behind=behind
+    )
 
 
 def _behind(points: Sequence[Point], unit: str) -> str:
     """How many texts are behind means, and what their intervals are."""
     texts, units = max(p.texts for p in points), max(p.units for p in points)
-    counted = count(texts, "text") if unit == "seed" else f"{count(texts, 'text')} of {count(units, unit)}"
+    counted = count(texts, "text")
+    if unit != "seed":
+        counted = say("{texts} of {units}", texts=counted, units=count(units, unit))
     if unit != "seed" and texts == units:  # one each, or one value for the texts of a prompt together
         counted = count(units, unit)
-    return f"{'means with 95% intervals; ' if any(p.low is not None for p in points) else ''}{counted}"
+    if any(p.low is not None for p in points):
+        return say("means with 95% intervals; {counted}", counted=counted)
+    return counted
 
 
 def _along(settings: Sequence[Setting], pair: Difference) -> tuple[int, int]:
@@ -133,9 +164,11 @@ def _along(settings: Sequence[Setting], pair: Difference) -> tuple[int, int]:
 
 
 def _ends(settings: Sequence[Setting]) -> tuple[int, int]:
-    """The first and the last setting on the axis."""
+    """The first and the last setting on the axis; as they are listed where there is none."""
     placed = {i: s.x for i, s in enumerate(settings) if s.x is not None and s.series == settings[0].series}
-    return (min(placed, key=lambda i: placed[i]), max(placed, key=lambda i: placed[i])) if placed else (0, 0)
+    if not placed:
+        return 0, len(settings) - 1
+    return min(placed, key=lambda i: placed[i]), max(placed, key=lambda i: placed[i])
 
 
 def _told(pairs: Mapping[tuple[str, int, int], Difference], name: str, ends: tuple[int, int]) -> str:
@@ -153,14 +186,19 @@ def _unclear_own(settings: Sequence[Setting], curves: Mapping[str, Curve], effec
     unclear = [name for name in curves if is_own(name) and name not in clear]
     if not clear or not unclear or len(settings) < 2:
         return None
-    parts = []
+    parts: list[str] = []
     for name in unclear:
         least, most = (pick(curves[name].points, key=lambda p: p.mean) for pick in (min, max))
         parts.append(
-            f"{name} does not differ clearly between any two settings ({_estimate(least)} at "
-            f"{settings[least.setting].label}, {_estimate(most)} at {settings[most.setting].label})"
-        )
-    return f"{first_upper(joined(parts))}."
+            say(
+                "{measure} does not differ clearly between any two settings ({least} at {where_least}, {most} at "
+                "{where_most})",
+                measure=name if parts else first_upper(name),
+                least=_estimate(least), where_least=settings[least.setting].label,
+                most=_estimate(most), where_most=settings[most.setting].label,
+            )
+        )  # fmt: skip
+    return say("{sentence}.", sentence=joined(parts))
 
 
 def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int, str]:
@@ -171,15 +209,15 @@ def _failing(curves: Mapping[str, Curve], frontier: Frontier | None) -> dict[int
     """
     failing: dict[int, str] = {}
     if frontier is not None:
-        failing |= {point.setting: "loops" for point in frontier.points if point.loops}
+        failing |= {point.setting: phrase("loops") for point in frontier.points if point.loops}
     for point in curves["drift"].points if "drift" in curves else ():
         if point.low is not None and point.low > 0:
-            failing.setdefault(point.setting, "drift")
+            failing.setdefault(point.setting, phrase("drift"))
     if "perplexity" in curves and "entropy" in curves:
         entropies = {point.setting: point.mean for point in curves["entropy"].points}
         for point in curves["perplexity"].points:
             if point.setting in entropies and log(point.mean) > entropies[point.setting] + _UNLIKELY:
-                failing.setdefault(point.setting, "perplexity")
+                failing.setdefault(point.setting, phrase("perplexity"))
     return failing
 
 
@@ -196,11 +234,12 @@ def _nearest(
     fluent = [point for point in curve.points if point.setting not in failing]
     first = min(curve.points, key=lambda point: point.mean)
     if not fluent:
-        return (
-            "No setting gives text that is free of loops and drift and as likely as this model's own: "
-            f"{settings[first.setting].label} is closest to the reference in figures, but fails "
-            f"{failing[first.setting]}. This model is too weak to say which setting is best."
-        )
+        return say(
+            "No setting gives text that is free of loops and drift and as likely as this model's own: {setting} is "
+            "closest to the reference in figures, but fails {constraint}. This model is too weak to say which setting "
+            "is best.",
+            setting=settings[first.setting].label, constraint=worded(failing[first.setting]),
+        )  # fmt: skip
     best = min(fluent, key=lambda point: point.mean)
     found = next((d for d in differences if d.measure == curve.measure), None)
     if found is None:
@@ -209,19 +248,31 @@ def _nearest(
                if best.setting in (p.a, p.b) and not is_clear(p)}  # fmt: skip
     others = unclear - set(failing)
     compared = {p.b if p.a == best.setting else p.a for p in found.pairs if best.setting in (p.a, p.b)}
-    name = settings[best.setting].label
-    limit = f" {first_upper(curve.note)}." if curve.note else ""
-    distance = f"its reference_distance is {_estimate(best)}"
-    said = f"{name} is closest to the reference, text written by people: {distance}"
-    if first.setting != best.setting:
-        limit = f" {settings[first.setting].label} is closer in figures, but fails {failing[first.setting]}.{limit}"
     if not others:
-        which = "every other setting that fails nothing" if unclear or first is not best else "every other setting"
-        return f"{said}; {which} is further away.{limit}"
-    if len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
-        return f"{said}; only its neighbours are compared with it.{limit}"
-    rest = joined(settings[i].label for i in sorted(others))
-    return f"{said}; {rest} {'is' if len(others) == 1 else 'are'} not clearly further away.{limit}"
+        beside = (
+            say("every other setting that fails nothing is further away")
+            if unclear or first is not best
+            else say("every other setting is further away")
+        )
+    elif len(settings) > MOST_SETTINGS and len(compared) < len(curve.points) - 1:
+        beside = say("only its neighbours are compared with it")
+    else:
+        rest = joined(settings[i].label for i in sorted(others))
+        beside = (
+            say("{settings} is not clearly further away", settings=rest)
+            if len(others) == 1
+            else say("{settings} are not clearly further away", settings=rest)
+        )
+    said = say(
+        "{setting} is closest to the reference, text written by people: its reference_distance is {distance}; "
+        "{others}.",
+        setting=settings[best.setting].label, distance=_estimate(best), others=beside,
+    )  # fmt: skip
+    if first.setting != best.setting:
+        closer = say("{setting} is closer in figures, but fails {constraint}.", setting=settings[first.setting].label,
+                     constraint=worded(failing[first.setting]))  # fmt: skip
+        said = say("{sentence} {next}", sentence=said, next=closer)
+    return say("{sentence} {next}", sentence=said, next=f"{first_upper(curve.note)}.") if curve.note else said
 
 
 def _loops(settings: Sequence[Setting], frontier: Frontier | None, curve: Curve | None) -> str | None:
@@ -233,15 +284,21 @@ def _loops(settings: Sequence[Setting], frontier: Frontier | None, curve: Curve 
     if not looping:
         if not most.loop_rate:
             texts = min(point.texts for point in curve.points)
-            few = "; too few to rule out rare loops" if texts < _ENOUGH else ""
-            return f"No text ends in a loop ({count(texts, 'text')} per setting{few})."
+            if texts < _ENOUGH:
+                return say(
+                    "No text ends in a loop ({texts} per setting; too few to rule out rare loops).",
+                    texts=count(texts, "text"),
+                )
+            return say("No text ends in a loop ({texts} per setting).", texts=count(texts, "text"))
         if most.loop_rate > LOOPS:
-            return "At no setting do texts end in a loop more often than the reference."
-        return "At every setting, at most one text in twenty ends in a loop."
-    which = joined(settings[i].label for i in looping)
-    rate = f"({short(most.loop_rate)})"
-    where = which if len(looping) == 1 else f"{which}, most often at {settings[most.setting].label}"
-    return f"More than one text in twenty ends in a loop at {where} {rate}."
+            return say("At no setting do texts end in a loop more often than the reference.")
+        return say("At every setting, at most one text in twenty ends in a loop.")
+    where: str = joined(settings[i].label for i in looping)
+    if len(looping) > 1:
+        where = say("{settings}, most often at {setting}", settings=where, setting=settings[most.setting].label)
+    return say(
+        "More than one text in twenty ends in a loop at {where} ({rate}).", where=where, rate=short(most.loop_rate)
+    )
 
 
 def _neighbours(
@@ -259,13 +316,15 @@ def _neighbours(
     if not known:
         return None
     if all(pair.told == "unknown" for pair in known):
-        return "With one text per setting there are no intervals; run more seeds to see how certain this is."
+        return say("With one text per setting there are no intervals; run more seeds to see how certain this is.")
     apart = sum(map(is_clear, known))
-    called = _TITLED.get(name, first_upper(name) if name == "perplexity" else name)
+    called = worded(_TITLED.get(name, name))
+    if not apart and len(settings) == 2:
+        return say("{measure} did not change clearly between the two settings.", measure=called)
     if not apart:
-        which = "the two" if len(settings) == 2 else "neighbouring"
-        return f"{called} did not change clearly between {which} settings."
-    return f"{called} changed clearly in {apart} of {count(len(known), 'step')} between neighbouring settings."
+        return say("{measure} did not change clearly between neighbouring settings.", measure=called)
+    return say("{measure} changed clearly in {n} of {steps} between neighbouring settings.", measure=called, n=apart,
+               steps=count(len(known), "step"))  # fmt: skip
 
 
 def _either(pairs: Mapping[tuple[str, int, int], Difference], name: str, a: int, b: int) -> Difference | None:

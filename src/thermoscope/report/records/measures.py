@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from thermoscope.language.saying import say, worded
 from thermoscope.metrics.registry import MEASURES, Measure
 from thermoscope.report.records.schema import Meaning
 from thermoscope.statistics.reference import DISTANCE
@@ -40,10 +41,15 @@ def unmeasured(known: Iterable[str]) -> tuple[str, ...]:
     missing = [m for name, m in by_summary().items() if m.shown is not None and name not in there]
     embedded = [m.summary_name for m in missing if m.needs == "embeddings"]
     tempered = [m.summary_name for m in missing if m.needs == "temperatures" and "entropy" in there]
-    said = [f"Not measured: {', '.join(embedded)} ({how_to_get()})."] if embedded else []
+    said: list[str] = []
+    if embedded:
+        said.append(say("Not measured: {measures} ({how}).", measures=", ".join(embedded), how=how_to_get()))
     if tempered:
         said.append(
-            f"Unknown: {', '.join(tempered)} (it was not recorded with these texts, or their temperature is not known)."
+            say(
+                "Unknown: {measures} (it was not recorded with these texts, or their temperature is not known).",
+                measures=", ".join(tempered),
+            )
         )
     return tuple(said)
 
@@ -51,11 +57,9 @@ def unmeasured(known: Iterable[str]) -> tuple[str, ...]:
 def meaning_of(name: str) -> Meaning:
     """What a reader must know of a measure."""
     m = by_summary()[name]
-    text = (
-        m.meaning
-        if m.summary_name == m.name
-        else f"share of texts with a {m.name}: {m.meaning}"
-        if m.scale == "indicator"
-        else f"mean of {m.meaning}"
-    )
-    return Meaning(name, m.unit, m.direction, text, m.source)
+    text = meaning = worded(m.meaning)
+    if m.summary_name != m.name and m.scale == "indicator":
+        text = say("share of texts with a {measure}: {meaning}", measure=m.name, meaning=meaning)
+    elif m.summary_name != m.name:
+        text = say("mean of {meaning}", meaning=meaning)
+    return Meaning(name, worded(m.unit), worded(m.direction), text, m.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from thermoscope.language.saying import say
 from thermoscope.report.records.measures import by_summary
 from thermoscope.report.records.schema import Point, Setting
 from thermoscope.report.records.source import Source
@@ -27,10 +28,20 @@ def missing(source: Source, measure: str, points: Sequence[Point], settings: Seq
     fewer = [point for point in points if 0 < point.texts < there[point.setting]]
     if not fewer:
         return ""
-    parts = [f"{point.texts} of {there[point.setting]} at {settings[point.setting].label}" for point in fewer[:_NAMED]]
-    parts += [f"fewer at {count(len(fewer) - _NAMED, 'more setting')}"] if len(fewer) > _NAMED else []
+    parts: list[str] = [
+        say("{n} of {of} at {setting}", n=p.texts, of=there[p.setting], setting=settings[p.setting].label)
+        for p in fewer[:_NAMED]
+    ]
+    if len(fewer) > _NAMED:
+        parts.append(say("fewer at {settings}", settings=count(len(fewer) - _NAMED, "more setting")))
     lacking = sum(there[point.setting] - point.texts for point in fewer)
     too_short = sum(short[point.setting] for point in fewer)
-    why = "" if not too_short else f"; {count(too_short, 'text')} {'is' if too_short == 1 else 'are'} too short"
-    why += f" ({measure} needs {count(known.minimum_tokens, 'token')})" if too_short else ""
-    return f"Texts with a value: {joined(parts)}{why if too_short <= lacking else ''}"
+    if not 0 < too_short <= lacking:
+        return say("Texts with a value: {parts}", parts=joined(parts))
+    short_texts, needed = count(too_short, "text"), count(known.minimum_tokens, "token")
+    return say(
+        "Texts with a value: {parts}; {texts} is too short ({measure} needs {tokens})"
+        if too_short == 1
+        else "Texts with a value: {parts}; {texts} are too short ({measure} needs {tokens})",
+        parts=joined(parts), texts=short_texts, measure=measure, tokens=needed,
+    )  # fmt: skip

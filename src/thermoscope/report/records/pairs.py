@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from thermoscope.language.saying import say
 from thermoscope.report.records.measures import by_summary, shown
 from thermoscope.report.records.schema import Difference, Differences, Setting
 from thermoscope.report.records.source import Row, Source
@@ -28,34 +29,44 @@ def between(first: Source, second: Source, settings: Sequence[Setting]) -> tuple
     """The second run against the first at settings that belong together, and what limits that, a sentence each."""
     pairs = counterparts(*([(s.id, s.x) for s in settings if s.run == run] for run in (0, 1)))
     if not pairs:
-        return (), ["The runs have no setting in common, so no differences between them are paired."]
-    for name, both in (("prompt", (first.prompts, second.prompts)), ("seed", (first.seeds, second.seeds))):
-        if not shared(*both):
-            return (), [f"The runs have no {name} in common, so no differences between them are paired."]
+        return (), [say("The runs have no setting in common, so no differences between them are paired.")]
+    if not shared(first.prompts, second.prompts):
+        return (), [say("The runs have no prompt in common, so no differences between them are paired.")]
+    if not shared(first.seeds, second.seeds):
+        return (), [say("The runs have no seed in common, so no differences between them are paired.")]
     measures = [by_summary()[name] for name in shown()]
     return differences(first, second, pairs, measures), _limits(first, second, len(pairs))
 
 
 def _limits(first: Source, second: Source, pairs: int) -> list[str]:
-    notes = []
+    notes: list[str] = []
     for name, ours, theirs in (("prompt", first.prompts, second.prompts), ("seed", first.seeds, second.seeds)):
         both = len(shared(ours, theirs))
         if both < max(len(ours), len(theirs)):
-            of = f"of {len(ours)} and {len(theirs)}"
-            notes.append(f"Differences are over the {count(both, name)} that both runs have ({of}).")
+            counted = {"ours": len(ours), "theirs": len(theirs)}
+            notes.append(
+                say("Differences are over the {shared} that both runs have (of {ours} and {theirs}).",
+                    shared=count(both, name), **counted)
+            )  # fmt: skip
     if first.seeds != second.seeds:
         notes.append(
-            "Measures over several samples of a prompt (self_bleu, ...) are not compared, because the seeds differ."
+            say(
+                "Measures over several samples of a prompt (self_bleu, ...) are not compared, because the seeds differ."
+            )
         )
     if pairs < max(len(first.settings), len(second.settings)):
-        notes.append(f"Only {count(pairs, 'setting')} could be matched between the two runs.")
+        notes.append(say("Only {settings} could be matched between the two runs.", settings=count(pairs, "setting")))
     if first.limit != second.limit:
         notes.append(
-            f"The texts differ in length (at most {first.limit} and {second.limit} tokens), which affects the measures."
+            say(
+                "The texts differ in length (at most {first} and {second} tokens), which affects the measures.",
+                first=first.limit,
+                second=second.limit,
+            )
         )
     if first.model != second.model:
         notes.append(
-            "Perplexity and entropy are each model's own view of its own texts; the tokens may differ as well."
+            say("Perplexity and entropy are each model's own view of its own texts; the tokens may differ as well.")
         )
     return notes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from thermoscope.language.saying import phrase, together, worded
 from thermoscope.report.records.schema import Setting
 from thermoscope.report.records.source import Source
 from thermoscope.settings.grid import combinations_of, label, varying
@@ -66,7 +67,7 @@ def _by_name(sources: Sequence[Source], names: Sequence[str]) -> tuple[Setting, 
         Setting(
             run=run,
             id=str(setting),
-            label=" ".join([str(setting) or NO_SETTING, *([f"({names[run]})"] if many else [])]),
+            label=together([str(setting) or worded(NO_SETTING), *([f"({names[run]})"] if many else [])], " "),
             x=None,
             series=names[run] if many else "",
             stages=stages_of(setting) if isinstance(setting, SamplingParams) else (),
@@ -77,7 +78,7 @@ def _by_name(sources: Sequence[Source], names: Sequence[str]) -> tuple[Setting, 
 
 
 #: What stands for the setting of texts whose file names none.
-NO_SETTING = "all texts"
+NO_SETTING = phrase("all texts")
 
 
 def neighbours(settings: Sequence[Setting]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from thermoscope.comparison.evidence import tables
+from thermoscope.language.saying import phrase, say, worded
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.ran.facts import facts
 from thermoscope.ran.of_run import what_ran
@@ -221,7 +222,7 @@ def from_measured(measured: Measured) -> Source:
     seeds = tuple(sorted(set(numbers)))
     rows = measured.texts().to_pylist()
     by_label = {str(getattr(setting, "name", None) or setting): i for setting, i in place.items()}
-    of_prompts = {prompt or NO_PROMPT: i for i, prompt in enumerate(prompts)}
+    of_prompts = {prompt or worded(NO_PROMPT): i for i, prompt in enumerate(prompts)}
     return Source(
         name=title_of(found.sources),
         title=title_of(found.sources),
@@ -252,20 +253,20 @@ def from_measured(measured: Measured) -> Source:
             row | {"setting": by_label[row["setting"]], "prompt": prompt_place[row["prompt"]]}
             for row in measured.groups().to_pylist()
         ],
-        facts=(*(("read", sentence) for sentence in found.read_as), *facts(measured.ran),
-               *(("note", note) for note in measured.notes)),
+        facts=(*((say("read"), sentence) for sentence in found.read_as), *facts(measured.ran),
+               *((say("note"), note) for note in measured.notes)),
         command=measured.ran.command,
         claims=measured.claims,
         effective=(),
         shared_noise=False,
-        reference="there is no text by people to compare with",
+        reference=phrase("there is no text by people to compare with"),
         loop_limit=None,
         limit=int(measured.token_ids.lengths.max(initial=0)),
     )  # fmt: skip
 
 
 #: What stands for the prompt of texts whose file names none.
-NO_PROMPT = "(no prompt is given)"
+NO_PROMPT = phrase("(no prompt is given)")
 #: So many files are named in a title; more are counted.
 _NAMED = 2
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thermoscope.escape import escape
+from thermoscope.language.saying import say
 from thermoscope.report.terminal.bullets import bullets
 from thermoscope.words import estimate, short
 
@@ -52,10 +53,11 @@ def spent_sentence(found: Recommendation) -> str:
     """What it cost."""
     spent = found.spent
     cost = f", {spent.cost} usd" if spent.cost else ""
-    return (
-        f"{spent.tokens:,} of {spent.budget_tokens:,} tokens, {spent.texts:,} texts in {len(found.rounds)} runs{cost}; "
-        f"kept in {found.folder}."
-    )
+    return say(
+        "{tokens:,} of {budget:,} tokens, {texts:,} texts in {runs} runs{cost}; kept in {folder}.",
+        tokens=spent.tokens, budget=spent.budget_tokens, texts=spent.texts, runs=len(found.rounds), cost=cost,
+        folder=found.folder,
+    )  # fmt: skip
 
 
 def _part(to: Console, title: str, sentences: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -116,7 +117,7 @@ def _means(rows: Sequence[Mapping[str, Any]], width: int, *, everything: bool) -
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     cells = {(row["measure"], row["setting"]): row for row in rows}
     known, names = _known(rows), _short(settings)
-    first = max([len("setting"), *map(len, names)])
+    first = max(map(cell_len, ["setting", *names]))
     first = min(first, max(7, width // 3))
     each = max(1, (width - first) // (_CELL + 2))
     tables = [known[i : i + each] for i in range(0, len(known), each)]

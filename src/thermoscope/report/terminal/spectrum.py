@@ -179,7 +179,7 @@ def _text(leaf: Leaf, before: Leaf | None, signs: Signs) -> Text:
 def _forks(spectrum: Spectrum, signs: Signs) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for number, fork in enumerate(spectrum.forks[:MOST_FORKS]):
         table.add_row(Text("-"), Text(sentence(fork, spectrum, ascii_only=signs.ascii_only)))
         if not number:

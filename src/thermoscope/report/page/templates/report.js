@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { byId, languageOf } = thermoscope;
+  const { byId, languageOf, say } = thermoscope;
   const made = (name, kind, content) => {
     const element = document.createElement(name);
     if (kind) element.className = kind;
@@ -156,14 +156,14 @@
         if (slider) slider.setAttribute("aria-valuetext", setting);
         const state = [made("strong", "", setting)];
         if (!text) {
-          byId(`state-${id}`).replaceChildren(...state, " no text with this prompt and seed");
+          byId(`state-${id}`).replaceChildren(...state, ` ${say("no text with this prompt and seed")}`);
           byId(`text-${id}`).replaceChildren();
           return;
         }
         const ending = data.endings[text[3]];
         state.push(` ${[text[4], ending].filter(Boolean).join(" · ")}`);
         const place = other ? parting(whole(text), whole(other)) : -1;
-        if (other && place < 0 && texts[0] !== texts[1]) state.push(" · the two texts are identical");
+        if (other && place < 0 && texts[0] !== texts[1]) state.push(` · ${say("the two texts are identical")}`);
         byId(`state-${id}`).replaceChildren(...state);
         byId(`text-${id}`).lang = languageOf(whole(text));
         byId(`text-${id}`).replaceChildren(...shown(text, place));

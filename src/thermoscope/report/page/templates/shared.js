@@ -3,13 +3,17 @@
 const thermoscope = (() => {
   const byId = (id) => document.getElementById(id);
 
+  // ---- a sentence in the language of the page, with {values} put in; English where the page has no other words
+  const words = byId("words") ? JSON.parse(byId("words").textContent) : {};
+  const say = (sentence, values = {}) => (words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
   // ---- copying a command
   for (const button of document.querySelectorAll("[data-copy]"))
     button.addEventListener("click", () => {
       const command = byId(button.dataset.copy);
       const selected = () => { getSelection().selectAllChildren(command); return document.execCommand("copy"); };
       const said = (worked) => {
-        byId("copied").textContent = worked ? "Copied to the clipboard." : "Copying failed: the command is selected, copy it by hand.";
+        byId("copied").textContent = worked ? say("Copied to the clipboard.") : say("Copying failed: the command is selected, copy it by hand.");
       };
       if (navigator.clipboard) navigator.clipboard.writeText(command.textContent).then(() => said(true), () => said(selected()));
       else said(selected());
@@ -24,5 +28,5 @@ const thermoscope = (() => {
     return scripts[counts.indexOf(Math.max(...counts))][0];
   };
   for (const place of document.querySelectorAll("[data-language]")) place.lang = languageOf(place.textContent);
-  return { byId, languageOf };
+  return { byId, languageOf, say };
 })();

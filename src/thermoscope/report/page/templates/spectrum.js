@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const [low, high] = data.range;
-  const { byId, languageOf } = thermoscope;
+  const { byId, languageOf, say } = thermoscope;
   const slider = byId("temperature"), axis = byId("axis"), text = byId("text"), state = byId("state");
   const panel = byId("token"), forks = byId("forks"), why = byId("why"), seed = byId("seed");
   const hint = panel.innerHTML;
@@ -17,7 +17,7 @@
   const digits = (t) => (t === 0 ? "0" : Number(t.toPrecision(6)).toString());
   // as everywhere else: 0.037, 0.310, 3.12, 31.2, 312, 1.2e4
   const short = (value) => {
-    if (value === null) return "unknown";
+    if (value === null) return say("unknown");
     const size = Math.abs(value);
     if (size >= 9999.5) return value.toExponential(1).replace("+", "");
     return size < 0.0005 ? "0" : value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3);
@@ -95,12 +95,12 @@
       panel.append(made);
     };
     const word = named(leaf.pieces[number]);
-    line(`“${word}”: probability ${percent(p)} by the model itself, ` +
-      `rank ${of.rank[node]}; after these words it holds from T = ${digits(of.low[node])} to ${digits(of.high[node])}.`);
-    line(`Token ${number + 1}; logit ${of.logit[node].toFixed(3)}, noise ${of.noise[node].toFixed(3)}; ` +
-      `the model's entropy here is ${of.entropy[node].toFixed(2)} nats.`, true);
+    line(say("“{word}”: probability {share} by the model itself, rank {rank}; after these words it holds from T = {low} to {high}.",
+      { word, share: percent(p), rank: of.rank[node], low: digits(of.low[node]), high: digits(of.high[node]) }));
+    line(say("Token {n}; logit {logit}, noise {noise}; the model's entropy here is {entropy} nats.", { n: number + 1,
+      logit: of.logit[node].toFixed(3), noise: of.noise[node].toFixed(3), entropy: of.entropy[node].toFixed(2) }), true);
     panel.append(bars(number));
-    if (candidates(number).length === 1) line("No other word follows this beginning between these temperatures.", true);
+    if (candidates(number).length === 1) line(say("No other word follows this beginning between these temperatures."), true);
   };
 
   const show = (number) => {
@@ -124,7 +124,7 @@
     panel.innerHTML = hint;
     axis.querySelectorAll("rect").forEach((rect, i) => rect.classList.toggle("here", i === number));
     const fork = number > 0 ? spectrum.forks[number - 1] : null;
-    why.textContent = fork ? `Nearest change below this temperature: ${fork.sentence}. ${fork.reason}` : "";
+    why.textContent = fork ? say("Nearest change below this temperature: {fork}. {reason}", { fork: fork.sentence, reason: fork.reason }) : "";
     forks.querySelectorAll("button").forEach((button, i) => {
       const here = i === number - 1;
       if (here) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
@@ -143,9 +143,10 @@
     const strong = document.createElement("strong");
     strong.textContent = `T = ${temperature.toFixed(4)}`;
     const exact = (temperature > leaf.exact_low && temperature <= leaf.exact_high) || temperature === leaf.low;
-    state.replaceChildren(strong, ` text ${number + 1} of ${spectrum.leaves.length}, from ${digits(leaf.low)} to ` +
-      `${digits(leaf.high)}; ${leaf.ending}${exact ? "" : "; not split further here"}`);
-    slider.setAttribute("aria-valuetext", `${temperature.toFixed(4)}, text ${number + 1} of ${spectrum.leaves.length}`);
+    const place = { n: number + 1, of: spectrum.leaves.length };
+    const range = say("text {n} of {of}, from {low} to {high}; {ending}", { ...place, low: digits(leaf.low), high: digits(leaf.high), ending: leaf.ending });
+    state.replaceChildren(strong, ` ${range}${exact ? "" : `; ${say("not split further here")}`}`);
+    slider.setAttribute("aria-valuetext", `${temperature.toFixed(4)}, ${say("text {n} of {of}", place)}`);
     document.querySelectorAll(".cursor").forEach((line) => {
       line.setAttribute("x1", x(temperature));
       line.setAttribute("x2", x(temperature));
@@ -172,8 +173,9 @@
     }));
     const lines = spectrum.forks.map((fork) => svg("line", { x1: x(fork.at), x2: x(fork.at), y1: 20, y2: 80 }));
     axis.replaceChildren(...parts, ...lines, svg("line", { class: "cursor", y1: 0, y2: 100 }));
-    byId("count").textContent = `${spectrum.leaves.length} texts, ${spectrum.forks.length} forks` +
-      (spectrum.exact_share < 0.9999999 ? `; ${(100 * spectrum.exact_share).toFixed(2)}% of the range is exact` : "");
+    const counted = say("{texts} texts, {forks} forks", { texts: spectrum.leaves.length, forks: spectrum.forks.length });
+    byId("count").textContent = spectrum.exact_share >= 0.9999999 ? counted
+      : `${counted}; ${say("{share}% of the range is exact", { share: (100 * spectrum.exact_share).toFixed(2) })}`;
     forks.replaceChildren(...spectrum.forks.map((fork, i) => {
       const item = document.createElement("li"), button = document.createElement("button");
       button.type = "button";
