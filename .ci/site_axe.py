@@ -10,14 +10,14 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: One page of each kind.
 PAGES = (
     "index", "start", "findings", "guides/choose", "concepts/temperature", "engines", "cli", "reference/python",
 )  # fmt: skip
-LOOKS = (("light", 1280), ("dark", 390))
+LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 390))
 
 
 def faults(page: Any) -> list[str]:

@@ -64,6 +64,14 @@ def test_a_pipe_whose_reader_has_left_is_no_error(run: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
+def test_in_korean(cli: Callable[..., Ran], run: Path, tmp_path: Path) -> None:
+    code, out, err = cli("report", str(run), "--format", "md", "--language", "ko")
+    assert (code, err) == (0, "")
+    assert "## 측정 항목" in out and "## Measures" not in out
+    assert cli("report", str(run), "-o", str(tmp_path / "page.html"), "--language", "ko").code == 0
+    assert '<html lang="ko">' in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -77,6 +85,11 @@ def test_a_pipe_whose_reader_has_left_is_no_error(run: Path) -> None:
         (["nowhere"], "a run must be a folder with plan.json; got 'nowhere'; see thermoscope runs list"),
         (["RUN", "-o", "/nowhere/x.html"], "the output must be a file that can be written"),
         (["RUN", "RUN", "RUN"], "a report is of one run or of two; got 3"),
+        (["RUN", "--language", "xx"], "--language must be one of en, ko; got 'xx'"),
+        (
+            ["RUN", "--json", "--language", "ko"],
+            "json is in English; got language 'ko'; leave it out, or write html or md",
+        ),
     ],
 )
 def test_bad_input_gets_one_line(cli: Callable[..., Ran], run: Path, words: list[str], said: str) -> None:

@@ -33,6 +33,8 @@ BAD = [
     (["x", "--stop", ""], "--stop must be a text that is not empty"),
     (["x", "--html", "/no/such/folder/page.html"], "the output must be a file that can be written"),
     (["x", "-o", "/tmp/same", "--html", "/tmp/same"], "--output and --html must be two files"),
+    (["x", "--language", "ko"], "--language is for a page; got 'ko' without one; add --html FILE"),
+    (["x", "--language", "xx", "--html", "page.html"], "--language must be one of en, ko; got 'xx'"),
     (["", "--low", "0"], "a prompt must have at least one token"),
 ]
 
