@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shlex
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ import torch
 import thermoscope
 from tests.web.serving import events, parsed, served
 from thermoscope import SamplingParams
+from thermoscope.errors import InputError
 from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
+from thermoscope.web.jobs import Jobs
 
 PROMPT = "Once upon a time"
 SETTING = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
@@ -50,6 +55,49 @@ def test_a_next_token_is_what_the_library_says(client: httpx.Client, model: ther
     assert answer["stages"][-1]["survivors"] == int((wanted > 0).sum())
     assert sum(r["probabilities"][0] for r in answer["tokens"]) + answer["stages"][0]["tail"] == pytest.approx(1)
     assert answer["pieces"] == [model.decode([12]), model.decode([483])]
+
+
+def test_many_at_once_are_answered_as_each_alone(client: httpx.Client, model: thermoscope.Model) -> None:
+    asked = [{"prompt": f"{PROMPT}, {number}", "settings": {"temperature": 0.5 + number / 8}} for number in range(8)]
+    wrong: list[dict[str, Any]] = [{"prompt": PROMPT, "tokens": [10**6]}, {"prompt": PROMPT, "model": "other"}]
+
+    def ask(body: dict[str, Any]) -> httpx.Response:
+        return client.post("/api/next-token", json=body)
+
+    with ThreadPoolExecutor(10) as pool:
+        *answers, first, second = pool.map(ask, asked + wrong)
+    assert (first.status_code, second.status_code) == (400, 400)
+    for body, answer in zip(asked, answers, strict=True):
+        logits = model.next_token_logits(str(body["prompt"]))
+        for row in answer.json()["tokens"][:20]:
+            assert row["logit"] == pytest.approx(float(logits[row["id"]]), abs=1e-4)
+
+
+def test_what_waits_together_is_prepared_together() -> None:
+    prepared: list[list[int]] = []
+
+    def answer(number: int) -> int:
+        if number == 3:
+            raise InputError("three")
+        return 10 * number
+
+    async def ask() -> list[Any]:
+        jobs, free = Jobs(), threading.Event()
+        first = asyncio.ensure_future(jobs.short(free.wait))
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(jobs.together(n, prepared.append, answer)) for n in range(5)]
+        await asyncio.sleep(0)
+        free.set()
+        await first
+        try:
+            return await asyncio.gather(*others, return_exceptions=True)
+        finally:
+            jobs.shut()
+
+    found = asyncio.run(ask())
+    assert prepared == [[0, 1, 2, 3, 4]]
+    assert str(found.pop(3)) == "three"
+    assert found == [0, 10, 20, 40]
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 1.5, 3.0])

@@ -120,10 +120,16 @@ def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
             languages=sorted(path.stem for path in (PAGE / "strings").glob("*.json")),
         )  # fmt: skip
 
-    @app.post("/api/next-token", responses=_REFUSED, summary="The distribution of the next token, stage by stage")
-    async def one_token(asked: NextTokenRequest) -> NextToken:
-        made: NextToken = await jobs.short(lambda: next_token.next_token(models, asked))
-        return made
+    @app.post(
+        "/api/next-token", response_model=NextToken, responses=_REFUSED,
+        summary="The distribution of the next token, stage by stage",
+    )  # fmt: skip
+    async def one_token(asked: NextTokenRequest) -> Response:
+        made: str = await jobs.together(
+            asked, lambda many: next_token.prepare(models, many),
+            lambda one: next_token.next_token(models, one).model_dump_json(),
+        )  # fmt: skip
+        return Response(made, media_type="application/json")
 
     @app.post("/api/draws", responses=_REFUSED, summary="How often each token is drawn")
     async def drawn(asked: DrawsRequest) -> Draws:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from thermoscope.models.base import Model
+    from thermoscope.models.prefixes import Prefixes
     from thermoscope.sources.base import Source
 
 #: Contexts whose logits are kept: a slider that moves asks for the same one again.
@@ -74,6 +75,9 @@ class Models:
         kinds = {name: p.is_endpoint and not runs_in_process(p, addresses[name]) for name, p in parsed.items()}
         self._models = {name: _AtHand(name, opened(name, endpoint=kinds[name]), endpoint=kinds[name]) for name in names}
         self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
+        self._texts: dict[str, dict[int, str]] = {}
+        self._prefixes: dict[str, Prefixes] = {}
+        self._lock = threading.Lock()  # of the two above
 
     def load_first(self) -> None:
         """Load the first model in a thread of its own, so that the page need not wait for it."""
@@ -83,7 +87,7 @@ class Models:
             with contextlib.suppress(ThermoscopeError):  # it is told when the model is asked for
                 source = first.get()
                 if not first.endpoint:
-                    self.logits(first.name, _model(source).encode_prompt("Hello"))
+                    self.logits(first.name, [_model(source).encode_prompt("Hello")])
 
         threading.Thread(target=load, name="load", daemon=True).start()
 
@@ -119,20 +123,32 @@ class Models:
         """A model that runs here, whose distributions can be had; errors as in ``source``, and for endpoints."""
         return _model(self.source(name))
 
-    def logits(self, name: str, context: Sequence[int]) -> Tensor:
-        """The model's own logits (V,) after some tokens (at least one), those of recent contexts kept."""
+    def texts(self, name: str, tokens: Sequence[int]) -> list[str]:
+        """The text of each token alone."""
+        model, known = self.model(name), self._texts.setdefault(name, {})
+        for token in tokens:
+            if token not in known:
+                known[token] = model.decode([token])
+        return [known[token] for token in tokens]
+
+    def logits(self, name: str, contexts: Sequence[Sequence[int]]) -> list[Tensor]:
+        """The model's own logits (V,) after each context (at least one token), those of recent contexts kept."""
         import torch
 
-        key = (name, tuple(context))
-        if key not in self._logits:
-            model = self.model(name)
-            rows = model.rows(capacity=1, length=len(context))
-            with torch.no_grad():
-                self._logits[key] = rows.add([list(context)])[0]
+        from thermoscope.models.prefixes import Prefixes
+
+        model, name = self.model(name), name or next(iter(self._models))
+        keys = [(name, tuple(context)) for context in contexts]
+        with self._lock, torch.no_grad():
+            new = [key for key in dict.fromkeys(keys) if key not in self._logits]
+            prefixes = self._prefixes.setdefault(name, Prefixes(model))
+            self._logits.update(zip(new, prefixes.logits([context for _, context in new]), strict=True))
+            for key in keys:
+                self._logits.move_to_end(key)
+            found = [self._logits[key] for key in keys]
             while len(self._logits) > _KEPT:
                 self._logits.popitem(last=False)
-        self._logits.move_to_end(key)
-        return self._logits[key]
+        return found
 
 
 def _model(source: Source) -> Model:
