@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Contexts whose logits are kept: a slider that moves asks for the same one again.
 _KEPT = 64
+#: Seconds that the first page has before the first model is loaded.
+_HEAD_START_S = 2.0
 
 
 class _AtHand:
@@ -31,17 +33,21 @@ class _AtHand:
         self.name, self.endpoint = name, endpoint
         self._open = opened
         self._lock = threading.Lock()
+        self.loading = False
         self.source: Source | None = None
         self.error: str | None = None
 
     def get(self) -> Source:
         with self._lock:
             if self.source is None:
+                self.loading = True
                 try:
                     self.source = self._open()
                 except ThermoscopeError as error:
                     self.error = str(error)
                     raise
+                finally:
+                    self.loading = False
             return self.source
 
 
@@ -75,15 +81,19 @@ class Models:
         kinds = {name: p.is_endpoint and not runs_in_process(p, addresses[name]) for name, p in parsed.items()}
         self._models = {name: _AtHand(name, opened(name, endpoint=kinds[name]), endpoint=kinds[name]) for name in names}
         self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
+        #: Set once a page is there: until then loading would only keep it waiting.
+        self.wanted = threading.Event()
         self._texts: dict[str, dict[int, str]] = {}
         self._prefixes: dict[str, Prefixes] = {}
         self._lock = threading.Lock()  # of the two above
 
     def load_first(self) -> None:
-        """Load the first model in a thread of its own, so that the page need not wait for it."""
+        """Load the first model in a thread of its own, once a page has what it begins with, or soon."""
         first = next(iter(self._models.values()))
+        first.loading = True
 
         def load() -> None:
+            self.wanted.wait(_HEAD_START_S)
             with contextlib.suppress(ThermoscopeError):  # it is told when the model is asked for
                 source = first.get()
                 if not first.endpoint:
@@ -97,6 +107,7 @@ class Models:
             ModelAtHand(
                 name=one.name,
                 endpoint=one.endpoint,
+                loading=one.loading,
                 ready=one.source is not None,
                 chat=one.source is not None and not one.endpoint and _model(one.source).chat,
                 error=one.error,

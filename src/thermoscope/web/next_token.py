@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from thermoscope.comparison.context import TokenContext
-from thermoscope.comparison.inspection import stage_words
+from thermoscope.comparison.inspection import inspect, stage_words
 from thermoscope.decode.request import prompt_ids
 from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.sampling.chain import check_setting
@@ -21,12 +21,15 @@ from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenReq
 from thermoscope.web.settings import setting_of
 
 if TYPE_CHECKING:
+    from thermoscope.comparison.inspected import Inspection
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
     from thermoscope.web.models import Models
 
 #: Bins of the tail: with each one's mean of exp(logit) any temperature from 0.3 to 3 has its mass within 1 %.
 BINS = 64
+#: Tokens that a report lists at most.
+_REPORTED = 50
 
 
 def next_token(models: Models, asked: NextTokenRequest) -> NextToken:
@@ -70,6 +73,24 @@ def _answer(
         "drawn": here.drawn(setting, [asked.seed])[0],
         "ends": [token for token in ids if token in model.end_of_text],
     })  # fmt: skip
+
+
+def inspected(models: Models, asked: NextTokenRequest) -> Inspection:
+    """The same by ``thermoscope.inspect``, whose prompt has all of the text.
+
+    Raises
+    ------
+    InputError
+        As one prompt the text is other tokens.
+    """
+    model, setting = models.model(asked.model), setting_of(asked.settings)
+    ids, tokens = _tokens(model, asked)
+    prompt = asked.prompt + "".join(models.texts(asked.model, tokens))
+    if prompt_ids(model, prompt) != [*ids, *tokens]:
+        raise InputError(
+            "a report is of a prompt, and as a prompt this text is other tokens; undo them or write them into it"
+        )
+    return inspect(model, prompt, setting, seed=asked.seed, tokens=min(asked.top, _REPORTED))
 
 
 def prepare(models: Models, asked: Sequence[Place]) -> None:

@@ -36,10 +36,10 @@ class Runs {
     const report = `/api/runs/${encodeURIComponent(run.run)}/report.html`;
     const act = (name, work) => el("button", { type: "button", "data-do": name, onclick: work }, t(`runs.${name}`));
     return el("tr", { "data-run": run.run },
-      el("th", { scope: "row" }, run.run),
+      el("th", { scope: "row" }, run.run, run.recommendation && el("p", { class: "hint" }, t("runs.recommendation"))),
       el("td", {}, el("div", { class: "acts" },
         act("open", () => this.open(run.run)),
-        !complete && run.state !== "unreadable" && act("resume", () => this.resume(run.run)),
+        !complete && !run.recommendation && run.state !== "unreadable" && act("resume", () => this.resume(run.run)),
         this.deleting(run.run),
         complete && el("a", { href: report, download: "" }, t("runs.report")))),
       el("td", {}, run.model),
