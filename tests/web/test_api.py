@@ -27,7 +27,7 @@ from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
 from thermoscope.web.jobs import Jobs
 
 PROMPT = "Once upon a time"
-SETTING = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
+SETTING: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
 
 
 @pytest.fixture(scope="module")

@@ -80,8 +80,8 @@ def detail(runs: Path, name: str) -> RunDetail:
     path = runs / info.run
     if info.recommendation:
         answer = open_recommendation(path) if (path / ANSWER).is_file() else None
-        findings, command = ((), "") if answer is None else (answer.finding, answer.command)
-        return RunDetail(**info.model_dump(), findings=list(findings), command=command)
+        found = [] if answer is None else list(answer.finding)
+        return RunDetail(**info.model_dump(), findings=found, command="" if answer is None else answer.command)
     if is_kept(path):
         return RunDetail(**info.model_dump(), findings=list(run_finding(open_measured(path))), command="")
     run = open_run(path)
