@@ -74,6 +74,7 @@ def make_app(
         yield
         jobs.close()
         jobs.shut()
+        models.close()
 
     app = FastAPI(
         title="Thermoscope", version=__version__, docs_url=None, redoc_url=None, lifespan=life,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _KEPT = 64
 #: Seconds that the first page has before the first model is loaded.
 _HEAD_START_S = 2.0
+#: Seconds that the end of the server waits for a model that is being loaded.
+_LONGEST_LOAD_S = 60.0
 
 
 class _AtHand:
@@ -83,6 +85,8 @@ class Models:
         self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
         #: Set once a page is there: until then loading would only keep it waiting.
         self.wanted = threading.Event()
+        self._closed = False
+        self._loading: threading.Thread | None = None
         self._texts: dict[str, dict[int, str]] = {}
         self._prefixes: dict[str, Prefixes] = {}
         self._lock = threading.Lock()  # of the two above
@@ -94,12 +98,22 @@ class Models:
 
         def load() -> None:
             self.wanted.wait(_HEAD_START_S)
+            if self._closed:
+                return
             with contextlib.suppress(ThermoscopeError):  # it is told when the model is asked for
                 source = first.get()
                 if not first.endpoint:
                     self.logits(first.name, [_model(source).encode_prompt("Hello")])
 
-        threading.Thread(target=load, name="load", daemon=True).start()
+        self._loading = threading.Thread(target=load, name="load", daemon=True)
+        self._loading.start()
+
+    def close(self) -> None:
+        """Load no more; a model that is being loaded is waited for, since a process that ends meanwhile would crash."""
+        self._closed = True
+        self.wanted.set()
+        if self._loading is not None:
+            self._loading.join(_LONGEST_LOAD_S)
 
     def listed(self) -> list[ModelAtHand]:
         """All of them, with what is known."""
