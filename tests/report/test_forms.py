@@ -75,7 +75,7 @@ def test_a_form_that_is_not_there_names_those_that_are(form: str, spectra: list[
 def test_what_cannot_be_rendered(thing: Any) -> None:
     with pytest.raises(
         InputError,
-        match=r"texts from files \(Measured\), a Comparison, an Audit, a Recommendation, an inspection",
+        match=r"texts from files \(Measured\), a Comparison, an Audit, a TextTemperature, a Recommendation",
     ):
         render(thing, "html")
 

@@ -77,6 +77,13 @@ def test_ranks_count_what_is_larger() -> None:
     assert passes.ranks(logits, source, torch.tensor([1, 2, 0, 3, 0, 3])).tolist() == [1, 1, 3, 4, 1, 1]
 
 
+def test_ranks_of_many_tokens_of_a_row_are_those_of_each() -> None:
+    logits = torch.randn(1, 200).round(decimals=1)  # with ties
+    tokens = torch.arange(200)
+    each = [int(passes.ranks(logits, torch.tensor([0]), token[None])) for token in tokens]
+    assert passes.ranks(logits, torch.zeros(200, dtype=torch.int64), tokens).tolist() == each
+
+
 def test_at_least_keeps_ties_in_order_of_id() -> None:
     logits = torch.tensor([[5.0, 1.0, 5.0, 4.0, 5.0], [0.0, 9.0, 0.0, 0.0, 0.0]])
     values, ids = passes.at_least(logits, torch.tensor([5.0, 1.0]))

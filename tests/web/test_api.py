@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import math
 import shlex
+import subprocess
+import sys
+import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +22,12 @@ import torch
 import thermoscope
 from tests.web.serving import events, parsed, served
 from thermoscope import SamplingParams
+from thermoscope.errors import InputError
 from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
+from thermoscope.web.jobs import Jobs
 
 PROMPT = "Once upon a time"
-SETTING = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
+SETTING: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +41,17 @@ def test_the_state_has_every_stage_and_parameter(client: httpx.Client) -> None:
     assert {p["name"] for stage in state["stages"] for p in stage["parameters"]} == set(PARAMETERS) - set(OPAQUE)
     assert set(state["order"]) == set(STAGES)
     assert state["models"][0]["name"] == "bundled"
+
+
+def test_the_server_is_there_before_what_models_need_is_imported() -> None:
+    code = "import sys, thermoscope.web.server; print('torch' in sys.modules, 'numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"] * 2
+
+
+def test_a_model_is_ready_once_it_was_asked(client: httpx.Client) -> None:
+    client.post("/api/next-token", json={"prompt": PROMPT}).raise_for_status()
+    (model,) = client.get("/api/models").json()
+    assert (model["name"], model["loading"], model["ready"]) == ("bundled", False, True)
 
 
 def test_a_next_token_is_what_the_library_says(client: httpx.Client, model: thermoscope.Model) -> None:
@@ -50,6 +70,49 @@ def test_a_next_token_is_what_the_library_says(client: httpx.Client, model: ther
     assert answer["stages"][-1]["survivors"] == int((wanted > 0).sum())
     assert sum(r["probabilities"][0] for r in answer["tokens"]) + answer["stages"][0]["tail"] == pytest.approx(1)
     assert answer["pieces"] == [model.decode([12]), model.decode([483])]
+
+
+def test_many_at_once_are_answered_as_each_alone(client: httpx.Client, model: thermoscope.Model) -> None:
+    asked = [{"prompt": f"{PROMPT}, {number}", "settings": {"temperature": 0.5 + number / 8}} for number in range(8)]
+    wrong: list[dict[str, Any]] = [{"prompt": PROMPT, "tokens": [10**6]}, {"prompt": PROMPT, "model": "other"}]
+
+    def ask(body: dict[str, Any]) -> httpx.Response:
+        return client.post("/api/next-token", json=body)
+
+    with ThreadPoolExecutor(10) as pool:
+        *answers, first, second = pool.map(ask, asked + wrong)
+    assert (first.status_code, second.status_code) == (400, 400)
+    for body, answer in zip(asked, answers, strict=True):
+        logits = model.next_token_logits(str(body["prompt"]))
+        for row in answer.json()["tokens"][:20]:
+            assert row["logit"] == pytest.approx(float(logits[row["id"]]), abs=1e-4)
+
+
+def test_what_waits_together_is_prepared_together() -> None:
+    prepared: list[list[int]] = []
+
+    def answer(number: int) -> int:
+        if number == 3:
+            raise InputError("three")
+        return 10 * number
+
+    async def ask() -> list[Any]:
+        jobs, free = Jobs(), threading.Event()
+        first = asyncio.ensure_future(jobs.short(free.wait))
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(jobs.together(n, prepared.append, answer)) for n in range(5)]
+        await asyncio.sleep(0)
+        free.set()
+        await first
+        try:
+            return await asyncio.gather(*others, return_exceptions=True)
+        finally:
+            jobs.shut()
+
+    found = asyncio.run(ask())
+    assert prepared == [[0, 1, 2, 3, 4]]
+    assert str(found.pop(3)) == "three"
+    assert found == [0, 10, 20, 40]
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 1.5, 3.0])
@@ -92,6 +155,10 @@ def test_a_text_comes_token_by_token_and_is_the_librarys(client: httpx.Client, m
     assert found[-1][1]["sample"]["text"] == wanted.text
     begun = events(client, "/api/text", asked | {"tokens": list(wanted.token_ids[:5]), "max_new_tokens": 7})
     assert [data["id"] for name, data in begun if name == "token"] == list(wanted.token_ids[5:])
+    for result, told in ((found[-1][1], False), (begun[-1][1], True)):
+        page = client.get(f"/api/results/{result['id']}/report.html").text
+        assert wanted.text.split(".")[0].strip() in page
+        assert ("the first 5 tokens were chosen" in page) == told
 
 
 def test_settings_side_by_side_share_their_noise_or_not(client: httpx.Client) -> None:
@@ -111,6 +178,27 @@ def test_settings_side_by_side_share_their_noise_or_not(client: httpx.Client) ->
     apart = events(client, "/api/compare", asked | {"shared_noise": False})
     assert {(d["setting"], d["seed"]) for name, d in apart if name == "text"} == {(0, 0), (0, 1), (1, 2), (1, 3)}
     assert len(apart[-1][1]["comparisons"]) == 2
+    reports = client.get(f"/api/results/{','.join(map(str, apart[-1][1]['ids']))}/reports.zip")
+    with zipfile.ZipFile(io.BytesIO(reports.content)) as file:
+        assert file.namelist() == ["1.html", "2.html"]
+        assert all(PROMPT in file.read(name).decode() for name in file.namelist())
+    assert client.get("/api/results/999/reports.zip").status_code == 400
+
+
+def test_a_distribution_has_a_report_where_it_is_a_prompts(client: httpx.Client, model: thermoscope.Model) -> None:
+    ids = model.encode_prompt(f"{PROMPT} there was")
+    start = model.encode_prompt(PROMPT)
+    asked: dict[str, Any] = {"prompt": PROMPT, "tokens": ids[len(start) :], "settings": SETTING, "seed": 3}
+    page = client.post("/api/next-token/report", json=asked)
+    assert page.status_code == 200
+    assert "attachment" in page.headers["content-disposition"]
+    assert f"{PROMPT} there was" in page.text
+    (first,) = model.encode_prompt("the")[-1:]
+    letters = [model.encode_prompt(letter)[-1] for letter in "the"]
+    assert [first] != letters
+    refused = client.post("/api/next-token/report", json=asked | {"prompt": "x", "tokens": letters})
+    assert refused.status_code == 400
+    assert "as a prompt this text is other tokens" in refused.json()["error"]
 
 
 def test_a_spectrum_grows_and_ends(client: httpx.Client, model: thermoscope.Model) -> None:
@@ -127,6 +215,10 @@ def test_the_temperature_of_a_text(client: httpx.Client, model: thermoscope.Mode
     result = events(client, "/api/temperature", {"texts": [text.text], "prompt": PROMPT})[-1]
     assert result[0] == "result"
     assert result[1]["low"] < 0.6 < 0.9 > result[1]["temperature"]
+    page = client.get(f"/api/results/{result[1]['id']}/report.html").text
+    assert f"{result[1]['temperature']:.3f}" in page
+    assert page.count("<polyline") == 1
+    assert page.count('<tr><th scope="row">') == 4 + len(result[1]["curve"])
     name, data = events(client, "/api/temperature", {"texts": ["Hi"]})[-1]
     assert (name, "at least" in data["error"]) == ("error", True)
 
@@ -135,7 +227,7 @@ def test_a_setting_for_every_engine_as_a_command_and_as_python(client: httpx.Cli
     answer = client.post("/api/export", json={"prompt": "it's", "settings": SETTING}).json()
     assert {one["engine"] for one in answer["engines"]} >= {"vllm", "llama.cpp", "transformers", "ollama"}
     assert shlex.split(answer["command"]) == [
-        "thermoscope", "compare", "it's", "--repetition-penalty", "1.2", "--temperature", "0.7", "--top-p", "0.9",
+        "thermoscope", "compare", "--repetition-penalty", "1.2", "--temperature", "0.7", "--top-p", "0.9", "--", "it's",
     ]  # fmt: skip
     names: dict[str, Any] = {}
     exec(answer["python"].split("for sample")[0].replace("thermoscope.load_model()", "None"), names)

@@ -64,7 +64,7 @@ def test_another_host_needs_its_token(tmp_path: Path) -> None:
         assert client.get("/").status_code == 401
         assert client.get("/?token=wrong").status_code == 401
         bearer = {"authorization": "Bearer secret"}
-        assert client.get("/api/state", headers=bearer).status_code == 200
+        assert client.get("/api/state", headers=bearer, timeout=60).status_code == 200
         assert client.get("/api/state", headers={"authorization": "Bearer wrong"}).status_code == 401
         login = client.get("/?token=secret&x=1")
         assert (login.status_code, login.headers["location"]) == (303, "/?x=1")
@@ -94,7 +94,8 @@ def begun(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             yield process, found[0]
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)
+    assert process.returncode != -signal.SIGABRT
 
 
 def test_sigterm_ends_streams_cleanly() -> None:
@@ -127,6 +128,6 @@ def test_a_port_that_is_taken_is_one_line() -> None:
 def test_another_host_prints_an_address_with_a_token() -> None:
     with begun("--host", "0.0.0.0", "--port", "0") as (_, address):
         port = address.split(":")[2].split("/")[0]
-        assert httpx.get(f"http://127.0.0.1:{port}/api/state").status_code == 401
+        assert httpx.get(f"http://127.0.0.1:{port}/api/state", timeout=60).status_code == 401
         bearer = {"authorization": f"Bearer {address.split('token=')[1]}"}
-        assert httpx.get(f"http://127.0.0.1:{port}/api/state", headers=bearer).status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/api/state", headers=bearer, timeout=60).status_code == 200

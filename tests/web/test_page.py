@@ -67,8 +67,22 @@ def test_next_token_grows_a_text_by_clicks(browser: Any, address: str) -> None:
         page.click("[data-share=command]")
         visit.wait("document.getElementById('said').textContent === 'Copied.'")
         words = shlex.split(visit.clipboard())
-        assert words[:3] == ["thermoscope", "inspect", grown]
+        assert [*words[:2], *words[-2:]] == ["thermoscope", "inspect", "--", grown]
         assert words[words.index("--temperature") + 1] == "0.8"
+        with page.expect_download() as download:
+            page.click("[data-share=report]")
+        assert grown in Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_a_model_that_is_being_loaded_is_named(browser: Any, address: str) -> None:
+    loading = [True]
+    model = {"name": "bundled", "endpoint": False, "ready": False, "chat": False, "error": None}
+    with Visit(browser, address) as visit:
+        visit.page.route("**/api/models", lambda route: route.fulfill(json=[{**model, "loading": loading[0]}]))
+        visit.go("#next")
+        visit.wait("document.getElementById('loading').textContent === 'Loading bundled …'")
+        loading[0] = False
+        visit.wait("document.getElementById('loading').hidden")
 
 
 def test_bars_follow_a_slider_before_the_server_answers(browser: Any, address: str) -> None:
@@ -251,6 +265,9 @@ def test_the_thermometer_reads_a_text(browser: Any, address: str) -> None:
         page.click("[data-share=python]")
         visit.wait("document.getElementById('said').textContent === 'Copied.'")
         compile(visit.clipboard(), "copied", "exec")
+        with page.expect_download() as download:
+            page.click("[data-share=report]")
+        assert page.inner_text(".answer") in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_a_recommendation_is_told_as_it_is_found(browser: Any, address: str) -> None:
@@ -263,6 +280,15 @@ def test_a_recommendation_is_told_as_it_is_found(browser: Any, address: str) -> 
         page.wait_for_selector(".picked")
         assert page.inner_text(".answer").startswith("Use temperature=")
         assert page.locator(".engines > details").count() > 8
+        visit.go("#runs")
+        row = '[data-run^="recommend-"]'
+        page.click(f"{row} [data-do=open]")
+        page.wait_for_selector(".detail pre")
+        assert page.inner_text(".reading li >> nth=0").startswith("Use temperature=")
+        assert page.inner_text(".detail pre").startswith("thermoscope recommend")
+        with page.expect_download() as download:
+            page.click(f"{row} a")
+        assert "Use temperature=" in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_an_audit_says_what_it_needs(browser: Any, address: str) -> None:
@@ -275,7 +301,9 @@ def test_an_audit_shows_what_was_sent_and_what_was_used(browser: Any, address: s
 
     def with_endpoint(route: Any) -> None:
         state = route.fetch().json()
-        state["models"].append({"name": "some/model", "endpoint": True, "ready": False, "chat": False, "error": None})
+        state["models"].append(
+            {"name": "some/model", "endpoint": True, "loading": False, "ready": False, "chat": False, "error": None}
+        )
         route.fulfill(json=state)
 
     with Visit(browser, address) as visit:

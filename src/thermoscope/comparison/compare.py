@@ -36,6 +36,7 @@ from thermoscope.settings.grid import SettingsGiven, neighbours, settings_given,
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Batch, Source
 from thermoscope.sources.opening import source_of
+from thermoscope.words import count
 
 
 def compare(
@@ -137,6 +138,34 @@ def compare(
             raise
         failed.append(str(error))
     return result()
+
+
+def comparison_of(model: Model | Source, sample: Sample, *, chosen: int = 0, stop: Sequence[str] = ()) -> Comparison:
+    """A text that was generated as a comparison of one, so that it can be read and reported like any other.
+
+    Parameters
+    ----------
+    model
+        What made it.
+    sample
+        The text.
+    chosen
+        How many of its first tokens were given and not drawn.
+    stop
+        The strings that it would have ended at.
+    """
+    source, settings, seeds = source_of(model), (sample.params,), (sample.seed,)
+    limit = len(sample.token_ids)
+    command = compare_command(source, sample.prompt, settings, seeds, limit, stop)
+    ran = what_ran(
+        source, command, settings=settings, seeds=seeds, max_new_tokens=limit, stop=tuple(stop),
+        model_settings=source.own_settings,
+    )  # fmt: skip
+    if chosen:
+        told = f"the first {count(chosen, 'token')} were chosen and not drawn; the command draws them as well"
+        ran = replace(ran, notes=(*ran.notes, told))
+    texts = compared_texts({0: sample}, 1)
+    return Comparison(sample.prompt, settings, seeds, texts, tuple(read(settings, seeds, texts)), ran)
 
 
 def blocks(finished: Mapping[int, Sample], *, opened: bool) -> dict[int, Block | None]:

@@ -45,8 +45,8 @@ class TokenContext:
         """The model's distribution, then the one after each stage, with this seed's coin."""
         return trace(
             self.logits[0], setting, prompt_ids=self.prompt_ids, output_ids=self.output_ids,
-            drawn_logprobs=self.drawn_logprobs, kept_logprobs=self.kept_logprobs, coin=self.coin(seed),
-            end_ids=self.end_ids,
+            drawn_logprobs=self.drawn_logprobs, kept_logprobs=self.kept_logprobs,
+            coin=self.coin(seed) if setting.xtc_probability else 0.0, end_ids=self.end_ids,
         )  # fmt: skip
 
     def drawn(self, setting: SamplingParams, seeds: Sequence[int]) -> list[int]:

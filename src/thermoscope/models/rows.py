@@ -80,6 +80,20 @@ class CachedRows:
             state.adding, state.prefix = False, 0
         return torch.cat(logits)
 
+    def resume(self, context: Sequence[int], kept: int) -> Tensor:
+        """Make the only row this context, whose first ``kept`` tokens (fewer than all) it has; return logits (1, V)."""
+        state = self._cache.state
+        state.lengths = [kept]
+        if kept and len(context) - kept == 1:
+            return self.step(torch.tensor([context[-1]], device=self._network.device))
+        state.lengths, state.adding = [], True
+        try:
+            logits = self._prefill([context], kept)
+            state.lengths = [len(context)]
+        finally:
+            state.adding, state.prefix = False, 0
+        return logits
+
     def _shared(self, contexts: Sequence[Sequence[int]]) -> int:
         """How many tokens all contexts begin with, if that is worth a pass of its own; at least one is left over."""
         if len(contexts) < 2:

@@ -152,3 +152,10 @@ def open_recommendation(folder: str | Path) -> Recommendation:
     if found is None:
         raise RunError(f"{str(folder)!r} holds no recommendation; thermoscope recommend makes one")
     return found
+
+
+def recommendations_in(runs: Path) -> Iterator[Path]:
+    """The folders of recommendations in a folder of runs, answered or only begun, by name."""
+    for path in sorted(runs.iterdir()) if runs.is_dir() else []:
+        if (path / "question.json").is_file():
+            yield path

@@ -68,6 +68,7 @@ def recommend(
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
     folder: str | Path | None = None,
+    runs: str | Path = RUNS,
     embedder: Embedder | str | None = None,
     answer_pattern: str | None = None,
     reference: str | Path | None = None,
@@ -115,7 +116,9 @@ def recommend(
     max_new_tokens, stop, max_rows, embedder, answer_pattern, reference, thinking
         As in ``run``.
     folder
-        Where everything is kept; by default a folder in ``runs/``.
+        Where everything is kept; by default a folder in ``runs``.
+    runs
+        The folder of runs in which that folder is made.
     on_plan
         Called with the plan and what it can see, a sentence each, before anything is generated.
     on_range
@@ -161,7 +164,7 @@ def recommend(
     probe = plan_run(source, case, first[:1], prompts=[*open_prompts, *held_out], seeds=[0],
                      max_new_tokens=max_new_tokens, stop=stop, max_rows=max_rows)  # fmt: skip
     question = _question(probe, axes, money)
-    kept = Folder(RUNS / f"recommend-{case.name}-{question_id(question)}" if folder is None else Path(folder))
+    kept = Folder(Path(runs) / f"recommend-{case.name}-{question_id(question)}" if folder is None else Path(folder))
 
     def laid_out(tokens: int) -> Layout:
         numbers = (len(open_prompts), len(held_out), len(first), len(beside))

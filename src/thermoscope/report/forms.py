@@ -13,6 +13,7 @@ from thermoscope.words import joined
 
 if TYPE_CHECKING:
     from thermoscope.auditing.audit import Audit
+    from thermoscope.auditing.text_temperature import TextTemperature
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.ran.provenance import WhatRan
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         | Measured
         | Comparison
         | Audit
+        | TextTemperature
         | Recommendation
         | Inspection
         | TemperatureInspection
@@ -52,8 +54,9 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None, language
     thing
         A ``Report`` (from ``run_report`` or ``comparison_report``), a ``Run`` (from ``run`` or ``open_run``), a
         ``Measured`` (from ``measure_files`` or ``open_measured``), a ``Comparison`` (from ``compare``), an ``Audit``
-        (from ``audit``), a ``Recommendation`` (from ``recommend``), an ``Inspection`` or ``TemperatureInspection``
-        (``inspect``, ``inspect_temperatures``), or a ``Spectrum`` or several of one prompt (from ``spectrum``).
+        (from ``audit``), a ``TextTemperature`` (from ``temperature_of``), a ``Recommendation`` (from ``recommend``), an
+        ``Inspection`` or ``TemperatureInspection`` (``inspect``, ``inspect_temperatures``), or a ``Spectrum`` or
+        several of one prompt (from ``spectrum``).
     form
         "html": one self-contained page. "json": every record. Of a report, a run, measured texts, a comparison or a
         recommendation also "md" (Markdown); of all but the last "png" or "svg" (its charts on one sheet).
@@ -139,6 +142,7 @@ def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--
 def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | bytes]]:
     """What makes each form of a result."""
     from thermoscope.auditing.audit import Audit
+    from thermoscope.auditing.text_temperature import TextTemperature
     from thermoscope.comparison.comparison import Comparison
     from thermoscope.comparison.inspected import Inspection, TemperatureInspection
     from thermoscope.recommending.recommendation import Recommendation
@@ -149,6 +153,8 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
 
     if isinstance(thing, Audit):
         return _of_audit(thing)
+    if isinstance(thing, TextTemperature):
+        return _of_temperature(thing)
     if isinstance(thing, Recommendation):
         return _of_recommendation(thing)
     if isinstance(thing, Report):
@@ -173,6 +179,7 @@ def _makers(thing: Any, ran: WhatRan | None) -> Mapping[str, Callable[[], str | 
             "texts from files (Measured)",
             "a Comparison",
             "an Audit",
+            "a TextTemperature",
             "a Recommendation",
             "an inspection",
             "a Spectrum",
@@ -223,6 +230,15 @@ def _of_audit(audit: Audit) -> dict[str, Callable[[], str | bytes]]:
         return audit_page(audit)
 
     return {"html": html, "json": lambda: f"{audit.to_json()}\n"}
+
+
+def _of_temperature(found: TextTemperature) -> dict[str, Callable[[], str | bytes]]:
+    def html() -> str:
+        from thermoscope.report.page.text_temperature import text_temperature_page
+
+        return text_temperature_page(found)
+
+    return {"html": html, "json": lambda: f"{found.to_json()}\n"}
 
 
 def _of_recommendation(found: Recommendation) -> dict[str, Callable[[], str | bytes]]:

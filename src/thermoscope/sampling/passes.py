@@ -12,6 +12,8 @@ from thermoscope.cpu import probe
 
 #: Elements of a row's comparison that torch may hold at once.
 _ELEMENTS = 2**25
+#: From so many tokens of one row on, sorting the row is quicker than comparing each of them with all of it.
+_SORTED_FROM = 32
 #: Nats below the largest from which on a token counts nothing; its exponential is still a normal float32.
 _NO_MASS = -87.0
 
@@ -74,6 +76,9 @@ def ranks(logits: Tensor, source: Tensor, tokens: Tensor) -> Tensor:
     pairs, inverse = torch.unique(source * vocabulary + tokens, return_inverse=True)
     of, which = pairs // vocabulary, pairs % vocabulary
     count = len(pairs)
+    if len(logits) == 1 and count > _SORTED_FROM:  # many tokens of one row
+        ascending = logits[0].sort().values
+        return (1 + vocabulary - torch.searchsorted(ascending, logits[0, which], right=True))[inverse]
     found = torch.empty(count, dtype=torch.int64, device=logits.device)
     if not compiled_for(logits):
         step = max(1, _ELEMENTS // vocabulary)

@@ -311,7 +311,8 @@ class SamplingParams(BaseModel):
 
     @model_validator(mode="after")
     def _adaptive_p_is_last(self) -> Self:
-        on = [stage for stage in self.order if stage in self._stages_on()]
+        stages = set(self._stages_on())
+        on = [stage for stage in self.order if stage in stages]
         if "adaptive_p" in on[:-1]:
             raise ValueError(
                 "order must have adaptive_p after all other stages that are on, since it makes the distribution to "

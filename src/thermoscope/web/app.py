@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
+from fastapi import Path as Param
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
 from thermoscope._version import __version__
 from thermoscope.errors import ThermoscopeError
-from thermoscope.web import exports, next_token, run_list, work
+from thermoscope.web import run_list, work
 from thermoscope.web.api_page import api_page
 from thermoscope.web.guard import LOOPBACK, Guard
 from thermoscope.web.jobs import Job, Jobs
@@ -30,6 +31,7 @@ from thermoscope.web.schemas import (
     ExportAnswer,
     ExportRequest,
     Fault,
+    ModelAtHand,
     NextToken,
     NextTokenRequest,
     RecommendRequest,
@@ -72,6 +74,7 @@ def make_app(
         yield
         jobs.close()
         jobs.shut()
+        models.close()
 
     app = FastAPI(
         title="Thermoscope", version=__version__, docs_url=None, redoc_url=None, lifespan=life,
@@ -108,38 +111,78 @@ def _errors(app: FastAPI) -> None:
 
 
 def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
+    """Short requests. What imports torch is imported in their threads: the page is there before it."""
+
     @app.get("/api/state", summary="What the page must know to begin")
     def state() -> State:
         from thermoscope.engines.registry import ENGINES
         from thermoscope.settings.params import SamplingParams
         from thermoscope.usecases.load import bundled
 
+        models.wanted.set()
         return State(
             version=__version__, models=models.listed(), stages=stages(), order=list(SamplingParams().order),
             orders=orders(), use_cases=bundled(), engines=list(ENGINES),
             languages=sorted(path.stem for path in (PAGE / "strings").glob("*.json")),
         )  # fmt: skip
 
-    @app.post("/api/next-token", responses=_REFUSED, summary="The distribution of the next token, stage by stage")
-    async def one_token(asked: NextTokenRequest) -> NextToken:
-        made: NextToken = await jobs.short(lambda: next_token.next_token(models, asked))
-        return made
+    @app.get("/api/models", summary="The models, and which of them are loaded")
+    async def at_hand() -> list[ModelAtHand]:
+        return models.listed()
+
+    @app.post(
+        "/api/next-token", response_model=NextToken, responses=_REFUSED,
+        summary="The distribution of the next token, stage by stage",
+    )  # fmt: skip
+    async def one_token(asked: NextTokenRequest) -> Response:
+        def prepare(many: list[NextTokenRequest]) -> None:
+            from thermoscope.web import next_token
+
+            next_token.prepare(models, many)
+
+        def answer(one: NextTokenRequest) -> str:
+            from thermoscope.web import next_token
+
+            return next_token.next_token(models, one).model_dump_json()
+
+        made: str = await jobs.together(asked, prepare, answer)
+        return Response(made, media_type="application/json")
+
+    @app.post("/api/next-token/report", responses=_REFUSED, summary="The report of a distribution")
+    async def report(asked: NextTokenRequest) -> Response:
+        def answer() -> str:
+            from thermoscope.report.forms import render
+            from thermoscope.web import next_token
+
+            return str(render(next_token.inspected(models, asked), "html"))
+
+        return _page(await jobs.short(answer), "thermoscope-next-token")
 
     @app.post("/api/draws", responses=_REFUSED, summary="How often each token is drawn")
     async def drawn(asked: DrawsRequest) -> Draws:
-        made: Draws = await jobs.short(lambda: next_token.draws(models, asked))
+        def answer() -> Draws:
+            from thermoscope.web import next_token
+
+            return next_token.draws(models, asked)
+
+        made: Draws = await jobs.short(answer)
         return made
 
     @app.post("/api/export", responses=_REFUSED, summary="A setting for other engines, as a command and as Python")
     async def export(asked: ExportRequest) -> ExportAnswer:
-        made: ExportAnswer = await jobs.short(lambda: exports.export(asked))
+        def answer() -> ExportAnswer:
+            from thermoscope.web import exports
+
+            return exports.export(asked)
+
+        made: ExportAnswer = await jobs.short(answer)
         return made
 
 
 def _streams(app: FastAPI, models: Models, jobs: Jobs, results: work.Results, runs: Path) -> None:
     @app.post("/api/text", response_class=EventSourceResponse, responses=_REFUSED, summary="One text, token by token")
     async def text(asked: TextRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in _events(jobs, lambda job: work.text(models, asked, job)):
+        async for event in _events(jobs, lambda job: work.text(models, results, asked, job)):
             yield event
 
     @app.post("/api/compare", response_class=EventSourceResponse, responses=_REFUSED, summary="Settings side by side")
@@ -156,7 +199,7 @@ def _streams(app: FastAPI, models: Models, jobs: Jobs, results: work.Results, ru
         "/api/temperature", response_class=EventSourceResponse, responses=_REFUSED, summary="The temperature of texts"
     )
     async def temperature(asked: TemperatureRequest) -> AsyncIterator[ServerSentEvent]:
-        async for event in _events(jobs, lambda job: work.temperature(models, asked, job)):
+        async for event in _events(jobs, lambda job: work.temperature(models, results, asked, job)):
             yield event
 
     @app.post(
@@ -189,9 +232,8 @@ def _run_routes(app: FastAPI, jobs: Jobs, results: work.Results, runs: Path) -> 
         return made
 
     @app.get("/api/runs/{name}/report.html", responses=_REFUSED, summary="The report of a complete run")
-    def report(name: str) -> FileResponse:
-        path = run_list.report(runs, name)
-        return FileResponse(path, filename=f"{name}.html", content_disposition_type="attachment")
+    def report(name: str) -> Response:
+        return _page(run_list.report(runs, name), name)
 
     @app.delete("/api/runs/{name}", responses=_REFUSED, summary="Delete a run: asked twice")
     def delete(name: str, asked: DeleteRequest) -> Deleted:
@@ -201,9 +243,19 @@ def _run_routes(app: FastAPI, jobs: Jobs, results: work.Results, runs: Path) -> 
     async def result(number: int) -> Response:
         from thermoscope.report.forms import render
 
-        page = await jobs.short(lambda: render(results.get(number), "html"))
-        headers = {"content-disposition": f'attachment; filename="thermoscope-{number}.html"'}
-        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+        return _page(await jobs.short(lambda: render(results.get(number), "html")), f"thermoscope-{number}")
+
+    @app.get("/api/results/{numbers}/reports.zip", responses=_REFUSED, summary="The reports of several results: 1,2")
+    async def several(numbers: Annotated[str, Param(pattern=r"^\d+(,\d+){0,31}$", max_length=200)]) -> Response:
+        made = await jobs.short(lambda: results.reports([int(number) for number in numbers.split(",")]))
+        headers = {"content-disposition": 'attachment; filename="thermoscope-reports.zip"'}
+        return Response(made, media_type="application/zip", headers=headers)
+
+
+def _page(html: str, name: str) -> Response:
+    """A report to save under a name."""
+    headers = {"content-disposition": f'attachment; filename="{name}.html"'}
+    return Response(html, media_type="text/html; charset=utf-8", headers=headers)
 
 
 async def _events(jobs: Jobs, do: Callable[[Job], None]) -> AsyncIterator[ServerSentEvent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from thermoscope.engines.export import export as export_one
 from thermoscope.engines.registry import ENGINES
 from thermoscope.errors import ThermoscopeError
-from thermoscope.ran.provenance import option_words, quote
+from thermoscope.ran.provenance import option_words, with_prompt
 from thermoscope.settings.params import SamplingParams
 from thermoscope.web.schemas import EngineExport, ExportAnswer, ExportRequest, SnippetInfo
 from thermoscope.web.settings import setting_of
@@ -37,10 +37,10 @@ def _for_engine(setting: SamplingParams, engine: str) -> EngineExport:
 
 def _command(asked: ExportRequest, setting: SamplingParams) -> str:
     """The command that compares this setting's text."""
-    words = ["thermoscope", "compare", asked.prompt or "PROMPT", *option_words(setting, leave_out=())]
+    words = ["thermoscope", "compare", *option_words(setting, leave_out=())]
     if "temperature" not in setting.given:
         words += ["--temperature", "1.0"]
-    return " ".join(quote(word) for word in [*words, *(["--model", asked.model] if asked.model else [])])
+    return with_prompt([*words, *(["--model", asked.model] if asked.model else [])], asked.prompt or "PROMPT")
 
 
 def _python(asked: ExportRequest, setting: SamplingParams) -> str:

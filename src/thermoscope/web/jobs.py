@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +16,8 @@ from thermoscope.web.schemas import EventName
 
 #: Seconds that a job may take, and jobs that may wait.
 MOST_S, MOST_WAITING = 600.0, 32
+#: Short requests that are answered together at most.
+_TOGETHER = 32
 
 Event = tuple[EventName, dict[str, Any]]
 
@@ -116,6 +119,7 @@ class Jobs:
         self.turns = Turns()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
         self._short = ThreadPoolExecutor(1, thread_name_prefix="short")
+        self._alike: deque[tuple[Any, asyncio.Future[Any]]] = deque()
         self._open: list[Job] = []
         self._closing = False
 
@@ -127,6 +131,37 @@ class Jobs:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._short, run)
+
+    async def together(self, asked: Any, prepare: Callable[[list[Any]], None], answer: Callable[[Any], Any]) -> Any:
+        """As ``short``, for a kind of request of which many may come at once.
+
+        Those that wait when their turn comes are given to ``prepare`` together, then each to ``answer``.
+        """
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[Any] = loop.create_future()
+        self._alike.append((asked, mine))
+
+        def tell(future: asyncio.Future[Any], made: Any = None, error: Exception | None = None) -> None:
+            loop.call_soon_threadsafe(_settle, future, made, error)
+
+        def run() -> None:
+            waiting = [self._alike.popleft() for _ in range(min(len(self._alike), _TOGETHER))]
+            with self.turns.short():
+                try:
+                    if len(waiting) > 1:
+                        prepare([each for each, _ in waiting])
+                except Exception as error:
+                    for _, future in waiting:
+                        tell(future, error=error)
+                    return
+                for each, future in waiting:
+                    try:
+                        tell(future, answer(each))
+                    except Exception as error:
+                        tell(future, error=error)
+
+        self._short.submit(run)  # finds nothing if it was answered with those before
+        return await mine
 
     async def stream(self, work: Callable[[Job], None]) -> AsyncIterator[Event]:
         """The events of a job; it ends when nobody takes them any more."""
@@ -179,3 +214,12 @@ class Jobs:
         """Wait for the threads, once all jobs have ended."""
         self._worker.shutdown(wait=True, cancel_futures=True)
         self._short.shutdown(wait=True, cancel_futures=True)
+
+
+def _settle(future: asyncio.Future[Any], made: Any, error: Exception | None) -> None:
+    if future.done():  # nobody waits any more
+        return
+    if error is None:
+        future.set_result(made)
+    else:
+        future.set_exception(error)

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from thermoscope.models.base import Model
+    from thermoscope.models.prefixes import Prefixes
     from thermoscope.sources.base import Source
 
 #: Contexts whose logits are kept: a slider that moves asks for the same one again.
 _KEPT = 64
+#: Seconds that the first page has before the first model is loaded.
+_HEAD_START_S = 2.0
+#: Seconds that the end of the server waits for a model that is being loaded.
+_LONGEST_LOAD_S = 60.0
 
 
 class _AtHand:
@@ -30,17 +35,21 @@ class _AtHand:
         self.name, self.endpoint = name, endpoint
         self._open = opened
         self._lock = threading.Lock()
+        self.loading = False
         self.source: Source | None = None
         self.error: str | None = None
 
     def get(self) -> Source:
         with self._lock:
             if self.source is None:
+                self.loading = True
                 try:
                     self.source = self._open()
                 except ThermoscopeError as error:
                     self.error = str(error)
                     raise
+                finally:
+                    self.loading = False
             return self.source
 
 
@@ -74,18 +83,37 @@ class Models:
         kinds = {name: p.is_endpoint and not runs_in_process(p, addresses[name]) for name, p in parsed.items()}
         self._models = {name: _AtHand(name, opened(name, endpoint=kinds[name]), endpoint=kinds[name]) for name in names}
         self._logits: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
+        #: Set once a page is there: until then loading would only keep it waiting.
+        self.wanted = threading.Event()
+        self._closed = False
+        self._loading: threading.Thread | None = None
+        self._texts: dict[str, dict[int, str]] = {}
+        self._prefixes: dict[str, Prefixes] = {}
+        self._lock = threading.Lock()  # of the two above
 
     def load_first(self) -> None:
-        """Load the first model in a thread of its own, so that the page need not wait for it."""
+        """Load the first model in a thread of its own, once a page has what it begins with, or soon."""
         first = next(iter(self._models.values()))
+        first.loading = True
 
         def load() -> None:
+            self.wanted.wait(_HEAD_START_S)
+            if self._closed:
+                return
             with contextlib.suppress(ThermoscopeError):  # it is told when the model is asked for
                 source = first.get()
                 if not first.endpoint:
-                    self.logits(first.name, _model(source).encode_prompt("Hello"))
+                    self.logits(first.name, [_model(source).encode_prompt("Hello")])
 
-        threading.Thread(target=load, name="load", daemon=True).start()
+        self._loading = threading.Thread(target=load, name="load", daemon=True)
+        self._loading.start()
+
+    def close(self) -> None:
+        """Load no more; a model that is being loaded is waited for, since a process that ends meanwhile would crash."""
+        self._closed = True
+        self.wanted.set()
+        if self._loading is not None:
+            self._loading.join(_LONGEST_LOAD_S)
 
     def listed(self) -> list[ModelAtHand]:
         """All of them, with what is known."""
@@ -93,6 +121,7 @@ class Models:
             ModelAtHand(
                 name=one.name,
                 endpoint=one.endpoint,
+                loading=one.loading,
                 ready=one.source is not None,
                 chat=one.source is not None and not one.endpoint and _model(one.source).chat,
                 error=one.error,
@@ -119,20 +148,32 @@ class Models:
         """A model that runs here, whose distributions can be had; errors as in ``source``, and for endpoints."""
         return _model(self.source(name))
 
-    def logits(self, name: str, context: Sequence[int]) -> Tensor:
-        """The model's own logits (V,) after some tokens (at least one), those of recent contexts kept."""
+    def texts(self, name: str, tokens: Sequence[int]) -> list[str]:
+        """The text of each token alone."""
+        model, known = self.model(name), self._texts.setdefault(name, {})
+        for token in tokens:
+            if token not in known:
+                known[token] = model.decode([token])
+        return [known[token] for token in tokens]
+
+    def logits(self, name: str, contexts: Sequence[Sequence[int]]) -> list[Tensor]:
+        """The model's own logits (V,) after each context (at least one token), those of recent contexts kept."""
         import torch
 
-        key = (name, tuple(context))
-        if key not in self._logits:
-            model = self.model(name)
-            rows = model.rows(capacity=1, length=len(context))
-            with torch.no_grad():
-                self._logits[key] = rows.add([list(context)])[0]
+        from thermoscope.models.prefixes import Prefixes
+
+        model, name = self.model(name), name or next(iter(self._models))
+        keys = [(name, tuple(context)) for context in contexts]
+        with self._lock, torch.no_grad():
+            new = [key for key in dict.fromkeys(keys) if key not in self._logits]
+            prefixes = self._prefixes.setdefault(name, Prefixes(model))
+            self._logits.update(zip(new, prefixes.logits([context for _, context in new]), strict=True))
+            for key in keys:
+                self._logits.move_to_end(key)
+            found = [self._logits[key] for key in keys]
             while len(self._logits) > _KEPT:
                 self._logits.popitem(last=False)
-        self._logits.move_to_end(key)
-        return self._logits[key]
+        return found
 
 
 def _model(source: Source) -> Model:

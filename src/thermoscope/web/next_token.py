@@ -2,53 +2,107 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from thermoscope.comparison.context import TokenContext
-from thermoscope.comparison.inspection import stage_words
+from thermoscope.comparison.inspection import inspect, stage_words
 from thermoscope.decode.request import prompt_ids
-from thermoscope.errors import InputError
+from thermoscope.errors import InputError, ThermoscopeError
 from thermoscope.sampling.chain import check_setting
 from thermoscope.sampling.passes import ranks
 from thermoscope.sampling.trace import Traced
-from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenRequest, Place, StageRow, TailBin, TokenRow
+from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenRequest, Place, StageRow, TailBin
 from thermoscope.web.settings import setting_of
 
 if TYPE_CHECKING:
+    from thermoscope.comparison.inspected import Inspection
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
     from thermoscope.web.models import Models
 
 #: Bins of the tail: with each one's mean of exp(logit) any temperature from 0.3 to 3 has its mass within 1 %.
 BINS = 64
+#: Tokens that a report lists at most.
+_REPORTED = 50
 
 
 def next_token(models: Models, asked: NextTokenRequest) -> NextToken:
     """The distribution at a place, raw and after each stage; errors as in ``inspect``."""
     model, here, setting = _asked(models, asked, asked.settings)
+    with _one_thread():
+        return _answer(models, asked, model, here, setting)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One row is so little that threads would wait for each other longer than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _answer(
+    models: Models, asked: NextTokenRequest, model: Model, here: TokenContext, setting: SamplingParams
+) -> NextToken:
     traced, logits = here.traced(setting, asked.seed), here.logits[0]
     top = _listed(logits, traced, asked.top)
     columns = torch.stack([stage.probabilities[top] for stage in traced], dim=1)  # (top, stages)
+    ids = top.tolist()
     rows = zip(
-        top.tolist(), logits[top].tolist(), ranks(here.logits, torch.zeros_like(top), top).tolist(), columns.tolist(),
-        strict=True,
+        ids, models.texts(asked.model, ids), logits[top].tolist(),
+        ranks(here.logits, torch.zeros_like(top), top).tolist(), columns.tolist(), strict=True,
     )  # fmt: skip
-    return NextToken(
-        model=model.name,
-        pieces=[model.decode([token]) for token in here.output_ids],
-        context_tokens=len(here.prompt_ids) + len(here.output_ids),
-        vocabulary=model.vocabulary,
-        tokens=[TokenRow(id=i, text=model.decode([i]), logit=x, rank=r, probabilities=p) for i, x, r, p in rows],
-        tail=_tail(logits, top),
-        stages=[_stage(setting, one, columns[:, place]) for place, one in enumerate(traced)],
-        drawn=here.drawn(setting, [asked.seed])[0],
-        ends=[token for token in top.tolist() if token in model.end_of_text],
-    )
+    names = ("id", "text", "logit", "rank", "probabilities")
+    return NextToken.model_validate({  # which makes hundreds of rows in one go
+        "model": model.name,
+        "pieces": models.texts(asked.model, here.output_ids),
+        "context_tokens": len(here.prompt_ids) + len(here.output_ids),
+        "vocabulary": model.vocabulary,
+        "tokens": [dict(zip(names, row, strict=True)) for row in rows],
+        "tail": _tail(logits, top),
+        "stages": [_stage(setting, one, columns[:, place]) for place, one in enumerate(traced)],
+        "drawn": here.drawn(setting, [asked.seed])[0],
+        "ends": [token for token in ids if token in model.end_of_text],
+    })  # fmt: skip
+
+
+def inspected(models: Models, asked: NextTokenRequest) -> Inspection:
+    """The same by ``thermoscope.inspect``, whose prompt has all of the text.
+
+    Raises
+    ------
+    InputError
+        As one prompt the text is other tokens.
+    """
+    model, setting = models.model(asked.model), setting_of(asked.settings)
+    ids, tokens = _tokens(model, asked)
+    prompt = asked.prompt + "".join(models.texts(asked.model, tokens))
+    if prompt_ids(model, prompt) != [*ids, *tokens]:
+        raise InputError(
+            "a report is of a prompt, and as a prompt this text is other tokens; undo them or write them into it"
+        )
+    return inspect(model, prompt, setting, seed=asked.seed, tokens=min(asked.top, _REPORTED))
+
+
+def prepare(models: Models, asked: Sequence[Place]) -> None:
+    """Run the places of several requests through their models together; what is wrong with one is told to it alone."""
+    contexts: dict[str, list[list[int]]] = {}
+    for place in asked:
+        with contextlib.suppress(ThermoscopeError):
+            ids, tokens = _tokens(models.model(place.model), place)
+            contexts.setdefault(place.model, []).append([*ids, *tokens])
+    for name, some in contexts.items():
+        with contextlib.suppress(ThermoscopeError):
+            models.logits(name, some)
 
 
 def draws(models: Models, asked: DrawsRequest) -> Draws:
@@ -63,17 +117,20 @@ def draws(models: Models, asked: DrawsRequest) -> Draws:
 def _asked(models: Models, asked: Place, settings: Mapping[str, Any]) -> tuple[Model, TokenContext, SamplingParams]:
     """The model of a request, its place in a text, and its setting."""
     model, setting = models.model(asked.model), setting_of(settings)
+    ids, tokens = _tokens(model, asked)
+    check_setting(setting, model.vocabulary)
+    (logits,) = models.logits(asked.model, [[*ids, *tokens]])
+    return model, TokenContext(ids, tokens, logits[None], model.end_of_text), setting
+
+
+def _tokens(model: Model, asked: Place) -> tuple[list[int], list[int]]:
+    """The tokens of a place: those of its prompt, and those after it."""
     ids, tokens = prompt_ids(model, asked.prompt), list(asked.tokens)
     if any(not 0 <= token < model.vocabulary for token in tokens):
         raise InputError(f"tokens must be ids from 0 to {model.vocabulary - 1}; got {tokens}")
     if model.context_length is not None and len(ids) + len(tokens) >= model.context_length:
         raise InputError(f"the model's context of {model.context_length} tokens is full; shorten the text")
-    check_setting(setting, model.vocabulary)
-    return (
-        model,
-        TokenContext(ids, tokens, models.logits(asked.model, [*ids, *tokens])[None], model.end_of_text),
-        setting,
-    )
+    return ids, tokens
 
 
 def _listed(logits: Tensor, traced: Sequence[Traced], top: int) -> Tensor:

@@ -6,8 +6,10 @@ import re
 import secrets
 import shutil
 from pathlib import Path
+from typing import Any
 
-from thermoscope.errors import InputError, RunError
+from thermoscope.errors import InputError, RunError, ThermoscopeError
+from thermoscope.recommending.folder import ANSWER, open_recommendation, recommendations_in
 from thermoscope.runs.catalog import runs_in
 from thermoscope.web.schemas import Deleted, RunDetail, RunInfo
 from thermoscope.words import quoted
@@ -30,15 +32,41 @@ def checked(runs: Path, name: str) -> str:
 
 def _known(runs: Path, name: str) -> RunInfo:
     """What is known of a run; errors as in ``checked``."""
-    found = next((each for each in runs_in(runs) if each["run"] == name), None) if _NAME.fullmatch(name) else None
+    found = next((each for each in _all(runs) if each.run == name), None) if _NAME.fullmatch(name) else None
     if found is None:
         raise RunError(f"there is no run {quoted(name)} in {runs}; open the list of runs again")
-    return _info(found)
+    return found
+
+
+def _all(runs: Path) -> list[RunInfo]:
+    """Every run and every recommendation."""
+    found = [
+        RunInfo.model_validate({k: v for k, v in each.items() if k in RunInfo.model_fields}) for each in runs_in(runs)
+    ]
+    return found + [_recommendation(path) for path in recommendations_in(runs)]
+
+
+def _recommendation(path: Path) -> RunInfo:
+    """What is known of a recommendation: its texts are those of the runs in its folder."""
+    made = runs_in(path)
+    known: dict[str, Any] = {"run": path.name, "recommendation": True, "state": "not complete"}
+    known |= {
+        name: sum(run[name] for run in made if isinstance(run[name], int)) for name in ("settings", "texts", "done")
+    }
+    try:
+        answer = open_recommendation(path) if (path / ANSWER).is_file() else None
+    except ThermoscopeError:
+        return RunInfo(**known | {"state": "unreadable"})
+    if answer is not None:
+        state = "complete" if answer.complete else "not complete"
+        known |= {"name": answer.title, "model": answer.model, "settings": len(answer.candidates), "state": state}
+        known["finished"] = max((run["finished"] or "" for run in made), default="") or None
+    return RunInfo(**known)
 
 
 def listed(runs: Path) -> list[RunInfo]:
-    """Every run, the latest first."""
-    found = [_info(each) for each in runs_in(runs)]
+    """Every run and recommendation, the latest first."""
+    found = _all(runs)
     return sorted(found, key=lambda run: run.finished or "~", reverse=True)
 
 
@@ -50,6 +78,10 @@ def detail(runs: Path, name: str) -> RunDetail:
 
     info = _known(runs, name)
     path = runs / info.run
+    if info.recommendation:
+        answer = open_recommendation(path) if (path / ANSWER).is_file() else None
+        found = [] if answer is None else list(answer.finding)
+        return RunDetail(**info.model_dump(), findings=found, command="" if answer is None else answer.command)
     if is_kept(path):
         return RunDetail(**info.model_dump(), findings=list(run_finding(open_measured(path))), command="")
     run = open_run(path)
@@ -57,12 +89,17 @@ def detail(runs: Path, name: str) -> RunDetail:
     return RunDetail(**info.model_dump(), findings=findings, command=run.command)
 
 
-def report(runs: Path, name: str) -> Path:
-    """The page of a complete run."""
-    path = runs / checked(runs, name) / "report.html"
-    if not path.is_file():
+def report(runs: Path, name: str) -> str:
+    """The page of a complete run, or of a recommendation."""
+    info = _known(runs, name)
+    path = runs / info.run
+    if info.recommendation:
+        from thermoscope.report.forms import render
+
+        return str(render(open_recommendation(path), "html"))
+    if not (path / "report.html").is_file():
         raise InputError(f"the run {name} has no report yet; resume it first")
-    return path
+    return (path / "report.html").read_text(encoding="utf-8")
 
 
 def delete(runs: Path, name: str, confirm: str) -> Deleted:
@@ -74,7 +111,3 @@ def delete(runs: Path, name: str, confirm: str) -> Deleted:
     del _confirmations[name]
     shutil.rmtree(runs / name)
     return Deleted(deleted=True)
-
-
-def _info(known: dict[str, object]) -> RunInfo:
-    return RunInfo.model_validate({key: value for key, value in known.items() if key in RunInfo.model_fields})

@@ -129,10 +129,11 @@ class DeleteRequest(Body):
 
 
 class ModelAtHand(BaseModel):
-    """A model given at start: ``endpoint`` where it runs on a server, ``ready`` once it is loaded."""
+    """A model given at start: ``endpoint`` where it runs on a server, ``loading``, then ``ready`` once used."""
 
     name: str
     endpoint: bool
+    loading: bool
     ready: bool
     chat: bool
     error: str | None = None
@@ -249,9 +250,10 @@ class ExportAnswer(BaseModel):
 
 
 class RunInfo(BaseModel):
-    """A run in the folder of runs."""
+    """A run, or the folder of a recommendation, in the folder of runs."""
 
     run: str
+    recommendation: bool = False
     name: str = ""
     model: str = ""
     prompts: int | str = 0
@@ -264,7 +266,7 @@ class RunInfo(BaseModel):
 
 
 class RunDetail(RunInfo):
-    """A run with what was found, if it is complete, and the command that makes or completes it."""
+    """A run with what was found, if it is complete, and the command that makes or completes it ("" where unknown)."""
 
     findings: list[str]
     command: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,16 @@ class Results:
             raise InputError(f"result {number} is not kept any more; make it again")
         return self._kept[number]
 
+    def reports(self, numbers: Sequence[int]) -> bytes:
+        """A zip file with the report of each; errors as in ``get``."""
+        from thermoscope.report.forms import render
+
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+            for place, number in enumerate(dict.fromkeys(numbers), 1):
+                file.writestr(f"{place}.html", render(self.get(number), "html"))
+        return made.getvalue()
+
 
 class Pieces:
     """The text of tokens as they come: a character is told when it is whole."""
@@ -72,8 +84,9 @@ class Pieces:
         return piece
 
 
-def text(models: Models, asked: TextRequest, job: Job) -> None:
+def text(models: Models, results: Results, asked: TextRequest, job: Job) -> None:
     """One text, token by token; ``thermoscope.generate``."""
+    from thermoscope.comparison.compare import comparison_of
     from thermoscope.decode.generate import generate
 
     model, pieces = models.model(asked.model), Pieces(models.model(asked.model))
@@ -88,7 +101,8 @@ def text(models: Models, asked: TextRequest, job: Job) -> None:
         max_new_tokens=len(asked.tokens) + asked.max_new_tokens, stop=asked.stop, begin=asked.tokens,
         on_token=tell, on_progress=lambda state: job.step(),
     )  # fmt: skip
-    job.tell("result", sample=_sample(sample))
+    made = comparison_of(models.source(asked.model), sample, chosen=len(asked.tokens), stop=asked.stop)
+    job.tell("result", id=results.keep(made), sample=_sample(sample))
 
 
 def compare(models: Models, results: Results, asked: CompareRequest, job: Job) -> None:
@@ -147,13 +161,13 @@ def spectrum(models: Models, results: Results, asked: SpectrumRequest, job: Job)
     job.tell("result", id=results.keep(found), **_spectrum(found))
 
 
-def temperature(models: Models, asked: TemperatureRequest, job: Job) -> None:
+def temperature(models: Models, results: Results, asked: TemperatureRequest, job: Job) -> None:
     """The temperature of texts; ``thermoscope.temperature_of``."""
     from thermoscope.auditing.text_temperature import temperature_of
 
     job.step()
     found = temperature_of(asked.texts, models.model(asked.model), prompt=asked.prompt or None)
-    job.tell("result", **finite(json.loads(found.to_json())))
+    job.tell("result", id=results.keep(found), **finite(json.loads(found.to_json())))
 
 
 def recommend(models: Models, results: Results, runs: Path, asked: RecommendRequest, job: Job) -> None:
@@ -168,7 +182,7 @@ def recommend(models: Models, results: Results, runs: Path, asked: RecommendRequ
     given = asked.use_case or _prompts_file(runs, asked.prompts)
     found = recommend_it(
         models.source(asked.model), given, vary=asked.vary, objective=asked.objective,
-        budget=f"{asked.budget} tokens", max_new_tokens=asked.max_new_tokens, folder=None,
+        budget=f"{asked.budget} tokens", max_new_tokens=asked.max_new_tokens, runs=runs,
         on_plan=lambda plan: job.tell("note", kind="plan", text="\n".join(plan)),
         on_range=lambda said: job.tell("note", kind="range", text=said),
         on_note=lambda said: job.tell("note", kind="note", text=said),

@@ -17,6 +17,8 @@ const asJson = (method, body, signal) => ({
 export const get = async (path, signal) => (await answered(await fetch(path, { signal }))).json();
 /** POST, as JSON. */
 export const post = async (path, body, signal) => (await answered(await fetch(path, asJson("POST", body, signal)))).json();
+/** POST, as text. */
+export const postText = async (path, body) => (await answered(await fetch(path, asJson("POST", body)))).text();
 /** DELETE, as JSON. */
 export const remove = async (path, body) => (await answered(await fetch(path, asJson("DELETE", body)))).json();
 

@@ -2,7 +2,7 @@
 
 import { address, read, write } from "./address.js";
 import { Refused, get } from "./api.js";
-import { debounce, el, select } from "./dom.js";
+import { debounce, el, said, select } from "./dom.js";
 import { current, load, t } from "./strings.js";
 
 const VIEWS = ["next", "text", "compare", "spectrum", "thermometer", "recommend", "audit", "runs"];
@@ -47,6 +47,19 @@ const app = {
   },
 };
 
+/** Say that the model is being loaded, until it is there. */
+async function follow() {
+  const line = document.getElementById("loading");
+  const now = new Map((await get("/api/models").catch(() => [])).map((one) => [one.name, one]));
+  app.state.models = app.state.models.map((one) => now.get(one.name) ?? one);
+  const { loading } = app.modelAtHand();
+  said(line, loading ? t("loading", { model: app.model() }) : "");
+  line.hidden = !loading;
+  if (loading) following = setTimeout(follow, 300);
+}
+
+let following = 0;
+
 const later = debounce(() => write(app.view, app.kept), 150);
 
 let close = () => {};
@@ -66,6 +79,8 @@ async function open() {
     el("p", { id: "fault", class: "fault", role: "alert" }));
   const module = await import(`./views/${name}.js`);
   if (app.view === name) close = module.open(root, app) ?? close;
+  clearTimeout(following);
+  following = setTimeout(follow, 100); // once the view has asked for its model
 }
 
 /** The links to all views, which take prompt, setting and model along. */

@@ -21,6 +21,10 @@ export const withTemperature = (setting) => options({ temperature: 1, ...setting
 /** A command of words. */
 export const command = (...words) => ["thermoscope", ...words.flat(Infinity)].map((word) => quoted(String(word))).join(" ");
 
+/** A command with a prompt, which may begin as options do. ("-" stands for standard input.) */
+export const prompted = (prompt, ...words) =>
+  prompt === "-" ? `printf '%s' - | ${command(...words, "--", "-")}` : command(...words, "--", prompt);
+
 /** A value in Python. */
 export function python(value) {
   if (value === true) return "True";
@@ -54,7 +58,7 @@ export function save(name, text, type = "application/json") {
 }
 
 /**
- * The row of buttons. `view` has `command()` and `python()`; with `report()` (the address of a report, or null) and
+ * The row of buttons. `view` has `command()` and `python()`; with `report()` (the address of a report, or its { name, text }, or null) and
  * `data()` (what to save as JSON, or null) where it has them, and `setting()` for the engines.
  */
 export function sharing(app, view) {
@@ -68,10 +72,11 @@ export function sharing(app, view) {
       button("command", () => copy(app, view.command(), t("share.copied"))),
       button("python", () => copy(app, view.python(), t("share.copied"))),
       view.setting && button("engines", () => engines(app, view.setting(), shown)),
-      view.report && button("report", () => {
-        const address = view.report();
-        if (!address) return app.say(t("share.none"));
-        el("a", { href: address, download: "" }).click();
+      view.report && button("report", async () => {
+        const made = await view.report();
+        if (!made) return app.say(t("share.none"));
+        if (typeof made === "string") return el("a", { href: made, download: "" }).click();
+        return save(made.name, made.text, "text/html");
       }),
       view.data && button("json", () => {
         const data = view.data();

@@ -19,7 +19,7 @@ class Audit extends ResultView {
       this.budget = value;
       app.keep({ b: value });
     });
-    root.append(el("div", { class: "fields" }, field(t("audit.budget"), budget)), this.job.root, this.found, sharing(app, this));
+    root.append(el("div", { class: "fields asked" }, field(t("audit.budget"), budget), this.job.root), this.found, sharing(app, this));
   }
 
   async run() {
@@ -33,7 +33,7 @@ class Audit extends ResultView {
     const temperatures = audit.rows.filter((row) => row.parameter === "temperature" && [row.sent, row.effective].every(Number.isFinite));
     this.found.replaceChildren(
       el("p", { class: "answer" }, finding),
-      temperatures.length ? el("figure", {}, el("figcaption", {}, t("audit.sent")), chart(temperatures)) : "",
+      temperatures.length ? el("figure", {}, el("figcaption", {}, el("strong", {}, t("audit.sent")), el("p", {}, t("audit.how"))), chart(temperatures)) : "",
       el("div", { class: "scrolls", tabindex: "0" }, table(audit.rows)),
       el("ul", { class: "notes" }, [...audit.could_not_see, ...audit.notes].map((note) => el("li", {}, note))));
   }
@@ -47,36 +47,55 @@ class Audit extends ResultView {
   }
 }
 
+/** The sign of a verdict, as in reports; whatever is not listed is broken. */
+const SIGNS = { honoured: "✓", default: "–", "default added": "+", refused: "–", "can't be told": "?" };
+
 function table(rows) {
   const value = (row) => {
     if (row.effective === null) return "–";
     const shown = typeof row.effective === "number" ? num(row.effective, 2) : row.effective;
     return row.low === null || row.high === null ? shown : `${shown} (${num(row.low, 2)}–${num(row.high, 2)})`;
   };
-  return el("table", {},
-    el("thead", {}, el("tr", {}, ["parameter", "sent", "effective", "verdict", "evidence"].map((name) =>
-      el("th", { scope: "col" }, t(`audit.column.${name}`))))),
+  const verdict = (row) => {
+    const sign = SIGNS[row.verdict] ?? "✗";
+    return el("span", { class: "verdict", "data-sign": sign }, el("span", { "aria-hidden": "true" }, `${sign} `), row.verdict);
+  };
+  const columns = ["parameter", "verdict", "sent", "effective", "evidence"].map((name) => t(`audit.column.${name}`));
+  const cell = (at, child) => el("td", { "data-column": columns[at] }, child);
+  return el("table", { class: "stacks" },
+    el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", {}, rows.map((row) => el("tr", {},
-      el("th", { scope: "row" }, row.parameter), el("td", {}, String(row.sent)), el("td", {}, value(row)),
-      el("td", {}, row.verdict), el("td", {}, row.evidence)))));
+      el("th", { scope: "row" }, row.parameter), cell(1, verdict(row)), cell(2, String(row.sent)), cell(3, value(row)),
+      cell(4, row.evidence)))));
 }
+
+const SIZE = 340;
+const LEFT = 52;
+const BELOW = 52;
+const ABOVE = 14;
 
 /** Sent against effective temperature; on the diagonal what is sent is what is used. */
 function chart(rows) {
-  const size = 320;
-  const most = Math.max(...rows.flatMap((row) => [row.sent, row.effective, Math.min(row.high ?? 0, 3)]), 1) * 1.08;
-  const x = (value) => 40 + (value / most) * (size - 60);
-  const y = (value) => size - 40 - (Math.min(value, most) / most) * (size - 60);
+  const most = Math.max(...rows.flatMap((row) => [row.sent, row.effective]), 1) * 1.15;
+  const x = (value) => LEFT + (value / most) * (SIZE - LEFT - 16);
+  const y = (value) => SIZE - BELOW - (Math.min(value, most) / most) * (SIZE - BELOW - ABOVE);
   const said = rows.map((row) => `${num(row.sent, 2)} → ${num(row.effective, 2)}`).join(", ");
-  return svg("svg", { class: "scale square", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": `${t("audit.sent")}: ${said}` },
-    svg("line", { x1: x(0), y1: y(0), x2: x(most), y2: y(most) }),
-    svg("line", { x1: x(0), y1: y(0), x2: x(most), y2: y(0) }), svg("line", { x1: x(0), y1: y(0), x2: x(0), y2: y(most) }),
+  const step = most > 3 ? 1 : 0.5;
+  const ticks = Array.from({ length: Math.floor(most / step) + 1 }, (_, at) => at * step);
+  return svg("svg", { class: "scale square", viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-label": `${t("audit.sent")}: ${said}` },
+    ticks.map((at) => [
+      svg("line", { x1: x(0), y1: y(at), x2: SIZE - 16, y2: y(at) }),
+      svg("text", { x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, num(at, 1)),
+      svg("text", { x: x(at), y: SIZE - BELOW + 18, "text-anchor": "middle" }, num(at, 1)),
+    ]),
+    svg("line", { class: "same", x1: x(0), y1: y(0), x2: x(most), y2: y(most) }),
     rows.map((row) => [
       row.low !== null && row.high !== null && svg("line", { class: "mid", x1: x(row.sent), x2: x(row.sent), y1: y(row.low), y2: y(row.high) }),
+      row.high > most && svg("path", { class: "beyond", d: `M${x(row.sent) - 6},${ABOVE}h12l-6,-9z` }), // it goes on above
       svg("circle", { cx: x(row.sent), cy: y(row.effective), r: 5 }),
-      svg("text", { x: x(row.sent), y: size - 22, "text-anchor": "middle" }, num(row.sent, 1)),
     ]),
-    svg("text", { x: size / 2, y: size - 4, "text-anchor": "middle" }, t("audit.column.sent")));
+    svg("text", { x: (LEFT + SIZE - 16) / 2, y: SIZE - 10, "text-anchor": "middle" }, t("audit.column.sent")),
+    svg("text", { transform: `translate(13 ${(SIZE - BELOW + ABOVE) / 2}) rotate(-90)`, "text-anchor": "middle" }, t("audit.axis")));
 }
 
 /** Open the view. */

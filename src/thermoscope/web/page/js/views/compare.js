@@ -3,7 +3,7 @@
 import { check, el, field, number } from "../dom.js";
 import { Column } from "../column.js";
 import { Job } from "../job.js";
-import { command, options, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
+import { options, prompted, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
 import { t } from "../strings.js";
 
 const MOST = 6;
@@ -137,6 +137,7 @@ class Compare {
   }
 
   report() {
+    if (this.ids.length > 1) return `/api/results/${this.ids.join()}/reports.zip`;
     return this.ids.length ? `/api/results/${this.ids[0]}/report.html` : null;
   }
 
@@ -146,13 +147,13 @@ class Compare {
 
   command() {
     const rest = ["--seeds", this.seeds, "--seed", this.seed, "--max-new-tokens", this.most, "--model", this.app.model()];
-    if (this.settings.length === 1) return command("compare", this.prompt, withTemperature(this.settings[0]), rest);
+    if (this.settings.length === 1) return prompted(this.prompt, "compare", withTemperature(this.settings[0]), rest);
     const named = this.settings.flatMap((setting, at) => {
       const words = options({ temperature: 1, ...setting });
       const pairs = words.filter((_, i) => i % 2 === 0).map((name, i) => `${name.slice(2).replaceAll("-", "_")}=${words[2 * i + 1]}`);
       return ["--setting", `${LETTERS[at]}: ${pairs.join(" ")}`];
     });
-    return command("compare", this.prompt, named, rest);
+    return prompted(this.prompt, "compare", named, rest);
   }
 
   python() {

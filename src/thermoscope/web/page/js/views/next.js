@@ -1,12 +1,12 @@
 // Next token: the model's distribution, what each stage leaves of it, and the text that grows by a click.
 
-import { post } from "../api.js";
+import { post, postText } from "../api.js";
 import { Bars } from "../bars.js";
 import * as chain from "../chain.js";
 import { debounce, el, field, number, said, visible } from "../dom.js";
 import { Panel } from "../panel.js";
 import { activeStages, isServers, orderOf } from "../parameters.js";
-import { command, options, pythonSetting, python, sharing } from "../sharing.js";
+import { options, prompted, pythonSetting, python, sharing } from "../sharing.js";
 import { num, percent, t } from "../strings.js";
 
 const DRAWS = 100;
@@ -209,7 +209,7 @@ class Next {
   }
 
   command() {
-    return command("inspect", this.text(), options(this.chosen), "--seed", this.seed, "--model", this.app.model());
+    return prompted(this.text(), "inspect", options(this.chosen), "--seed", this.seed, "--model", this.app.model());
   }
 
   python() {
@@ -223,6 +223,11 @@ class Next {
 
   setting() {
     return this.chosen;
+  }
+
+  async report() {
+    if (!this.answer) return null;
+    return { name: "thermoscope.html", text: await postText("/api/next-token/report", { ...this.body(), seed: this.seed }) };
   }
 
   data() {

@@ -25,7 +25,7 @@ class Runs {
       return;
     }
     this.list.tabIndex = 0;
-    this.list.replaceChildren(el("table", {},
+    this.list.replaceChildren(el("table", { class: "stacks" },
       el("thead", {}, el("tr", {}, ["run", "actions", "model", "texts", "state", "finished"].map((name) =>
         el("th", { scope: "col" }, t(`runs.${name}`))))),
       el("tbody", {}, runs.map((run) => this.row(run)))));
@@ -35,16 +35,16 @@ class Runs {
     const complete = run.state === "complete";
     const report = `/api/runs/${encodeURIComponent(run.run)}/report.html`;
     const act = (name, work) => el("button", { type: "button", "data-do": name, onclick: work }, t(`runs.${name}`));
+    const told = (name, value) => el("td", { "data-column": t(`runs.${name}`) }, value);
     return el("tr", { "data-run": run.run },
-      el("th", { scope: "row" }, run.run),
+      el("th", { scope: "row" }, run.run, run.recommendation && el("p", { class: "hint" }, t("runs.recommendation"))),
       el("td", {}, el("div", { class: "acts" },
         act("open", () => this.open(run.run)),
-        !complete && run.state !== "unreadable" && act("resume", () => this.resume(run.run)),
+        !complete && !run.recommendation && run.state !== "unreadable" && act("resume", () => this.resume(run.run)),
         this.deleting(run.run),
         complete && el("a", { href: report, download: "" }, t("runs.report")))),
-      el("td", {}, run.model),
-      el("td", {}, t("runs.of", { done: run.done, of: run.texts })), el("td", {}, run.state),
-      el("td", {}, run.finished ? new Date(run.finished).toLocaleString(document.documentElement.lang) : "–"));
+      told("model", run.model), told("texts", t("runs.of", { done: run.done, of: run.texts })), told("state", run.state),
+      told("finished", run.finished ? new Date(run.finished).toLocaleString(document.documentElement.lang) : "–"));
   }
 
   /** A button that asks a second time before it deletes. */

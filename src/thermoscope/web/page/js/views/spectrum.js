@@ -3,7 +3,7 @@
 import { el, field, number } from "../dom.js";
 import { Job, ResultView } from "../job.js";
 import { Panel } from "../panel.js";
-import { command, options, python, pythonSetting, sharing } from "../sharing.js";
+import { prompted, options, python, pythonSetting, sharing } from "../sharing.js";
 import { num, t } from "../strings.js";
 import { Tree, holds } from "../tree.js";
 
@@ -174,7 +174,7 @@ class SpectrumView extends ResultView {
   }
 
   command() {
-    return command("spectrum", this.prompt, "--low", this.low, "--high", this.high, options(this.chosen), "--seed", this.seed,
+    return prompted(this.prompt, "spectrum", "--low", this.low, "--high", this.high, options(this.chosen), "--seed", this.seed,
       "--max-new-tokens", this.most, "--model", this.app.model());
   }
 

@@ -6,7 +6,7 @@ import { debounce, el, field, number, select, visible } from "../dom.js";
 import { Job } from "../job.js";
 import { Panel } from "../panel.js";
 import { level, levelNames, tokensOf } from "../pieces.js";
-import { command, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
+import { prompted, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
 import { num, percent, t } from "../strings.js";
 
 class Text {
@@ -98,7 +98,7 @@ class Text {
     this.keep();
     if (!this.prompt) return;
     this.others.hidden = true;
-    this.sample = null;
+    this.sample = this.id = null;
     const known = this.tokens.slice(0, this.pinned.length);
     this.tokens = this.pinned.every((id, at) => known[at]?.id === id) ? known : [];
     const whole = this.tokens.length === this.pinned.length;
@@ -109,7 +109,8 @@ class Text {
         this.tokens.push(token);
         this.written.append(this.token(token, this.tokens.length - 1));
       },
-      result: ({ sample }) => {
+      result: ({ id, sample }) => {
+        this.id = id;
         this.sample = sample;
         const recorded = this.tokens; // of tokens that were given, the sample has no records
         this.tokens = tokensOf(sample).map((token, at) => (token.logprob === null && whole ? recorded[at] : token));
@@ -195,7 +196,7 @@ class Text {
   }
 
   command() {
-    return command("compare", this.begun(), withTemperature(this.chosen),
+    return prompted(this.begun(), "compare", withTemperature(this.chosen),
       "--seed", this.seed, "--max-new-tokens", this.most, "--model", this.app.model());
   }
 
@@ -213,6 +214,10 @@ class Text {
         + `max_new_tokens=${this.pinned.length + this.most}${this.pinned.length ? `, begin=${python(this.pinned)}` : ""})`,
       "print(sample.text)", "",
     ].join("\n");
+  }
+
+  report() {
+    return this.id ? `/api/results/${this.id}/report.html` : null;
   }
 
   data() {

@@ -64,6 +64,7 @@ class Thermometer {
 
   finished(found) {
     this.result = found;
+    this.id = found.id;
     const author = t(`thermometer.${found.author}`, { p: num(found.author_p, found.author_p < 0.01 ? 4 : 2) });
     this.found.replaceChildren(
       el("p", { class: "answer" }, found.finding),
@@ -77,6 +78,10 @@ class Thermometer {
 
   close() {
     this.job.stop();
+  }
+
+  report() {
+    return this.id ? `/api/results/${this.id}/report.html` : null;
   }
 
   data() {
