@@ -23,9 +23,10 @@ def print_text_temperature(found: TextTemperature, to: Console) -> None:
     to.print(
         Text(f"Author: {found.author} (p {found.author_p:.2g} that {escape(found.model)} wrote it at this setting).")
     )
+    ends = ", ".join(f"{name} {value:.3g}" for name, value in found.tightest.items())
     to.print(
         Text(
-            f"Truncation: {found.truncation} (2 dlogL {found.evidence:.1f}; called above {found.threshold:.1f}). "
+            f"Truncation: {found.truncation} (none tighter than {ends}; 2 dlogL {found.evidence:.1f}; called above {found.threshold:.1f}). "
             f"{found.tokens:,} tokens."
         )
     )
