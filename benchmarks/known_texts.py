@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from thermoscope import SamplingParams, generate, load_model
+from thermoscope import SamplingParams, generate
 from thermoscope.auditing.prompts import BEGINNINGS
 from thermoscope.models.base import Model
 
-TEMPERATURES = (0.3, 0.7, 1.0, 1.5)
-TRUNCATIONS: tuple[dict[str, float], ...] = ({}, {"top_k": 40}, {"top_p": 0.95}, {"min_p": 0.05})
+Setting = SamplingParams
+#: Temperatures, each untruncated and with every truncation.
+SETTINGS: tuple[Setting, ...] = tuple(
+    SamplingParams(temperature=temperature).replace(**cut)
+    for temperature in (0.3, 0.7, 1.0, 1.5)
+    for cut in ({}, {"top_k": 40}, {"top_p": 0.95}, {"min_p": 0.05})
+)
 LENGTHS = (200, 400)
 #: The most texts of one setting, which are short where the model ends them early.
 _MOST = 12
@@ -24,38 +29,43 @@ _PASSAGES, _SKIPPED, _LONG = 12, 2000, 3200
 class Own:
     """Texts that a model wrote at one setting from one prompt, cut to each number of tokens in all."""
 
-    temperature: float
-    truncation: dict[str, float]
+    setting: Setting
     prompt: str
     cut: dict[int, list[str]]
 
 
-def own_texts(model: Model, folder: Path, number: int) -> Iterator[Own]:
+def own_texts(
+    model: Model, folder: Path, number: int, settings: Sequence[Setting], lengths: Sequence[int]
+) -> Iterator[Own]:
     """The texts of one model at every setting, one prompt after the other; made ones are kept in the folder."""
-    settings = [(t, dict(cut)) for t in TEMPERATURES for cut in TRUNCATIONS]
     for which in range(number):
-        prompt, file = BEGINNINGS[which % len(BEGINNINGS)], folder / f"own-{which}.json"
+        file = folder / f"own-{which}.json"
         if not file.exists():
-            params = [SamplingParams(temperature=t, **cut) for t, cut in settings]  # type: ignore[arg-type]
+            prompt = BEGINNINGS[which % len(BEGINNINGS)]
+            made = _made(model, prompt, settings, lengths, 100 * which)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.with_suffix(".part").write_text(json.dumps(_made(model, prompt, params, 100 * which)))
+            file.with_suffix(".part").write_text(json.dumps([prompt, made]))
             file.with_suffix(".part").replace(file)
-        for (temperature, truncation), cut in zip(settings, json.loads(file.read_text()), strict=True):
-            yield Own(temperature, truncation, prompt, {int(n): texts for n, texts in cut.items()})
+        prompt, cuts = json.loads(file.read_text())
+        for setting, cut in zip(settings, cuts, strict=True):
+            yield Own(setting, prompt, {int(n): texts for n, texts in cut.items()})
 
 
-def _made(model: Model, prompt: str, params: Sequence[SamplingParams], first: int) -> list[dict[int, list[str]]]:
+def _made(
+    model: Model, prompt: str, settings: Sequence[Setting], lengths: Sequence[int], first: int
+) -> list[dict[int, list[str]]]:
     """Texts of each setting, one seed after the other, until there are as many tokens as the longest length."""
-    found: list[list[list[int]]] = [[] for _ in params]
+    found: list[list[list[int]]] = [[] for _ in settings]
+    longest = max(lengths)
     for seed in range(first, first + _MOST):
-        short = [n for n, texts in enumerate(found) if sum(map(len, texts)) < LENGTHS[-1]]
+        short = [n for n, texts in enumerate(found) if sum(map(len, texts)) < longest]
         if not short:
             break
-        samples = generate(model, prompt, [params[n] for n in short], seeds=[seed], max_new_tokens=LENGTHS[-1])
+        samples = generate(model, prompt, [settings[n] for n in short], seeds=[seed], max_new_tokens=longest)
         for n, sample in zip(short, samples, strict=True):
             found[n].append([int(token) for token in sample.token_ids])
     begun = model.encode_prompt(prompt)
-    return [{n: _cut(model, begun, texts, n) for n in LENGTHS} for texts in found]
+    return [{n: _cut(model, begun, texts, n) for n in lengths} for texts in found]
 
 
 def _cut(model: Model, begun: Sequence[int], texts: Sequence[Sequence[int]], tokens: int) -> list[str]:
@@ -103,17 +113,3 @@ def _passage(text: str, start: int) -> str:
     """A passage that holds the longest length in tokens, from the beginning of a line or word on."""
     cut = text[start : start + _LONG]
     return cut[cut.find("\n") + 1 if "\n" in cut[:400] else cut.find(" ") + 1 :]
-
-
-def main() -> None:
-    """Make the texts of a model, to be read later: ``python benchmarks/own_texts.py MODEL FOLDER NUMBER``."""
-    import sys
-
-    name, folder, number = sys.argv[1:]
-    model = load_model(name, chat=None if name == "bundled" else False)
-    for _ in own_texts(model, Path(folder) / name, int(number)):
-        pass
-
-
-if __name__ == "__main__":
-    main()

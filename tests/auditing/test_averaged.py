@@ -31,7 +31,7 @@ def drawn(rng: np.random.Generator, number: int = 100, **setting: Any) -> TextPl
     ("setting", "last"),
     [({}, False), ({"min_p": 0.05}, False), ({"top_k": 12}, False), ({"top_p": 0.9}, False), ({"top_p": 0.9}, True)],
 )
-def test_the_interval_holds_the_temperature(setting: dict[str, float], last: bool) -> None:
+def test_the_interval_holds_the_temperature(setting: dict[str, Any], last: bool) -> None:
     """Of 10 intervals of 95 %, more than two miss in one of 90 trials; T=1, where the order makes no difference."""
     rng = np.random.default_rng(3)
     found = [averaged([drawn(rng, **setting)], last=last) for _ in range(10)]
