@@ -124,11 +124,13 @@ def _route(endpoint: Endpoint, cache: Path | None) -> Route:
 def _run(job: Job, send: Mapping[str, Any]) -> Audit:
     """All steps."""
     job.say("engine")
-    said = recognise(job.endpoint.client)
+    said = recognise(job.endpoint.client, job.endpoint.model)
     job.engine, job.last = said.engine, said.engine == "llama.cpp"
     if said.defaults:
         named = ", ".join(f"{name} {value:.3g}" for name, value in said.defaults.items())
         job.notes.append(f"The server names as its defaults: {named}.")
+    if said.precision:
+        job.notes.append(f"The server names as the precision of its weights: {said.precision}.")
     job.say("screening")
     kind = _places(job)
     if not job.places:
