@@ -1,10 +1,10 @@
 """The temperature of a text: how often its interval holds, what is called, and who is said not to be the author.
 
-Run ``python benchmarks/text_temperature.py`` (hours; what is done is kept in ``--folder``, and it goes on where it was),
-with ``--tables`` for the tables of what is there, or ``--quick`` (seconds). Read are texts of each model at temperatures
-0.3 to 1.5, untruncated and with top_k 40, top_p 0.95 and min_p 0.05; passages that people wrote; and the other model's
-texts at T=0.7 and 1. Passages are of Python's manual and of the licences and descriptions of installed packages, or with
-``--texts FOLDER`` of the text files there.
+Run ``python benchmarks/text_temperature.py`` (hours; what is done is kept in ``--folder``, and it goes on where it
+was), with ``--tables`` for the tables of what is there, or ``--quick`` (seconds). Read are texts of each model at
+temperatures 0.3 to 1.5, untruncated and with top_k 40, top_p 0.95 and min_p 0.05; passages that people wrote; and the
+other model's texts at T=0.7 and 1. Passages are of Python's manual and of the licences and descriptions of installed
+packages, or with ``--texts FOLDER`` of the text files there.
 
 ``held``     how often the true temperature is in the interval of 95 %
 ``anew``     the same where tokens are drawn anew from the setting at the places of these texts: as many more intervals
