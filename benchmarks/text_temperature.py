@@ -49,26 +49,33 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=10, help="texts of each setting")
     parser.add_argument("--passages", type=int, default=40, help="passages that people wrote")
     parser.add_argument("--anew", type=int, default=5, help="how often the tokens of each text are drawn anew")
+    parser.add_argument("--tokens", nargs="+", type=int, default=LENGTHS, choices=LENGTHS)
     parser.add_argument("--texts", type=Path)
     asked = parser.parse_args()
     if asked.quick:
         with tempfile.TemporaryDirectory() as folder:
-            asked.folder, asked.models, asked.prompts, asked.passages = Path(folder), ["bundled"], 1, 2
-            _read_all(asked, (60,), SETTINGS[8:12:3])
-            tables(asked.folder, asked.models, (60,))
+            asked.folder, asked.models, asked.prompts, asked.passages, asked.tokens = (
+                Path(folder),
+                ["bundled"],
+                1,
+                2,
+                [60],
+            )
+            _read_all(asked, SETTINGS[8:12:3], [60])
+            tables(asked.folder, asked.models, [60])
         return
     if not asked.tables:
-        _read_all(asked, LENGTHS, SETTINGS)
-    tables(asked.folder, asked.models, LENGTHS)
+        _read_all(asked, SETTINGS, LENGTHS)
+    tables(asked.folder, asked.models, asked.tokens)
 
 
-def _read_all(asked: argparse.Namespace, lengths: Sequence[int], settings: Sequence[Setting]) -> None:
+def _read_all(asked: argparse.Namespace, settings: Sequence[Setting], made: Sequence[int]) -> None:
     for name in asked.models:
         model = load_model(name, chat=None if name == "bundled" else False)
         file = asked.folder / name / "found.jsonl"
         file.parent.mkdir(parents=True, exist_ok=True)
         done = {tuple(row["key"]) for row in _rows(file)}
-        for key, texts, prompt, setting in _cases(model, name, asked, lengths, settings):
+        for key, texts, prompt, setting in _cases(model, name, asked, settings, made):
             if key in done:
                 continue
             row: Row = {"key": key, **_reading(model, texts, prompt)}
@@ -79,25 +86,25 @@ def _read_all(asked: argparse.Namespace, lengths: Sequence[int], settings: Seque
 
 
 def _cases(
-    model: Model, name: str, asked: argparse.Namespace, lengths: Sequence[int], settings: Sequence[Setting]
+    model: Model, name: str, asked: argparse.Namespace, settings: Sequence[Setting], made: Sequence[int]
 ) -> Iterator[tuple[tuple[str, str, int, int], list[str], str | None, SamplingParams | None]]:
     """Everything that is read: (kind, setting or source, number, tokens), the texts, their prompt and their setting."""
     counts: dict[str, int] = defaultdict(int)
-    for own in own_texts(model, asked.folder / name, asked.prompts, settings, lengths):
+    for own in own_texts(model, asked.folder / name, asked.prompts, settings, made):
         shown = str(own.setting)
         counts[shown] += 1
-        for tokens, texts in own.cut.items():
-            yield ("own", shown, counts[shown], tokens), texts, own.prompt, own.setting
+        for tokens in asked.tokens:
+            yield ("own", shown, counts[shown], tokens), own.cut[tokens], own.prompt, own.setting
     passages = list(other_texts(asked.texts))
     for number in np.random.default_rng(0).permutation(len(passages))[: asked.passages]:
-        for tokens in lengths:
+        for tokens in asked.tokens:
             text = model.decode(model.encode(passages[number][1])[: tokens + 1])
             yield ("people", passages[number][0], int(number), tokens), [text], None, None
     for other in (one for one in asked.models if one != name):
         for file in sorted((asked.folder / other).glob("own-*.json")):
             for which in OTHER:
                 prompt, cuts = json.loads(file.read_text())
-                for tokens in lengths:
+                for tokens in asked.tokens:
                     key = ("other", f"{other}'s", 100 * int(file.stem[4:]) + which, tokens)
                     yield key, cuts[which][str(tokens)], prompt, None
 
