@@ -122,8 +122,9 @@ class Audit:
     @property
     def finding(self) -> str:
         """The result in a sentence."""
-        if any(row.parameter == "model" and row.broken for row in self.rows):
-            return "Not this model or not this precision: the draws fit the reference at no setting."
+        other = [row.evidence for row in self.rows if row.parameter == "model" and row.broken]
+        if other:
+            return f"Not this model or not this precision: {'; '.join(other)}."
         if self.broken:
             return " ".join(_broken_sentences(self.broken))
         added = [row for row in self.rows if row.verdict == "default added"]
