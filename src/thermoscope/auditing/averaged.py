@@ -6,6 +6,10 @@ any, and over its value (integrated likelihood; Berger, Liseo and Wolpert 1999).
 probability 1/10 and each family 3/10. A value is weighted by the probability that it removes: every share that could
 be removed is as likely as any other, which for the edge of a distribution is the prior without information. The
 temperature is even in ln T.
+
+A text is tokenised anew: now and then a token is read that was not drawn, and that the truncation would have removed.
+So that one of them does not rule out the truncation, each token is taken to come from the untruncated distribution with
+the probability 0.002.
 """
 
 from __future__ import annotations
@@ -24,6 +28,10 @@ from thermoscope.auditing.text_places import TextPlaces, Whole
 _ALONE, _GROWTH = 256, 1.05
 #: The probability of no truncation, before any token is read.
 _NONE = 0.1
+#: The probability of a token that was not drawn from the truncated distribution, and the most of them that are sought.
+_STRAY, _STRAYS = 0.002, 0.01
+#: By how much of what is left a p that is named is looser than the tightest: groups are not exact.
+_SLACK = 1e-3
 #: Log-odds of the loosest top_p that is tried.
 _LOOSE = 12.0
 #: Values of a truncation, from the tightest one on, and temperatures of the first and of the second pass.
@@ -43,15 +51,24 @@ class Averaged:
         The median, and the ends of the interval.
     shares
         The probability of each truncation.
-    untruncated
-        The most likely temperature without any.
+    peaks
+        The most likely temperature and value of each truncation, and the log-likelihood there.
     """
 
     temperature: float
     low: float
     high: float
     shares: Mapping[Family, float]
-    untruncated: float
+    peaks: Mapping[Family, Peak]
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most likely setting of one family."""
+
+    temperature: float
+    value: float | None
+    log_likelihood: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +102,8 @@ class Steps:
             below = text.logprobs - text.logprobs[:, :1]
             depth.append(np.add.reduceat(below, starts, axis=1, dtype=np.float64) / many)
             own.append(np.searchsorted(starts, text.ranks, side="right") - 1)
-            exact.append(below[np.arange(len(below)), text.ranks].astype(np.float64))
+            drawn = text.logprobs[np.arange(len(below)), text.ranks].astype(np.float64)
+            exact.append(drawn - text.logprobs[:, 0].astype(np.float64))
         return cls(np.concatenate(depth), many, np.concatenate(own), np.concatenate(exact))
 
 
@@ -102,17 +120,19 @@ def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.9
         Of the interval.
     """
     steps = Steps.of(texts)
+    likelihood = _Likelihood(steps, last=last)
     x = np.linspace(math.log(LOWEST), math.log(HIGHEST), _COARSE)
-    whole = np.logaddexp.reduce(_Likelihood(steps, last=last).along(x), axis=0)
+    whole = np.logaddexp.reduce(likelihood.along(x).means, axis=0)
     near = np.flatnonzero(whole >= whole.max() - _FAR)
     x = np.linspace(x[max(near[0] - 1, 0)], x[min(near[-1] + 1, len(x) - 1)], _FINE)
-    each = _Likelihood(steps, last=last).along(x)
-    density = np.exp(each - each.max())
+    along = likelihood.along(x)
+    density = np.exp(along.means - along.means.max())
     shares = density.sum(axis=1) / density.sum()
     low, middle, high = (
         _quantile(x, density.sum(axis=0), p) for p in ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
     )
-    return Averaged(middle, low, high, dict(zip(FAMILIES, map(float, shares), strict=True)), _peak(x, each[0]))
+    peaks = {family: _peak(x, along.tops[n], along.values[n]) for n, family in enumerate(FAMILIES)}
+    return Averaged(middle, low, high, dict(zip(FAMILIES, map(float, shares), strict=True)), peaks)
 
 
 def tightest(texts: Sequence[TextPlaces], temperature: float, *, last: bool) -> dict[Family, float]:
@@ -137,19 +157,30 @@ def _starts(vocabulary: int) -> Whole:
     return np.array(starts, dtype=np.int64)
 
 
-def _peak(x: Floats, values: Floats) -> float:
-    """The temperature of the largest value: of a parabola through it and its neighbours."""
-    at = int(values.argmax())
-    if at in (0, len(x) - 1):
-        return math.exp(float(x[at]))
-    left, top, right = values[at - 1 : at + 2]
-    return math.exp(float(x[at] + (x[1] - x[0]) / 2 * (left - right) / (left - 2 * top + right)))
+def _peak(x: Floats, tops: Floats, values: Floats) -> Peak:
+    """The largest log-likelihood; without a truncation the temperature of a parabola through it and its neighbours."""
+    at = int(tops.argmax())
+    if not math.isnan(values[at]):
+        return Peak(math.exp(float(x[at])), float(values[at]), float(tops[at]))
+    left, top, right = tops[max(at - 1, 0)], tops[at], tops[min(at + 1, len(x) - 1)]
+    bend = float(left - 2 * top + right)
+    aside = float(x[1] - x[0]) / 2 * float(left - right) / bend if 0 < at < len(x) - 1 and bend < 0 else 0.0
+    return Peak(math.exp(float(x[at]) + aside), None, float(top))
 
 
 def _quantile(x: Floats, density: Floats, share: float) -> float:
     """The temperature below which a share of the probability is; even between points of the grid."""
     sums = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
     return math.exp(float(np.interp(share * sums[-1], sums, x)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Along:
+    """Log-likelihoods (F, T): means over the values of each family, the largest ones, and the values of these."""
+
+    means: Floats
+    tops: Floats
+    values: Floats
 
 
 class _Likelihood:
@@ -159,53 +190,58 @@ class _Likelihood:
         self._steps, self._last = steps, last
         self._sum = float(steps.own_depth.sum())
         self._places = np.arange(len(steps.own))[:, None]
-        groups = len(steps.many)
-        first = int(steps.own.max())
-        self._by_k = np.unique(first + _spread(groups - 1 - first, least=1.0).astype(np.int64))
-        shallow = -float(steps.own_depth.min())
-        depths = shallow + _spread(max(-float(steps.depth.min()) - shallow, 0.0))
-        self._by_depth = _last_below(-steps.depth, depths + _TIE)
+        self._strays = math.ceil(_STRAYS * len(steps.own))
+        by_k = _grid(steps.own.astype(np.float64), len(steps.many) - 1.0, self._strays, least=1.0)
+        self._by_k = np.unique(np.minimum(by_k.astype(np.int64), len(steps.many) - 1))
+        self._sizes = np.cumsum(steps.many)[self._by_k]
+        self._depths = _grid(-steps.own_depth, -float(steps.depth.min()), self._strays)
+        self._by_depth = _last_below(-steps.depth, self._depths + _TIE)
         self._by_mass = self._prefixes(self._totals(1.0)) if last else None
 
-    def along(self, x: Floats) -> Floats:
-        """(F, T) of every family at temperatures whose logarithms are given, with its probability before any token."""
-        return np.array([self._at(math.exp(one)) for one in x]).T
+    def along(self, x: Floats) -> _Along:
+        """Every family at temperatures whose logarithms are given; means with its probability before any token."""
+        return _Along(*(np.array([self._at(math.exp(one)) for one in x]).transpose(2, 1, 0)))
 
     def _totals(self, temperature: float) -> Floats:
         """(P, G) the logarithm of the sum of all weights up to each group."""
         totals: Floats = np.log(np.cumsum(self._steps.many * np.exp(self._steps.depth / temperature), axis=1))
         return totals
 
-    def _at(self, temperature: float) -> list[float]:
+    def _at(self, temperature: float) -> list[tuple[float, float, float]]:
         totals = self._totals(temperature)
         by_k = np.broadcast_to(self._by_k, (len(totals), len(self._by_k)))
-        by_mass = self._prefixes(totals) if self._by_mass is None else self._by_mass
-        found = [self._mean(totals, kept) for kept in (by_k, by_mass, self._by_depth)]
-        rest = self._sum / temperature + math.log((1 - _NONE) / len(found))
-        none = self._sum / temperature + math.log(_NONE) - float(totals[:, -1].sum())
-        return [none, *(rest + one for one in found)]
+        shares, by_mass = self._prefixes(totals) if self._by_mass is None else self._by_mass
+        least = np.exp(-self._depths if self._last else -self._depths / temperature)
+        own = self._sum / temperature
+        none = own - float(totals[:, -1].sum())
+        found = [(none + math.log(_NONE), none, math.nan)]
+        for kept, values in ((by_k, self._sizes), (by_mass, shares), (self._by_depth, least)):
+            mean, top, which = self._mean(totals, kept)
+            found.append((own + mean + math.log((1 - _NONE) / 3), own + top, float(values[which])))
+        return found
 
-    def _mean(self, totals: Floats, kept: Whole) -> float:
-        """The logarithm of the mean of likelihoods over the share of probability that is removed.
+    def _mean(self, totals: Floats, kept: Whole) -> tuple[float, float, int]:
+        """The logarithm of the mean of likelihoods over the share of probability that is removed; the largest one.
 
         ``kept`` (P, values) is the last group that is kept, from the tightest value to the loosest.
         """
-        inside = totals[self._places, kept]
-        values = -inside.sum(axis=0)
-        removed = 1 - np.exp(inside - totals[:, -1:]).mean(axis=0)
+        inside, whole = totals[self._places, kept], totals[:, -1:]
+        there = kept >= self._steps.own[:, None]
+        values = -np.where(there, inside - math.log1p(-_STRAY), whole - math.log(_STRAY)).sum(axis=0)
+        removed = 1 - np.exp(inside - whole).mean(axis=0)
         steps = np.maximum(removed - np.append(removed[1:], 0.0), 0.0)
-        top = float(values.max())
+        which = int(values.argmax())
+        top = float(values[which])
         heights = np.exp(values - top)
         between = (heights + np.append(heights[1:], heights[-1])) / 2
-        return top + math.log(float((between * steps).sum()) + 1e-300)
+        return top + math.log(float((between * steps).sum()) + 1e-300), top, which
 
-    def _prefixes(self, totals: Floats) -> Whole:
-        """The last group (P, values) that each p keeps, from the tightest one on."""
+    def _prefixes(self, totals: Floats) -> tuple[Floats, Whole]:
+        """Values of p, and the last group (P, values) that each keeps."""
         before = np.exp(np.c_[np.full(len(totals), -np.inf), totals[:, :-1]] - totals[:, -1:])
-        least = min(max(float(before[self._places[:, 0], self._steps.own].max()), 1e-9), 1 - 1e-9)
-        start = math.log(least / (1 - least))
-        odds = start + _spread(max(_LOOSE - start, 0.0))
-        return _last_below(before, 1 / (1 + np.exp(-odds)) + 1e-12)
+        own = np.clip(before[self._places[:, 0], self._steps.own], 1e-9, 1 - 1e-9)
+        shares = 1 / (1 + np.exp(-_grid(np.log(own / (1 - own)), _LOOSE, self._strays)))
+        return shares + _SLACK * (1 - shares), _last_below(before, shares + 1e-12)
 
 
 def _last_below(rows: Floats, values: Floats) -> Whole:
@@ -216,8 +252,10 @@ def _last_below(rows: Floats, values: Floats) -> Whole:
     return np.maximum(found - 1, 0)
 
 
-def _spread(length: float, least: float = 1e-3) -> Floats:
-    """Distances from 0 to a length: close together first, where the likelihood falls."""
-    if length <= least:
-        return np.array([0.0, max(length, 0.0)])
-    return np.append(0.0, np.geomspace(least, length, _VALUES - 1))
+def _grid(own: Floats, loosest: float, strays: int, least: float = 1e-3) -> Floats:
+    """Values of a truncation: those at which the text's largest tokens go, one by one, those between, looser ones."""
+    ends = np.sort(own)[-1 - strays :]
+    between = (ends[1:] + ends[:-1]) / 2
+    length = max(loosest - float(ends[-1]), 2 * least)
+    looser = ends[-1] + np.geomspace(least, length, _VALUES)
+    return np.sort(np.concatenate([ends, between, looser]))

@@ -7,22 +7,21 @@ Each token of the text is one draw at a place whose whole distribution the model
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from thermoscope.auditing.authorship import AUTHOR_ALPHA, author_p
 from thermoscope.auditing.averaged import Averaged, averaged, tightest
 from thermoscope.auditing.likelihood import Family, Fit
-from thermoscope.auditing.reading import Reading, read
 from thermoscope.auditing.text_places import TextPlaces
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
     from thermoscope.models.base import Model
 
-#: Tokens listed at each place, for telling truncations apart.
-_LISTED = 256
+#: A truncation is called where none has the first probability at most, and none where it has the second at least.
+_CALLED, _NONE = 0.01, 0.5
 #: A truncation that is less probable than this beside the one that is called is no rival of it.
 _RIVAL = 0.05
 #: Values about as loose as any server's defaults: a text that could have passed these tells nothing of truncation.
@@ -65,8 +64,10 @@ class TextTemperature:
         Truncations that could have been instead of the one that is called.
     tightest
         The tightest ``top_k``, ``top_p`` and ``min_p`` that keep every token.
-    evidence, threshold
-        Twice the log-likelihood ratio of the best truncation to none, and where it is called.
+    evidence
+        Twice the log-likelihood ratio of the best truncation to none.
+    no_truncation
+        The probability that nothing was truncated; a truncation is called where it is at most 0.01.
     author
         "possible", or "unlikely" where the tokens are not spread as this model would spread them at any setting.
     author_p
@@ -87,7 +88,7 @@ class TextTemperature:
     rivals: tuple[str, ...]
     tightest: dict[Family, float]
     evidence: float
-    threshold: float
+    no_truncation: float
     author: Literal["possible", "unlikely"]
     author_p: float
     curve: tuple[TextWindow, ...]
@@ -145,36 +146,34 @@ def temperature_of(
         raise InputError(
             f"the temperature of a text needs at least {LEAST_TOKENS} tokens; got {number}; give a longer text"
         )
-    reading = read(TextPlaces.joined(tables, _LISTED).draws(_LISTED), last=last, replicates=400)
     over = averaged(tables, last=last)
     ends = tightest(tables, over.temperature, last=last)
-    called, rivals = _called(reading, over, ends)
-    best = _best(reading, over, called)
+    called, rivals = _called(over, ends)
+    family = "none" if called == "can't be told" else called
+    peak = over.peaks[family]
+    best = Fit(family, peak.value, peak.temperature, over.low, over.high, peak.log_likelihood, math.nan)
     p = author_p(tables, best, last=last)
     curve = tuple(one for n, table in enumerate(tables) for one in _curve(n, table, last=last))
     notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
     return TextTemperature(
         loaded.name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
-        reading.evidence, reading.threshold, "unlikely" if p < AUTHOR_ALPHA else "possible", p, curve, notes,
+        _evidence(over), over.shares["none"], "unlikely" if p < AUTHOR_ALPHA else "possible", p, curve, notes,
     )  # fmt: skip
 
 
-def _called(
-    reading: Reading, over: Averaged, ends: dict[Family, float]
-) -> tuple[Family | Literal["can't be told"], tuple[str, ...]]:
+def _called(over: Averaged, ends: Mapping[Family, float]) -> tuple[Family | Literal["can't be told"], tuple[str, ...]]:
     """The truncation that is called, and its rivals."""
-    if reading.called == "none":
+    if over.shares["none"] > _CALLED:
         tight = ends["top_k"] <= _LOOSE["top_k"] or ends["top_p"] <= _LOOSE["top_p"] or ends["min_p"] >= _LOOSE["min_p"]
-        return ("can't be told" if tight else "none"), ()
+        return ("can't be told" if tight or over.shares["none"] < _NONE else "none"), ()
     ranked = sorted(ends, key=lambda family: -over.shares[family])
     return ranked[0], tuple(f for f in ranked[1:] if over.shares[f] >= _RIVAL * over.shares[ranked[0]])
 
 
-def _best(reading: Reading, over: Averaged, called: Family | Literal["can't be told"]) -> Fit:
-    """The most likely setting with the truncation that is called, or without any."""
-    if called in ("none", "can't be told"):
-        return Fit("none", None, over.untruncated, over.low, over.high, 0.0, math.inf)
-    return reading.fits[called]
+def _evidence(over: Averaged) -> float:
+    """Twice the log-likelihood ratio of the best truncation to none."""
+    best = max(peak.log_likelihood for family, peak in over.peaks.items() if family != "none")
+    return max(0.0, 2 * (best - over.peaks["none"].log_likelihood))
 
 
 def _curve(number: int, table: TextPlaces, *, last: bool) -> list[TextWindow]:

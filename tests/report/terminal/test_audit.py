@@ -20,7 +20,7 @@ AUDIT = Audit(
 )
 TEXT = TextTemperature(
     "bundled", 389, 0.32, 0.28, 0.37, "can't be told", None, (), {"top_k": 1260, "top_p": 0.992, "min_p": 0.005}, 3.1,
-    9.8, "possible", 0.42, (), ("One note.",),
+    0.8, "possible", 0.42, (), ("One note.",),
 )  # fmt: skip
 
 
@@ -45,6 +45,6 @@ def test_a_text_says_that_its_truncation_cannot_be_told() -> None:
     assert shown.startswith(
         "Most likely T = 0.32 (0.28 to 0.37); whether anything was truncated can't be told from 389 tokens."
     )
-    assert "Truncation: can't be told (2 dlogL 3.1; called above 9.8). 389 tokens." in shown
+    assert "Truncation: can't be told (none has probability 0.8; 2 dlogL 3.1). 389 tokens." in shown
     assert "The tightest that keep every token: top_k 1,260, top_p 0.992, min_p 0.005." in shown
     assert shown.endswith("Note: One note.")

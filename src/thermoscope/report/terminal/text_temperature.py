@@ -26,7 +26,7 @@ def print_text_temperature(found: TextTemperature, to: Console) -> None:
     ends = ", ".join(f"{name} {_value(value)}" for name, value in found.tightest.items())
     to.print(
         Text(
-            f"Truncation: {found.truncation} (2 dlogL {found.evidence:.1f}; called above {found.threshold:.1f}). "
+            f"Truncation: {found.truncation} (none has probability {found.no_truncation:.2g}; 2 dlogL {found.evidence:.1f}). "
             f"{found.tokens:,} tokens."
         )
     )
