@@ -80,7 +80,7 @@ def _read_all(asked: argparse.Namespace, settings: Sequence[Setting], made: Sequ
                 continue
             row: Row = {"key": key, **_reading(model, texts, prompt)}
             if setting is not None:
-                row["anew"] = _anew(model, texts, prompt, setting, asked.anew)
+                row["anew"] = _anew(model, texts, prompt, setting, asked.anew) if asked.anew else []
             with file.open("a") as to:
                 to.write(json.dumps(row) + "\n")
 
