@@ -55,6 +55,18 @@ def test_only_the_most_probable_tokens() -> None:
     assert found.temperature < found.high
 
 
+@pytest.mark.parametrize("setting", [{"temperature": 0.3}, {"min_p": 0.05}])
+def test_a_token_that_was_not_drawn_changes_little(setting: dict[str, Any]) -> None:
+    """A token at the far end of one place, as of a text that is tokenised anew, is one stray."""
+    text = drawn(np.random.default_rng(6), **setting)
+    ranks = text.ranks.copy()
+    ranks[50] = 350
+    one, two = averaged([text], last=False), averaged([text_of(text.logprobs, ranks)], last=False)
+    assert two.temperature == pytest.approx(one.temperature, rel=0.1)
+    assert two.high < 1.3 * one.high
+    assert (two.shares["none"] < 0.01) == (one.shares["none"] < 0.01) == ("min_p" in setting)
+
+
 def test_the_tightest_values_keep_every_token() -> None:
     rows = np.log(np.array([[0.5, 0.3, 0.15, 0.05]] * 2))
     found = tightest([text_of(rows, np.array([0, 2]))], 1.0, last=False)

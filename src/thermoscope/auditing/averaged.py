@@ -7,9 +7,9 @@ probability 1/10 and each family 3/10. A value is weighted by the probability th
 be removed is as likely as any other, which for the edge of a distribution is the prior without information. The
 temperature is even in ln T.
 
-A text is tokenised anew: now and then a token is read that was not drawn, and that the truncation would have removed.
-So that one of them does not rule out the truncation, each token is taken to come from the untruncated distribution with
-the probability 0.002.
+A text is tokenised anew: now and then a token is read that was not drawn, and that the setting would never have
+given. So that one of them does not rule out a truncation or a low temperature, each token is taken to come from the
+model's own distribution (T=1, untruncated) with the probability 0.002.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from thermoscope.auditing.text_places import TextPlaces, Whole
 _ALONE, _GROWTH = 256, 1.05
 #: The probability of no truncation, before any token is read.
 _NONE = 0.1
-#: The probability of a token that was not drawn from the truncated distribution, and the most of them that are sought.
+#: The probability of a token that the setting did not draw, and the most of them that are sought.
 _STRAY, _STRAYS = 0.002, 0.01
 #: By how much of what is left a p that is named is looser than the tightest: groups are not exact.
 _SLACK = 1e-3
@@ -188,7 +188,6 @@ class _Likelihood:
 
     def __init__(self, steps: Steps, *, last: bool) -> None:
         self._steps, self._last = steps, last
-        self._sum = float(steps.own_depth.sum())
         self._places = np.arange(len(steps.own))[:, None]
         self._strays = math.ceil(_STRAYS * len(steps.own))
         by_k = _grid(steps.own.astype(np.float64), len(steps.many) - 1.0, self._strays, least=1.0)
@@ -196,7 +195,9 @@ class _Likelihood:
         self._sizes = np.cumsum(steps.many)[self._by_k]
         self._depths = _grid(-steps.own_depth, -float(steps.depth.min()), self._strays)
         self._by_depth = _last_below(-steps.depth, self._depths + _TIE)
-        self._by_mass = self._prefixes(self._totals(1.0)) if last else None
+        plain = self._totals(1.0)
+        self._by_mass = self._prefixes(plain) if last else None
+        self._stray = (steps.own_depth - plain[:, -1] + math.log(_STRAY))[:, None]
 
     def along(self, x: Floats) -> _Along:
         """Every family at temperatures whose logarithms are given; means with its probability before any token."""
@@ -212,22 +213,23 @@ class _Likelihood:
         by_k = np.broadcast_to(self._by_k, (len(totals), len(self._by_k)))
         shares, by_mass = self._prefixes(totals) if self._by_mass is None else self._by_mass
         least = np.exp(-self._depths if self._last else -self._depths / temperature)
-        own = self._sum / temperature
-        none = own - float(totals[:, -1].sum())
+        own = (self._steps.own_depth / temperature)[:, None]
+        none = float(np.logaddexp(own - totals[:, -1:] + math.log1p(-_STRAY), self._stray).sum())
         found = [(none + math.log(_NONE), none, math.nan)]
         for kept, values in ((by_k, self._sizes), (by_mass, shares), (self._by_depth, least)):
-            mean, top, which = self._mean(totals, kept)
-            found.append((own + mean + math.log((1 - _NONE) / 3), own + top, float(values[which])))
+            mean, top, which = self._mean(own, totals, kept)
+            found.append((mean + math.log((1 - _NONE) / 3), top, float(values[which])))
         return found
 
-    def _mean(self, totals: Floats, kept: Whole) -> tuple[float, float, int]:
+    def _mean(self, own: Floats, totals: Floats, kept: Whole) -> tuple[float, float, int]:
         """The logarithm of the mean of likelihoods over the share of probability that is removed; the largest one.
 
         ``kept`` (P, values) is the last group that is kept, from the tightest value to the loosest.
         """
         inside, whole = totals[self._places, kept], totals[:, -1:]
         there = kept >= self._steps.own[:, None]
-        values = -np.where(there, inside - math.log1p(-_STRAY), whole - math.log(_STRAY)).sum(axis=0)
+        drawn = np.where(there, own - inside + math.log1p(-_STRAY), -np.inf)
+        values = np.logaddexp(drawn, self._stray).sum(axis=0)
         removed = 1 - np.exp(inside - whole).mean(axis=0)
         steps = np.maximum(removed - np.append(removed[1:], 0.0), 0.0)
         which = int(values.argmax())
