@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+#: Types of weights, and GGUF's names of them.
+KINDS = {"float32": "F32", "bfloat16": "BF16", "8 bits": "Q8_0", "4 bits": "Q4_0"}
+
 
 def write(folder: Path, dtype: str) -> Path:
-    """Write ``folder``'s model as float32 or bfloat16; return the file, which is made once."""
+    """Write ``folder``'s model as one of ``KINDS``; return the file, which is made once."""
     path = folder / f"{dtype}.gguf"
     if path.exists():
         return path
@@ -35,7 +38,7 @@ def write(folder: Path, dtype: str) -> Path:
     writer.add_bos_token_id(config["bos_token_id"])
     writer.add_eos_token_id(config["eos_token_id"])
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
-    kind = gguf.GGMLQuantizationType.BF16 if dtype == "bfloat16" else gguf.GGMLQuantizationType.F32
+    kind = gguf.GGMLQuantizationType[KINDS[dtype]]
     for name, array in load_file(folder / "model.safetensors").items():
         ours = _name(name)
         if ours is None:

@@ -9,7 +9,8 @@ import pytest
 
 from thermoscope import load_model
 from thermoscope.auditing.authorship import author_p, kept_number
-from thermoscope.auditing.likelihood import Family, Fit, fit
+from thermoscope.auditing.averaged import averaged
+from thermoscope.auditing.likelihood import Family, Fit
 from thermoscope.auditing.text_places import TextPlaces
 
 DEPTH = np.log(np.array([0.5, 0.3, 0.15, 0.05])) - np.log(0.5)
@@ -61,7 +62,8 @@ def made(rng: np.random.Generator, places: int, again: float) -> TextPlaces:
 
 
 def p_of(text: TextPlaces) -> float:
-    return author_p([text], fit(text.draws(None), "none"), last=False)
+    best = averaged([text], last=False).peaks["none"].temperature
+    return author_p([text], setting("none", None, best), last=False)
 
 
 def test_a_text_with_a_memory_is_not_the_models() -> None:

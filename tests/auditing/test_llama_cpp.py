@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from thermoscope.auditing.audit import Audit
 from thermoscope.auditing.protocol import audit
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is for development: pip install .[dev]")
+#: Requests with which each lie shows.
+BUDGET = 600
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
@@ -71,10 +74,20 @@ def test_its_hidden_min_p_is_found_and_what_is_sent_is_honoured(honest: Audit) -
 
 
 def test_the_weights_at_hand_are_those_of_the_server(url: str) -> None:
-    found = audit("llama-cpp/bundled", base_url=url, keep=False, reference="bundled")
-    assert {row.verdict for row in found.rows if row.parameter == "model"} == {"honoured"}
+    found = audit("llama-cpp/bundled", base_url=url, keep=False, reference="bundled", budget=600)
+    rows = [row for row in found.rows if row.parameter == "model"]
+    assert [row.verdict for row in rows] == ["honoured", "honoured"]
+    assert "log-probabilities are 0.000" in rows[0].evidence
+    assert "draws against it" in rows[1].evidence
     assert found.honoured
-    assert any("from the reference's by 0.000" in note for note in found.notes)
+
+
+def test_the_same_model_with_weights_of_4_bits_is_not_this_precision(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"reference": "bundled", "send": {"temperature": 1.0}, "budget": 200}
+    with llama_server(tmp_path, slots=8, weights="4 bits") as address:
+        found = audit("llama-cpp/bundled", base_url=address, keep=False, **how)
+    assert found.finding.startswith("Not this model or not this precision: its log-probabilities are 0.")
+    assert not found.honoured
 
 
 def test_penalties_limits_and_the_order_of_stages(honest: Audit) -> None:
@@ -104,14 +117,14 @@ def rescale(body: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_proxy_that_lies_about_temperature_is_named(url: str, lie: Any, words: str, verdict: str) -> None:
     with proxy(url, lie) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False)
+        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
     assert found.finding.startswith(words)
     assert named(found)[2.0] == verdict
 
 
 def test_a_proxy_that_adds_top_p(url: str) -> None:
     with proxy(url, lambda body: body | {"top_p": 0.6}) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False)
+        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
     row = next(row for row in found.rows if row.sent == "off")
     assert (row.parameter, row.verdict) == ("top_p", "changed")
     assert row.effective == pytest.approx(0.6, abs=0.06)
@@ -119,5 +132,5 @@ def test_a_proxy_that_adds_top_p(url: str) -> None:
 
 def test_a_proxy_that_caches(url: str) -> None:
     with proxy(url, lambda body: body, caches=True) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False)
+        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
     assert named(found, "fresh draws") == {"yes": "cached"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.auditing.made import draws_of, places
 from tests.fakes import FakeModel
 from thermoscope import load_model
+from thermoscope.auditing.arms import Place
 from thermoscope.auditing.draws import Draws
 from thermoscope.auditing.likelihood import fit
 from thermoscope.auditing.reading import read
-from thermoscope.auditing.reference import LISTED, goodness, model_row, reference_places
+from thermoscope.auditing.reference import LISTED, goodness, model_row, reference_places, weights_row
 
 
 def test_draws_of_the_model_fit_it_as_often_as_they_should() -> None:
@@ -34,6 +36,20 @@ def test_draws_of_another_model_do_not() -> None:
     assert row.effective == "not this model or not this precision"
     own = draws_of(logprobs, rng, 16, listed=60, min_p=0.1)
     assert model_row("m", read(own, replicates=100), 320, 0.001).verdict == "honoured"
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(0.0, "honoured"), (0.03, "honoured"), (0.2, "changed")])
+def test_log_probabilities_of_other_weights_are_told(apart: float, verdict: str) -> None:
+    own = Place("a", (b"x", b"y"), (-0.5, -1.5), 1.0)
+    listed = {"a": Place("a", (b"y", b"z", b"x"), (-1.5 - apart, -3.0, -0.5 + apart), 1.0)}
+    [row] = weights_row("m", listed, [own], 40)
+    assert row.verdict == verdict
+    assert f"{apart:.2g} nats from the reference's on average" in row.evidence
+    assert row.requests == 40
+
+
+def test_without_log_probabilities_of_a_server_no_weights_are_compared() -> None:
+    assert weights_row("m", {}, [Place("a", (b"x",), (-0.5,), 1.0)], 40) == []
 
 
 def test_a_small_shift_of_the_distribution_is_seen_with_enough_draws() -> None:

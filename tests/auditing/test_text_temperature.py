@@ -32,11 +32,11 @@ def texts(model: Model, setting: SamplingParams, number: int = 3) -> list[str]:
 @pytest.mark.parametrize("temperature", [0.3, 1.5])
 def test_a_plain_temperature_is_found(model: Model, temperature: float) -> None:
     found = temperature_of(texts(model, SamplingParams(temperature=temperature)), model, prompt=PROMPT)
-    assert found.truncation == "none"
+    assert found.truncation == ("can't be told" if temperature < 1 else "none")  # the cold one kept within top_k 50
     assert found.low <= temperature <= found.high
     assert found.high / found.low < 1.7
     assert found.author == "possible"
-    assert "no truncation seen" in found.finding
+    assert ("can't be told" if temperature < 1 else "no truncation seen") in found.finding
 
 
 @pytest.mark.parametrize(

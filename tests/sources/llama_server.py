@@ -13,7 +13,7 @@ from thermoscope.models.load import BUNDLED
 
 
 @contextmanager
-def llama_server(folder: Path, *, slots: int = 4, model: Path | None = None) -> Iterator[str]:
+def llama_server(folder: Path, *, slots: int = 4, model: Path | None = None, weights: str = "float32") -> Iterator[str]:
     """The server's address up to ``/v1`` while the block runs.
 
     Parameters
@@ -24,10 +24,12 @@ def llama_server(folder: Path, *, slots: int = 4, model: Path | None = None) -> 
         How many texts it makes at once.
     model
         Another GGUF file than the bundled model's.
+    weights
+        The type of the bundled model's: one of ``gguf_of_gpt2.KINDS``.
     """
     if model is None:
         for name in ("config.json", "tokenizer.json", "model.safetensors"):
             shutil.copy(BUNDLED / name, folder / name)
-        model = write(folder, "float32")
+        model = write(folder, weights)
     with llama_client.serving(model, 512, slots) as server:
         yield f"{server.address}/v1"

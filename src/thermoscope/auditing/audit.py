@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from thermoscope.language.saying import phrase, say
+from thermoscope.language.saying import phrase, say, together
 
 Verdict = Literal[
     "honoured", "ignored", "clamped", "rescaled", "greedy", "changed", "default", "default added", "refused", "cached",
@@ -124,8 +124,9 @@ class Audit:
     @property
     def finding(self) -> str:
         """The result in a sentence."""
-        if any(row.parameter == "model" and row.broken for row in self.rows):
-            return say("Not this model or not this precision: the draws fit the reference at no setting.")
+        other = [row.evidence for row in self.rows if row.parameter == "model" and row.broken]
+        if other:
+            return say("Not this model or not this precision: {evidence}.", evidence=together(other))
         if self.broken:
             return " ".join(_broken_sentences(self.broken))
         added = [row for row in self.rows if row.verdict == "default added"]

@@ -143,10 +143,10 @@ class _Tables:
         rows = np.arange(last.shape[1])
         p = self._before[rows, last].max(axis=1)  # (B, G)
         found = np.zeros(p.shape)
+        apart = 2.0 * np.arange(_GRID)  # shares are at most 1: the columns follow one another as one ascending row
         for row in rows:
-            sizes = [
-                np.searchsorted(self._before[row, : self._listed[row], g], p[:, g] + 1e-12, side="right")
-                for g in range(_GRID)
-            ]
-            found += numbers[row] * np.take_along_axis(self._partition[row], np.stack(sizes, axis=1) - 1, axis=0)
+            listed = self._listed[row]
+            columns = (self._before[row, :listed].T + apart[:, None]).ravel()
+            sizes = np.searchsorted(columns, p + 1e-12 + apart, side="right") - listed * np.arange(_GRID)
+            found += numbers[row] * np.take_along_axis(self._partition[row], sizes - 1, axis=0)
         return found

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from thermoscope.auditing.arms import Place, screen, slope
+from thermoscope.auditing.arms import screen, slope
 from thermoscope.auditing.audit import Audit
 from thermoscope.auditing.engine import Said, recognise
 from thermoscope.auditing.job import KEEP, Job, OnProgress
@@ -19,7 +19,7 @@ from thermoscope.auditing.penalties import penalties
 from thermoscope.auditing.probes import TOP, Probe, Prober
 from thermoscope.auditing.promises import logprobs_row, promises
 from thermoscope.auditing.prompts import BEGINNINGS
-from thermoscope.auditing.reference import reference_places
+from thermoscope.auditing.reference import reference_places, weights_row
 from thermoscope.auditing.routes import other_routes
 from thermoscope.auditing.seeds import seed_row
 from thermoscope.auditing.temperatures import alone, empty, temperatures
@@ -124,11 +124,13 @@ def _route(endpoint: Endpoint, cache: Path | None) -> Route:
 def _run(job: Job, send: Mapping[str, Any]) -> Audit:
     """All steps."""
     job.say("engine")
-    said = recognise(job.endpoint.client)
+    said = recognise(job.endpoint.client, job.endpoint.model)
     job.engine, job.last = said.engine, said.engine == "llama.cpp"
     if said.defaults:
         named = ", ".join(f"{name} {value:.3g}" for name, value in said.defaults.items())
         job.notes.append(f"The server names as its defaults: {named}.")
+    if said.precision:
+        job.notes.append(f"The server names as the precision of its weights: {said.precision}.")
     job.say("screening")
     kind = _places(job)
     if not job.places:
@@ -155,21 +157,9 @@ def _places(job: Job) -> str:
         chat = job.route == "chat"
         listed = {place.prompt: place for place in job.places}
         job.places = reference_places(job.reference, job.prompts, KEEP, chat=chat)
-        note = _apart(listed, job.places) if kind == "raw" else ""
-        job.notes += [f"Log-probabilities of the server's differ from the reference's by {note}."] if note else []
+        if kind == "raw":
+            job.rows += weights_row(job.reference.name, listed, job.places, len(job.prompts))
     return kind
-
-
-def _apart(listed: Mapping[str, Place], places: Sequence[Place]) -> str:
-    """How far the server's log-probabilities are from the reference's, on average and at most, nats."""
-    found = []
-    for place in places:
-        own = dict(zip(place.tokens, place.logprobs, strict=True))
-        other = listed.get(place.prompt)
-        if other is not None:
-            pairs = zip(other.tokens, other.logprobs, strict=True)
-            found += [abs(own[token] - logprob) for token, logprob in pairs if token in own]
-    return f"{sum(found) / len(found):.2g} nats on average, {max(found):.2g} at most" if found else ""
 
 
 def _listed(job: Job, said: Said) -> None:

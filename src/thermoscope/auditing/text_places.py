@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.draws import Floats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,25 +66,6 @@ class TextPlaces:
             history.astype(np.int64),
             notes,
         )
-
-    @classmethod
-    def joined(cls, texts: Sequence[TextPlaces], most: int) -> TextPlaces:
-        """The places of several texts as one row, with at most so many tokens each and without a history."""
-        nothing = np.zeros(0, dtype=np.int64)
-        return cls(
-            np.concatenate([text.logprobs[:, :most] for text in texts]),
-            np.concatenate([text.ranks for text in texts]),
-            np.zeros((sum(len(text.ranks) for text in texts), 0), dtype=np.float32),
-            nothing,
-        )
-
-    def draws(self, listed: int | None) -> Draws:
-        """Its tokens as draws, with so many listed at each place."""
-        logprobs = self.logprobs[:, :listed].astype(np.float64)
-        counts = np.zeros_like(logprobs)
-        inside = self.ranks < logprobs.shape[1]
-        counts[np.flatnonzero(inside), self.ranks[inside]] = 1
-        return Draws(logprobs, counts, (~inside).astype(np.float64))
 
     def part(self, start: int, end: int) -> TextPlaces:
         """Some of its places, without a history."""

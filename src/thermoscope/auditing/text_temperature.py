@@ -6,21 +6,26 @@ Each token of the text is one draw at a place whose whole distribution the model
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from thermoscope.auditing.authorship import AUTHOR_ALPHA, author_p
-from thermoscope.auditing.likelihood import Family, Fit, fit
-from thermoscope.auditing.reading import read
+from thermoscope.auditing.averaged import Averaged, averaged, tightest
+from thermoscope.auditing.likelihood import Family, Fit
 from thermoscope.auditing.text_places import TextPlaces
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
     from thermoscope.models.base import Model
 
-#: Tokens listed at each place: for telling truncations apart, and at most for the temperature.
-_LISTED, _MOST_NUMBERS = 256, 4_000_000
+#: A truncation is called where none has the first probability at most, and none where it has the second at least.
+_CALLED, _NONE = 0.01, 0.5
+#: A truncation that is less probable than this beside the one that is called is no rival of it.
+_RIVAL = 0.05
+#: Values about as loose as any server's defaults: a text that could have passed these tells nothing of truncation.
+_LOOSE: dict[Family, float] = {"top_k": 50, "top_p": 0.97, "min_p": 0.03}
 #: Tokens of a window of the curve, and from one window to the next.
 WINDOW, STRIDE = 64, 32
 #: Fewer tokens tell next to nothing.
@@ -50,13 +55,19 @@ class TextTemperature:
     tokens
         How many tokens were read.
     temperature, low, high
-        The most likely temperature and the ends of its interval (95 %), at the truncation that is called.
+        The temperature (median) and the ends of its interval (95 %), averaged over all that is not known of a
+        truncation.
     truncation, value
-        The truncation that is called and its parameter; "none" and None without evidence of one.
+        The truncation that is called, and the tightest value of it that fits. "none" where values such as servers have
+        by default would have removed tokens that came; "can't be told" where neither is so.
     rivals
-        Truncations that fit about as well as the one that is called.
-    evidence, threshold
-        Twice the log-likelihood ratio of the best truncation to none, and where it is called.
+        Truncations that could have been instead of the one that is called.
+    tightest
+        The tightest ``top_k``, ``top_p`` and ``min_p`` that keep every token.
+    evidence
+        Twice the log-likelihood ratio of the best truncation to none.
+    no_truncation
+        The probability that nothing was truncated; a truncation is called where it is at most 0.01.
     author
         "possible", or "unlikely" where the tokens are not spread as this model would spread them at any setting.
     author_p
@@ -72,11 +83,12 @@ class TextTemperature:
     temperature: float
     low: float
     high: float
-    truncation: Family
+    truncation: Family | Literal["can't be told"]
     value: float | None
     rivals: tuple[str, ...]
+    tightest: dict[Family, float]
     evidence: float
-    threshold: float
+    no_truncation: float
     author: Literal["possible", "unlikely"]
     author_p: float
     curve: tuple[TextWindow, ...]
@@ -90,6 +102,8 @@ class TextTemperature:
             return f"{self.model} is not the author, at any of the settings that were tried; the closest is {shown}."
         if self.truncation == "none":
             return f"Most likely {shown}, no truncation seen in {self.tokens:,} tokens."
+        if self.truncation == "can't be told":
+            return f"Most likely {shown}; whether anything was truncated can't be told from {self.tokens:,} tokens."
         also = f" (or {' or '.join(self.rivals)}: these tokens do not tell them apart)" if self.rivals else ""
         return f"Most likely {shown} with {self.truncation} {self.value:.3g}{also}."
 
@@ -132,25 +146,43 @@ def temperature_of(
         raise InputError(
             f"the temperature of a text needs at least {LEAST_TOKENS} tokens; got {number}; give a longer text"
         )
-    whole = TextPlaces.joined(tables, max(_LISTED, _MOST_NUMBERS // number))
-    reading = read(whole.draws(_LISTED), last=last, replicates=400)
-    best = reading.best if reading.called != "none" else fit(whole.draws(None), "none")
+    over = averaged(tables, last=last)
+    ends = tightest(tables, over.temperature, last=last)
+    called, rivals = _called(over, ends)
+    family = "none" if called == "can't be told" else called
+    peak = over.peaks[family]
+    best = Fit(family, peak.value, peak.temperature, over.low, over.high, peak.log_likelihood, math.nan)
     p = author_p(tables, best, last=last)
-    notes = [note for table in tables for note in table.notes]
+    curve = tuple(one for n, table in enumerate(tables) for one in _curve(n, table, last=last))
+    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
     return TextTemperature(
-        loaded.name, number, best.temperature, best.low, best.high, best.family, best.value, reading.rivals,
-        reading.evidence, reading.threshold, "unlikely" if p < AUTHOR_ALPHA else "possible", p,
-        tuple(one for n, table in enumerate(tables) for one in _curve(n, table, best)), tuple(dict.fromkeys(notes)),
+        loaded.name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
+        _evidence(over), over.shares["none"], "unlikely" if p < AUTHOR_ALPHA else "possible", p, curve, notes,
     )  # fmt: skip
 
 
-def _curve(number: int, table: TextPlaces, best: Fit) -> list[TextWindow]:
+def _called(over: Averaged, ends: Mapping[Family, float]) -> tuple[Family | Literal["can't be told"], tuple[str, ...]]:
+    """The truncation that is called, and its rivals."""
+    if over.shares["none"] > _CALLED:
+        tight = ends["top_k"] <= _LOOSE["top_k"] or ends["top_p"] <= _LOOSE["top_p"] or ends["min_p"] >= _LOOSE["min_p"]
+        return ("can't be told" if tight or over.shares["none"] < _NONE else "none"), ()
+    ranked = sorted(ends, key=lambda family: -over.shares[family])
+    return ranked[0], tuple(f for f in ranked[1:] if over.shares[f] >= _RIVAL * over.shares[ranked[0]])
+
+
+def _evidence(over: Averaged) -> float:
+    """Twice the log-likelihood ratio of the best truncation to none."""
+    best = max(peak.log_likelihood for family, peak in over.peaks.items() if family != "none")
+    return max(0.0, 2 * (best - over.peaks["none"].log_likelihood))
+
+
+def _curve(number: int, table: TextPlaces, *, last: bool) -> list[TextWindow]:
     """The temperature of windows along a text."""
     length = len(table.ranks)
     if length < 2 * WINDOW:
         return []
     found = []
     for start in range(0, length - WINDOW + 1, STRIDE):
-        one = fit(table.part(start, start + WINDOW).draws(_LISTED), best.family)
+        one = averaged([table.part(start, start + WINDOW)], last=last)
         found.append(TextWindow(number, start, start + WINDOW, one.temperature, one.low, one.high))
     return found

@@ -23,12 +23,14 @@ def print_text_temperature(found: TextTemperature, to: Console) -> None:
     to.print(
         Text(f"Author: {found.author} (p {found.author_p:.2g} that {escape(found.model)} wrote it at this setting).")
     )
+    ends = ", ".join(f"{name} {_value(value)}" for name, value in found.tightest.items())
     to.print(
         Text(
-            f"Truncation: {found.truncation} (2 dlogL {found.evidence:.1f}; called above {found.threshold:.1f}). "
+            f"Truncation: {found.truncation} (none has probability {found.no_truncation:.2g}; 2 dlogL {found.evidence:.1f}). "
             f"{found.tokens:,} tokens."
         )
     )
+    to.print(Text(f"The tightest that keep every token: {ends}."))
     if found.curve:
         to.print()
         to.print(Text("Along the text", style="bold"))
@@ -38,6 +40,10 @@ def print_text_temperature(found: TextTemperature, to: Console) -> None:
             to.print(Text(_line(window, low, high, several=found.curve[-1].text > 0)))
     for note in found.notes:
         to.print(Text(escape(f"Note: {note}")))
+
+
+def _value(value: float) -> str:
+    return f"{value:,.0f}" if value > 1 else f"{value:.3g}"
 
 
 def _line(window: TextWindow, low: float, high: float, *, several: bool) -> str:

@@ -1,0 +1,263 @@
+"""The temperature of a text with all that is not known of its truncation averaged over.
+
+The tightest truncation that keeps every token is the most likely one, and too tight: with it fixed, the temperature
+comes out too high and its interval too narrow. Here the likelihood is averaged instead over which truncation ran, if
+any, and over its value (integrated likelihood; Berger, Liseo and Wolpert 1999). Before a token is read, "none" has the
+probability 1/10 and each family 3/10. A value is weighted by the probability that it removes: every share that could
+be removed is as likely as any other, which for the edge of a distribution is the prior without information. The
+temperature is even in ln T.
+
+A text is tokenised anew: now and then a token is read that was not drawn, and that the setting would never have
+given. So that one of them does not rule out a truncation or a low temperature, each token is taken to come from the
+model's own distribution (T=1, untruncated) with the probability 0.002.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermoscope.auditing.draws import Floats
+from thermoscope.auditing.likelihood import FAMILIES, HIGHEST, LOWEST, Family
+from thermoscope.auditing.text_places import TextPlaces, Whole
+
+#: Tokens of a place that stand alone, and the growth of the groups of the others.
+_ALONE, _GROWTH = 256, 1.05
+#: The probability of no truncation, before any token is read.
+_NONE = 0.1
+#: The probability of a token that the setting did not draw, and the most of them that are sought.
+_STRAY, _STRAYS = 0.002, 0.01
+#: By how much of what is left a p that is named is looser than the tightest: groups are not exact.
+_SLACK = 1e-3
+#: Log-odds of the loosest top_p that is tried.
+_LOOSE = 12.0
+#: Values of a truncation, from the tightest one on, and temperatures of the first and of the second pass.
+_VALUES, _COARSE, _FINE = 32, 32, 64
+#: Log-likelihoods so far below the largest one do not count.
+_FAR = 14.0
+_TIE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """What a text says of the temperature, whatever the truncation.
+
+    Attributes
+    ----------
+    temperature, low, high
+        The median, and the ends of the interval.
+    shares
+        The probability of each truncation.
+    peaks
+        The most likely temperature and value of each truncation, and the log-likelihood there.
+    """
+
+    temperature: float
+    low: float
+    high: float
+    shares: Mapping[Family, float]
+    peaks: Mapping[Family, Peak]
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most likely setting of one family."""
+
+    temperature: float
+    value: float | None
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Places whose less probable tokens are taken in groups: P places, G groups.
+
+    Attributes
+    ----------
+    depth : array (P, G)
+        How far the tokens of each group are below the most probable one on average, nats.
+    many : array (G,)
+        How many tokens each group has.
+    own : array (P,)
+        The group of the token that came.
+    own_depth : array (P,)
+        How far that token is below the most probable one.
+    """
+
+    depth: Floats
+    many: Floats
+    own: Whole
+    own_depth: Floats
+
+    @classmethod
+    def of(cls, texts: Sequence[TextPlaces]) -> Steps:
+        """The places of texts of one model."""
+        starts = _starts(texts[0].logprobs.shape[1])
+        many = np.diff([*starts, texts[0].logprobs.shape[1]]).astype(np.float64)
+        depth, own, exact = [], [], []
+        for text in texts:
+            below = text.logprobs - text.logprobs[:, :1]
+            depth.append(np.add.reduceat(below, starts, axis=1, dtype=np.float64) / many)
+            own.append(np.searchsorted(starts, text.ranks, side="right") - 1)
+            drawn = text.logprobs[np.arange(len(below)), text.ranks].astype(np.float64)
+            exact.append(drawn - text.logprobs[:, 0].astype(np.float64))
+        return cls(np.concatenate(depth), many, np.concatenate(own), np.concatenate(exact))
+
+
+def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.95) -> Averaged:
+    """The temperature of texts of one setting.
+
+    Parameters
+    ----------
+    texts
+        What was read.
+    last
+        Whether the temperature comes after the truncation.
+    confidence
+        Of the interval.
+    """
+    steps = Steps.of(texts)
+    likelihood = _Likelihood(steps, last=last)
+    x = np.linspace(math.log(LOWEST), math.log(HIGHEST), _COARSE)
+    whole = np.logaddexp.reduce(likelihood.along(x).means, axis=0)
+    near = np.flatnonzero(whole >= whole.max() - _FAR)
+    x = np.linspace(x[max(near[0] - 1, 0)], x[min(near[-1] + 1, len(x) - 1)], _FINE)
+    along = likelihood.along(x)
+    density = np.exp(along.means - along.means.max())
+    shares = density.sum(axis=1) / density.sum()
+    low, middle, high = (
+        _quantile(x, density.sum(axis=0), p) for p in ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
+    )
+    peaks = {family: _peak(x, along.tops[n], along.values[n]) for n, family in enumerate(FAMILIES)}
+    return Averaged(middle, low, high, dict(zip(FAMILIES, map(float, shares), strict=True)), peaks)
+
+
+def tightest(texts: Sequence[TextPlaces], temperature: float, *, last: bool) -> dict[Family, float]:
+    """The tightest value of each truncation, at a temperature, that keeps every token of some texts."""
+    steps = Steps.of(texts)
+    depth, places = float(steps.own_depth.min()), np.arange(len(steps.own))
+    weights = steps.many * np.exp(steps.depth if last else steps.depth / temperature)
+    before = (np.cumsum(weights, axis=1) - weights)[places, steps.own] / weights.sum(axis=1)
+    return {
+        "top_k": float(max(int(text.ranks.max(initial=0)) for text in texts) + 1),
+        "top_p": float(before.max()),
+        "min_p": math.exp(depth if last else max(depth / temperature, -700.0)),
+    }
+
+
+def _starts(vocabulary: int) -> Whole:
+    starts = list(range(min(_ALONE, vocabulary)))
+    at = float(_ALONE)
+    while at < vocabulary:
+        starts.append(int(at))
+        at *= _GROWTH
+    return np.array(starts, dtype=np.int64)
+
+
+def _peak(x: Floats, tops: Floats, values: Floats) -> Peak:
+    """The largest log-likelihood; without a truncation the temperature of a parabola through it and its neighbours."""
+    at = int(tops.argmax())
+    if not math.isnan(values[at]):
+        return Peak(math.exp(float(x[at])), float(values[at]), float(tops[at]))
+    left, top, right = tops[max(at - 1, 0)], tops[at], tops[min(at + 1, len(x) - 1)]
+    bend = float(left - 2 * top + right)
+    aside = float(x[1] - x[0]) / 2 * float(left - right) / bend if 0 < at < len(x) - 1 and bend < 0 else 0.0
+    return Peak(math.exp(float(x[at]) + aside), None, float(top))
+
+
+def _quantile(x: Floats, density: Floats, share: float) -> float:
+    """The temperature below which a share of the probability is; even between points of the grid."""
+    sums = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
+    return math.exp(float(np.interp(share * sums[-1], sums, x)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Along:
+    """Log-likelihoods (F, T): means over the values of each family, the largest ones, and the values of these."""
+
+    means: Floats
+    tops: Floats
+    values: Floats
+
+
+class _Likelihood:
+    """Log-likelihoods, averaged over the values of each truncation."""
+
+    def __init__(self, steps: Steps, *, last: bool) -> None:
+        self._steps, self._last = steps, last
+        self._places = np.arange(len(steps.own))[:, None]
+        self._strays = math.ceil(_STRAYS * len(steps.own))
+        by_k = _grid(steps.own.astype(np.float64), len(steps.many) - 1.0, self._strays, least=1.0)
+        self._by_k = np.unique(np.minimum(by_k.astype(np.int64), len(steps.many) - 1))
+        self._sizes = np.cumsum(steps.many)[self._by_k]
+        self._depths = _grid(-steps.own_depth, -float(steps.depth.min()), self._strays)
+        self._by_depth = _last_below(-steps.depth, self._depths + _TIE)
+        plain = self._totals(1.0)
+        self._by_mass = self._prefixes(plain) if last else None
+        self._stray = (steps.own_depth - plain[:, -1] + math.log(_STRAY))[:, None]
+
+    def along(self, x: Floats) -> _Along:
+        """Every family at temperatures whose logarithms are given; means with its probability before any token."""
+        return _Along(*(np.array([self._at(math.exp(one)) for one in x]).transpose(2, 1, 0)))
+
+    def _totals(self, temperature: float) -> Floats:
+        """(P, G) the logarithm of the sum of all weights up to each group."""
+        totals: Floats = np.log(np.cumsum(self._steps.many * np.exp(self._steps.depth / temperature), axis=1))
+        return totals
+
+    def _at(self, temperature: float) -> list[tuple[float, float, float]]:
+        totals = self._totals(temperature)
+        by_k = np.broadcast_to(self._by_k, (len(totals), len(self._by_k)))
+        shares, by_mass = self._prefixes(totals) if self._by_mass is None else self._by_mass
+        least = np.exp(-self._depths if self._last else -self._depths / temperature)
+        own = (self._steps.own_depth / temperature)[:, None]
+        none = float(np.logaddexp(own - totals[:, -1:] + math.log1p(-_STRAY), self._stray).sum())
+        found = [(none + math.log(_NONE), none, math.nan)]
+        for kept, values in ((by_k, self._sizes), (by_mass, shares), (self._by_depth, least)):
+            mean, top, which = self._mean(own, totals, kept)
+            found.append((mean + math.log((1 - _NONE) / 3), top, float(values[which])))
+        return found
+
+    def _mean(self, own: Floats, totals: Floats, kept: Whole) -> tuple[float, float, int]:
+        """The logarithm of the mean of likelihoods over the share of probability that is removed; the largest one.
+
+        ``kept`` (P, values) is the last group that is kept, from the tightest value to the loosest.
+        """
+        inside, whole = totals[self._places, kept], totals[:, -1:]
+        there = kept >= self._steps.own[:, None]
+        drawn = np.where(there, own - inside + math.log1p(-_STRAY), -np.inf)
+        values = np.logaddexp(drawn, self._stray).sum(axis=0)
+        removed = 1 - np.exp(inside - whole).mean(axis=0)
+        steps = np.maximum(removed - np.append(removed[1:], 0.0), 0.0)
+        which = int(values.argmax())
+        top = float(values[which])
+        heights = np.exp(values - top)
+        between = (heights + np.append(heights[1:], heights[-1])) / 2
+        return top + math.log(float((between * steps).sum()) + 1e-300), top, which
+
+    def _prefixes(self, totals: Floats) -> tuple[Floats, Whole]:
+        """Values of p, and the last group (P, values) that each keeps."""
+        before = np.exp(np.c_[np.full(len(totals), -np.inf), totals[:, :-1]] - totals[:, -1:])
+        own = np.clip(before[self._places[:, 0], self._steps.own], 1e-9, 1 - 1e-9)
+        shares = 1 / (1 + np.exp(-_grid(np.log(own / (1 - own)), _LOOSE, self._strays)))
+        return shares + _SLACK * (1 - shares), _last_below(before, shares + 1e-12)
+
+
+def _last_below(rows: Floats, values: Floats) -> Whole:
+    """(P, values) the last entry of each ascending row that is at most a value; the first one where none is."""
+    which = np.arange(len(rows))[:, None]
+    apart = (float(max(rows.max(), values.max())) + 1.0) * which  # one ascending row of all
+    found: Whole = np.searchsorted((rows + apart).ravel(), values + apart, side="right") - rows.shape[1] * which
+    return np.maximum(found - 1, 0)
+
+
+def _grid(own: Floats, loosest: float, strays: int, least: float = 1e-3) -> Floats:
+    """Values of a truncation: those at which the text's largest tokens go, one by one, those between, looser ones."""
+    ends = np.sort(own)[-1 - strays :]
+    between = (ends[1:] + ends[:-1]) / 2
+    length = max(loosest - float(ends[-1]), 2 * least)
+    looser = ends[-1] + np.geomspace(least, length, _VALUES)
+    return np.sort(np.concatenate([ends, between, looser]))
