@@ -93,6 +93,7 @@ def measure(
     chat_option: options.ChatOption = None,
     base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
+    keep_tokens: options.KeptTokens = "records",
     on: options.On = None,
     workers: options.WorkerCount = None,
     gpus_per_worker: options.GpusPerWorker = None,
@@ -137,6 +138,7 @@ def measure(
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--max-rows": max_rows,
         "--params": asked.source, "--setting": asked.several or None, "--reference": reference,
         "--base-url": base_url, "--on": on, "--workers": workers, "--gpus-per-worker": gpus_per_worker,
+        "--keep-tokens": None if keep_tokens == "records" else keep_tokens,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -149,6 +151,7 @@ def measure(
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
     from thermoscope.metrics.thinking import thinking_mode
+    from thermoscope.runs.plan import kept_tokens
 
     console.check_places(output, html)
     console.check_writable(parquet)
@@ -198,6 +201,7 @@ def measure(
         stop_words(stop),
         whole(max_rows, "--max-rows", least=1),
         held_out=held_out,
+        keep_tokens=kept_tokens(keep_tokens, "--keep-tokens"),
         folder=run,
         html=html,
         cluster=options.cluster(on, workers, gpus_per_worker),

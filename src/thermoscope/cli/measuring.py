@@ -48,6 +48,7 @@ class Generating:
     stop: Sequence[str]
     max_rows: int | None
     held_out: bool
+    keep_tokens: str
     folder: Path | None
     html: Path | None
     cluster: Cluster | None
@@ -132,10 +133,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
 
             done = run(
                 source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
-                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
-                embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
-                reference=how.reference, thinking=how.thinking, on_plan=say_plan, on_progress=on_progress,
-                on_stage=on_stage, on_note=console.say,
+                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows,
+                keep_tokens=what.keep_tokens, folder=what.folder, embedder=how.embedding_model, scorer=how.score,
+                answer_pattern=how.answer_pattern, reference=how.reference, thinking=how.thinking, on_plan=say_plan,
+                on_progress=on_progress, on_stage=on_stage, on_note=console.say,
             )  # fmt: skip
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")

@@ -90,6 +90,16 @@ BaseUrl = Annotated[
     typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),
 ]
 MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
+#: What a run keeps of tokens.
+KeptTokens = Annotated[
+    str,
+    typer.Option(
+        "--keep-tokens",
+        metavar="WHAT",
+        help="What is kept of tokens: records is all that is known of each; ids the tokens alone (no perplexity, no "
+        "entropy); none the texts alone (no measure that reads tokens).",
+    ),
+]
 #: Where texts are made, for ``cluster``.
 On = Annotated[
     str | None,

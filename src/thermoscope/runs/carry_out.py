@@ -88,7 +88,10 @@ def _is_done(plan: Plan, store: Store, measuring: Measuring) -> bool:
     """Whether the folder holds this plan, whole, measured in this way, and as it was written."""
     try:
         record, manifest = store.plan_record(), store.manifest()
-        if record is None or manifest is None or plan.difference(Plan.from_dict(record, store.folder)) is not None:
+        if record is None or manifest is None:
+            return False
+        there = Plan.from_dict(record, store.folder)
+        if plan.difference(there) is not None or plan.tokens != there.tokens:
             return False
         same = {name: value for name, value in manifest["measuring"].items() if name != "reference"}
         return same == measuring.to_dict() and store.measured(manifest) and not store.faults(list(plan.chunks()))

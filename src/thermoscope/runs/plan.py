@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from thermoscope.errors import InputError, RunError
 from thermoscope.models.names import arguments
@@ -24,7 +24,11 @@ FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
 CHUNK_TEXTS = 128
 #: Fields that don't change a text.
-_NO_TEXT = ("max_rows", "name", "use_case", "use_case_id")
+_NO_TEXT = ("max_rows", "name", "use_case", "use_case_id", "tokens")
+#: What is kept of the tokens of texts: nothing, the tokens alone, or all that is known of each.
+Kept = Literal["none", "ids", "records"]
+#: What each of them is in a sentence.
+_KEPT_WORDS = {"none": "no tokens", "ids": "tokens without records", "records": "tokens with their records"}
 #: What fields of a plan are called where a user reads of them.
 _FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "precision", "stop": "stop strings"}
 
@@ -41,6 +45,8 @@ class Chunk:
         Its place among the plan's chunks, its prompt's place among the prompts, and its seeds.
     first_text, texts
         The number of its first text in the run, and how many there are.
+    tokens
+        What is kept of its tokens.
     """
 
     plan: str
@@ -49,6 +55,7 @@ class Chunk:
     seeds: tuple[int, ...]
     first_text: int
     texts: int
+    tokens: Kept = "records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class Plan:
         The use case by name or path, and the identity of its content.
     chat_words
         The options that say how prompts are given to a model with a chat template, and where an endpoint is.
+    tokens
+        What is kept of tokens.
     """
 
     name: str
@@ -93,6 +102,7 @@ class Plan:
     use_case: str
     use_case_id: str
     chat_words: tuple[str, ...] = ()
+    tokens: Kept = "records"
 
     @property
     def texts(self) -> int:
@@ -122,7 +132,7 @@ class Plan:
         parts = [self.seeds[i : i + seeds_each] for i in range(0, len(self.seeds), seeds_each)]
         plan, first = self.id, 0
         for number, (prompt, seeds) in enumerate(product(range(len(self.prompts)), parts)):
-            yield Chunk(plan, number, prompt, seeds, first, len(self.settings) * len(seeds))
+            yield Chunk(plan, number, prompt, seeds, first, len(self.settings) * len(seeds), self.tokens)
             first += len(self.settings) * len(seeds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,6 +190,11 @@ class Plan:
             raise RunError(
                 f"{folder} holds a run with other {what}; name another folder with --run, or repeat its own command"
             )
+        if there.tokens != self.tokens:
+            raise RunError(
+                f"{folder} keeps {_KEPT_WORDS[there.tokens]} (--keep-tokens {there.tokens}); "
+                f"got --keep-tokens {self.tokens}; name another folder with --run, or repeat its own command"
+            )
         return there
 
     def difference(self, other: Plan) -> str | None:
@@ -230,6 +245,7 @@ def plan_run(
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
+    keep_tokens: str = "records",
 ) -> Plan:
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
     from thermoscope.checks import at_least_one
@@ -252,8 +268,23 @@ def plan_run(
         max_rows=rows or source.rows_in_flight(texts, length, len(chosen) * len(numbers)),
         use_case=use_case.name_or_path,
         use_case_id=use_case.content_id,
+        tokens=kept_tokens(keep_tokens),
         **_identity(source),
     )
+
+
+def kept_tokens(given: str, name: str = "keep_tokens") -> Kept:
+    """What is to be kept of tokens, checked; ``name`` is what it is called in an error.
+
+    Raises
+    ------
+    InputError
+        It is none of the three.
+    """
+    for kept in get_args(Kept):
+        if given == kept:
+            return kept  # type: ignore[no-any-return]
+    raise InputError(f"{name} must be one of {', '.join(get_args(Kept))}; got {given!r}")
 
 
 def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool) -> tuple[str, ...]:

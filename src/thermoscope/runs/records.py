@@ -42,6 +42,7 @@ class PlanRecord(Record):
     use_case_id: str
     chat_words: list[str] = []
     names: list[str | None] | None = None
+    tokens: Literal["none", "ids", "records"] = "records"
 
 
 class _Seconds(Record):

@@ -59,6 +59,7 @@ def run(
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
+    keep_tokens: str = "records",
     folder: str | Path | None = None,
     embedder: Embedder | str | None = None,
     scorer: Scorer | str | None = None,
@@ -94,6 +95,10 @@ def run(
         The most new tokens per text; by default the use case's.
     stop, max_rows
         As in ``generate``.
+    keep_tokens
+        What is kept of tokens: "records" all that is known of each, "ids" the tokens alone, so that measures of
+        likelihood (perplexity, entropy, ...) are unknown, "none" the texts alone, so that every measure that reads
+        tokens is.
     folder
         Where the run is kept; by default a folder in ``runs/`` named after the use case and the plan.
     embedder
@@ -151,7 +156,7 @@ def run(
     with source_on(model, executor) as source:
         plan = plan_run(
             source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
-            stop=stop, max_rows=max_rows,
+            stop=stop, max_rows=max_rows, keep_tokens=keep_tokens,
         )  # fmt: skip
         store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
         told: dict[str, Any] = {"on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
@@ -245,7 +250,7 @@ class Run(Page):
         return labelled(self._store.texts().sort_by("text_id"), self._plan)
 
     def tokens(self) -> pyarrow.Table:
-        """One row per token of these texts: log-probabilities, entropies (nats) and ranks."""
+        """One row per token of these texts: log-probabilities, entropies (nats) and ranks, as far as they are kept."""
         return self._store.tokens()
 
     def measures(self) -> pyarrow.Table:

@@ -3,7 +3,7 @@
     plan.json                 what is to be made; written first
     command.json              the command that makes it, and goes on with it
     notes.json                what a reader of the texts must know of their source, where there is anything
-    tokens/00000.parquet      one row per token
+    tokens/00000.parquet      one row per token, as far as they are kept
     chunks/00000.json         what was written of a chunk: its files' checksums, and which stages changed nothing
     texts/00000.parquet       one row per text; written last of a chunk, which is there whole or not at all
     measures.parquet          one row per text: every measure
@@ -168,8 +168,10 @@ class Store:
 
     def add(self, chunk: Chunk, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
         """Store the texts of a chunk, whole, and by a setting's id its stages that changed nothing."""
-        parts = {"tokens": parquet_bytes(token_rows(samples, chunk)), "texts": parquet_bytes(text_rows(samples, chunk))}
-        self._write(f"tokens/{chunk.number:05}.parquet", parts["tokens"])
+        parts = {"texts": parquet_bytes(text_rows(samples, chunk))}
+        if chunk.tokens != "none":
+            parts["tokens"] = parquet_bytes(token_rows(samples, chunk))
+            self._write(f"tokens/{chunk.number:05}.parquet", parts["tokens"])
         record = {
             "plan": chunk.plan,
             "chunk": chunk.number,
@@ -206,9 +208,10 @@ class Store:
             record = self._chunk_record(chunk.number)
             if record is not None and (record["plan"], record["chunk"]) != (chunk.plan, chunk.number):
                 return f"{self._shard('texts', chunk.number)} belongs to another run or place"
-            texts, tokens = (self._read(kind, chunk.number) for kind in ("texts", "tokens"))
-            wanted = range(chunk.first_text, chunk.first_text + chunk.texts)
-            if texts["text_id"].to_pylist() != list(wanted) or sum(texts["tokens"].to_pylist()) != len(tokens):
+            texts, wanted = self._read("texts", chunk.number), range(chunk.first_text, chunk.first_text + chunk.texts)
+            tokens = sum(texts["tokens"].to_pylist())
+            there = tokens if chunk.tokens == "none" else len(self._read("tokens", chunk.number))
+            if texts["text_id"].to_pylist() != list(wanted) or tokens != there:
                 return f"{self._shard('texts', chunk.number)} has other rows than it was made with"
         except KeyError as error:
             return f"{self._shard('texts', chunk.number)} has no column {error}"
