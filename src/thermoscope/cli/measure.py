@@ -77,10 +77,11 @@ def measure(
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not).",
+            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not); a "
+            "path or a URL such as s3://bucket/run.",
         ),
     ] = None,
     model: options.ModelName = None,
@@ -150,6 +151,7 @@ def measure(
         raise InputError(f"{extra[0]} is for {where}; leave it out")
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
+    from thermoscope.files.remote import place
     from thermoscope.metrics.thinking import thinking_mode
     from thermoscope.runs.plan import kept_tokens
 
@@ -159,6 +161,7 @@ def measure(
         "revision": revision, "device": device, "dtype": dtype, "chat": chat, "system": system,
         "chat_option": chat_option, "model_option": model_option,
     }  # fmt: skip
+    folder = None if run is None else place(run)
     how = How(
         embedding_model,
         score,
@@ -174,7 +177,9 @@ def measure(
             "text": text_column, "prompt": prompt_column, "setting": setting_column, "answer": answer_column,
         }  # fmt: skip
         loading = options.loading(model, **said)
-        measure_files(files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=html)
+        measure_files(
+            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=folder, html=html
+        )
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
 
@@ -202,7 +207,7 @@ def measure(
         whole(max_rows, "--max-rows", least=1),
         held_out=held_out,
         keep_tokens=kept_tokens(keep_tokens, "--keep-tokens"),
-        folder=run,
+        folder=folder,
         html=html,
         cluster=options.cluster(on, workers, gpus_per_worker),
     )

@@ -12,6 +12,7 @@ import typer
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
+    from thermoscope.files.remote import Remote
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
@@ -49,7 +50,7 @@ class Generating:
     max_rows: int | None
     held_out: bool
     keep_tokens: str
-    folder: Path | None
+    folder: Path | Remote | None
     html: Path | None
     cluster: Cluster | None
 
@@ -62,7 +63,7 @@ def measure_files(
     loading: Mapping[str, Any],
     how: How,
     *,
-    folder: Path | None,
+    folder: Path | Remote | None,
     html: Path | None,
 ) -> None:
     """Measure texts from files and show the measures.

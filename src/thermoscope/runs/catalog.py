@@ -8,6 +8,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.files.remote import Remote
 from thermoscope.runs.kept_texts import is_kept, kept_tables, open_measured
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.rows import labelled
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 QUERY_S, QUERY_MEMORY = 60.0, "2GB"
 
 
-def runs_in(folder: Path) -> list[dict[str, Any]]:
+def runs_in(folder: Path | Remote) -> list[dict[str, Any]]:
     """What is known of every run in a folder, by name; folders that are no runs are left out."""
     found: list[dict[str, Any]] = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    there: list[Path | Remote] = [*folder.iterdir()] if folder.is_dir() else []
+    for path in sorted(there, key=str):
         if is_kept(path):
             found.append(_of_texts(path))
             continue
@@ -54,12 +56,12 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _unreadable(path: Path) -> dict[str, Any]:
+def _unreadable(path: Path | Remote) -> dict[str, Any]:
     known = dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
     return known | {"run": path.name, "state": "unreadable"}
 
 
-def _of_texts(path: Path) -> dict[str, Any]:
+def _of_texts(path: Path | Remote) -> dict[str, Any]:
     """What is known of texts from files that are kept in a folder."""
     try:
         kept = open_measured(path)
@@ -81,7 +83,7 @@ def _of_texts(path: Path) -> dict[str, Any]:
 
 
 def query(
-    folder: Path, sql: str, *, time_s: float = QUERY_S, memory: str = QUERY_MEMORY
+    folder: Path | Remote, sql: str, *, time_s: float = QUERY_S, memory: str = QUERY_MEMORY
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a DuckDB query on a run's tables.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from thermoscope.errors import InputError, RunError
+from thermoscope.files.remote import Remote
 from thermoscope.models.names import arguments
 from thermoscope.settings.grid import SettingsGiven, settings_given
 from thermoscope.settings.params import SamplingParams
@@ -145,7 +146,7 @@ class Plan:
         return listed
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path | Remote) -> Plan:
         """Read what ``to_dict`` made and a run's folder has.
 
         Raises
@@ -174,7 +175,7 @@ class Plan:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{where} is no plan of a run ({error!r}); choose another folder") from None
 
-    def resumed(self, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+    def resumed(self, record: Mapping[str, Any] | None, folder: Path | Remote) -> Plan:
         """The plan that a folder has already, if it makes the same texts; this one where the folder has none.
 
         Raises

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
-from thermoscope.files.writing import PART, replacing
+from thermoscope.files.remote import Remote
+from thermoscope.files.writing import PART, write_whole
 from thermoscope.runs import records
 from thermoscope.runs.checked import damaged, parquet_bytes, sha256_of, signed, table_of, verified
 from thermoscope.runs.plan import Chunk
@@ -52,10 +53,10 @@ class Store:
     Parameters
     ----------
     folder
-        Where it is; made if need be.
+        Where it is, on this machine or at a URL; made if need be.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | Remote) -> None:
         self.folder = folder
 
     def plan_record(self) -> dict[str, Any] | None:
@@ -81,6 +82,8 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing this run; released when the process ends, however it ends.
 
+        A folder at a URL has no locks.
+
         Raises
         ------
         RunError
@@ -90,6 +93,9 @@ class Store:
         """
         from filelock import FileLock, Timeout
 
+        if isinstance(self.folder, Remote):
+            yield
+            return
         with self._writing(""):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock", timeout=0)
@@ -227,9 +233,9 @@ class Store:
         """The token records of all stored texts, in order; errors as in ``table``."""
         return self._all("tokens", token_rows)
 
-    def shards(self, kind: str) -> list[Path]:
+    def shards(self, kind: str) -> list[Path | Remote]:
         """The files of "texts" or "tokens" that are there, in order."""
-        return sorted((self.folder / kind).glob("*.parquet"))
+        return sorted((self.folder / kind).glob("*.parquet"), key=str)
 
     def idle_stages(self, setting: SamplingParams) -> tuple[str, ...]:
         """The stages of a setting that changed no distribution in any stored chunk."""
@@ -277,7 +283,7 @@ class Store:
         files = {name: sha256_of((self.folder / name).read_bytes()) for name in _MADE}
         self._write_json("manifest.json", signed({"format": FORMAT, **manifest, "files": files}))
 
-    def _shard(self, kind: str, number: int) -> Path:
+    def _shard(self, kind: str, number: int) -> Path | Remote:
         return self.folder / kind / f"{number:05}.parquet"
 
     def _chunk_record(self, number: int) -> dict[str, Any] | None:
@@ -298,10 +304,8 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         with self._writing(name):
-            path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
-            with replacing(path) as file:
-                file.write(content)
+            (self.folder / name.rpartition("/")[0]).mkdir(exist_ok=True)
+            write_whole(self.folder / name, content)
 
     def _write_json(self, name: str, value: Any) -> None:
         self._write(name, f"{json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode())
