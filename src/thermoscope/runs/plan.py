@@ -31,7 +31,11 @@ Kept = Literal["none", "ids", "records"]
 #: What each of them is in a sentence.
 _KEPT_WORDS = {"none": "no tokens", "ids": "tokens without records", "records": "tokens with their records"}
 #: What fields of a plan are called where a user reads of them.
-_FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "precision", "stop": "stop strings"}
+_FIELD_WORDS = {
+    "chat_words": "chat options, engine arguments or another address",
+    "dtype": "precision",
+    "stop": "stop strings",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +212,20 @@ class Plan:
         """What ``open_source`` takes after the name to open the model or the endpoint of the plan again."""
         commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
         found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
-        options = []
+        options: list[str] = []
+        engine: list[str] = []
         for word in self.chat_words:
             name, _, value = word.partition("=")
             if name in ("--chat", "--raw"):
                 found["chat"] = name == "--chat"
             elif name == "--chat-option":
                 options.append(value)
+            elif name.startswith("-M"):
+                engine.append(word.removeprefix("-M"))
             else:
                 found[name.removeprefix("--").replace("-", "_")] = value
-        return found | ({"chat_options": arguments(options)} if options else {})
+        found |= {"chat_options": arguments(options)} if options else {}
+        return found | ({"options": arguments(engine)} if engine else {})
 
     def on(self, source: Source) -> Plan:
         """The same plan on a source, which ``difference`` then tells apart if it is another one."""
