@@ -135,10 +135,10 @@ def test_a_run_on_a_server_that_speaks_s3(here: Run, monkeypatch: pytest.MonkeyP
         for name, value in {"KEY": "x", "SECRET": "x", "ENDPOINT_URL": address}.items():
             monkeypatch.setitem(fsspec.config.conf.setdefault("s3", {}), name.lower(), value)
         s3fs.S3FileSystem.clear_instance_cache()
-        place("s3://bucket/x")._files.mkdir("bucket")  # type: ignore[union-attr]
+        place("s3://bucket/x").files.mkdir("bucket")  # type: ignore[union-attr]
         there = made("s3://bucket/story")
         assert_same(there, here)
-        files = place("s3://bucket/story")._files  # type: ignore[union-attr]
+        files = place("s3://bucket/story").files  # type: ignore[union-attr]
         files.rm_file("bucket/story/manifest.json")
         files.rm_file("bucket/story/texts/00002.parquet")
         assert_same(made("s3://bucket/story"), here)

@@ -33,27 +33,34 @@ class Remote:
     """A file or a folder at a URL, with those of ``Path``'s members that runs use.
 
     Every error of the file system or of its network is an OSError, as it is for a ``Path``.
+
+    Attributes
+    ----------
+    url
+        The URL.
+    files, path
+        The file system, and what it calls the place.
     """
 
     url: str
-    _files: AbstractFileSystem = field(repr=False, compare=False)
-    _path: str = field(repr=False, compare=False)
+    files: AbstractFileSystem = field(repr=False, compare=False)
+    path: str = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.url
 
     def __truediv__(self, name: str) -> Remote:
-        return Remote(f"{self.url}/{name}", self._files, f"{self._path.rstrip('/')}/{name}")
+        return Remote(f"{self.url}/{name}", self.files, f"{self.path.rstrip('/')}/{name}")
 
     @property
     def name(self) -> str:
         """The last part of the URL."""
-        return PurePosixPath(self._path).name
+        return PurePosixPath(self.path).name
 
     @property
     def stem(self) -> str:
         """The name without its ending."""
-        return PurePosixPath(self._path).stem
+        return PurePosixPath(self.path).stem
 
     def resolve(self) -> Remote:
         """Itself."""
@@ -62,17 +69,17 @@ class Remote:
     def exists(self) -> bool:
         """Whether there is a file, or a folder with something in it."""
         with _as_os_error():
-            return bool(self._files.exists(self._path))
+            return bool(self.files.exists(self.path))
 
     def is_file(self) -> bool:
         """Whether it is a file."""
         with _as_os_error():
-            return bool(self._files.isfile(self._path))
+            return bool(self.files.isfile(self.path))
 
     def is_dir(self) -> bool:
         """Whether it is a folder."""
         with _as_os_error():
-            return bool(self._files.isdir(self._path))
+            return bool(self.files.isdir(self.path))
 
     def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
         """Nothing: folders come with their files."""
@@ -80,25 +87,25 @@ class Remote:
     def iterdir(self) -> Iterator[Remote]:
         """What is in the folder; nothing if there is none."""
         with _as_os_error():
-            there = self._files.ls(self._path, detail=False) if self._files.isdir(self._path) else []
+            there = self.files.ls(self.path, detail=False) if self.files.isdir(self.path) else []
         return (self / PurePosixPath(path).name for path in sorted(there))
 
     def glob(self, pattern: str) -> Iterator[Remote]:
         """The files below that a pattern names."""
         with _as_os_error():
-            there = self._files.glob(f"{self._path.rstrip('/')}/{pattern}")
-        root = len(self._path.rstrip("/")) + 1
+            there = self.files.glob(f"{self.path.rstrip('/')}/{pattern}")
+        root = len(self.path.rstrip("/")) + 1
         return (self / path[root:] for path in sorted(map(str, there)))
 
     def stat(self) -> Size:
         """The size of a file."""
         with _as_os_error():
-            return Size(int(self._files.size(self._path)))
+            return Size(int(self.files.size(self.path)))
 
     def read_bytes(self) -> bytes:
         """The content of a file."""
         with _as_os_error():
-            return bytes(self._files.cat_file(self._path))
+            return bytes(self.files.cat_file(self.path))
 
     def read_text(self, encoding: str) -> str:
         """The content of a file as text."""
@@ -108,16 +115,16 @@ class Remote:
         """Put a file in place of what is there."""
         with _as_os_error():
             try:
-                self._files.pipe_file(self._path, content)
+                self.files.pipe_file(self.path, content)
             except FileNotFoundError:  # a file system with folders, or no such bucket, which is never made here
-                self._files.mkdir(self._path.rpartition("/")[0], create_parents=False)
-                self._files.pipe_file(self._path, content)
+                self.files.mkdir(self.path.rpartition("/")[0], create_parents=False)
+                self.files.pipe_file(self.path, content)
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove a file."""
         with _as_os_error():
-            if not missing_ok or self._files.exists(self._path):
-                self._files.rm_file(self._path)
+            if not missing_ok or self.files.exists(self.path):
+                self.files.rm_file(self.path)
 
 
 @contextmanager

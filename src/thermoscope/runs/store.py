@@ -38,6 +38,7 @@ from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
     import pyarrow
+    import pyarrow.dataset
 
 FORMAT = "thermoscope.run/1"
 COMMAND = "thermoscope.command/1"
@@ -45,6 +46,9 @@ COMMAND = "thermoscope.command/1"
 TABLES = ("measures", "groups", "settings", "differences")
 #: Files that have a checksum in the manifest: what is made of the texts, and the plan.
 _MADE = (*(f"{table}.parquet" for table in TABLES), "claims.json", "plan.json")
+
+#: What makes the rows of each kind of shard.
+_ROWS: dict[str, Callable[[Sequence[Sample], Chunk], pyarrow.Table]] = {"texts": text_rows, "tokens": token_rows}
 
 
 class Store:
@@ -227,11 +231,33 @@ class Store:
 
     def texts(self) -> pyarrow.Table:
         """All stored texts, in order; errors as in ``table``."""
-        return self._all("texts", text_rows)
+        return self._all("texts")
 
     def tokens(self) -> pyarrow.Table:
         """The token records of all stored texts, in order; errors as in ``table``."""
-        return self._all("tokens", token_rows)
+        return self._all("tokens")
+
+    def scanned(self, kind: str, *, check: bool = True) -> pyarrow.dataset.Dataset:
+        """The rows of "texts" or "tokens" that are stored, in order, read piece by piece as somebody asks for them.
+
+        To ``check``, every file is read once beforehand; errors as in ``table``.
+        """
+        import pyarrow.dataset
+
+        paths = self.shards(kind)
+        for path in paths if check else ():
+            record = self._chunk_record(int(path.stem))
+            if record is None:
+                table_of(path, None)
+            else:
+                verified(path, record["sha256"].get(kind, ""))
+        plan = self.plan_record() or {}
+        nothing = Chunk("", 0, 0, (), 0, 0, plan.get("tokens", "records"))
+        # shards of older versions have narrower columns, and lack what is recorded since: there it is null
+        schema = _ROWS[kind]((), nothing).schema
+        files = self.folder.files if isinstance(self.folder, Remote) else None
+        names = [path.path if isinstance(path, Remote) else str(path) for path in paths]
+        return pyarrow.dataset.dataset(names, schema=schema, format="parquet", filesystem=files)
 
     def shards(self, kind: str) -> list[Path | Remote]:
         """The files of "texts" or "tokens" that are there, in order."""
@@ -295,12 +321,14 @@ class Store:
         record = self._chunk_record(number)
         return table_of(self._shard(kind, number), None if record is None else record["sha256"].get(kind, ""))
 
-    def _all(self, kind: str, rows: Callable[[Sequence[Sample], Chunk], pyarrow.Table]) -> pyarrow.Table:
+    def _all(self, kind: str) -> pyarrow.Table:
         import pyarrow
 
         there = [self._read(kind, int(path.stem)) for path in self.shards(kind)]
         # shards of older versions have narrower columns, and lack what is recorded since: there it is null
-        return pyarrow.concat_tables(there or [rows((), Chunk("", 0, 0, (), 0, 0))], promote_options="permissive")
+        return pyarrow.concat_tables(
+            there or [_ROWS[kind]((), Chunk("", 0, 0, (), 0, 0))], promote_options="permissive"
+        )
 
     def _write(self, name: str, content: bytes) -> None:
         with self._writing(name):
