@@ -15,6 +15,7 @@ from tests.runs.killed import PROMPTS, case
 from thermoscope.cli.app import app
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.remote import Remote, place
+from thermoscope.recommending.recommend import recommend
 from thermoscope.runs.catalog import query, runs_in
 from thermoscope.runs.run import Run, open_run, run
 from thermoscope.runs.store import TABLES, Store
@@ -103,6 +104,10 @@ def test_what_reads_runs_reads_them_there(bucket: str) -> None:
 def test_what_is_wrong_with_a_url_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="must be of a file system that fsspec knows; got 'nothing://x/y'"):
         place("nothing://x/y")
+    with pytest.raises(
+        InputError, match="only runs are kept at URLs; got memory://bucket/runs/x; name a folder of this"
+    ):
+        recommend(FakeModel(), case(), folder=f"{bucket}/x")
     with pytest.raises(RunError, match=r"must be a folder with plan.json; got 'memory://bucket/runs/none'"):
         open_run(f"{bucket}/none")
     fsspec.filesystem("memory").pipe_file("/bucket/runs/other/letter.txt", b"x")

@@ -167,6 +167,20 @@ def place(given: str | Path | Remote) -> Path | Remote:
     return Remote(url.rstrip("/"), files, path)
 
 
+def on_disk(given: str | Path) -> Path:
+    """A folder of this machine.
+
+    Raises
+    ------
+    InputError
+        It is a URL.
+    """
+    found = place(given)
+    if isinstance(found, Remote):
+        raise InputError(f"only runs are kept at URLs; got {found}; name a folder of this machine")
+    return found
+
+
 def in_words(place: Any) -> str:
     """What a reader must know before a folder at a URL is written; "" for a path."""
     if not isinstance(place, Remote):

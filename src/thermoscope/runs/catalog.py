@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Timer
@@ -150,7 +151,8 @@ def _tables(store: Store, sql: str) -> dict[str, Any]:
     complete = store.manifest() is not None
     plan = Plan.from_dict(store.plan_record(), store.folder)
     kinds = {"texts": _STORED, "tokens": "tokens"} if store.shards("texts") else {}
-    found = {name: store.scanned(kind, check=kind in sql.lower()) for kind, name in kinds.items()}
+    named = re.findall(r"\w+", sql.lower())
+    found = {name: store.scanned(kind, check=kind in named) for kind, name in kinds.items()}
     return found | ({name: labelled(store.table(name), plan) for name in TABLES} if complete else {})
 
 
