@@ -8,6 +8,7 @@ from typing import Any
 from tests.fakes import FakeModel
 from thermoscope.recommending.recommend import recommend
 from thermoscope.recommending.recommendation import Recommendation
+from thermoscope.sources.base import Source
 from thermoscope.usecases.case import UseCase
 from thermoscope.usecases.load import parse
 
@@ -23,7 +24,7 @@ def case(prompts: tuple[str, ...] = PROMPTS, objective: str = "creative", held_o
     return parse(f'title = "A <small> story"\nobjective = "{objective}"\n{tables}{more}', Path("small.toml"))
 
 
-def answer(folder: Path, model: FakeModel | None = None, **how: Any) -> Recommendation:
+def answer(folder: Path, model: FakeModel | Source | None = None, **how: Any) -> Recommendation:
     """The answer to a small question; all of its bounds are wide, unless given."""
     wide = {"loop_rate": 1.0, "rep_4": 0.5, "surprise": 5.0, "drift": 5.0, "perplexity": 2000.0}
     given: dict[str, Any] = {

@@ -57,6 +57,10 @@ def fake_source() -> LocalSource:
     return LocalSource(FakeModel(end_bias=3.0))
 
 
+def endless_source() -> LocalSource:
+    return LocalSource(FakeModel())
+
+
 def carried_out(source: Source, folder: Path, **how: Any) -> Store:
     """The small run, made by a source."""
     store = Store(folder)

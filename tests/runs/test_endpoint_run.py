@@ -127,7 +127,7 @@ def test_a_server_without_tokens_is_counted_in_words_and_says_so() -> None:
     Path("kept/manifest.json").unlink()
     with serving(behave) as server:
         source = endpoint(server.url)
-        with pytest.raises(RunError, match="other chat options or another address"):
+        with pytest.raises(RunError, match="other chat options, engine arguments or another address"):
             made(source)
         assert not server.asked
 

@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
+from tests.recommending.made import answer
 from tests.runs.killed import PROMPTS, make
-from tests.runs.on_cluster import TWO, KilledSource, carried_out, fake_source
+from tests.runs.on_cluster import TWO, KilledSource, carried_out, endless_source, fake_source
 from tests.runs.test_run import same
 from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError
@@ -102,3 +104,14 @@ def test_more_than_the_cluster_has_is_refused(cluster: None) -> None:
         spread_on(Cluster(workers=3), fake_source)
     with pytest.raises(InputError, match="0 GPUs"):
         spread_on(Cluster(workers=1, gpus_per_worker=1), fake_source)
+
+
+def test_a_recommendation_made_by_two_workers_is_that_of_one_process(cluster: None, tmp_path: Path) -> None:
+    with spread_on(TWO, endless_source) as source:
+        there = answer(tmp_path / "there", source, max_rows=16)
+    here = answer(tmp_path / "here", max_rows=16)
+    assert there.verdict == here.verdict == "picked"
+    assert (there.setting, there.in_set, there.confirmed) == (here.setting, here.in_set, here.confirmed)
+    names = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.parquet"))
+    assert names == sorted(path.relative_to(tmp_path / "there") for path in (tmp_path / "there").rglob("*.parquet"))
+    assert all(pq.read_table(tmp_path / "there" / one).equals(pq.read_table(tmp_path / "here" / one)) for one in names)

@@ -77,10 +77,11 @@ def measure(
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not).",
+            help="Where the run is kept (without one in runs/), or texts from files are (without one they are not); a "
+            "path or a URL such as s3://bucket/run.",
         ),
     ] = None,
     model: options.ModelName = None,
@@ -93,6 +94,7 @@ def measure(
     chat_option: options.ChatOption = None,
     base_url: options.BaseUrl = None,
     max_rows: options.MaxRows = None,
+    keep_tokens: options.KeptTokens = "records",
     on: options.On = None,
     workers: options.WorkerCount = None,
     gpus_per_worker: options.GpusPerWorker = None,
@@ -138,6 +140,7 @@ def measure(
         "--max-new-tokens": max_new_tokens, "--stop": stop, "--max-rows": max_rows,
         "--params": asked.source, "--setting": asked.several or None, "--reference": reference,
         "--base-url": base_url, "--on": on, "--workers": workers, "--gpus-per-worker": gpus_per_worker,
+        "--keep-tokens": None if keep_tokens == "records" else keep_tokens,
     } | {f"--{name.replace('_', '-')}": word for name, word in asked.words.items()}  # fmt: skip
     for_files = {
         "--text-column": text_column, "--prompt-column": prompt_column, "--setting-column": setting_column,
@@ -149,7 +152,9 @@ def measure(
         raise InputError(f"{extra[0]} is for {where}; leave it out")
     from thermoscope.cli import console
     from thermoscope.cli.values import seed_numbers, stop_words, whole
+    from thermoscope.files.remote import place
     from thermoscope.metrics.thinking import thinking_mode
+    from thermoscope.runs.plan import kept_tokens
 
     page_file = console.check_places(output, html, language)
     console.check_writable(parquet)
@@ -157,6 +162,7 @@ def measure(
         "revision": revision, "device": device, "dtype": dtype, "chat": chat, "system": system,
         "chat_option": chat_option, "model_option": model_option,
     }  # fmt: skip
+    folder = None if run is None else place(run)
     how = How(
         embedding_model,
         score,
@@ -173,7 +179,7 @@ def measure(
         }  # fmt: skip
         loading = options.loading(model, **said)
         measure_files(
-            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=run, html=page_file
+            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=folder, html=page_file
         )
         return
     opening = options.opening(model, base_url, max_rows=max_rows, **said)
@@ -201,7 +207,8 @@ def measure(
         stop_words(stop),
         whole(max_rows, "--max-rows", least=1),
         held_out=held_out,
-        folder=run,
+        keep_tokens=kept_tokens(keep_tokens, "--keep-tokens"),
+        folder=folder,
         html=page_file,
         cluster=options.cluster(on, workers, gpus_per_worker),
     )

@@ -13,6 +13,7 @@ from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from thermoscope.cli.console import PageFile
+    from thermoscope.files.remote import Remote
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
     from thermoscope.settings.params import SamplingParams
@@ -49,7 +50,8 @@ class Generating:
     stop: Sequence[str]
     max_rows: int | None
     held_out: bool
-    folder: Path | None
+    keep_tokens: str
+    folder: Path | Remote | None
     html: PageFile | None
     cluster: Cluster | None
 
@@ -62,7 +64,7 @@ def measure_files(
     loading: Mapping[str, Any],
     how: How,
     *,
-    folder: Path | None,
+    folder: Path | Remote | None,
     html: PageFile | None,
 ) -> None:
     """Measure texts from files and show the measures.
@@ -133,10 +135,10 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
 
             done = run(
                 source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
-                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows, folder=what.folder,
-                embedder=how.embedding_model, scorer=how.score, answer_pattern=how.answer_pattern,
-                reference=how.reference, thinking=how.thinking, on_plan=say_plan, on_progress=on_progress,
-                on_stage=on_stage, on_note=console.say,
+                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows,
+                keep_tokens=what.keep_tokens, folder=what.folder, embedder=how.embedding_model, scorer=how.score,
+                answer_pattern=how.answer_pattern, reference=how.reference, thinking=how.thinking, on_plan=say_plan,
+                on_progress=on_progress, on_stage=on_stage, on_note=console.say,
             )  # fmt: skip
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")

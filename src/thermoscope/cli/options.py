@@ -83,7 +83,7 @@ Thinking = Annotated[
 ]
 ModelOption = Annotated[
     list[str] | None,
-    typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16."),
+    typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16, or of vLLM."),
 ]
 #: Where an endpoint is, for ``opening``.
 BaseUrl = Annotated[
@@ -91,6 +91,16 @@ BaseUrl = Annotated[
     typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),
 ]
 MaxRows = Annotated[str | None, typer.Option(metavar="N", help="The most rows in flight (from the memory at hand).")]
+#: What a run keeps of tokens.
+KeptTokens = Annotated[
+    str,
+    typer.Option(
+        "--keep-tokens",
+        metavar="WHAT",
+        help="What is kept of tokens: records is all that is known of each; ids the tokens alone (no perplexity, no "
+        "entropy); none the texts alone (no measure that reads tokens).",
+    ),
+]
 #: Where texts are made, for ``cluster``.
 On = Annotated[
     str | None,
@@ -141,8 +151,9 @@ def loading(
     system: str | None = None,
     chat_option: list[str] | None = None,
     model_option: list[str] | None = None,
+    engine: bool = False,
 ) -> dict[str, Any]:
-    """What ``load_model`` is given for the options of a command.
+    """What ``load_model`` is given for the options of a command; an ``engine`` takes arguments of its own, ``options``.
 
     Raises
     ------
@@ -151,15 +162,20 @@ def loading(
     """
     from thermoscope.models.names import arguments
 
-    given = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
+    given: dict[str, Any] = {"name_or_path": model, "revision": revision, "device": device, "dtype": dtype}
+    own: dict[str, Any] = {}
     for key, value in arguments(model_option or []).items():
         if key not in ("revision", "device", "dtype"):
+            if engine:
+                own[key] = value
+                continue
             raise InputError(f"-M knows revision, device and dtype for a model that runs here; got {key}; leave it out")
         if given[key] is not None:
             raise InputError(f"give --{key} or -M {key}, not both; got {given[key]} and {value}")
         given[key] = str(value)
     options = arguments(chat_option or [])
-    return {**given, "chat": chat, "system": system, "chat_options": options}
+    found = {**given, "chat": chat, "system": system, "chat_options": options}
+    return found | ({"options": own} if engine else {})
 
 
 def opening(
@@ -187,8 +203,9 @@ def opening(
     name = parse_name(model, base_url)
     here = {"revision": revision, "device": device, "dtype": dtype}
     said: dict[str, Any] = {"chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option}
-    if not name.is_endpoint or runs_in_process(name, base_url):
-        found = loading(model, revision, device, dtype, **said)
+    in_process = runs_in_process(name, base_url)
+    if not name.is_endpoint or in_process:
+        found = loading(model, revision, device, dtype, **said, engine=in_process)
         return {"name": found.pop("name_or_path"), **found}
     for option, value in (here | of_models_here).items():
         if value is not None:

@@ -78,7 +78,7 @@ def recommend(
     max_new_tokens: Annotated[str | None, options.max_new_tokens("the use case's")] = None,
     stop: options.Stop = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where everything is kept. Without one: in runs/.")
+        str | None, typer.Option(metavar="FOLDER", help="Where everything is kept. Without one: in runs/.")
     ] = None,
     model: options.ModelName = None,
     revision: options.Revision = None,

@@ -9,6 +9,7 @@ import typer
 
 from thermoscope.cli import options
 from thermoscope.errors import InputError
+from thermoscope.files.remote import Remote
 from thermoscope.language.saying import ENGLISH, checked_language
 from thermoscope.report.forms import FILES, form_of, render
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def report(
     runs: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(metavar="RUN...", help="A run's folder or its name in runs/. Two runs are compared."),
     ],
     form: Annotated[
@@ -51,6 +52,8 @@ def report(
     if output is None and kind in FILES:
         if len(folders) > 1:
             raise InputError(f"two runs have no folder in common; name the file: -o report.{kind}")
+        if isinstance(folders[0], Remote):
+            raise InputError(f"{folders[0]} is at a URL; name a file here: -o report.{kind}")
         output = folders[0] / f"report.{kind}"
         console.check_writable(output)
     with console.status("drawing"):
@@ -62,18 +65,17 @@ def report(
         console.write(output, content)
 
 
-def _read(runs: list[Path]) -> tuple[Report | Recommendation, list[Path]]:
+def _read(runs: list[str]) -> tuple[Report | Recommendation, list[Path | Remote]]:
     """What is reported, and the folders that it is in."""
-    from thermoscope.cli.show_run import find
+    from thermoscope.cli.show_run import find, folder_of
     from thermoscope.recommending.folder import ANSWER, open_recommendation
     from thermoscope.report.records.build import run_report
-    from thermoscope.runs import RUNS
 
-    places = [RUNS / run if not run.exists() and (RUNS / run).is_dir() else run for run in runs]
-    recommended = [place for place in places if (place / ANSWER).is_file()]
+    places = [folder_of(run) for run in runs]
+    recommended = [place for place in places if isinstance(place, Path) and (place / ANSWER).is_file()]
     if recommended and len(runs) > 1:
         raise InputError(f"{recommended[0]} is a recommendation, which is reported alone; name it alone")
     if recommended:
-        return open_recommendation(places[0]), places
+        return open_recommendation(recommended[0]), places
     stores = [find(run) for run in runs]
     return run_report(*stores), [store.folder for store in stores if store.folder is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from thermoscope.cli import options
 from thermoscope.runs import RUNS
 
-_Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in runs/.")]
+_Folder = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder or its URL, or its name in runs/.")]
 
 
 def alone(context: typer.Context) -> None:
@@ -20,16 +19,17 @@ def alone(context: typer.Context) -> None:
 
 
 def list_runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = RUNS,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to look.")] = str(RUNS),
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
     """List the runs in a folder."""
     from thermoscope.cli import console
+    from thermoscope.files.remote import place
     from thermoscope.runs.catalog import runs_in
 
     console.check_writable(output)
-    found = runs_in(folder)
+    found = runs_in(place(folder))
     printing = console.table(
         ["run", "texts", "settings", "prompts", "seeds", "model", "state"],
         [[r["run"], f"{r['done']}/{r['texts']}", r["settings"], r["prompts"], r["seeds"], r["model"], r["state"]]

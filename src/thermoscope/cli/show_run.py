@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thermoscope.files.remote import Remote, place
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,14 +16,20 @@ if TYPE_CHECKING:
     from thermoscope.runs.run import Run
 
 
-def find(run: Path) -> Run | Measured:
-    """A run, or texts from files, by the folder or by its name in ``runs/``."""
+def folder_of(run: str) -> Path | Remote:
+    """The folder of a run, by a path, a URL, or its name in ``runs/``."""
     from thermoscope.runs import RUNS
+
+    folder, named = place(run), RUNS / run
+    return named if isinstance(folder, Path) and not folder.exists() and named.is_dir() else folder
+
+
+def find(run: str) -> Run | Measured:
+    """A run, or texts from files, by the folder or by its name in ``runs/``."""
     from thermoscope.runs.kept_texts import is_kept, open_measured
     from thermoscope.runs.run import open_run
 
-    named = RUNS / run
-    folder = named if not run.exists() and named.is_dir() else run
+    folder = folder_of(run)
     return open_measured(folder) if is_kept(folder) else open_run(folder)
 
 

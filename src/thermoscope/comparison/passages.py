@@ -51,14 +51,16 @@ def parting(
     Parameters
     ----------
     before, before_text
-        The other's tokens and text.
+        The other's tokens and text. Where neither's tokens were kept, characters are compared.
     """
     if text == before_text:
         return None
+    if not token_ids and not before:
+        return shared_tokens(before_text, text)
     shared = shared_tokens(before, token_ids)
     return place_of(text, ends, shared)
 
 
-def shared_tokens(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many tokens two texts have in common from the start."""
+def shared_tokens(a: Sequence[object], b: Sequence[object]) -> int:
+    """How many tokens, or characters, two texts have in common from the start."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from thermoscope.files.remote import Remote
+
 #: What is added to the name of a file while it is written.
 PART = ".part"
 
@@ -52,7 +54,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path | Remote, content: str | bytes) -> None:
     """Write a file, text as UTF-8; errors as in ``replacing``."""
+    data = content if isinstance(content, bytes) else content.encode()
+    if isinstance(path, Remote):
+        path.write_bytes(data)
+        return
     with replacing(path) as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
+        file.write(data)

@@ -20,6 +20,7 @@ def _score(texts: Texts) -> Array:
 ENTRIES = (
     Measure(
         name="agreement",
+        reads="text",
         unit="",
         direction="more in agreement",
         minimum_tokens=0,
@@ -34,6 +35,7 @@ ENTRIES = (
     ),
     Measure(
         name="score",
+        reads="text",
         unit="",
         direction="better",
         minimum_tokens=0,

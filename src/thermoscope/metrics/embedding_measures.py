@@ -26,6 +26,7 @@ def _coherence(texts: Texts) -> Array:
 ENTRIES = (
     Measure(
         name="semantic_dispersion",
+        reads="text",
         unit="",
         direction="more varied",
         minimum_tokens=1,
@@ -40,6 +41,7 @@ ENTRIES = (
     ),
     Measure(
         name="coherence",
+        reads="text",
         unit="",
         direction="more coherent",
         minimum_tokens=1,

@@ -54,6 +54,8 @@ class Measure:
     scale
         How it is averaged and compared: "linear" by means and differences; "share" likewise, between 0 and 1; "log"
         by geometric means and ratios; "indicator" is 0 or 1, and its mean a share.
+    reads
+        What it is taken from: the "tokens" of texts, or their "text" alone, which stays when tokens are not kept.
     needs
         What must be there besides the texts, or "": "records" of their tokens under a model, "temperatures" (records
         at the temperature of each text), "embeddings", a "scorer" or a "reference".
@@ -79,6 +81,7 @@ class Measure:
     level: Literal["text", "group", "setting"] = "text"
     minimum_texts: int = 1
     scale: Literal["linear", "share", "log", "indicator"] = "linear"
+    reads: Literal["tokens", "text"] = "tokens"
     needs: Literal["", "records", "temperatures", "embeddings", "scorer", "reference"] = ""
     summary: str = ""
     bounds: tuple[float, float] = ANY
@@ -122,6 +125,14 @@ def register_measure(measure: Measure) -> Measure:
         Its name is taken.
     """
     return MEASURES.register(measure)
+
+
+def taken(m: Measure, texts: Texts) -> Array:
+    """The measure of some texts, (N,), (G,) or (F,) by its level; NaN if it reads tokens that were not kept."""
+    if m.reads == "tokens" and not texts.tokens_kept:
+        sizes = {"text": len(texts), "group": len(texts.groups), "setting": len(texts.setting_names)}
+        return np.full(sizes[m.level], np.nan)
+    return m.of(texts)
 
 
 def by_group(texts: Texts, of: Callable[[slice], float | None]) -> Array:

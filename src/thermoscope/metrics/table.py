@@ -13,7 +13,7 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer
 from thermoscope.metrics.embedding import Embedder
 from thermoscope.metrics.ragged import Array, Ragged, row_sums, starts_of
-from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure
+from thermoscope.metrics.registry import MEASURES, TEXT_MEASURES, Measure, taken
 from thermoscope.metrics.texts import Texts, common_length
 from thermoscope.metrics.thinking import USUAL, Thinking, answer_of, find_block, thinking_mode, thinking_of
 from thermoscope.settings.params import SamplingParams
@@ -134,7 +134,7 @@ def text_values(texts: Texts, on_measure: Callable[[str], None] = lambda _: None
     for name, m in MEASURES.items():
         if m.level == "text":
             on_measure(name)
-            values[name] = m.of(texts)
+            values[name] = taken(m, texts)
     return values
 
 
@@ -148,7 +148,7 @@ def group_values(
             values[m.summary_name] = mean_by_group(m, of_texts[name], texts.groups)
         elif m.level == "group":
             on_measure(name)
-            values[name] = m.of(texts)
+            values[name] = taken(m, texts)
     return values
 
 

@@ -48,6 +48,8 @@ class Texts:
         The user's scorer, and for each text the expected answer or None.
     answer_pattern
         A regular expression that finds the answer in a text cut to the common length; None takes the whole text.
+    tokens_kept
+        Whether there are ``tokens``; if not, their rows are empty and measures that read them are unknown.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class Texts:
         scorer: Scorer | None = None,
         answers: Sequence[str | None] | None = None,
         answer_pattern: str | None = None,
+        tokens_kept: bool = True,
     ) -> None:
-        self.length = length
+        self.length, self.tokens_kept = length, tokens_kept
         self.embedder, self.scorer = embedder, scorer
         #: why a text has no score, a line for each that the scorer failed on; filled as ``score`` is taken
         self.score_failures: list[str] = []

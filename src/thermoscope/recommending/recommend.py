@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import Interrupted
+from thermoscope.files.remote import on_disk
 from thermoscope.language.saying import say
 from thermoscope.ran.facts import facts
 from thermoscope.ran.provenance import model_words, option_words, quote, what_ran
@@ -164,7 +165,7 @@ def recommend(
     probe = plan_run(source, case, first[:1], prompts=[*open_prompts, *held_out], seeds=[0],
                      max_new_tokens=max_new_tokens, stop=stop, max_rows=max_rows)  # fmt: skip
     question = _question(probe, axes, money)
-    kept = Folder(Path(runs) / f"recommend-{case.name}-{question_id(question)}" if folder is None else Path(folder))
+    kept = Folder(Path(runs) / f"recommend-{case.name}-{question_id(question)}" if folder is None else on_disk(folder))
 
     def laid_out(tokens: int) -> Layout:
         numbers = (len(open_prompts), len(held_out), len(first), len(beside))

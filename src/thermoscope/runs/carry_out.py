@@ -11,6 +11,7 @@ from typing import Any
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
 from thermoscope.errors import RunError
+from thermoscope.files.remote import in_words
 from thermoscope.ran.effective import contradictions, idle_parameters
 from thermoscope.ran.provenance import versions
 from thermoscope.runs.command import run_command
@@ -43,6 +44,8 @@ def carry_out(
     if _is_done(plan, store, measuring):  # asks for no lock: a run that is kept on a read-only disk can be opened
         return
     tell_note = on_note or _log.warning
+    if unlocked := in_words(store.folder):
+        tell_note(unlocked)
     with store.locked():
         there = store.plan_record()
         plan = plan.resumed(there, store.folder)
@@ -88,7 +91,10 @@ def _is_done(plan: Plan, store: Store, measuring: Measuring) -> bool:
     """Whether the folder holds this plan, whole, measured in this way, and as it was written."""
     try:
         record, manifest = store.plan_record(), store.manifest()
-        if record is None or manifest is None or plan.difference(Plan.from_dict(record, store.folder)) is not None:
+        if record is None or manifest is None:
+            return False
+        there = Plan.from_dict(record, store.folder)
+        if plan.difference(there) is not None or plan.tokens != there.tokens:
             return False
         same = {name: value for name, value in manifest["measuring"].items() if name != "reference"}
         return same == measuring.to_dict() and store.measured(manifest) and not store.faults(list(plan.chunks()))

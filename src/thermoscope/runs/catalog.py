@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.files.remote import Remote
 from thermoscope.runs.kept_texts import is_kept, kept_tables, open_measured
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.rows import labelled
 from thermoscope.runs.store import TABLES, Store
+from thermoscope.settings.grid import label, varying
 from thermoscope.words import quoted
-
-if TYPE_CHECKING:
-    import pyarrow
 
 #: What a query may take unless more is allowed.
 QUERY_S, QUERY_MEMORY = 60.0, "2GB"
+#: What the texts of a run are called before their labels are added.
+_STORED = "stored_texts"
 
 
-def runs_in(folder: Path) -> list[dict[str, Any]]:
+def runs_in(folder: Path | Remote) -> list[dict[str, Any]]:
     """What is known of every run in a folder, by name; folders that are no runs are left out."""
     found: list[dict[str, Any]] = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    there: list[Path | Remote] = [*folder.iterdir()] if folder.is_dir() else []
+    for path in sorted(there, key=str):
         if is_kept(path):
             found.append(_of_texts(path))
             continue
@@ -54,12 +57,12 @@ def runs_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _unreadable(path: Path) -> dict[str, Any]:
+def _unreadable(path: Path | Remote) -> dict[str, Any]:
     known = dict.fromkeys(("done", "texts", "settings", "prompts", "seeds", "model"), "?")
     return known | {"run": path.name, "state": "unreadable"}
 
 
-def _of_texts(path: Path) -> dict[str, Any]:
+def _of_texts(path: Path | Remote) -> dict[str, Any]:
     """What is known of texts from files that are kept in a folder."""
     try:
         kept = open_measured(path)
@@ -81,7 +84,7 @@ def _of_texts(path: Path) -> dict[str, Any]:
 
 
 def query(
-    folder: Path, sql: str, *, time_s: float = QUERY_S, memory: str = QUERY_MEMORY
+    folder: Path | Remote, sql: str, *, time_s: float = QUERY_S, memory: str = QUERY_MEMORY
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a DuckDB query on a run's tables.
 
@@ -113,10 +116,12 @@ def query(
     """
     import duckdb
 
-    tables = kept_tables(folder) if is_kept(folder) else _tables(Store(folder))
+    tables = kept_tables(folder) if is_kept(folder) else _tables(Store(folder), sql)
     with duckdb.connect(config={"memory_limit": memory, "autoinstall_known_extensions": False}) as connection:
         for name, table in tables.items():
             connection.register(name, table)
+        if _STORED in tables:
+            connection.execute(f"create view texts as select *, {_label(Store(folder))} as label from {_STORED}")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         timer = Timer(time_s, connection.interrupt)
@@ -132,20 +137,36 @@ def query(
             raise InputError(f"the query needs more than {memory} of memory; ask for less") from None
         except duckdb.Error as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            known = ", ".join(tables) or "not there yet"
+            known = ", ".join("texts" if name == _STORED else name for name in tables) or "not there yet"
             raise InputError(f"the query can't be run: {first}; the tables are {known}") from None
         finally:
             timer.cancel()
 
 
-def _tables(store: Store) -> dict[str, pyarrow.Table]:
-    """The tables of a run that are there, as they were written."""
+def _tables(store: Store, sql: str) -> dict[str, Any]:
+    """The tables of a run that are there, as they were written; ``texts`` under another name, as they lack labels.
+
+    Texts and tokens are read piece by piece while a query runs, and checked beforehand if it names them.
+    """
     complete = store.manifest() is not None
     plan = Plan.from_dict(store.plan_record(), store.folder)
-    there = {"texts": store.texts, "tokens": store.tokens} if store.shards("texts") else {}
-    found = {name: read() for name, read in there.items()}
-    found |= {name: store.table(name) for name in TABLES} if complete else {}
-    return {name: labelled(table, plan) for name, table in found.items()}
+    kinds = {"texts": _STORED, "tokens": "tokens"} if store.shards("texts") else {}
+    named = re.findall(r"\w+", sql.lower())
+    found = {name: store.scanned(kind, check=kind in named) for kind, name in kinds.items()}
+    return found | ({name: labelled(store.table(name), plan) for name in TABLES} if complete else {})
+
+
+def _label(store: Store) -> str:
+    """The label of a text's setting, in SQL."""
+    plan = Plan.from_dict(store.plan_record(), store.folder)
+    names = varying(plan.settings)
+    cases = [(setting.id, label(setting, names)) for setting in plan.settings]
+    said = " ".join(f"when {_literal(key)} then {_literal(value)}" for key, value in cases)
+    return f"case setting_id {said} end"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _different(names: Sequence[str]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import RunError
+from thermoscope.files.remote import Remote
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,7 +36,7 @@ def parquet_bytes(table: pyarrow.Table) -> bytes:
     return sink.getvalue()
 
 
-def verified(path: Path, sha256: str | None) -> bytes:
+def verified(path: Path | Remote, sha256: str | None) -> bytes:
     """The content of a file, if it has the checksum that it was written with; None if none was kept.
 
     Raises
@@ -53,7 +53,7 @@ def verified(path: Path, sha256: str | None) -> bytes:
     return content
 
 
-def table_of(path: Path, sha256: str | None) -> pyarrow.Table:
+def table_of(path: Path | Remote, sha256: str | None) -> pyarrow.Table:
     """The table of a Parquet file; parameters and errors as in ``verified``."""
     import pyarrow
     import pyarrow.parquet
@@ -64,7 +64,7 @@ def table_of(path: Path, sha256: str | None) -> pyarrow.Table:
         raise damaged(path, " ".join(str(error).split())) from None
 
 
-def damaged(path: Path, why: str) -> RunError:
+def damaged(path: Path | Remote, why: str) -> RunError:
     """A file of a run that can't be read; all but the plan can be made again."""
     fix = "choose another run" if path.name == "plan.json" else "repeat the run's measure command, which makes it again"
-    return RunError(f"{os.fspath(path)} can't be read ({why}); {fix}")
+    return RunError(f"{path} can't be read ({why}); {fix}")

@@ -19,6 +19,7 @@ def run_command(plan: Plan, store: Store, measuring: Measuring) -> str:
         return " ".join(map(quote, ["python", "-c", _python(plan, store, measuring)]))
     words = ["thermoscope", "measure", "--use-case", plan.use_case, *setting_words(plan.settings)]
     words += common_words(plan, plan.seeds, plan.max_new_tokens, plan.stop, plan.model)
+    words += [] if plan.tokens == "records" else ["--keep-tokens", plan.tokens]
     words += [*(["--held-out"] if held_out else []), *measuring.words, "--run", str(store.folder)]
     return " ".join(map(quote, words))
 
@@ -34,6 +35,7 @@ def _python(plan: Plan, store: Store, measuring: Measuring) -> str:
         "max_new_tokens": plan.max_new_tokens,
         "stop": list(plan.stop),
         "folder": str(store.folder),
+        **({} if plan.tokens == "records" else {"keep_tokens": plan.tokens}),
         **measuring.asked,
     }
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermoscope.errors import OutputError, RunError
+from thermoscope.files.remote import Remote, place
 from thermoscope.files.texts import Found
-from thermoscope.files.writing import replacing
+from thermoscope.files.writing import write_whole
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.ran.provenance import WhatRan
 from thermoscope.runs.checked import damaged, parquet_bytes, sha256_of, signed, table_of
@@ -39,13 +40,15 @@ TABLES = ("texts", "groups", "settings", "differences")
 _OF_FOUND = ("sources", "notes", "read_as", "setting_names")
 
 
-def is_kept(folder: Path) -> bool:
+def is_kept(folder: Path | Remote) -> bool:
     """Whether texts from files are kept in a folder."""
     return (folder / RECORD).is_file()
 
 
-def keep(measured: Measured, folder: Path) -> Measured:
+def keep(measured: Measured, folder: Path | Remote) -> Measured:
     """Write texts and measures into a folder, in place of earlier ones; every file whole or not at all.
+
+    ``folder`` is a path or a URL.
 
     Raises
     ------
@@ -72,18 +75,13 @@ def keep(measured: Measured, folder: Path) -> Measured:
         for name, table in tables.items():
             content = parquet_bytes(table)
             files[f"{name}.parquet"] = sha256_of(content)
-            _write(folder / f"{name}.parquet", content)
+            write_whole(folder / f"{name}.parquet", content)
         record = signed({"format": FORMAT, **_record(measured), "files": files})
-        _write(folder / RECORD, f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode())
+        write_whole(folder / RECORD, f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode())
     except OSError as error:
         raise OutputError(f"texts can't be kept in {str(folder)!r}: {error.strerror or error}; name another folder") \
             from None  # fmt: skip
     return replace(measured, folder=folder)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as file:
-        file.write(content)
 
 
 def _record(measured: Measured) -> dict[str, Any]:
@@ -103,7 +101,7 @@ def _record(measured: Measured) -> dict[str, Any]:
     }
 
 
-def open_measured(folder: str | Path) -> Measured:
+def open_measured(folder: str | Path | Remote) -> Measured:
     """Open texts from files that were measured and kept.
 
     Parameters
@@ -116,7 +114,7 @@ def open_measured(folder: str | Path) -> Measured:
     RunError
         The folder holds no such texts, or a file of it was changed.
     """
-    folder = Path(folder)
+    folder = place(folder)
     record = _read(folder)
     tables = _tables(folder, record)
     texts, tokens = tables["texts"], tables.pop("tokens")
@@ -146,17 +144,17 @@ def open_measured(folder: str | Path) -> Measured:
     )
 
 
-def kept_tables(folder: Path) -> dict[str, pyarrow.Table]:
+def kept_tables(folder: Path | Remote) -> dict[str, pyarrow.Table]:
     """The tables of a folder with texts from files, with the tokens; errors as in ``open_measured``."""
     return _tables(folder, _read(folder))
 
 
-def _tables(folder: Path, record: Mapping[str, Any]) -> dict[str, pyarrow.Table]:
+def _tables(folder: Path | Remote, record: Mapping[str, Any]) -> dict[str, pyarrow.Table]:
     names = (*TABLES, "tokens")
     return {name: table_of(folder / f"{name}.parquet", record["files"].get(f"{name}.parquet", "")) for name in names}
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path | Remote) -> dict[str, Any]:
     """The record of a folder, if it is as it was written."""
     try:
         record = read_record(folder / RECORD, KeptTexts)

@@ -14,6 +14,7 @@ from thermoscope.errors import InputError
 from thermoscope.metrics.answers import Scorer, compile_pattern
 from thermoscope.metrics.embedding import Embedder, Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
+from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.table import nullable, setting_columns, with_thinking
 from thermoscope.metrics.texts import Texts
 from thermoscope.metrics.thinking import USUAL, Columns, Thinking, opens_thinking, thinking_mode
@@ -183,7 +184,7 @@ def stored_texts(
     table, tokens = store.texts(), store.tokens()
     order = np.argsort(table["text_id"].to_numpy(), kind="stable")
     table = table.take(order)
-    counts, spoken = table["tokens"].to_numpy(), table["text_tokens"].to_numpy()
+    counts, spoken = (table[name].to_numpy() * (plan.tokens != "none") for name in ("tokens", "text_tokens"))
     starts = starts_of(counts)
 
     def column(name: str) -> Ragged:
@@ -217,6 +218,7 @@ def stored_texts(
         scorer=measuring.scorer,
         answers=[answers.get(plan.prompts[i]) for i in table["prompt_id"].to_pylist()],
         answer_pattern=measuring.use_case.answer_pattern,
+        tokens_kept=plan.tokens != "none",
     )
 
 
@@ -261,10 +263,20 @@ def measure_run(
     tables = _tables(plan, store, evidence)
     if thoughts.texts is not None:
         tables["measures"] = with_thinking(tables["measures"], thoughts.texts, thoughts.rows)
-    notes = (*(() if thoughts.said is None else (thoughts.said,)), *failed_scores(texts))
+    notes = (*(() if thoughts.said is None else (thoughts.said,)), *not_kept(plan), *failed_scores(texts))
     return Measurements(
         evidence, tables, note, notes, () if apart is None else tuple(apart.settings_table().to_pylist())
     )
+
+
+def not_kept(plan: Plan) -> tuple[str, ...]:
+    """Which measures are unknown because of what is not kept of tokens, a sentence; none if all is kept."""
+    if plan.tokens == "records":
+        return ()
+    of_records = [m.summary_name for m in MEASURES.values() if m.needs in ("records", "temperatures")]
+    of_tokens = [m.summary_name for m in MEASURES.values() if m.reads == "tokens"]
+    lost, what = (of_tokens, "tokens") if plan.tokens == "none" else (of_records, "records of tokens")
+    return (f"No {what} were kept (--keep-tokens {plan.tokens}), so these measures are unknown: {', '.join(lost)}.",)
 
 
 def failed_scores(texts: Texts) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from thermoscope.files.remote import Remote
 from thermoscope.files.texts import Found
 from thermoscope.metrics.ragged import Ragged
 from thermoscope.ran.provenance import WhatRan
@@ -55,7 +56,7 @@ class Measured(Page):
     tokens: str
     ran: WhatRan
     thinking: tuple[dict[str, Any], ...] = ()
-    folder: Path | None = None
+    folder: Path | Remote | None = None
 
     @property
     def prompts(self) -> tuple[str, ...]:

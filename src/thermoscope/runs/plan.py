@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from thermoscope.errors import InputError, RunError
+from thermoscope.files.remote import Remote
 from thermoscope.models.names import arguments
 from thermoscope.settings.grid import SettingsGiven, settings_given
 from thermoscope.settings.params import SamplingParams
@@ -24,9 +25,17 @@ FORMAT = "thermoscope.plan/1"
 #: Texts that are generated at a time: what a kill may lose. More of them decode no faster on a CPU.
 CHUNK_TEXTS = 128
 #: Fields that don't change a text.
-_NO_TEXT = ("max_rows", "name", "use_case", "use_case_id")
+_NO_TEXT = ("max_rows", "name", "use_case", "use_case_id", "tokens")
+#: What is kept of the tokens of texts: nothing, the tokens alone, or all that is known of each.
+Kept = Literal["none", "ids", "records"]
+#: What each of them is in a sentence.
+_KEPT_WORDS = {"none": "no tokens", "ids": "tokens without records", "records": "tokens with their records"}
 #: What fields of a plan are called where a user reads of them.
-_FIELD_WORDS = {"chat_words": "chat options or another address", "dtype": "precision", "stop": "stop strings"}
+_FIELD_WORDS = {
+    "chat_words": "chat options, engine arguments or another address",
+    "dtype": "precision",
+    "stop": "stop strings",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Chunk:
         Its place among the plan's chunks, its prompt's place among the prompts, and its seeds.
     first_text, texts
         The number of its first text in the run, and how many there are.
+    tokens
+        What is kept of its tokens.
     """
 
     plan: str
@@ -49,6 +60,7 @@ class Chunk:
     seeds: tuple[int, ...]
     first_text: int
     texts: int
+    tokens: Kept = "records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,8 @@ class Plan:
         The use case by name or path, and the identity of its content.
     chat_words
         The options that say how prompts are given to a model with a chat template, and where an endpoint is.
+    tokens
+        What is kept of tokens.
     """
 
     name: str
@@ -93,6 +107,7 @@ class Plan:
     use_case: str
     use_case_id: str
     chat_words: tuple[str, ...] = ()
+    tokens: Kept = "records"
 
     @property
     def texts(self) -> int:
@@ -122,7 +137,7 @@ class Plan:
         parts = [self.seeds[i : i + seeds_each] for i in range(0, len(self.seeds), seeds_each)]
         plan, first = self.id, 0
         for number, (prompt, seeds) in enumerate(product(range(len(self.prompts)), parts)):
-            yield Chunk(plan, number, prompt, seeds, first, len(self.settings) * len(seeds))
+            yield Chunk(plan, number, prompt, seeds, first, len(self.settings) * len(seeds), self.tokens)
             first += len(self.settings) * len(seeds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,7 +150,7 @@ class Plan:
         return listed
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+    def from_dict(cls, record: Mapping[str, Any] | None, folder: Path | Remote) -> Plan:
         """Read what ``to_dict`` made and a run's folder has.
 
         Raises
@@ -164,7 +179,7 @@ class Plan:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{where} is no plan of a run ({error!r}); choose another folder") from None
 
-    def resumed(self, record: Mapping[str, Any] | None, folder: Path) -> Plan:
+    def resumed(self, record: Mapping[str, Any] | None, folder: Path | Remote) -> Plan:
         """The plan that a folder has already, if it makes the same texts; this one where the folder has none.
 
         Raises
@@ -180,6 +195,11 @@ class Plan:
             raise RunError(
                 f"{folder} holds a run with other {what}; name another folder with --run, or repeat its own command"
             )
+        if there.tokens != self.tokens:
+            raise RunError(
+                f"{folder} keeps {_KEPT_WORDS[there.tokens]} (--keep-tokens {there.tokens}); "
+                f"got --keep-tokens {self.tokens}; name another folder with --run, or repeat its own command"
+            )
         return there
 
     def difference(self, other: Plan) -> str | None:
@@ -192,16 +212,20 @@ class Plan:
         """What ``open_source`` takes after the name to open the model or the endpoint of the plan again."""
         commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
         found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
-        options = []
+        options: list[str] = []
+        engine: list[str] = []
         for word in self.chat_words:
             name, _, value = word.partition("=")
             if name in ("--chat", "--raw"):
                 found["chat"] = name == "--chat"
             elif name == "--chat-option":
                 options.append(value)
+            elif name.startswith("-M"):
+                engine.append(word.removeprefix("-M"))
             else:
                 found[name.removeprefix("--").replace("-", "_")] = value
-        return found | ({"chat_options": arguments(options)} if options else {})
+        found |= {"chat_options": arguments(options)} if options else {}
+        return found | ({"options": arguments(engine)} if engine else {})
 
     def on(self, source: Source) -> Plan:
         """The same plan on a source, which ``difference`` then tells apart if it is another one."""
@@ -230,6 +254,7 @@ def plan_run(
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
+    keep_tokens: str = "records",
 ) -> Plan:
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
     from thermoscope.checks import at_least_one
@@ -252,8 +277,23 @@ def plan_run(
         max_rows=rows or source.rows_in_flight(texts, length, len(chosen) * len(numbers)),
         use_case=use_case.name_or_path,
         use_case_id=use_case.content_id,
+        tokens=kept_tokens(keep_tokens),
         **_identity(source),
     )
+
+
+def kept_tokens(given: str, name: str = "keep_tokens") -> Kept:
+    """What is to be kept of tokens, checked; ``name`` is what it is called in an error.
+
+    Raises
+    ------
+    InputError
+        It is none of the three.
+    """
+    for kept in get_args(Kept):
+        if given == kept:
+            return kept  # type: ignore[no-any-return]
+    raise InputError(f"{name} must be one of {', '.join(get_args(Kept))}; got {given!r}")
 
 
 def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool) -> tuple[str, ...]:

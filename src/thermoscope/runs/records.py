@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from thermoscope.files.remote import Remote
+
 #: A JSON file of a run is larger than this only if something else was put in its place.
 MOST_BYTES = 256 * 2**20
 
@@ -42,6 +44,7 @@ class PlanRecord(Record):
     use_case_id: str
     chat_words: list[str] = []
     names: list[str | None] | None = None
+    tokens: Literal["none", "ids", "records"] = "records"
 
 
 class _Seconds(Record):
@@ -154,7 +157,7 @@ class ChunkRecord(Record):
     idle: dict[str, list[str]]
 
 
-def read_record(path: Path, kind: type[Record]) -> dict[str, Any]:
+def read_record(path: Path | Remote, kind: type[Record]) -> dict[str, Any]:
     """A JSON file as it is, if it is a record of its kind.
 
     Raises

@@ -56,7 +56,7 @@ def labelled(table: pyarrow.Table, plan: Plan) -> pyarrow.Table:
 
 
 def token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
-    """One row per token of the texts of a chunk; null where an endpoint does not give a record."""
+    """One row per token of the texts of a chunk, with its records if they are kept; null where there is none."""
     import pyarrow as pa
 
     def column(name: str, kind: pa.DataType) -> pa.Array:
@@ -64,16 +64,20 @@ def token_rows(samples: Sequence[Sample], chunk: Chunk) -> pyarrow.Table:
         values = (getattr(s, name) or [None] * len(s.token_ids) for s in samples)
         return pa.array([value for of_text in values for value in of_text], kind)
 
+    records = {
+        "logprob": ("logprobs", pa.float32()),
+        "drawn_logprob": ("drawn_logprobs", pa.float32()),
+        "entropy": ("entropies", pa.float32()),
+        "tempered_entropy": ("tempered_entropies", pa.float32()),
+        "rank": ("ranks", pa.int32()),
+    }
+    kept = records if chunk.tokens == "records" else {}
     return pa.table(
         {
             "text_id": pa.array([chunk.first_text + i for i, s in enumerate(samples) for _ in s.token_ids], pa.int64()),
             "position": pa.array([at for s in samples for at in range(len(s.token_ids))], pa.int32()),
             "token_id": column("token_ids", pa.int64()),  # 62 bits of a hash where a server gives no ids
-            "logprob": column("logprobs", pa.float32()),
-            "drawn_logprob": column("drawn_logprobs", pa.float32()),
-            "entropy": column("entropies", pa.float32()),
-            "tempered_entropy": column("tempered_entropies", pa.float32()),
-            "rank": column("ranks", pa.int32()),
+            **{name: column(*of) for name, of in kept.items()},
             "text_end": column("text_ends", pa.int32()),
         }
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.errors import InputError, Interrupted, RunError
+from thermoscope.files.remote import Remote, place
 from thermoscope.fragment import fragment, listed, safe, soft, table
 from thermoscope.runs import RUNS
 from thermoscope.runs.plan import Plan
@@ -59,7 +60,8 @@ def run(
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
-    folder: str | Path | None = None,
+    keep_tokens: str = "records",
+    folder: str | Path | Remote | None = None,
     embedder: Embedder | str | None = None,
     scorer: Scorer | str | None = None,
     answer_pattern: str | None = None,
@@ -94,8 +96,13 @@ def run(
         The most new tokens per text; by default the use case's.
     stop, max_rows
         As in ``generate``.
+    keep_tokens
+        What is kept of tokens: "records" all that is known of each, "ids" the tokens alone, so that measures of
+        likelihood (perplexity, entropy, ...) are unknown, "none" the texts alone, so that every measure that reads
+        tokens is.
     folder
-        Where the run is kept; by default a folder in ``runs/`` named after the use case and the plan.
+        Where the run is kept, a path or a URL of fsspec's (``s3://bucket/run``); by default a folder in
+        ``runs/`` named after the use case and the plan.
     embedder
         The model of the embedding measures: a name, a path, or an object with ``encode``. By default
         sentence-transformers' small model if it is on this machine; nothing is downloaded.
@@ -151,9 +158,9 @@ def run(
     with source_on(model, executor) as source:
         plan = plan_run(
             source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
-            stop=stop, max_rows=max_rows,
+            stop=stop, max_rows=max_rows, keep_tokens=keep_tokens,
         )  # fmt: skip
-        store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else Path(folder))
+        store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else place(folder))
         told: dict[str, Any] = {"on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
         with _finished(store):
             carry_out(source, plan, store, measuring, on_plan=on_plan, **told)
@@ -171,13 +178,13 @@ def _finished(store: Store) -> Iterator[None]:
         raise Interrupted(Run(store.folder)) from None
 
 
-def open_run(folder: str | Path) -> Run:
+def open_run(folder: str | Path | Remote) -> Run:
     """Open a stored run, complete or not.
 
     Parameters
     ----------
     folder
-        The run's folder.
+        The run's folder, a path or a URL of fsspec's.
 
     Raises
     ------
@@ -186,20 +193,20 @@ def open_run(folder: str | Path) -> Run:
     RunError
         The folder is not a run.
     """
-    if not isinstance(folder, str | Path):
+    if not isinstance(folder, str | Path | Remote):
         raise InputError(f"a run's folder must be a path; got {type(folder).__name__}")
-    return Run(Path(folder))
+    return Run(place(folder))
 
 
 class Run(Page):
     """A run in its folder, complete or not; from ``run`` or ``open_run``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | Remote) -> None:
         self._store = Store(folder)
         self._plan = Plan.from_dict(self._store.plan_record(), folder)
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Path | Remote:
         """Where the run is kept."""
         return self._store.folder
 
@@ -245,7 +252,7 @@ class Run(Page):
         return labelled(self._store.texts().sort_by("text_id"), self._plan)
 
     def tokens(self) -> pyarrow.Table:
-        """One row per token of these texts: log-probabilities, entropies (nats) and ranks."""
+        """One row per token of these texts: log-probabilities, entropies (nats) and ranks, as far as they are kept."""
         return self._store.tokens()
 
     def measures(self) -> pyarrow.Table:

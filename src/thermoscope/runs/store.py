@@ -3,7 +3,7 @@
     plan.json                 what is to be made; written first
     command.json              the command that makes it, and goes on with it
     notes.json                what a reader of the texts must know of their source, where there is anything
-    tokens/00000.parquet      one row per token
+    tokens/00000.parquet      one row per token, as far as they are kept
     chunks/00000.json         what was written of a chunk: its files' checksums, and which stages changed nothing
     texts/00000.parquet       one row per text; written last of a chunk, which is there whole or not at all
     measures.parquet          one row per text: every measure
@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.errors import OutputError, RunError
-from thermoscope.files.writing import PART, replacing
+from thermoscope.files.remote import Remote
+from thermoscope.files.writing import PART, write_whole
 from thermoscope.runs import records
 from thermoscope.runs.checked import damaged, parquet_bytes, sha256_of, signed, table_of, verified
 from thermoscope.runs.plan import Chunk
@@ -37,6 +38,7 @@ from thermoscope.settings.params import SamplingParams
 
 if TYPE_CHECKING:
     import pyarrow
+    import pyarrow.dataset
 
 FORMAT = "thermoscope.run/1"
 COMMAND = "thermoscope.command/1"
@@ -45,6 +47,9 @@ TABLES = ("measures", "groups", "settings", "differences")
 #: Files that have a checksum in the manifest: what is made of the texts, and the plan.
 _MADE = (*(f"{table}.parquet" for table in TABLES), "claims.json", "plan.json")
 
+#: What makes the rows of each kind of shard.
+_ROWS: dict[str, Callable[[Sequence[Sample], Chunk], pyarrow.Table]] = {"texts": text_rows, "tokens": token_rows}
+
 
 class Store:
     """The folder of one run.
@@ -52,10 +57,10 @@ class Store:
     Parameters
     ----------
     folder
-        Where it is; made if need be.
+        Where it is, on this machine or at a URL; made if need be.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | Remote) -> None:
         self.folder = folder
 
     def plan_record(self) -> dict[str, Any] | None:
@@ -81,6 +86,8 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing this run; released when the process ends, however it ends.
 
+        A folder at a URL has no locks.
+
         Raises
         ------
         RunError
@@ -90,6 +97,9 @@ class Store:
         """
         from filelock import FileLock, Timeout
 
+        if isinstance(self.folder, Remote):
+            yield
+            return
         with self._writing(""):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock", timeout=0)
@@ -168,8 +178,10 @@ class Store:
 
     def add(self, chunk: Chunk, samples: Sequence[Sample], idle: Mapping[str, Sequence[str]]) -> None:
         """Store the texts of a chunk, whole, and by a setting's id its stages that changed nothing."""
-        parts = {"tokens": parquet_bytes(token_rows(samples, chunk)), "texts": parquet_bytes(text_rows(samples, chunk))}
-        self._write(f"tokens/{chunk.number:05}.parquet", parts["tokens"])
+        parts = {"texts": parquet_bytes(text_rows(samples, chunk))}
+        if chunk.tokens != "none":
+            parts["tokens"] = parquet_bytes(token_rows(samples, chunk))
+            self._write(f"tokens/{chunk.number:05}.parquet", parts["tokens"])
         record = {
             "plan": chunk.plan,
             "chunk": chunk.number,
@@ -206,9 +218,10 @@ class Store:
             record = self._chunk_record(chunk.number)
             if record is not None and (record["plan"], record["chunk"]) != (chunk.plan, chunk.number):
                 return f"{self._shard('texts', chunk.number)} belongs to another run or place"
-            texts, tokens = (self._read(kind, chunk.number) for kind in ("texts", "tokens"))
-            wanted = range(chunk.first_text, chunk.first_text + chunk.texts)
-            if texts["text_id"].to_pylist() != list(wanted) or sum(texts["tokens"].to_pylist()) != len(tokens):
+            texts, wanted = self._read("texts", chunk.number), range(chunk.first_text, chunk.first_text + chunk.texts)
+            tokens = sum(texts["tokens"].to_pylist())
+            there = tokens if chunk.tokens == "none" else len(self._read("tokens", chunk.number))
+            if texts["text_id"].to_pylist() != list(wanted) or tokens != there:
                 return f"{self._shard('texts', chunk.number)} has other rows than it was made with"
         except KeyError as error:
             return f"{self._shard('texts', chunk.number)} has no column {error}"
@@ -218,15 +231,37 @@ class Store:
 
     def texts(self) -> pyarrow.Table:
         """All stored texts, in order; errors as in ``table``."""
-        return self._all("texts", text_rows)
+        return self._all("texts")
 
     def tokens(self) -> pyarrow.Table:
         """The token records of all stored texts, in order; errors as in ``table``."""
-        return self._all("tokens", token_rows)
+        return self._all("tokens")
 
-    def shards(self, kind: str) -> list[Path]:
+    def scanned(self, kind: str, *, check: bool = True) -> pyarrow.dataset.Dataset:
+        """The rows of "texts" or "tokens" that are stored, in order, read piece by piece as somebody asks for them.
+
+        To ``check``, every file is read once beforehand; errors as in ``table``.
+        """
+        import pyarrow.dataset
+
+        paths = self.shards(kind)
+        for path in paths if check else ():
+            record = self._chunk_record(int(path.stem))
+            if record is None:
+                table_of(path, None)
+            else:
+                verified(path, record["sha256"].get(kind, ""))
+        plan = self.plan_record() or {}
+        nothing = Chunk("", 0, 0, (), 0, 0, plan.get("tokens", "records"))
+        # shards of older versions have narrower columns, and lack what is recorded since: there it is null
+        schema = _ROWS[kind]((), nothing).schema
+        files = self.folder.files if isinstance(self.folder, Remote) else None
+        names = [path.path if isinstance(path, Remote) else str(path) for path in paths]
+        return pyarrow.dataset.dataset(names, schema=schema, format="parquet", filesystem=files)
+
+    def shards(self, kind: str) -> list[Path | Remote]:
         """The files of "texts" or "tokens" that are there, in order."""
-        return sorted((self.folder / kind).glob("*.parquet"))
+        return sorted((self.folder / kind).glob("*.parquet"), key=str)
 
     def idle_stages(self, setting: SamplingParams) -> tuple[str, ...]:
         """The stages of a setting that changed no distribution in any stored chunk."""
@@ -274,7 +309,7 @@ class Store:
         files = {name: sha256_of((self.folder / name).read_bytes()) for name in _MADE}
         self._write_json("manifest.json", signed({"format": FORMAT, **manifest, "files": files}))
 
-    def _shard(self, kind: str, number: int) -> Path:
+    def _shard(self, kind: str, number: int) -> Path | Remote:
         return self.folder / kind / f"{number:05}.parquet"
 
     def _chunk_record(self, number: int) -> dict[str, Any] | None:
@@ -286,19 +321,19 @@ class Store:
         record = self._chunk_record(number)
         return table_of(self._shard(kind, number), None if record is None else record["sha256"].get(kind, ""))
 
-    def _all(self, kind: str, rows: Callable[[Sequence[Sample], Chunk], pyarrow.Table]) -> pyarrow.Table:
+    def _all(self, kind: str) -> pyarrow.Table:
         import pyarrow
 
         there = [self._read(kind, int(path.stem)) for path in self.shards(kind)]
         # shards of older versions have narrower columns, and lack what is recorded since: there it is null
-        return pyarrow.concat_tables(there or [rows((), Chunk("", 0, 0, (), 0, 0))], promote_options="permissive")
+        return pyarrow.concat_tables(
+            there or [_ROWS[kind]((), Chunk("", 0, 0, (), 0, 0))], promote_options="permissive"
+        )
 
     def _write(self, name: str, content: bytes) -> None:
         with self._writing(name):
-            path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
-            with replacing(path) as file:
-                file.write(content)
+            (self.folder / name.rpartition("/")[0]).mkdir(exist_ok=True)
+            write_whole(self.folder / name, content)
 
     def _write_json(self, name: str, value: Any) -> None:
         self._write(name, f"{json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode())

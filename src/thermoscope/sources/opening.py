@@ -61,8 +61,10 @@ def open_source(
     name
         As ``load_model`` takes it, or ``provider/model`` of an endpoint. ``vllm/NAME`` runs in this process where vLLM
         is installed and no address is given.
-    base_url, options
-        Of an endpoint: its address, and options as in ``open_endpoint``.
+    base_url
+        The address of an endpoint.
+    options
+        Of an endpoint, as in ``open_endpoint``; of vLLM in this process its engine's arguments.
     revision, device, dtype
         Of a model that runs here, as in ``load_model``.
     chat, system, chat_options
@@ -86,14 +88,15 @@ def open_source(
             if value is not None:
                 raise InputError(f"{option} is for a model that runs here; {parsed.given} does not; leave it out")
         return open_endpoint(parsed, options=options, **how)
-    if options:
-        raise InputError(f"{next(iter(options))} is an option of endpoints; {parsed.given} runs here; leave it out")
     if in_process:
-        if device is not None:
-            raise InputError(f"vLLM chooses the device itself; got device {device!r} for {parsed.given}; leave it out")
         from thermoscope.sources.vllm_source import open_vllm
 
-        return open_vllm(parsed, revision=revision, dtype=dtype, **how)
+        source = open_vllm(parsed, revision=revision, dtype=dtype, **how, **(options or {}))
+        if device not in (None, source.device):
+            raise InputError(f"vLLM runs {parsed.given} on {source.device}; got device {device!r}; leave it out")
+        return source
+    if options:
+        raise InputError(f"{next(iter(options))} is an option of endpoints; {parsed.given} runs here; leave it out")
     from thermoscope.models.load import load_model
     from thermoscope.sources.local import LocalSource
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from thermoscope.cpu import probe
@@ -27,6 +28,7 @@ from thermoscope.models.without_weights import ModelWithoutWeights, load_without
 from thermoscope.sources.base import Batch, Capabilities
 from thermoscope.sources.keyed import MADE_HERE, NUMBER, MadeHere
 from thermoscope.sources.local import ModelSource
+from thermoscope.words import nearest
 
 #: One process, so that records can be read where they are made; the runner that has this kind of logits processor.
 _ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER": "0"}
@@ -34,6 +36,14 @@ _ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER
 _USUAL = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
 #: The share of the memory that vLLM may take on a CPU.
 _CPU_MEMORY = 0.5
+#: Arguments of vLLM's that have options of their own, or that the draw and its records depend on.
+_OURS = frozenset({
+    "model", "tokenizer", "tokenizer_mode", "skip_tokenizer_init", "trust_remote_code", "revision", "dtype", "seed",
+    "logits_processors", "generation_config", "async_scheduling", "speculative_config", "spec_method", "spec_model",
+    "spec_tokens", "runner", "convert", "model_weights", "served_model_name", "enable_prompt_embeds",
+})  # fmt: skip
+#: Arguments that spread one model over processes, where records can't be read.
+_SPREAD = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "distributed_executor_backend")
 _numbers = itertools.count(1)
 
 
@@ -56,13 +66,20 @@ class VllmSource(ModelSource):
         All of the model but its weights.
     engine
         vLLM's ``LLMEngine`` with ``Keyed`` among its logits processors.
+    words
+        The options of the command line that it was opened with.
     """
 
     can = Capabilities(logits=False, shared_noise=True, seeds="exact", logprobs="raw", top_logprobs=0)
 
-    def __init__(self, model: ModelWithoutWeights, engine: Any) -> None:
+    def __init__(self, model: ModelWithoutWeights, engine: Any, words: Sequence[str] = ()) -> None:
         super().__init__(model)
-        self._engine = engine
+        self._engine, self._words = engine, tuple(words)
+
+    @property
+    def chat_words(self) -> tuple[str, ...]:
+        """The options that say how prompts are given and what vLLM was told."""
+        return (*super().chat_words, *self._words)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -234,8 +251,11 @@ def open_vllm(
     for variable, value in _USUAL.items():
         os.environ.setdefault(variable, value)
     from vllm import LLM
+    from vllm.engine.arg_utils import EngineArgs
 
     from thermoscope.sources.vllm import Keyed
+
+    check_arguments(engine, [field.name for field in fields(EngineArgs)])
 
     usual: dict[str, Any] = {"max_model_len": -1, "disable_log_stats": True}
     if not _has_gpu():  # of the CPU's memory vLLM would ask for nine tenths, which other programs have
@@ -256,7 +276,27 @@ def open_vllm(
     model.dtype = str(config.model_config.dtype).removeprefix("torch.")
     model.device = str(config.device_config.device)
     model.context_length = int(config.model_config.max_model_len)
-    return VllmSource(model, llm.llm_engine)
+    return VllmSource(model, llm.llm_engine, [f"-M{name}={json.dumps(value)}" for name, value in engine.items()])
+
+
+def check_arguments(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse arguments that vLLM does not know, or that are not the user's to give; vLLM itself checks the values.
+
+    Raises
+    ------
+    InputError
+        One of them is such.
+    """
+    for name, value in given.items():
+        if name in _OURS:
+            raise InputError(f"-M {name} is set by Thermoscope itself; got {value!r}; leave it out")
+        if name in _SPREAD and value != 1:
+            raise InputError(
+                f"-M {name} spreads a model over processes, where records of tokens can't be read; got {value!r}; "
+                "leave it out, or start a server"
+            )
+        if name not in known:
+            raise InputError(f"-M {name} is unknown to vLLM{nearest(name, known)}; leave it out")
 
 
 def _has_gpu() -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from thermoscope.comparison.passages import parting, passages
 from thermoscope.errors import InputError
+from thermoscope.files.remote import place
 from thermoscope.language.saying import together, worded
 from thermoscope.report.records import finding
 from thermoscope.report.records.between_two import of_two_runs
@@ -66,7 +67,7 @@ def run_report(*runs: str | Path | Run | Measured) -> Report:
 def _opened(run: str | Path | Run | Measured) -> Run | Measured:
     if isinstance(run, Run | Measured):
         return run
-    kept = isinstance(run, str | Path) and is_kept(Path(run))
+    kept = is_kept(place(run))
     return open_measured(run) if kept else open_run(run)
 
 

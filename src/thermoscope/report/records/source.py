@@ -144,7 +144,7 @@ def _by_place(rows: Sequence[dict[str, Any]], place: Mapping[str, int], names: S
 
 def _stored_texts(run: Run, place: Mapping[str, int], seed_place: Mapping[int, int]) -> list[SourceText]:
     table, tokens = run.texts(), run.tokens()
-    starts = starts_of(table["tokens"].to_numpy())
+    starts = starts_of(table["tokens"].to_numpy() * (run.plan.tokens != "none"))
     ids, ends = (Ragged(tokens[name].to_numpy(), starts) for name in ("token_id", "text_end"))
     measured = run.measures().sort_by("text_id").to_pylist()
     return [

@@ -26,8 +26,8 @@ def print_text_temperature(found: TextTemperature, to: Console) -> None:
     ends = ", ".join(f"{name} {_value(value)}" for name, value in found.tightest.items())
     to.print(
         Text(
-            f"Truncation: {found.truncation} (none has probability {found.no_truncation:.2g}; 2 dlogL {found.evidence:.1f}). "
-            f"{found.tokens:,} tokens."
+            f"Truncation: {found.truncation} (none has probability {found.no_truncation:.2g}; "
+            f"2 dlogL {found.evidence:.1f}). {found.tokens:,} tokens."
         )
     )
     to.print(Text(f"The tightest that keep every token: {ends}."))
