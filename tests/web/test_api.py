@@ -173,6 +173,9 @@ def test_settings_side_by_side_share_their_noise_or_not(client: httpx.Client) ->
     (comparison,) = found[-1][1]["comparisons"]
     assert len(comparison["texts"]) == 4
     page = client.get(f"/api/results/{found[-1][1]['ids'][0]}/report.html")
+    assert client.get(f"/api/results/{found[-1][1]['ids'][0]}/report.html?language=xx").text == page.text
+    korean = client.get(f"/api/results/{found[-1][1]['ids'][0]}/report.html?language=ko").text
+    assert '<html lang="ko"' in korean and '<html lang="en"' in page.text
     assert page.status_code == 200
     assert "attachment" in page.headers["content-disposition"]
     apart = events(client, "/api/compare", asked | {"shared_noise": False})

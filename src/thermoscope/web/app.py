@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi import Path as Param
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from thermoscope._version import __version__
 from thermoscope.errors import ThermoscopeError
+from thermoscope.language.saying import ENGLISH, languages
 from thermoscope.web import run_list, work
 from thermoscope.web.api_page import api_page
 from thermoscope.web.guard import LOOPBACK, Guard
@@ -44,6 +45,9 @@ from thermoscope.web.schemas import (
     TextRequest,
 )
 from thermoscope.web.settings import orders, stages
+
+#: The language of a report.
+Language = Annotated[str, Query(max_length=8)]
 
 PAGE = Path(__file__).parent / "page"
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -149,12 +153,12 @@ def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
         return Response(made, media_type="application/json")
 
     @app.post("/api/next-token/report", responses=_REFUSED, summary="The report of a distribution")
-    async def report(asked: NextTokenRequest) -> Response:
+    async def report(asked: NextTokenRequest, language: Language = ENGLISH) -> Response:
         def answer() -> str:
             from thermoscope.report.forms import render
             from thermoscope.web import next_token
 
-            return str(render(next_token.inspected(models, asked), "html"))
+            return str(render(next_token.inspected(models, asked), "html", language=report_language(language)))
 
         return _page(await jobs.short(answer), "thermoscope-next-token")
 
@@ -232,24 +236,35 @@ def _run_routes(app: FastAPI, jobs: Jobs, results: work.Results, runs: Path) -> 
         return made
 
     @app.get("/api/runs/{name}/report.html", responses=_REFUSED, summary="The report of a complete run")
-    def report(name: str) -> Response:
-        return _page(run_list.report(runs, name), name)
+    def report(name: str, language: Language = ENGLISH) -> Response:
+        return _page(run_list.report(runs, name, report_language(language)), name)
 
     @app.delete("/api/runs/{name}", responses=_REFUSED, summary="Delete a run: asked twice")
     def delete(name: str, asked: DeleteRequest) -> Deleted:
         return run_list.delete(runs, name, asked.confirm)
 
     @app.get("/api/results/{number}/report.html", responses=_REFUSED, summary="The report of a result")
-    async def result(number: int) -> Response:
+    async def result(number: int, language: Language = ENGLISH) -> Response:
         from thermoscope.report.forms import render
 
-        return _page(await jobs.short(lambda: render(results.get(number), "html")), f"thermoscope-{number}")
+        def answer() -> str:
+            return str(render(results.get(number), "html", language=report_language(language)))
+
+        return _page(await jobs.short(answer), f"thermoscope-{number}")
 
     @app.get("/api/results/{numbers}/reports.zip", responses=_REFUSED, summary="The reports of several results: 1,2")
-    async def several(numbers: Annotated[str, Param(pattern=r"^\d+(,\d+){0,31}$", max_length=200)]) -> Response:
-        made = await jobs.short(lambda: results.reports([int(number) for number in numbers.split(",")]))
+    async def several(
+        numbers: Annotated[str, Param(pattern=r"^\d+(,\d+){0,31}$", max_length=200)], language: Language = ENGLISH
+    ) -> Response:
+        chosen = [int(number) for number in numbers.split(",")]
+        made = await jobs.short(lambda: results.reports(chosen, report_language(language)))
         headers = {"content-disposition": 'attachment; filename="thermoscope-reports.zip"'}
         return Response(made, media_type="application/zip", headers=headers)
+
+
+def report_language(language: str) -> str:
+    """The language of a report for a page in some language: the page may have more languages than reports have."""
+    return language if language in languages() else ENGLISH
 
 
 def _page(html: str, name: str) -> Response:

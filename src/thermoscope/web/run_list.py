@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thermoscope.errors import InputError, RunError, ThermoscopeError
+from thermoscope.language.saying import ENGLISH
 from thermoscope.recommending.folder import ANSWER, open_recommendation, recommendations_in
 from thermoscope.runs.catalog import runs_in
 from thermoscope.web.schemas import Deleted, RunDetail, RunInfo
@@ -89,17 +90,20 @@ def detail(runs: Path, name: str) -> RunDetail:
     return RunDetail(**info.model_dump(), findings=findings, command=run.command)
 
 
-def report(runs: Path, name: str) -> str:
-    """The page of a complete run, or of a recommendation."""
+def report(runs: Path, name: str, language: str) -> str:
+    """The page of a complete run, or of a recommendation, in a language."""
+    from thermoscope.report.forms import render
+    from thermoscope.runs.run import open_run
+
     info = _known(runs, name)
     path = runs / info.run
     if info.recommendation:
-        from thermoscope.report.forms import render
-
-        return str(render(open_recommendation(path), "html"))
+        return str(render(open_recommendation(path), "html", language=language))
     if not (path / "report.html").is_file():
         raise InputError(f"the run {name} has no report yet; resume it first")
-    return (path / "report.html").read_text(encoding="utf-8")
+    if language == ENGLISH:
+        return (path / "report.html").read_text(encoding="utf-8")
+    return str(render(open_run(path), "html", language=language))
 
 
 def delete(runs: Path, name: str, confirm: str) -> Deleted:

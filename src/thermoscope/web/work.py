@@ -57,14 +57,14 @@ class Results:
             raise InputError(f"result {number} is not kept any more; make it again")
         return self._kept[number]
 
-    def reports(self, numbers: Sequence[int]) -> bytes:
-        """A zip file with the report of each; errors as in ``get``."""
+    def reports(self, numbers: Sequence[int], language: str) -> bytes:
+        """A zip file with the report of each in a language; errors as in ``get``."""
         from thermoscope.report.forms import render
 
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
             for place, number in enumerate(dict.fromkeys(numbers), 1):
-                file.writestr(f"{place}.html", render(self.get(number), "html"))
+                file.writestr(f"{place}.html", render(self.get(number), "html", language=language))
         return made.getvalue()
 
 

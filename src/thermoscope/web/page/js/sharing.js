@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { el } from "./dom.js";
 import { typed } from "./parameters.js";
-import { t } from "./strings.js";
+import { current, t } from "./strings.js";
 
 const SAFE = /^[\w@%+=:,./-]+$/;
 /** A word of a shell's command. */
@@ -75,7 +75,7 @@ export function sharing(app, view) {
       view.report && button("report", async () => {
         const made = await view.report();
         if (!made) return app.say(t("share.none"));
-        if (typeof made === "string") return el("a", { href: made, download: "" }).click();
+        if (typeof made === "string") return el("a", { href: inLanguage(made), download: "" }).click();
         return save(made.name, made.text, "text/html");
       }),
       view.data && button("json", () => {
@@ -86,6 +86,9 @@ export function sharing(app, view) {
     shown,
   );
 }
+
+/** The address of a report in the language of the page. */
+export const inLanguage = (address) => `${address}?language=${current()}`;
 
 /** Show or hide a setting in every engine's words. */
 async function engines(app, settings, shown) {

@@ -6,7 +6,7 @@ import * as chain from "../chain.js";
 import { debounce, el, field, number, said, visible } from "../dom.js";
 import { Panel } from "../panel.js";
 import { activeStages, isServers, orderOf } from "../parameters.js";
-import { options, prompted, pythonSetting, python, sharing } from "../sharing.js";
+import { inLanguage, options, prompted, pythonSetting, python, sharing } from "../sharing.js";
 import { num, percent, t } from "../strings.js";
 
 const DRAWS = 100;
@@ -227,7 +227,7 @@ class Next {
 
   async report() {
     if (!this.answer) return null;
-    return { name: "thermoscope.html", text: await postText("/api/next-token/report", { ...this.body(), seed: this.seed }) };
+    return { name: "thermoscope.html", text: await postText(inLanguage("/api/next-token/report"), { ...this.body(), seed: this.seed }) };
   }
 
   data() {

@@ -3,6 +3,7 @@
 import { get, remove } from "../api.js";
 import { el } from "../dom.js";
 import { Job } from "../job.js";
+import { inLanguage } from "../sharing.js";
 import { t } from "../strings.js";
 
 class Runs {
@@ -33,7 +34,7 @@ class Runs {
 
   row(run) {
     const complete = run.state === "complete";
-    const report = `/api/runs/${encodeURIComponent(run.run)}/report.html`;
+    const report = inLanguage(`/api/runs/${encodeURIComponent(run.run)}/report.html`);
     const act = (name, work) => el("button", { type: "button", "data-do": name, onclick: work }, t(`runs.${name}`));
     const told = (name, value) => el("td", { "data-column": t(`runs.${name}`) }, value);
     return el("tr", { "data-run": run.run },
