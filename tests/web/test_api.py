@@ -221,7 +221,7 @@ def test_the_temperature_of_a_text(client: httpx.Client, model: thermoscope.Mode
     page = client.get(f"/api/results/{result[1]['id']}/report.html").text
     assert f"{result[1]['temperature']:.3f}" in page
     assert page.count("<polyline") == 1
-    assert page.count('<tr><th scope="row">') == 4 + len(result[1]["curve"])
+    assert page.count('<tr><th scope="row">') == 5 + len(result[1]["curve"])
     name, data = events(client, "/api/temperature", {"texts": ["Hi"]})[-1]
     assert (name, "at least" in data["error"]) == ("error", True)
 
