@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 LEFT_OUT = ("CHANGELOG.md", "log.md", "cli.md", "findings.md", "model_card.md", "model_attribution.md", "python.md")
 #: Where a sentence ends: not after an abbreviation, nor within a number or a name.
 _END = re.compile(r"(?<!\bet al)(?<!\be\.g)(?<!\bi\.e)[.!?:](?=\s|$)|\n\s*\n")
-_CODE = re.compile(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)|^(?:[|#]| {4})[^\n]*$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)|^(?: *[|]|#| {4})[^\n]*$", re.DOTALL | re.MULTILINE)
 
 
 def sentences() -> Iterator[tuple[int, str, str]]:

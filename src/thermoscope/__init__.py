@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from thermoscope.engines.dialect import Dialect, Draft, Remark, Snippet, TextForm
     from thermoscope.engines.effect import Distance, EngineSetting
     from thermoscope.engines.export import Exported, export
+    from thermoscope.engines.opaque import Opaque
     from thermoscope.engines.reading import Imported
     from thermoscope.engines.registry import register_engine
     from thermoscope.engines.settings_file import read_settings
     from thermoscope.engines.verdict import Verdict
+    from thermoscope.files.remote import Remote
     from thermoscope.files.texts import Found
     from thermoscope.metrics.embedding import Embedder
     from thermoscope.metrics.ngrams import Ngrams
@@ -149,6 +151,7 @@ _LAZY = {
     "Model": "thermoscope.models.base",
     "Ngrams": "thermoscope.metrics.ngrams",
     "Node": "thermoscope.spectra.leaf",
+    "Opaque": "thermoscope.engines.opaque",
     "OtherAdvice": "thermoscope.recommending.recommendation",
     "Passage": "thermoscope.comparison.passages",
     "Plan": "thermoscope.runs.plan",
@@ -164,6 +167,7 @@ _LAZY = {
     "Recommendation": "thermoscope.recommending.recommendation",
     "Reference": "thermoscope.statistics.reference",
     "Remark": "thermoscope.engines.dialect",
+    "Remote": "thermoscope.files.remote",
     "Report": "thermoscope.report.records.schema",
     "Rows": "thermoscope.models.base",
     "Run": "thermoscope.runs.run",
@@ -270,6 +274,7 @@ __all__ = [
     "ModelError",
     "Ngrams",
     "Node",
+    "Opaque",
     "OtherAdvice",
     "Passage",
     "Plan",
@@ -285,6 +290,7 @@ __all__ = [
     "Recommendation",
     "Reference",
     "Remark",
+    "Remote",
     "Report",
     "Rows",
     "Run",
