@@ -104,9 +104,7 @@ def test_what_reads_runs_reads_them_there(bucket: str) -> None:
 def test_what_is_wrong_with_a_url_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="must be of a file system that fsspec knows; got 'nothing://x/y'"):
         place("nothing://x/y")
-    with pytest.raises(
-        InputError, match="only runs are kept at URLs; got memory://bucket/runs/x; name a folder"
-    ):
+    with pytest.raises(InputError, match="only runs are kept at URLs; got memory://bucket/runs/x; name a folder"):
         recommend(FakeModel(), case(), folder=f"{bucket}/x")
     with pytest.raises(RunError, match=r"must be a folder with plan.json; got 'memory://bucket/runs/none'"):
         open_run(f"{bucket}/none")

@@ -6,6 +6,7 @@ a kill, which checksums then tell. There are no locks and no renames.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What ``stat`` says of a file."""
-
-    st_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +91,10 @@ class Remote:
         root = len(self.path.rstrip("/")) + 1
         return (self / path[root:] for path in sorted(map(str, there)))
 
-    def stat(self) -> Size:
-        """The size of a file."""
+    def stat(self) -> os.stat_result:
+        """The size of a file, in ``st_size``; all else is 0."""
         with _as_os_error():
-            return Size(int(self.files.size(self.path)))
+            return os.stat_result((0, 0, 0, 0, 0, 0, int(self.files.size(self.path)), 0, 0, 0))
 
     def read_bytes(self) -> bytes:
         """The content of a file."""
