@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from known_texts import LENGTHS, SETTINGS, Setting, other_texts, own_texts
+from known import LENGTHS, SETTINGS, Setting, other_texts, own_texts
 from thermoscope import SamplingParams, load_model, probabilities, temperature_of
 from thermoscope.auditing.averaged import averaged
 from thermoscope.auditing.text_places import TextPlaces
