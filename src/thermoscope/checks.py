@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -59,3 +60,17 @@ def whole_number(name: str, value: Any, *, least: int, example: str) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InputError(f"{name} must be a whole number of at least {least}; got {quoted(value)}; use {example}")
     return int(value)
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> str:
+    """The value, if it is one of the known words.
+
+    Raises
+    ------
+    InputError
+        It is not; the message has them all.
+    """
+    words = tuple(known)
+    if value not in words:
+        raise InputError(f"{name} must be one of {', '.join(words)}; got {value!r}")
+    return str(value)

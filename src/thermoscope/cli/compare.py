@@ -104,7 +104,7 @@ def compare(
         from thermoscope.sources.opening import model_behind, open_source
 
         source = open_source(**how)
-    if asked.source == "model" or (asked.leaves_to_model and source.can.logits):
+    if asked.wants_model(source):
         loaded = model_behind(source, "--params model")
         settings = asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0

@@ -186,15 +186,15 @@ def measure(
 
     def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
         loaded = None
-        from_model = asked.source == "model"
-        if source is not None and (from_model or (asked.leaves_to_model and source.can.logits and on is None)):
+        if source is not None and asked.wants_model(source):
             from thermoscope.sources.opening import model_behind
 
-            if on is not None:
+            if on is None:
+                loaded = model_behind(source, "--params model")
+            elif asked.source == "model":
                 raise InputError(
                     "--params model reads a model that runs in this process; write the values, or leave --on out"
                 )
-            loaded = model_behind(source, "--params model")
         return asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
 
     if asked.source != "model":

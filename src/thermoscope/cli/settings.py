@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from thermoscope.engines.reading import Imported
     from thermoscope.models.base import Model
     from thermoscope.settings.params import SamplingParams
+    from thermoscope.sources.base import Source
 
 _ORDER = "Order of the stages: transformers (the default), vllm, llama.cpp, sglang, or a list a,b,c."
 _PARAMS = (
@@ -130,10 +131,10 @@ class Asked:
         """Whether settings are given one by one."""
         return bool(self._settings) or len(self.sources) > 1
 
-    @property
-    def leaves_to_model(self) -> bool:
-        """Whether a file leaves something to the model behind its engine."""
-        return any(imported.notes for imported in self._files.values())
+    def wants_model(self, source: Source) -> bool:
+        """Whether the model of a source says something of a setting: asked to, or as the one behind a file's engine."""
+        left = any(imported.notes for imported in self._files.values())
+        return self.source == "model" or (left and source.can.logits)
 
     def _say(self, source: str, imported: Imported) -> None:
         """Say what became of the fields of a source, once."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from thermoscope.checks import one_of
 from thermoscope.decode.sample import Sample
-from thermoscope.errors import InputError
 from thermoscope.metrics.ragged import Array, Ragged
 
 #: What is done with thinking. "apart": measures are of the answers, and the thinking is measured for itself; "drop":
@@ -65,10 +65,7 @@ def thinking_mode(given: str, name: str = "thinking") -> Thinking:
     InputError
         It is none of the three.
     """
-    for mode in get_args(Thinking):
-        if given == mode:
-            return mode  # type: ignore[no-any-return]
-    raise InputError(f"{name} must be one of {', '.join(get_args(Thinking))}; got {given!r}")
+    return cast(Thinking, one_of(name, given, get_args(Thinking)))
 
 
 def thinking_words(thinking: Thinking) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from thermoscope.checks import one_of
 from thermoscope.cpu import probe
 from thermoscope.errors import (
     InputError,
@@ -89,8 +90,8 @@ def load_model(
     ModelError
         Not found, no network, not a causal language model, no tokenizer, or out of memory: see ``errors``.
     """
-    if dtype is not None and dtype not in DTYPES:
-        raise InputError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    if dtype is not None:
+        one_of("dtype", dtype, DTYPES)
     parsed = parse_name(name_or_path)
     if parsed.is_endpoint:
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from thermoscope.models.rows import CachedRows
+from thermoscope.models.rows import CachedRows, shared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,11 +58,11 @@ class Prefixes:
     def _longest(self, context: Sequence[int]) -> _Kept | None:
         """The row that has most of a context, if it has half of it and room for all."""
         fitting = [kept for kept in self._kept if kept.length >= len(context)]
-        best = max(fitting, key=lambda kept: _shared(kept.context, context), default=None)
-        return best if best is not None and 2 * _shared(best.context, context) >= len(context) else None
+        best = max(fitting, key=lambda kept: shared(kept.context, context), default=None)
+        return best if best is not None and 2 * shared(best.context, context) >= len(context) else None
 
     def _resumed(self, kept: _Kept, context: Sequence[int]) -> Tensor:
-        done = min(_shared(kept.context, context), len(context) - 1)
+        done = min(shared(kept.context, context), len(context) - 1)
         self._kept.remove(kept)
         logits = kept.rows.resume(context, done)[0]
         kept.context = tuple(context)
@@ -96,8 +96,3 @@ class Prefixes:
             return None
         rows = self._model.rows(capacity=1, length=room)
         return _Kept(rows, room, size) if isinstance(rows, CachedRows) else None
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two contexts begin with alike."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -25,6 +25,12 @@ _PREFILL_TOKENS = 2**14
 _CHUNK = 2048
 
 
+def shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two contexts begin with alike."""
+    ends = min(len(one), len(other))
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), ends)
+
+
 class CachedRows:
     """Rows that keep keys and values in a ``RowCache``; rows of different lengths share a step.
 
@@ -101,8 +107,8 @@ class CachedRows:
         words = sorted(map(tuple, contexts))
         least, most = words[0], words[-1]  # in the order of a dictionary: what these two share, all do
         ends = min(len(context) for context in contexts) - 1
-        same = next((n for n, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), ends)
-        return min(same, ends) if min(same, ends) >= self.share_from else 0
+        same = min(shared(least, most), ends)
+        return same if same >= self.share_from else 0
 
     def _prefill(self, contexts: Sequence[Sequence[int]], done: int) -> Tensor:
         """Run contexts of one length from token ``done`` on, the rows before it being there; logits (N, V)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from thermoscope.checks import one_of
 from thermoscope.errors import InputError, OutputError
 from thermoscope.files.writing import write_whole
 from thermoscope.language.saying import ENGLISH, checked_language, speaking
@@ -79,9 +80,7 @@ def render(thing: Renderable, form: str, *, ran: WhatRan | None = None, language
         raise InputError(f"{form} is in English; got language {language!r}; leave it out, or write html or md")
     with speaking(language):
         makers = _makers(thing, ran)
-        if form not in makers:
-            raise InputError(f"form must be one of {', '.join(makers)}; got {form!r}")
-        return makers[form]()
+        return makers[one_of("form", form, makers)]()
 
 
 def save(
@@ -128,9 +127,7 @@ def form_of(path: str | Path | None, form: str | None = None, *, name: str = "--
         There is no such form; ``name`` is what the argument or option is called.
     """
     if form is not None:
-        if form not in FORMS:
-            raise InputError(f"{name} must be one of {', '.join(FORMS)}; got {form!r}")
-        return form
+        return one_of(name, form, FORMS)
     ending = "" if path is None else Path(path).suffix.removeprefix(".").lower()
     ending = _ENDINGS.get(ending, ending)
     if ending and ending not in FORMS:

@@ -116,12 +116,17 @@ def query(
     """
     import duckdb
 
-    tables = kept_tables(folder) if is_kept(folder) else _tables(Store(folder), sql)
+    if is_kept(folder):
+        tables, label_sql = kept_tables(folder), ""
+    else:
+        store = Store(folder)
+        plan = Plan.from_dict(store.plan_record(), folder)
+        tables, label_sql = _tables(store, plan, sql), _label(plan)
     with duckdb.connect(config={"memory_limit": memory, "autoinstall_known_extensions": False}) as connection:
         for name, table in tables.items():
             connection.register(name, table)
         if _STORED in tables:
-            connection.execute(f"create view texts as select *, {_label(Store(folder))} as label from {_STORED}")
+            connection.execute(f"create view texts as select *, {label_sql} as label from {_STORED}")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         timer = Timer(time_s, connection.interrupt)
@@ -143,22 +148,20 @@ def query(
             timer.cancel()
 
 
-def _tables(store: Store, sql: str) -> dict[str, Any]:
+def _tables(store: Store, plan: Plan, sql: str) -> dict[str, Any]:
     """The tables of a run that are there, as they were written; ``texts`` under another name, as they lack labels.
 
     Texts and tokens are read piece by piece while a query runs, and checked beforehand if it names them.
     """
     complete = store.manifest() is not None
-    plan = Plan.from_dict(store.plan_record(), store.folder)
     kinds = {"texts": _STORED, "tokens": "tokens"} if store.shards("texts") else {}
     named = re.findall(r"\w+", sql.lower())
     found = {name: store.scanned(kind, check=kind in named) for kind, name in kinds.items()}
     return found | ({name: labelled(store.table(name), plan) for name in TABLES} if complete else {})
 
 
-def _label(store: Store) -> str:
+def _label(plan: Plan) -> str:
     """The label of a text's setting, in SQL."""
-    plan = Plan.from_dict(store.plan_record(), store.folder)
     names = varying(plan.settings)
     cases = [(setting.id, label(setting, names)) for setting in plan.settings]
     said = " ".join(f"when {_literal(key)} then {_literal(value)}" for key, value in cases)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from thermoscope.checks import at_least_one, one_of
 from thermoscope.errors import InputError, RunError
 from thermoscope.files.remote import Remote
 from thermoscope.models.names import arguments
@@ -257,7 +258,6 @@ def plan_run(
     keep_tokens: str = "records",
 ) -> Plan:
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
-    from thermoscope.checks import at_least_one
     from thermoscope.decode.request import seed_list, stop_strings  # which need torch; a stored plan does not
 
     texts = _prompts(use_case, prompts, held_out=held_out)
@@ -290,10 +290,7 @@ def kept_tokens(given: str, name: str = "keep_tokens") -> Kept:
     InputError
         It is none of the three.
     """
-    for kept in get_args(Kept):
-        if given == kept:
-            return kept  # type: ignore[no-any-return]
-    raise InputError(f"{name} must be one of {', '.join(get_args(Kept))}; got {given!r}")
+    return cast(Kept, one_of(name, given, get_args(Kept)))
 
 
 def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool) -> tuple[str, ...]:

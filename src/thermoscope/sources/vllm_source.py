@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
+from thermoscope.checks import one_of
 from thermoscope.cpu import probe
 from thermoscope.decode.branch import Branch
 from thermoscope.decode.drawing import sample_of
@@ -244,8 +245,8 @@ def open_vllm(
     ModelError
         The model can't be loaded, or vLLM does not run it.
     """
-    if dtype is not None and dtype not in DTYPES:
-        raise InputError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    if dtype is not None:
+        one_of("dtype", dtype, DTYPES)
     model = load_without_weights(name, revision=revision, chat=chat, system=system, chat_options=chat_options)
     os.environ.update(_ENVIRONMENT)
     for variable, value in _USUAL.items():

@@ -93,6 +93,7 @@ def detail(runs: Path, name: str) -> RunDetail:
 def report(runs: Path, name: str, language: str) -> str:
     """The page of a complete run, or of a recommendation, in a language."""
     from thermoscope.report.forms import render
+    from thermoscope.runs.kept_texts import is_kept, open_measured
     from thermoscope.runs.run import open_run
 
     info = _known(runs, name)
@@ -103,7 +104,7 @@ def report(runs: Path, name: str, language: str) -> str:
         raise InputError(f"the run {name} has no report yet; resume it first")
     if language == ENGLISH:
         return (path / "report.html").read_text(encoding="utf-8")
-    return str(render(open_run(path), "html", language=language))
+    return str(render(open_measured(path) if is_kept(path) else open_run(path), "html", language=language))
 
 
 def delete(runs: Path, name: str, confirm: str) -> Deleted:

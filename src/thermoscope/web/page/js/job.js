@@ -4,6 +4,9 @@ import { stream } from "./api.js";
 import { el } from "./dom.js";
 import { num, t } from "./strings.js";
 
+/** The address of the report of a result, null where there is none. */
+export const reportOf = (id) => (id ? `/api/results/${id}/report.html` : null);
+
 /** What views of one result share: `job` makes it, `result` is what came, and `id` what its report is kept under. */
 export class ResultView {
   constructor(app) {
@@ -15,7 +18,7 @@ export class ResultView {
   }
 
   report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
+    return reportOf(this.id);
   }
 
   data() {

@@ -2,7 +2,7 @@
 
 import { check, el, field, number } from "../dom.js";
 import { Column } from "../column.js";
-import { Job } from "../job.js";
+import { Job, reportOf } from "../job.js";
 import { options, prompted, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
 import { t } from "../strings.js";
 
@@ -138,7 +138,7 @@ class Compare {
 
   report() {
     if (this.ids.length > 1) return `/api/results/${this.ids.join()}/reports.zip`;
-    return this.ids.length ? `/api/results/${this.ids[0]}/report.html` : null;
+    return reportOf(this.ids[0]);
   }
 
   data() {

@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { Bars } from "../bars.js";
 import { debounce, el, field, number, select, visible } from "../dom.js";
-import { Job } from "../job.js";
+import { Job, reportOf } from "../job.js";
 import { Panel } from "../panel.js";
 import { level, levelNames, tokensOf } from "../pieces.js";
 import { prompted, python, pythonSetting, sharing, withTemperature } from "../sharing.js";
@@ -217,7 +217,7 @@ class Text {
   }
 
   report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
+    return reportOf(this.id);
   }
 
   data() {

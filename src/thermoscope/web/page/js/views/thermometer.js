@@ -1,7 +1,7 @@
 // Thermometer: at which temperature a model would most likely have written a text.
 
 import { el, field, svg } from "../dom.js";
-import { Job } from "../job.js";
+import { Job, reportOf } from "../job.js";
 import { command, python, sharing } from "../sharing.js";
 import { num, t } from "../strings.js";
 
@@ -81,7 +81,7 @@ class Thermometer {
   }
 
   report() {
-    return this.id ? `/api/results/${this.id}/report.html` : null;
+    return reportOf(this.id);
   }
 
   data() {
