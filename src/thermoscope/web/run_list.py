@@ -100,11 +100,13 @@ def report(runs: Path, name: str, language: str) -> str:
     path = runs / info.run
     if info.recommendation:
         return str(render(open_recommendation(path), "html", language=language))
+    if is_kept(path):
+        return str(render(open_measured(path), "html", language=language))
     if not (path / "report.html").is_file():
         raise InputError(f"the run {name} has no report yet; resume it first")
     if language == ENGLISH:
         return (path / "report.html").read_text(encoding="utf-8")
-    return str(render(open_measured(path) if is_kept(path) else open_run(path), "html", language=language))
+    return str(render(open_run(path), "html", language=language))
 
 
 def delete(runs: Path, name: str, confirm: str) -> Deleted:
