@@ -237,9 +237,15 @@ def _warn(
     (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
+@functools.cache
+def _commands() -> Any:
+    """What Typer builds of ``app``: once, however many lines are run in this process."""
+    return typer.main.get_command(app)
+
+
 def _run() -> int:
     try:
-        code = app(prog_name="thermoscope", standalone_mode=False)
+        code = _commands()(prog_name="thermoscope", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         from thermoscope.cli.misuse import misuse

@@ -13,11 +13,12 @@ from rich.console import Console
 
 from tests.recommending.made import answer
 from tests.report.browser import Opened, browser
+from tests.report.charts.test_schema import checked
 from thermoscope import render, save
 from thermoscope.recommending.recommendation import Recommendation
 from thermoscope.report.terminal.recommendation import print_recommendation
 
-__all__ = ["browser"]
+__all__ = ["browser", "checked"]
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m\u202e`|*_"
 
 
@@ -28,6 +29,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
     made = answer(folder, vary={"min_p": [None, 0.1]}, budget=4_000)
     examples = tuple(replace(one, text=HOSTILE, prompt=HOSTILE) for one in made.examples)
     return replace(made, title=HOSTILE, model=HOSTILE, examples=examples, notes=(*made.notes, HOSTILE))
+
+
+def test_its_charts_are_vega_lite(found: Recommendation, checked: list[Any]) -> None:
+    render(found, "html")
+    assert len(checked) >= 4
 
 
 def test_the_page_says_all_and_asks_for_nothing(found: Recommendation, browser: Any, tmp_path: Path) -> None:
