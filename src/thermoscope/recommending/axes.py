@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -123,6 +124,7 @@ def family_of(setting: SamplingParams, base: SamplingParams) -> str:
     return " and ".join(names) or ALONE
 
 
+@lru_cache(maxsize=4096)  # asked of every setting for every other one
 def line_of(setting: SamplingParams) -> SamplingParams:
     """What settings have in common that differ in temperature alone: the setting at temperature 1."""
     return setting.replace(temperature=1.0)

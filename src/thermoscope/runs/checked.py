@@ -60,7 +60,7 @@ def table_of(path: Path | Remote, sha256: str | None) -> pyarrow.Table:
 
     source = pyarrow.BufferReader(verified(path, sha256))
     try:
-        # read in this thread: a thread of Arrow's that lets go of our bytes while Python ends aborts (apache/arrow#34314)
+        # a thread of Arrow that lets go of our bytes while Python ends would abort it (apache/arrow#34314)
         return pyarrow.parquet.ParquetFile(source).read(use_threads=False)
     except (OSError, pyarrow.ArrowException) as error:
         raise damaged(path, " ".join(str(error).split())) from None

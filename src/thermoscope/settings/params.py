@@ -26,7 +26,7 @@ from pydantic import (
 
 from thermoscope.errors import ParameterError
 from thermoscope.settings.orders import ORDERS, order_name
-from thermoscope.settings.stages import OPAQUE, PARAMETERS, SHAPES, STAGES
+from thermoscope.settings.stages import OPAQUE, PARAMETERS, SHAPES, STAGE_OF, STAGES
 from thermoscope.settings.values import Amount, Biases, Count, Effort, Float, Tokens, typed
 from thermoscope.words import nearest, quoted
 
@@ -159,6 +159,7 @@ class SamplingParams(BaseModel):
     reasoning_effort: Effort | None = None
     thinking_budget: Amount | None = None
     order: tuple[str, ...] = ORDERS["transformers"]
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
     _active_stages: tuple[str, ...] = PrivateAttr(())
     _name: str | None = PrivateAttr(None)
 
@@ -292,8 +293,9 @@ class SamplingParams(BaseModel):
 
     @model_validator(mode="after")
     def _shapes_have_their_switch(self) -> Self:
+        given = self._given
         for name, switches in SHAPES.items():
-            if self._is_set(name) and all(getattr(self, switch) is None for switch in switches):
+            if name in given and all(getattr(self, switch) is None for switch in switches):
                 on = " or ".join(switches)
                 raise ValueError(f"{name} does nothing without {on}; set {on}, or leave {name} out")
         if self.dynatemp_range is not None and self.temperature == 0:
@@ -302,17 +304,16 @@ class SamplingParams(BaseModel):
 
     @model_validator(mode="after")
     def _order_covers_what_is_on(self) -> Self:
-        missing = [stage for stage in self._stages_on() if stage not in self.order]
+        missing = [stage for stage in _on(self._given) if stage not in self.order]
         if missing:
-            names = [name for name in STAGES[missing[0]].names if self._is_set(name)]
+            names = [name for name in STAGES[missing[0]].names if name in self._given]
             what, are = " and ".join(names), "is" if len(names) == 1 else "are"
             raise ValueError(f"order lacks the stage {missing[0]!r}, but {what} {are} set; add it or leave {what} out")
         return self
 
     @model_validator(mode="after")
     def _adaptive_p_is_last(self) -> Self:
-        stages = set(self._stages_on())
-        on = [stage for stage in self.order if stage in stages]
+        on = self.active_stages
         if "adaptive_p" in on[:-1]:
             raise ValueError(
                 "order must have adaptive_p after all other stages that are on, since it makes the distribution to "
@@ -320,21 +321,17 @@ class SamplingParams(BaseModel):
             )
         return self
 
-    def _stages_on(self) -> list[str]:
-        return [name for name, stage in STAGES.items() if any(self._is_set(n) for n in stage.names if n not in SHAPES)]
-
-    def _is_set(self, name: str) -> bool:
-        return bool(getattr(self, name) != _defaults(type(self))[name])
-
     @property
     def given(self) -> dict[str, Any]:
         """The parameters that differ from pure sampling at temperature 1, without the order, in order of stages."""
-        return {name: getattr(self, name) for name in PARAMETERS if self._is_set(name)}
+        return dict(self._given)
 
     def model_post_init(self, _: object) -> None:
-        """Note what is asked for in every step of decoding."""
-        on = set(self._stages_on())
-        self._active_stages = tuple(stage for stage in self.order if stage in on)
+        """Note what is asked for in every step of decoding; pydantic calls it before the rules above."""
+        usual = _defaults(type(self))
+        given = {name: value for name in PARAMETERS if (value := getattr(self, name)) != usual[name]}
+        on = _on(given)
+        self._given, self._active_stages = given, tuple(stage for stage in self.order if stage in on)
 
     @property
     def active_stages(self) -> tuple[str, ...]:
@@ -349,7 +346,7 @@ class SamplingParams(BaseModel):
         Thermoscope later, and the place of stages that are off, don't change it.
         """
         names = (*(name for stage in self.active_stages for name in STAGES[stage].names), *OPAQUE)
-        values = {name: getattr(self, name) for name in names if self._is_set(name)}
+        values = {name: self._given[name] for name in names if name in self._given}
         canonical = json.dumps([values, self.active_stages], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
@@ -358,10 +355,10 @@ class SamplingParams(BaseModel):
             return True
         if not isinstance(other, SamplingParams):
             return NotImplemented
-        return self.active_stages == other.active_stages and self.given == other.given
+        return self._active_stages == other._active_stages and self._given == other._given
 
     def __hash__(self) -> int:
-        return hash((self.active_stages, *self.given.items()))
+        return hash((self._active_stages, *self._given.items()))
 
     @property
     def name(self) -> str | None:
@@ -444,7 +441,13 @@ class SamplingParams(BaseModel):
         return shown
 
 
-@cache  # asked in every step of decoding
+def _on(given: Iterable[str]) -> list[str]:
+    """The stages that parameters switch on, in the usual order."""
+    on = {STAGE_OF[name] for name in given if name in STAGE_OF and name not in SHAPES}
+    return [stage for stage in STAGES if stage in on]
+
+
+@cache
 def _defaults(kind: type[SamplingParams]) -> dict[str, Any]:
     return {name: field.default for name, field in kind.model_fields.items()}
 
