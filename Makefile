@@ -6,6 +6,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PROMPT := Explain how blockchain works in simple terms.
 
+# the tests start Python hundreds of times: where nothing keeps what it compiles, each start takes a second more
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-engines lint types docs site findings bench-smoke lock clean
 
