@@ -16,7 +16,8 @@ from thermoscope.cli.app import app
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.remote import Remote, place
 from thermoscope.recommending.recommend import recommend
-from thermoscope.runs.catalog import query, runs_in
+from thermoscope.runs.catalog import runs_in
+from thermoscope.runs.querying import query
 from thermoscope.runs.run import Run, open_run, run
 from thermoscope.runs.store import TABLES, Store
 
