@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tests.fakes import FakeModel
 from tests.runs.killed import PROMPTS, case
+from tests.tiny_cli import Ran
 from thermoscope.cli.app import app
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.remote import Remote, place
@@ -46,6 +47,14 @@ def bucket() -> Iterator[str]:
     files = fsspec.filesystem("memory")
     files.store.clear()
     files.pseudo_dirs[:] = [""]
+
+
+class NetworkError(Exception):
+    """As the clients of object stores have: no OSError."""
+
+
+def fails(*_: Any, **__: Any) -> None:
+    raise NetworkError("no\nroute")
 
 
 def files_of(url: str) -> dict[str, bytes]:
@@ -115,15 +124,24 @@ def test_what_is_wrong_with_a_url_is_one_line(bucket: str, monkeypatch: pytest.M
     with pytest.raises(RunError, match="is not empty and no run"):
         made(f"{bucket}/other")
 
-    class NetworkError(Exception):
-        """As the clients of object stores have: no OSError."""
-
-    def fails(*_: Any, **__: Any) -> None:
-        raise NetworkError("no\nroute")
-
     monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.pipe_file", fails)
     with pytest.raises(OutputError, match=r"can't be written to 'memory://bucket/runs/new/plan.json': no route; mend"):
         made(f"{bucket}/new")
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "story"), ("sql", "story", "select 1")], ids=" ".join)
+def test_a_network_that_fails_is_one_line_and_no_missing_file(
+    words: tuple[str, ...], bucket: str, cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.info", fails)
+    command, *more = words
+    url = "/".join([bucket, *more[:1]])
+    done = cli("runs", command, url, *more[1:])
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"thermoscope: error: '{url}" in done.err and "': no route; check the path" in done.err
+    with pytest.raises(OSError, match="no route"):
+        made(f"{bucket}/story")
+    assert not fsspec.filesystem("memory").store  # nothing was begun
 
 
 def test_a_file_url_is_a_folder_here(tmp_path: Path) -> None:
