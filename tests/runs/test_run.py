@@ -507,6 +507,13 @@ def test_files_that_a_query_names_are_counted_while_they_are_checked(done: Store
     assert told == [(number, 6) for number in range(6)]
 
 
+def test_a_query_opens_the_files_that_it_names_alone(done: Store) -> None:
+    assert "tokens" not in tables_for(done.folder, "select count(*) from TEXTS").by_name
+    assert {("texts",), ("tokens",)} <= set(query(done.folder, "show tables")[1])
+    with pytest.raises(InputError, match="the tables are texts, tokens, measures, groups, settings, differences"):
+        query(done.folder, "select count(*) from texts, nowhere")
+
+
 def test_columns_of_one_name_are_told_apart(done: Store) -> None:
     names, rows = query(done.folder, "select 1 as a, 2 as a, 3 as a")
     assert (names, rows) == (["a", "a_2", "a_3"], [(1, 2, 3)])

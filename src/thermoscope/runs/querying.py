@@ -37,17 +37,15 @@ class Tables:
     ----------
     by_name
         Tables, and what is read piece by piece.
+    there
+        What all that there are are called in a query; those of many files are in ``by_name`` only if it names them.
     label_sql
         The label of a text's setting; "" where texts have theirs.
     """
 
     by_name: Mapping[str, Any]
+    there: tuple[str, ...]
     label_sql: str = ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What they are called in a query."""
-        return tuple("texts" if name == _STORED else name for name in self.by_name)
 
 
 def tables_for(folder: Path | Remote, sql: str, on_check: Callable[[int, int], None] | None = None) -> Tables:
@@ -72,15 +70,18 @@ def tables_for(folder: Path | Remote, sql: str, on_check: Callable[[int, int], N
         A file is damaged.
     """
     if is_kept(folder):
-        return Tables(kept_tables(folder))
+        kept = kept_tables(folder)
+        return Tables(kept, tuple(kept))
     store = Store(folder)
     plan = Plan.from_dict(store.plan_record(), folder)
     complete = store.manifest() is not None
     kinds = {"texts": _STORED, "tokens": "tokens"} if store.shards("texts") else {}
-    named = re.findall(r"\w+", sql.lower())
-    found = {name: store.scanned(kind, check=kind in named, on_check=on_check) for kind, name in kinds.items()}
+    words = set(re.findall(r"\w+", sql.lower()))
+    named = words & kinds.keys() or kinds  # a query that names neither may ask which there are
+    opened = {kind: store.scanned(kind, check=kind in words, on_check=on_check) for kind in kinds if kind in named}
+    found = {kinds[kind]: rows for kind, rows in opened.items()}
     made = {name: labelled(store.table(name), plan) for name in TABLES} if complete else {}
-    return Tables(found | made, _label(plan))
+    return Tables(found | made, (*kinds, *made), _label(plan))
 
 
 def query(folder: Path | Remote, sql: str, *, time_s: float | None = None, memory: str = QUERY_MEMORY) -> _Rows:
@@ -128,7 +129,7 @@ def ask(tables: Tables, sql: str, *, time_s: float | None = None, memory: str = 
         except duckdb.OutOfMemoryException:
             raise InputError(f"the query needs more than {memory} of memory; ask for less, or allow more") from None
         except duckdb.Error as error:
-            known = ", ".join(tables.names) or "not there yet"
+            known = ", ".join(tables.there) or "not there yet"
             raise InputError(f"the query can't be run: {_first_line(error)}; the tables are {known}") from None
 
 
