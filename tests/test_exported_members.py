@@ -209,6 +209,6 @@ try:
     _run()
 except SystemExit:
     pass
-import thermoscope.runs.catalog
+import thermoscope.runs.querying
 """
     assert not set(loaded(code)) & {"torch", "transformers"}

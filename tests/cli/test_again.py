@@ -97,6 +97,14 @@ def test_the_command_makes_the_same_again_without_a_model(name: str, here: Path,
     check_again(cli, WITHOUT_A_MODEL[name])
 
 
+def test_a_file_that_is_read_with_the_bundled_model_is_so_again(here: Path, cli: Cli) -> None:
+    (here / "vllm.json").write_text('{"temperature": 0.6}')
+    words = ["export", "--from", "vllm.json", "--format", "vllm", "--no-measure"]
+    check_again(cli, [*words, "--model", "bundled"])
+    assert "--model bundled" in " ".join(again(cli(*words, "--model", "bundled").out))
+    assert "--model" not in again(cli(*words).out)
+
+
 def test_what_came_on_standard_input_is_in_the_command(cli: Cli) -> None:
     shell = shutil.which("bash")
     if shell is None:

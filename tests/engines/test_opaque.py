@@ -44,6 +44,17 @@ def test_each_engine_has_its_own_name_for_it(engine: str, given: dict[str, Any],
     assert [v.kind for v in exported.verdicts] == ["exact", "exact"]
 
 
+@pytest.mark.parametrize("engine", [name for name, of in ENGINES.items() if of.opaque])
+def test_the_fields_of_a_request_have_every_opaque_parameter_beside_the_others(engine: str) -> None:
+    given = {"reasoning_effort": "low", "thinking_budget": 2048}
+    known = ENGINES[engine].opaque
+    setting = SamplingParams(temperature=0.5, **{name: given[name] for name in known})
+    fields = export(setting, engine).request_fields
+    assert fields.pop("temperature") == 0.5 and "model" not in fields
+    body = {ENGINES[engine].inside: fields} | fields
+    assert {name: known[name].value(body) for name in known} == {name: given[name] for name in known}
+
+
 def test_gemini_has_it_inside_its_configuration() -> None:
     params = SamplingParams(temperature=0.5, reasoning_effort="low", thinking_budget=512)
     config = body(export(params, "gemini"))["generationConfig"]

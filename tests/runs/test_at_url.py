@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from typer.testing import CliRunner
 
 from tests.fakes import FakeModel
 from tests.runs.killed import PROMPTS, case
+from tests.tiny_cli import Ran
 from thermoscope.cli.app import app
 from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.remote import Remote, place
 from thermoscope.recommending.recommend import recommend
-from thermoscope.runs.catalog import query, runs_in
+from thermoscope.runs.catalog import runs_in
+from thermoscope.runs.querying import query
 from thermoscope.runs.run import Run, open_run, run
 from thermoscope.runs.store import TABLES, Store
 
@@ -43,6 +47,14 @@ def bucket() -> Iterator[str]:
     files = fsspec.filesystem("memory")
     files.store.clear()
     files.pseudo_dirs[:] = [""]
+
+
+class NetworkError(Exception):
+    """As the clients of object stores have: no OSError."""
+
+
+def fails(*_: Any, **__: Any) -> None:
+    raise NetworkError("no\nroute")
 
 
 def files_of(url: str) -> dict[str, bytes]:
@@ -112,15 +124,24 @@ def test_what_is_wrong_with_a_url_is_one_line(bucket: str, monkeypatch: pytest.M
     with pytest.raises(RunError, match="is not empty and no run"):
         made(f"{bucket}/other")
 
-    class NetworkError(Exception):
-        """As the clients of object stores have: no OSError."""
-
-    def fails(*_: Any, **__: Any) -> None:
-        raise NetworkError("no\nroute")
-
     monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.pipe_file", fails)
     with pytest.raises(OutputError, match=r"can't be written to 'memory://bucket/runs/new/plan.json': no route; mend"):
         made(f"{bucket}/new")
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "story"), ("sql", "story", "select 1")], ids=" ".join)
+def test_a_network_that_fails_is_one_line_and_no_missing_file(
+    words: tuple[str, ...], bucket: str, cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.info", fails)
+    command, *more = words
+    url = "/".join([bucket, *more[:1]])
+    done = cli("runs", command, url, *more[1:])
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"thermoscope: error: '{url}" in done.err and "': no route; check the path" in done.err
+    with pytest.raises(OSError, match="no route"):
+        made(f"{bucket}/story")
+    assert not fsspec.filesystem("memory").store  # nothing was begun
 
 
 def test_a_file_url_is_a_folder_here(tmp_path: Path) -> None:
@@ -128,24 +149,30 @@ def test_a_file_url_is_a_folder_here(tmp_path: Path) -> None:
     assert place("runs/x") == Path("runs/x")
 
 
-@pytest.mark.slow
-def test_a_run_on_a_server_that_speaks_s3(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    s3fs, server = pytest.importorskip("s3fs"), pytest.importorskip("moto.server")
-    threaded = server.ThreadedMotoServer("127.0.0.1", 0)
-    threaded.start()
-    try:
-        address = "http://{}:{}".format(*threaded.get_host_and_port())
-        for name, value in {"KEY": "x", "SECRET": "x", "ENDPOINT_URL": address}.items():
-            monkeypatch.setitem(fsspec.config.conf.setdefault("s3", {}), name.lower(), value)
-        s3fs.S3FileSystem.clear_instance_cache()
-        place("s3://bucket/x").files.mkdir("bucket")  # type: ignore[union-attr]
-        there = made("s3://bucket/story")
-        assert_same(there, here)
-        files = place("s3://bucket/story").files  # type: ignore[union-attr]
-        files.rm_file("bucket/story/manifest.json")
-        files.rm_file("bucket/story/texts/00002.parquet")
-        assert_same(made("s3://bucket/story"), here)
-        with pytest.raises(OutputError, match="a run can't be written to 's3://none/story"):
-            made("s3://none/story")
-    finally:
-        threaded.stop()
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A server that speaks S3, with a bucket of the name "bucket"; the folder of its buckets."""
+    s3fs, localbucket = pytest.importorskip("s3fs"), pytest.importorskip("localbucket")
+    (tmp_path / "bucket").mkdir()
+    how = {"data_root": tmp_path, "disable_nagle_algorithm": True}  # else each answer waits for 40 ms
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (localbucket.S3Handler,), how))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    for name, value in {"key": "x", "secret": "x", "endpoint_url": f"http://127.0.0.1:{server.server_port}"}.items():
+        monkeypatch.setitem(fsspec.config.conf.setdefault("s3", {}), name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield tmp_path
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_run_on_a_server_that_speaks_s3(s3: Path, here: Run) -> None:
+    assert_same(made("s3://bucket/story"), here)
+    for name in ("manifest.json", "texts/00002.parquet"):
+        (s3 / "bucket" / "story" / name).unlink()
+    fsspec.filesystem("s3").invalidate_cache()
+    assert_same(made("s3://bucket/story"), here)
+    assert [row["run"] for row in runs_in(place("s3://bucket"))] == ["story"]
+    assert query(place("s3://bucket/story"), "select count(*) from texts")[1] == [(18,)]
+    with pytest.raises(OutputError, match="a run can't be written to 's3://none/story"):
+        made("s3://none/story")
+    assert not (s3 / "none").exists()

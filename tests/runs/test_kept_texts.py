@@ -10,9 +10,10 @@ import pytest
 
 from tests.tiny_cli import Ran
 from thermoscope import InputError, SamplingParams, ThermoscopeError, measure_files, open_measured, render, run_report
-from thermoscope.runs.catalog import query, runs_in
+from thermoscope.runs.catalog import runs_in
 from thermoscope.runs.from_files import NO_REFERENCE
 from thermoscope.runs.kept_texts import keep
+from thermoscope.runs.querying import query
 
 WORDS = {"0.3": "a b c d a b c d a b c d", "0.9": "one two three four five six seven eight nine ten eleven twelve"}
 

@@ -16,14 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.recommending.made import answer
+from tests.runs.held import Held, model
 from tests.runs.killed import PROMPTS, make
-from tests.runs.on_cluster import TWO, KilledSource, carried_out, endless_source, fake_source
+from tests.runs.on_cluster import TWO, carried_out
 from tests.runs.test_run import same
 from thermoscope.decode.progress import Progress
 from thermoscope.errors import InputError
 from thermoscope.runs.store import Store
 from thermoscope.sources.cluster import Cluster
 from thermoscope.sources.on_ray import spread_on
+from thermoscope.sources.spread import Spread
 
 ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.filterwarnings("ignore::Warning")]
@@ -36,6 +38,19 @@ def cluster() -> Iterator[None]:
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what the two workers write down, and are told."""
+    return tmp_path_factory.mktemp("orders")
+
+
+@pytest.fixture(scope="module")
+def two(cluster: None, orders: Path) -> Iterator[Spread]:
+    """Two workers, which all tests of this module share: each takes seconds to start."""
+    with spread_on(TWO, partial(Held, orders)) as source:
+        yield source
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +68,23 @@ def halved(store: Store, folder: Path) -> Path:
 
 
 def test_two_workers_make_the_same_folder_and_each_goes_on_with_the_others(
-    cluster: None, here: Store, tmp_path: Path
+    two: Spread, here: Store, tmp_path: Path
 ) -> None:
     told: list[Progress] = []
-    with spread_on(TWO, fake_source) as source:
-        there = carried_out(source, tmp_path / "there", on_progress=told.append)
-        assert same(there, here)
-        assert same(carried_out(source, halved(here, tmp_path / "begun here")), here)
+    there = carried_out(two, tmp_path / "there", on_progress=told.append)
+    assert same(there, here)
+    assert same(carried_out(two, halved(here, tmp_path / "begun here")), here)
     assert told[-1].finished == 72 and 1 <= told[-1].workers <= 2
     assert same(make(str(halved(there, tmp_path / "begun there"))), here)
 
 
-def test_a_killed_workers_pieces_are_made_again(cluster: None, here: Store, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with spread_on(TWO, partial(KilledSource, log, 0.2)) as source:
-        store = carried_out(source, tmp_path / "run")
+def test_a_killed_workers_pieces_are_made_again(two: Spread, orders: Path, here: Store, tmp_path: Path) -> None:
+    (orders / "log").unlink(missing_ok=True)
+    (orders / "kill").touch()
+    store = carried_out(two, tmp_path / "run")
     assert same(store, here)
-    process, _, lost = (tmp_path / "killed").read_text(encoding="utf-8").partition(" ")
-    begun = log.read_text(encoding="utf-8").splitlines()
+    process, _, lost = (orders / "killed").read_text(encoding="utf-8").partition(" ")
+    begun = (orders / "log").read_text(encoding="utf-8").splitlines()
     assert {line.partition(" ")[2] for line in begun} == set(PROMPTS)
     again = [line for line in begun if line.endswith(f" {lost}")]  # the killed one had not written it down
     assert len(again) == 1
@@ -78,9 +92,9 @@ def test_a_killed_workers_pieces_are_made_again(cluster: None, here: Store, tmp_
 
 
 def test_a_cluster_that_dies_leaves_a_folder_that_another_goes_on_with(here: Store, tmp_path: Path) -> None:
-    folder, log = tmp_path / "run", tmp_path / "log"
+    folder = tmp_path / "run"
     driver = subprocess.Popen(
-        [sys.executable, "-m", "tests.runs.on_cluster", str(folder), str(log)],
+        [sys.executable, "-m", "tests.runs.on_cluster", str(folder), str(tmp_path)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     deadline = time.monotonic() + 200  # nothing is timed: a busy machine takes long to start a cluster
@@ -101,15 +115,14 @@ def test_a_cluster_that_dies_leaves_a_folder_that_another_goes_on_with(here: Sto
 
 def test_more_than_the_cluster_has_is_refused(cluster: None) -> None:
     with pytest.raises(InputError, match="choose fewer workers"):
-        spread_on(Cluster(workers=3), fake_source)
+        spread_on(Cluster(workers=3), model)
     with pytest.raises(InputError, match="0 GPUs"):
-        spread_on(Cluster(workers=1, gpus_per_worker=1), fake_source)
+        spread_on(Cluster(workers=1, gpus_per_worker=1), model)
 
 
-def test_a_recommendation_made_by_two_workers_is_that_of_one_process(cluster: None, tmp_path: Path) -> None:
-    with spread_on(TWO, endless_source) as source:
-        there = answer(tmp_path / "there", source, max_rows=16)
-    here = answer(tmp_path / "here", max_rows=16)
+def test_a_recommendation_made_by_two_workers_is_that_of_one_process(two: Spread, tmp_path: Path) -> None:
+    there = answer(tmp_path / "there", two, max_rows=16)
+    here = answer(tmp_path / "here", model(), max_rows=16)
     assert there.verdict == here.verdict == "picked"
     assert (there.setting, there.in_set, there.confirmed) == (here.setting, here.in_set, here.confirmed)
     names = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.parquet"))

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pyarrow as pa
@@ -27,14 +28,18 @@ from thermoscope.errors import InputError, OutputError, RunError
 from thermoscope.files.writing import PART
 from thermoscope.metrics.table import measure, text_values
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.catalog import query, runs_in
+from thermoscope.runs.catalog import runs_in
 from thermoscope.runs.measure import Measuring, stored_texts
 from thermoscope.runs.plan import CHUNK_TEXTS, Plan, plan_run
+from thermoscope.runs.querying import query, tables_for
 from thermoscope.runs.run import open_run
 from thermoscope.runs.store import TABLES, Store
 from thermoscope.settings.grid import varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.local import LocalSource
+
+#: A query that never ends.
+ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
 
 def content(store: Store) -> dict[str, pa.Table]:
@@ -477,12 +482,36 @@ def test_a_query_reads_the_run_and_nothing_else(
 
 
 def test_a_query_ends_in_time_and_memory(done: Store) -> None:
-    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
     with pytest.raises(InputError, match=r"took more than 0\.2 s and was stopped"):
-        query(done.folder, endless, time_s=0.2)
-    large = "select count(*) from (select distinct a.range, b.range from range(20000) a, range(20000) b)"
-    with pytest.raises(InputError, match=r"needs more than 64MB of memory|took more than"):
-        query(done.folder, large, memory="64MB", time_s=20)
+        query(done.folder, ENDLESS, time_s=0.2)
+    with pytest.raises(InputError, match="needs more than 64MB of memory; ask for less, or allow more"):
+        query(done.folder, "select list(range) from range(100000000)", memory="64MB", time_s=60)
+    with pytest.raises(InputError, match="memory of a query must be a size such as 2GB; got 'much'"):
+        query(done.folder, "select 1", memory="much")
+
+
+def test_an_interrupt_stops_a_query(done: Store) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    soon = Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    soon.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            query(done.folder, ENDLESS, time_s=60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_files_that_a_query_names_are_counted_while_they_are_checked(done: Store) -> None:
+    told: list[tuple[int, int]] = []
+    tables_for(done.folder, "select count(*) from texts", lambda *how_far: told.append(how_far))
+    assert told == [(number, 6) for number in range(6)]
+
+
+def test_a_query_opens_the_files_that_it_names_alone(done: Store) -> None:
+    assert "tokens" not in tables_for(done.folder, "select count(*) from TEXTS").by_name
+    assert {("texts",), ("tokens",)} <= set(query(done.folder, "show tables")[1])
+    with pytest.raises(InputError, match="the tables are texts, tokens, measures, groups, settings, differences"):
+        query(done.folder, "select count(*) from texts, nowhere")
 
 
 def test_columns_of_one_name_are_told_apart(done: Store) -> None:

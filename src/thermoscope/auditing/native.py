@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from thermoscope.engines.export import export
-from thermoscope.engines.registry import engine_named
 from thermoscope.settings.params import SamplingParams
 
 
@@ -81,12 +79,8 @@ class _Ollama:
 
 def _exported(setting: SamplingParams, engine: str) -> dict[str, Any]:
     """A setting in the words of an engine's request, without an order of stages."""
-    text = next(
-        one.text for one in export(setting, engine).snippets if one.language == "json" and "request" in one.title
-    )
-    found = json.loads(text)
-    found = found.get(engine_named(engine).inside, found)
-    return {name: value for name, value in found.items() if value not in ([], {}) and name not in ("model", "samplers")}
+    found = export(setting, engine).request_fields
+    return {name: value for name, value in found.items() if name != "samplers"}
 
 
 #: Routes by engine.

@@ -80,6 +80,7 @@ def compare(
     how = options.opening(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
         chat_option=chat_option, model_option=model_option, max_rows=max_rows, max_length=max_length,
+        needs_logits={"--params model": asked.source == "model"},
     )  # fmt: skip
     # all that can be known to be wrong without the model is said before it is loaded
     page_file = console.check_places(output, html, language)

@@ -140,8 +140,9 @@ def export(
         if result.distance is not None:
             measured_on = loaded
     command = export_command(
-        file or params, to, measured_on, prompt or (), strict=strict, measured=to is None or not no_measure
-    )
+        file or params, to, measured_on, prompt or (), strict=strict, measured=to is None or not no_measure,
+        named=model is not None,
+    )  # fmt: skip
     ran = what_ran(measured_on, command, settings=(params,))
     read_record = None if imported is None else imported.to_dict()
 

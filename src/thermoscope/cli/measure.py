@@ -182,7 +182,10 @@ def measure(
             files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=folder, html=page_file
         )
         return
-    opening = options.opening(model, base_url, max_rows=max_rows, **said)
+    own = asked.source == "model"
+    if own and on is not None:
+        raise InputError("--params model reads a model that runs in this process; write the values, or leave --on out")
+    opening = options.opening(model, base_url, max_rows=max_rows, needs_logits={"--params model": own}, **said)
 
     def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
         loaded = None
@@ -191,13 +194,9 @@ def measure(
 
             if on is None:
                 loaded = model_behind(source, "--params model")
-            elif asked.source == "model":
-                raise InputError(
-                    "--params model reads a model that runs in this process; write the values, or leave --on out"
-                )
         return asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
 
-    if asked.source != "model":
+    if not own:
         settings()  # what is wrong is said before the model is loaded
     generating = Generating(
         opening,

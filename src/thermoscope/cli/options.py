@@ -14,6 +14,8 @@ from thermoscope.errors import InputError
 from thermoscope.language.saying import languages
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from thermoscope.sources.cluster import Cluster
 
 #: What to decode.
@@ -189,28 +191,37 @@ def opening(
     system: str | None,
     chat_option: list[str] | None,
     model_option: list[str] | None,
+    needs_logits: Mapping[str, bool] | None = None,
     **of_models_here: str | None,
 ) -> dict[str, Any]:
     """What ``open_source`` is given for the options of a command that takes models and endpoints.
+
+    ``needs_logits`` says which other options were given that need the model in this process.
 
     Raises
     ------
     InputError
         The name, the address or an option breaks its rule, or an option is for models that run here.
     """
-    from thermoscope.models.names import arguments, parse_name, runs_in_process
+    from thermoscope.models.names import arguments, not_here, parse_name, runs_in_process
 
     name = parse_name(model, base_url)
     here = {"revision": revision, "device": device, "dtype": dtype}
     said: dict[str, Any] = {"chat": chat, "system": system, "chat_option": chat_option, "model_option": model_option}
     in_process = runs_in_process(name, base_url)
+    for option, given in (needs_logits or {}).items():
+        if given and name.is_endpoint:
+            raise not_here(option, name.given, in_vllm=in_process)
     if not name.is_endpoint or in_process:
         found = loading(model, revision, device, dtype, **said, engine=in_process)
+        if in_process:
+            from thermoscope.sources.vllm_arguments import check_in_vllm
+
+            check_in_vllm(name, found["device"], found["options"])
         return {"name": found.pop("name_or_path"), **found}
     for option, value in (here | of_models_here).items():
         if value is not None:
-            flag = option.replace("_", "-")
-            raise InputError(f"--{flag} is for a model that runs here; {name.given} does not; leave it out")
+            raise not_here(f"--{option.replace('_', '-')}", name.given)
     return {
         "name": model,
         "base_url": base_url,

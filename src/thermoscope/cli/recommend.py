@@ -158,6 +158,7 @@ def recommend(
     opening = options.opening(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
         chat_option=chat_option, model_option=model_option, max_rows=max_rows,
+        needs_logits={"--baseline model": baseline == "model", "--objective reference": objective == "reference"},
     )  # fmt: skip
     cluster = options.cluster(on, workers, gpus_per_worker)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -67,18 +68,24 @@ def sql(
             metavar="QUERY", help="SQL for DuckDB on texts, tokens, measures, groups, settings, differences."
         ),
     ],
+    memory: Annotated[
+        str, typer.Option("--memory-limit", metavar="SIZE", help="The most memory that DuckDB may take, such as 8GB.")
+    ] = "2GB",
     json: options.Json = False,
     output: options.Output = None,
 ) -> None:
-    """Ask a run's tables with SQL, also of a run that is not complete yet."""
+    """Ask a run's tables with SQL, also of a run that is not complete yet; Ctrl-C stops it."""
     from thermoscope.cli import console
     from thermoscope.cli.show_run import find
-    from thermoscope.runs.catalog import query as ask
+    from thermoscope.runs.querying import ask, tables_for
 
     console.check_writable(output)
     folder = find(run).folder
     assert folder is not None
-    names, rows = ask(folder, query)
+    with console.counting() as tell:
+        tables = tables_for(folder, query, partial(tell, "checking files"))
+    with console.status("asking"):
+        names, rows = ask(tables, query, memory=memory)
 
     def to_json() -> str:
         return console.json([dict(zip(names, row, strict=True)) for row in rows])

@@ -53,6 +53,18 @@ class Exported:
         """Whether the engine gives our distribution, with the order that is sent."""
         return all(verdict.exact for verdict in self.verdicts)
 
+    @property
+    def request_fields(self) -> dict[str, Any]:
+        """The fields of a request that say the setting, side by side, without those that are empty; {} if it has none.
+
+        Opaque parameters are among them, whichever requests of the engine take them.
+        """
+        inside, fields = engine_named(self.engine).inside, dict[str, Any]()
+        for snippet in filter(_is_request, self.snippets):
+            body = json.loads(snippet.text)
+            fields = _merged(fields, body.get(inside, body))
+        return {name: value for name, value in fields.items() if value not in ([], {}) and name != "model"}
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as what JSON can hold."""
         return {
@@ -132,9 +144,13 @@ def _with_opaque(snippets: Sequence[Snippet], params: SamplingParams, known: Map
         return [*snippets, Snippet(f"beside them in the body of a request to {request}", "json", as_json(body))]
     return [
         replace(one, text=as_json(_merged(json.loads(one.text), body)))
-        if one.language == "json" and "request" in one.title else one
+        if _is_request(one) else one
         for one in snippets
     ]  # fmt: skip
+
+
+def _is_request(snippet: Snippet) -> bool:
+    return snippet.language == "json" and "request" in snippet.title
 
 
 def _merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ a kill, which checksums then tell. There are no locks and no renames.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -62,43 +63,40 @@ class Remote:
 
     def exists(self) -> bool:
         """Whether there is a file, or a folder with something in it."""
-        with _as_os_error():
-            return bool(self.files.exists(self.path))
+        return self._kind() != ""
 
     def is_file(self) -> bool:
         """Whether it is a file."""
-        with _as_os_error():
-            return bool(self.files.isfile(self.path))
+        return self._kind() == "file"
 
     def is_dir(self) -> bool:
         """Whether it is a folder."""
-        with _as_os_error():
-            return bool(self.files.isdir(self.path))
+        return self._kind() == "directory"
 
     def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
         """Nothing: folders come with their files."""
 
     def iterdir(self) -> Iterator[Remote]:
         """What is in the folder; nothing if there is none."""
-        with _as_os_error():
-            there = self.files.ls(self.path, detail=False) if self.files.isdir(self.path) else []
+        with self._as_os_error():
+            there = self.files.ls(self.path, detail=False) if self.is_dir() else []
         return (self / PurePosixPath(path).name for path in sorted(there))
 
     def glob(self, pattern: str) -> Iterator[Remote]:
         """The files below that a pattern names."""
-        with _as_os_error():
+        with self._as_os_error():
             there = self.files.glob(f"{self.path.rstrip('/')}/{pattern}")
         root = len(self.path.rstrip("/")) + 1
         return (self / path[root:] for path in sorted(map(str, there)))
 
     def stat(self) -> os.stat_result:
         """The size of a file, in ``st_size``; all else is 0."""
-        with _as_os_error():
+        with self._as_os_error():
             return os.stat_result((0, 0, 0, 0, 0, 0, int(self.files.size(self.path)), 0, 0, 0))
 
     def read_bytes(self) -> bytes:
         """The content of a file."""
-        with _as_os_error():
+        with self._as_os_error():
             return bytes(self.files.cat_file(self.path))
 
     def read_text(self, encoding: str) -> str:
@@ -107,7 +105,7 @@ class Remote:
 
     def write_bytes(self, content: bytes) -> None:
         """Put a file in place of what is there."""
-        with _as_os_error():
+        with self._as_os_error():
             try:
                 self.files.pipe_file(self.path, content)
             except FileNotFoundError:  # a file system with folders, or no such bucket, which is never made here
@@ -116,21 +114,31 @@ class Remote:
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove a file."""
-        with _as_os_error():
-            if not missing_ok or self.files.exists(self.path):
+        with self._as_os_error():
+            if not missing_ok or self.exists():
                 self.files.rm_file(self.path)
 
+    def _kind(self) -> str:
+        """What is there: "file", "directory", or nothing.
 
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """Errors of a file system's own, and of its network, as OSError with a reason in one line."""
-    try:
-        yield
-    except Exception as error:
-        why = (getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__)[:300]
-        if isinstance(error, FileNotFoundError):
-            raise FileNotFoundError(error.errno, why) from None
-        raise OSError(getattr(error, "errno", None), why) from None
+        fsspec's own ``exists``, ``isfile`` and ``isdir`` say of a file that it is missing where the network fails.
+        """
+        with self._as_os_error():
+            try:
+                return str(self.files.info(self.path)["type"])
+            except (FileNotFoundError, NotADirectoryError):
+                return ""
+
+    @contextmanager
+    def _as_os_error(self) -> Iterator[None]:
+        """Errors of a file system's own, and of its network, as OSError with a reason in one line."""
+        try:
+            yield
+        except Exception as error:
+            why = (getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__)[:300]
+            if isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(errno.ENOENT, why, self.url) from None
+            raise OSError(getattr(error, "errno", None) or errno.EIO, why, self.url) from None
 
 
 def place(given: str | Path | Remote) -> Path | Remote:

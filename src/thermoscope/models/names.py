@@ -101,6 +101,12 @@ def runs_in_process(name: ModelName, base_url: str | None) -> bool:
     return name.provider in ENGINES and base_url is None and importlib.util.find_spec(name.provider) is not None
 
 
+def not_here(what: str, name: str, *, in_vllm: bool = False) -> InputError:
+    """The error that something is for a model that runs here, where the model of that name does not."""
+    where = "runs in vLLM" if in_vllm else "does not"
+    return InputError(f"{what} is for a model that runs here; {name} {where}; leave it out")
+
+
 def _local(text: str) -> ModelName | None:
     """A model that runs here and says so: by its provider, or by a folder of that name."""
     if text in ("bundled", "smollm2"):

@@ -156,10 +156,12 @@ def export_command(
     *,
     strict: bool = False,
     measured: bool = True,
+    named: bool = False,
 ) -> str:
     """The ``thermoscope export`` command for a setting, or for a file that one is read from.
 
     ``engine`` is what it is written for, None where it is read alone; ``model`` what it was measured on.
+    Where the model was ``named``, a file was read with what it says, so that the bundled one is named as well.
     """
     words = ["thermoscope", "export"]
     if isinstance(source, EngineFile):
@@ -170,6 +172,7 @@ def export_command(
     words += [] if engine is None else ["--to", engine]
     words += ["--strict"] * strict + ["--no-measure"] * (not measured) + [f"--prompt={prompt}" for prompt in prompts]
     if model is not None:
+        words += ["--model", model.name] * (named and model.name == "bundled")
         words += model_words(model.name, model.revision, model.device, model.dtype, model.chat_words)
     command = " ".join(map(quote, words))
     if isinstance(source, EngineFile) and source.path is None:

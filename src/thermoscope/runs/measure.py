@@ -227,7 +227,7 @@ def reference_statistics(
 ) -> Mapping[str, Any] | str | None:
     """Statistics of what the texts are compared with, or why there are none; None without such a text."""
     if not source.can.logits:
-        return "the model is behind an endpoint, where text by people can't be scored"
+        return "the model's engine keeps its logits, without which text by people can't be scored"
     text = measuring.reference_text
     if text is None:
         return measuring.use_case.reference_statistics()

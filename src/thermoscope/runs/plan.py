@@ -212,7 +212,8 @@ class Plan:
     def loading(self) -> dict[str, Any]:
         """What ``open_source`` takes after the name to open the model or the endpoint of the plan again."""
         commit = None if self.revision is None or self.revision.startswith("sha256:") else self.revision
-        found: dict[str, Any] = {"revision": commit, "device": self.device, "dtype": self.dtype}
+        device = None if self.model.startswith("vllm/") else self.device  # vLLM chooses its device itself
+        found: dict[str, Any] = {"revision": commit, "device": device, "dtype": self.dtype}
         options: list[str] = []
         engine: list[str] = []
         for word in self.chat_words:

@@ -237,15 +237,20 @@ class Store:
         """The token records of all stored texts, in order; errors as in ``table``."""
         return self._all("tokens")
 
-    def scanned(self, kind: str, *, check: bool = True) -> pyarrow.dataset.Dataset:
+    def scanned(
+        self, kind: str, *, check: bool = True, on_check: Callable[[int, int], None] | None = None
+    ) -> pyarrow.dataset.Dataset:
         """The rows of "texts" or "tokens" that are stored, in order, read piece by piece as somebody asks for them.
 
-        To ``check``, every file is read once beforehand; errors as in ``table``.
+        To ``check``, every file is read once beforehand, and ``on_check`` told how many were and are to be; errors as
+        in ``table``.
         """
         import pyarrow.dataset
 
         paths = self.shards(kind)
-        for path in paths if check else ():
+        for number, path in enumerate(paths if check else ()):
+            if on_check is not None:
+                on_check(number, len(paths))
             record = self._chunk_record(int(path.stem))
             if record is None:
                 table_of(path, None)

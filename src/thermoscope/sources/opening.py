@@ -10,12 +10,13 @@ from typing import Any
 
 from thermoscope.errors import InputError
 from thermoscope.models.base import Model
-from thermoscope.models.names import ModelName, parse_name, runs_in_process
+from thermoscope.models.names import ModelName, not_here, parse_name, runs_in_process
 from thermoscope.sources.base import Source
 from thermoscope.sources.cache import default_path
 from thermoscope.sources.client import Limits
 from thermoscope.sources.cluster import Cluster, cluster_of
 from thermoscope.sources.endpoint import Endpoint, Prices
+from thermoscope.sources.vllm_arguments import check_in_vllm
 from thermoscope.words import nearest
 
 
@@ -66,7 +67,7 @@ def open_source(
     options
         Of an endpoint, as in ``open_endpoint``; of vLLM in this process its engine's arguments.
     revision, device, dtype
-        Of a model that runs here, as in ``load_model``.
+        Of a model that runs here, as in ``load_model``; vLLM chooses its device itself.
     chat, system, chat_options
         How prompts are given, for both.
 
@@ -86,15 +87,13 @@ def open_source(
     if parsed.is_endpoint and not in_process:
         for option, value in here.items():
             if value is not None:
-                raise InputError(f"{option} is for a model that runs here; {parsed.given} does not; leave it out")
+                raise not_here(option, parsed.given)
         return open_endpoint(parsed, options=options, **how)
     if in_process:
+        check_in_vllm(parsed, device, options or {})
         from thermoscope.sources.vllm_source import open_vllm
 
-        source = open_vllm(parsed, revision=revision, dtype=dtype, **how, **(options or {}))
-        if device not in (None, source.device):
-            raise InputError(f"vLLM runs {parsed.given} on {source.device}; got device {device!r}; leave it out")
-        return source
+        return open_vllm(parsed, revision=revision, dtype=dtype, **how, **(options or {}))
     if options:
         raise InputError(f"{next(iter(options))} is an option of endpoints; {parsed.given} runs here; leave it out")
     from thermoscope.models.load import load_model
@@ -181,8 +180,7 @@ def model_behind(source: Source, what: str) -> Model:
     from thermoscope.sources.local import LocalSource, ModelSource
 
     if not isinstance(source, LocalSource):
-        where = "runs in vLLM" if isinstance(source, ModelSource) else "does not"
-        raise InputError(f"{what} is for a model that runs here; {source.name} {where}; leave it out")
+        raise not_here(what, source.name, in_vllm=isinstance(source, ModelSource))
     return source.model
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from thermoscope.decode.sample import Sample
 from thermoscope.engines.export import export
-from thermoscope.engines.opaque import body_of
-from thermoscope.engines.registry import engine_named
 from thermoscope.errors import InputError, PromptError
 from thermoscope.metrics.words import word_tokens
 from thermoscope.models.chat import as_messages, conversation
@@ -72,12 +69,7 @@ class RequestForm:
                 self.notes[f"{verdict.parameter} differs at {self.provider.name}: {verdict.note}"] = None
         if self.provider.setting_field is not None:
             return {self.provider.setting_field: exported.snippets[0].text}
-        text = next(one.text for one in exported.snippets if one.language == "json" and "request" in one.title)
-        found = json.loads(text)
-        found = found.get(engine_named(self.provider.engine).inside, found)
-        found.pop("model", None)
-        found |= body_of(setting, engine_named(self.provider.engine).opaque)
-        return {name: value for name, value in found.items() if value not in ([], {})}
+        return exported.request_fields
 
     def prompt_fields(self, prompt: str) -> dict[str, Any]:
         """The prompt as the route takes it; messages, written as a JSON list, go on the chat route as they are.

@@ -20,7 +20,7 @@ from thermoscope.decode.progress import Progress
 from thermoscope.decode.records import TokenRecord
 from thermoscope.decode.request import Request, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
-from thermoscope.errors import InputError, ModelError
+from thermoscope.errors import ModelError
 from thermoscope.models.base import Model
 from thermoscope.models.load import DTYPES
 from thermoscope.models.names import ModelName
@@ -29,7 +29,7 @@ from thermoscope.models.without_weights import ModelWithoutWeights, load_without
 from thermoscope.sources.base import Batch, Capabilities
 from thermoscope.sources.keyed import MADE_HERE, NUMBER, MadeHere
 from thermoscope.sources.local import ModelSource
-from thermoscope.words import nearest
+from thermoscope.sources.vllm_arguments import check_known
 
 #: One process, so that records can be read where they are made; the runner that has this kind of logits processor.
 _ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER": "0"}
@@ -37,14 +37,6 @@ _ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER
 _USUAL = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
 #: The share of the memory that vLLM may take on a CPU.
 _CPU_MEMORY = 0.5
-#: Arguments of vLLM's that have options of their own, or that the draw and its records depend on.
-_OURS = frozenset({
-    "model", "tokenizer", "tokenizer_mode", "skip_tokenizer_init", "trust_remote_code", "revision", "dtype", "seed",
-    "logits_processors", "generation_config", "async_scheduling", "speculative_config", "spec_method", "spec_model",
-    "spec_tokens", "runner", "convert", "model_weights", "served_model_name", "enable_prompt_embeds",
-})  # fmt: skip
-#: Arguments that spread one model over processes, where records can't be read.
-_SPREAD = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "distributed_executor_backend")
 _numbers = itertools.count(1)
 
 
@@ -236,7 +228,7 @@ def open_vllm(
     revision, dtype, chat, system, chat_options
         As in ``load_model``.
     engine
-        More of vLLM's arguments, such as ``max_model_len`` or ``gpu_memory_utilization``.
+        More of vLLM's arguments, such as ``max_model_len`` or ``gpu_memory_utilization``; ``check_in_vllm`` takes them.
 
     Raises
     ------
@@ -256,8 +248,7 @@ def open_vllm(
 
     from thermoscope.sources.vllm import Keyed
 
-    check_arguments(engine, [field.name for field in fields(EngineArgs)])
-
+    check_known(engine, [field.name for field in fields(EngineArgs)])
     usual: dict[str, Any] = {"max_model_len": -1, "disable_log_stats": True}
     if not _has_gpu():  # of the CPU's memory vLLM would ask for nine tenths, which other programs have
         usual |= {"enforce_eager": True, "gpu_memory_utilization": _CPU_MEMORY}
@@ -278,26 +269,6 @@ def open_vllm(
     model.device = str(config.device_config.device)
     model.context_length = int(config.model_config.max_model_len)
     return VllmSource(model, llm.llm_engine, [f"-M{name}={json.dumps(value)}" for name, value in engine.items()])
-
-
-def check_arguments(given: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Refuse arguments that vLLM does not know, or that are not the user's to give; vLLM itself checks the values.
-
-    Raises
-    ------
-    InputError
-        One of them is such.
-    """
-    for name, value in given.items():
-        if name in _OURS:
-            raise InputError(f"-M {name} is set by Thermoscope itself; got {value!r}; leave it out")
-        if name in _SPREAD and value != 1:
-            raise InputError(
-                f"-M {name} spreads a model over processes, where records of tokens can't be read; got {value!r}; "
-                "leave it out, or start a server"
-            )
-        if name not in known:
-            raise InputError(f"-M {name} is unknown to vLLM{nearest(name, known)}; leave it out")
 
 
 def _has_gpu() -> bool:
