@@ -25,6 +25,7 @@ from thermoscope import SamplingParams
 from thermoscope.errors import InputError
 from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
 from thermoscope.web.jobs import Jobs
+from thermoscope.web.schemas import NextToken
 
 PROMPT = "Once upon a time"
 SETTING: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
@@ -88,19 +89,27 @@ def test_many_at_once_are_answered_as_each_alone(client: httpx.Client, model: th
             assert row["logit"] == pytest.approx(float(logits[row["id"]]), abs=1e-4)
 
 
-def test_what_waits_together_is_prepared_together() -> None:
-    prepared: list[list[int]] = []
+def test_an_answer_has_the_form_that_is_promised(client: httpx.Client) -> None:
+    asked = {"prompt": PROMPT, "settings": SETTING, "tokens": [12], "top": 1000}
+    answer = client.post("/api/next-token", json=asked)
+    promised = NextToken.model_validate_json(answer.content, strict=True)
+    assert promised.model_dump() == answer.json()  # nothing more, nothing less
 
-    def answer(number: int) -> int:
-        if number == 3:
+
+def test_what_waits_together_is_answered_together() -> None:
+    together: list[list[int]] = []
+
+    def answers(numbers: list[int]) -> list[int]:
+        together.append(numbers)
+        if 3 in numbers:
             raise InputError("three")
-        return 10 * number
+        return [10 * number for number in numbers]
 
     async def ask() -> list[Any]:
         jobs, free = Jobs(), threading.Event()
         first = asyncio.ensure_future(jobs.short(free.wait))
         await asyncio.sleep(0)
-        others = [asyncio.ensure_future(jobs.together(n, prepared.append, answer)) for n in range(5)]
+        others = [asyncio.ensure_future(jobs.together(n, answers)) for n in range(5)]
         await asyncio.sleep(0)
         free.set()
         await first
@@ -110,7 +119,7 @@ def test_what_waits_together_is_prepared_together() -> None:
             jobs.shut()
 
     found = asyncio.run(ask())
-    assert prepared == [[0, 1, 2, 3, 4]]
+    assert together == [[0, 1, 2, 3, 4], [0], [1], [2], [3], [4]]  # each is told of its own fault
     assert str(found.pop(3)) == "three"
     assert found == [0, 10, 20, 40]
 
