@@ -17,7 +17,7 @@ from thermoscope.web.schemas import EventName
 #: Seconds that a job may take, and jobs that may wait.
 MOST_S, MOST_WAITING = 600.0, 32
 #: Short requests that are answered together at most.
-_TOGETHER = 32
+_TOGETHER = 16
 
 Event = tuple[EventName, dict[str, Any]]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from thermoscope.comparison.context import TokenContext, drawn_together, traced_together
 from thermoscope.comparison.inspection import inspect, stage_words
+from thermoscope.cpu.threads import one_thread
 from thermoscope.decode.request import prompt_ids
 from thermoscope.errors import InputError
 from thermoscope.sampling.chain import check_setting
@@ -49,7 +49,7 @@ def answers(models: Models, asked: Sequence[NextTokenRequest]) -> list[bytes]:
     for number, one in enumerate(asked):
         alike.setdefault((one.model, id(settings[number])), []).append(number)
     made: dict[int, bytes] = {}
-    with _one_thread():
+    with one_thread():
         for (name, _), numbers in alike.items():
             step, setting = max(1, _ELEMENTS // models.model(name).vocabulary), settings[numbers[0]]
             for start in range(0, len(numbers), step):
@@ -59,17 +59,6 @@ def answers(models: Models, asked: Sequence[NextTokenRequest]) -> list[bytes]:
                 )
                 made.update(zip(turn, some, strict=True))
     return [made[number] for number in range(len(asked))]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One row is so little that threads would wait for each other longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _answers(
