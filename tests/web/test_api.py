@@ -197,6 +197,29 @@ def test_settings_side_by_side_share_their_noise_or_not(client: httpx.Client) ->
     assert client.get("/api/results/999/reports.zip").status_code == 400
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_comparison_goes_on_from_what_stands(client: httpx.Client, shared: bool) -> None:
+    asked: dict[str, Any] = {
+        "prompt": PROMPT, "settings": {"one": {"temperature": 0.9}, "two": {"temperature": 1.3, "top_p": 0.9}},
+        "seeds": 2, "shared_noise": shared,
+    }  # fmt: skip
+    whole = events(client, "/api/compare", asked | {"max_new_tokens": 9})
+    first = events(client, "/api/compare", asked | {"max_new_tokens": 4})[-1][1]
+    assert first["goes_on"]
+    again = events(client, "/api/compare", asked | {"max_new_tokens": 9, "earlier": first["ids"]})
+    ours, theirs = ([text for each in made[-1][1]["comparisons"] for text in each["texts"]] for made in (again, whole))
+    assert [text["token_ids"] for text in ours] == [text["token_ids"] for text in theirs]
+    assert [text["measures"] for text in ours] == [pytest.approx(text["measures"], abs=1e-4) for text in theirs]
+    assert [each["effective"] for each in again[-1][1]["comparisons"]] == [
+        each["effective"] for each in whole[-1][1]["comparisons"]
+    ]
+    told = ["".join(data["text"] for name, data in made if name == "token") for made in (again, whole)]
+    assert 0 < len(told[0]) < len(told[1])
+    for earlier, said in (([10**6], "not kept"), ([first["ids"][0]] * 3, "one comparison's")):
+        name, data = events(client, "/api/compare", asked | {"earlier": earlier})[-1]
+        assert (name, said in data["error"]) == ("error", True)
+
+
 def test_a_distribution_has_a_report_where_it_is_a_prompts(client: httpx.Client, model: thermoscope.Model) -> None:
     ids = model.encode_prompt(f"{PROMPT} there was")
     start = model.encode_prompt(PROMPT)
