@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -66,3 +67,44 @@ def test_what_cannot_begin_a_text_is_refused(begin: list[int], said: str) -> Non
         generate(FakeModel(), "Hi", HOT, max_new_tokens=3, begin=begin)
     with pytest.raises(InputError, match="mirostat"):
         generate(FakeModel(), "Hi", SamplingParams(mirostat_tau=5), max_new_tokens=3, begin=[1])
+
+
+@pytest.mark.parametrize(
+    "setting", [HOT, SamplingParams(mirostat_tau=2.0), SamplingParams(adaptive_target=0.4)], ids=str
+)
+def test_earlier_texts_become_what_longer_ones_are(setting: SamplingParams) -> None:
+    model, told, finished = FakeModel(), list[tuple[int, int]](), list[int]()
+    settings = [setting, SamplingParams(temperature=0.7)]
+    whole = generate(model, "Hi", settings, seeds=40, max_new_tokens=12)
+    first = generate(model, "Hi", settings, seeds=40, max_new_tokens=8)
+    assert {sample.finish_reason for sample in first} == {"length", "end_of_text"}
+    again = generate(
+        model, "Hi", settings, seeds=40, max_new_tokens=12, earlier=first,
+        on_token=lambda number, token, _: told.append((number, token)), on_sample=lambda n, _: finished.append(n),
+    )  # fmt: skip
+    assert [sample.token_ids for sample in again] == [sample.token_ids for sample in whole]
+    for ours, theirs in zip(again, whole, strict=True):
+        for name in ("logprobs", "drawn_logprobs", "entropies", "ranks", "tempered_entropies", "kept_logprobs"):
+            assert getattr(ours, name) == pytest.approx(getattr(theirs, name), abs=1e-6), name
+        assert (ours.text, ours.finish_reason, ours.text_ends) == (theirs.text, theirs.finish_reason, theirs.text_ends)
+    for number, sample in enumerate(whole):
+        new = [token for at, token in told if at == number]
+        assert new == list(sample.token_ids[len(first[number].token_ids) :])
+    assert sorted(finished) == list(range(80))
+
+
+def test_texts_of_another_request_are_refused() -> None:
+    model = FakeModel()
+    first = generate(model, "Hi", HOT, seeds=2, max_new_tokens=5)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"seeds": 3}, "one text for each of the 3"),
+        ({"seeds": [1, 0]}, "same order; number 0"),
+        ({"prompts": "Ho"}, "same prompts"),
+        ({"params": SamplingParams()}, "same prompts, settings"),
+        ({"max_new_tokens": 1}, "at least the"),
+        ({"begin": [7]}, "not both"),
+    ]
+    for wrong, said in cases:
+        asked: dict[str, Any] = {"prompts": "Hi", "params": HOT, "seeds": 2, "max_new_tokens": 9} | wrong
+        with pytest.raises(InputError, match=said):
+            generate(model, earlier=first, **asked)

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, Qwen2Config
 
 from tests.tiny import CONFIGS, VOCABULARY, network
+from thermoscope.cpu import probe
 from thermoscope.models import rows
 from thermoscope.models import written_steps as direct
 from thermoscope.models.packing import pack
@@ -43,6 +44,19 @@ def test_a_random_life_gives_the_logits_of_the_unpacked_modules(kind: str) -> No
         tokens = torch.tensor(context(len(plain)))
         pairs.append((cached.step(tokens), plain.step(tokens)))
     for ours, theirs in pairs:
+        assert float((ours - theirs).abs().max()) <= 1e-4 * float(theirs.abs().max())
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "mistral"])
+def test_several_tokens_of_a_row_follow_each_other(kind: str, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "loops", lambda part: compiled)
+    model, dice = packed(kind), random.Random(7)
+    context = [dice.randrange(1, VOCABULARY) for _ in range(30)]
+    cached, plain = CachedRows(model, 1, 60, direct=direct.step_of(model)), PlainRows(network(kind))
+    cached.add([context[:9]])
+    for kept, length in ((9, 12), (5, 21), (21, 30), (12, 13)):
+        (ours,), (theirs,) = cached.resume(context[:length], kept), plain.add([context[:length]])
         assert float((ours - theirs).abs().max()) <= 1e-4 * float(theirs.abs().max())
 
 

@@ -16,7 +16,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(address: str) -> Iterator[httpx.Client]:
+    """One for all tests: each would read all certificates of the system."""
     with httpx.Client(base_url=address, timeout=60) as made:
         yield made

@@ -25,6 +25,7 @@ from thermoscope import SamplingParams
 from thermoscope.errors import InputError
 from thermoscope.settings.stages import OPAQUE, PARAMETERS, STAGES
 from thermoscope.web.jobs import Jobs
+from thermoscope.web.schemas import NextToken
 
 PROMPT = "Once upon a time"
 SETTING: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.2}
@@ -88,19 +89,27 @@ def test_many_at_once_are_answered_as_each_alone(client: httpx.Client, model: th
             assert row["logit"] == pytest.approx(float(logits[row["id"]]), abs=1e-4)
 
 
-def test_what_waits_together_is_prepared_together() -> None:
-    prepared: list[list[int]] = []
+def test_an_answer_has_the_form_that_is_promised(client: httpx.Client) -> None:
+    asked = {"prompt": PROMPT, "settings": SETTING, "tokens": [12], "top": 1000}
+    answer = client.post("/api/next-token", json=asked)
+    promised = NextToken.model_validate_json(answer.content, strict=True)
+    assert promised.model_dump() == answer.json()  # nothing more, nothing less
 
-    def answer(number: int) -> int:
-        if number == 3:
+
+def test_what_waits_together_is_answered_together() -> None:
+    together: list[list[int]] = []
+
+    def answers(numbers: list[int]) -> list[int]:
+        together.append(numbers)
+        if 3 in numbers:
             raise InputError("three")
-        return 10 * number
+        return [10 * number for number in numbers]
 
     async def ask() -> list[Any]:
         jobs, free = Jobs(), threading.Event()
         first = asyncio.ensure_future(jobs.short(free.wait))
         await asyncio.sleep(0)
-        others = [asyncio.ensure_future(jobs.together(n, prepared.append, answer)) for n in range(5)]
+        others = [asyncio.ensure_future(jobs.together(n, answers)) for n in range(5)]
         await asyncio.sleep(0)
         free.set()
         await first
@@ -110,7 +119,7 @@ def test_what_waits_together_is_prepared_together() -> None:
             jobs.shut()
 
     found = asyncio.run(ask())
-    assert prepared == [[0, 1, 2, 3, 4]]
+    assert together == [[0, 1, 2, 3, 4], [0], [1], [2], [3], [4]]  # each is told of its own fault
     assert str(found.pop(3)) == "three"
     assert found == [0, 10, 20, 40]
 
@@ -130,14 +139,14 @@ def test_the_tail_gives_the_mass_at_any_temperature(
 
 
 def test_draws_follow_the_distribution(client: httpx.Client, model: thermoscope.Model) -> None:
-    counts = client.post("/api/draws", json={"prompt": PROMPT, "settings": SETTING, "draws": 4000}).json()["counts"]
+    counts = client.post("/api/draws", json={"prompt": PROMPT, "settings": SETTING, "draws": 1000}).json()["counts"]
     ids = model.encode_prompt(PROMPT)
     p = thermoscope.probabilities(
         model.next_token_logits(PROMPT)[None], SamplingParams(**SETTING), prompt_ids=[ids], output_ids=[[]]
     )[0].numpy()
-    assert sum(number for _, number in counts) == 4000
+    assert sum(number for _, number in counts) == 1000
     assert all(p[token] > 0 for token, _ in counts)
-    expected = np.array([p[token] * 4000 for token, _ in counts])
+    expected = np.array([p[token] * 1000 for token, _ in counts])
     seen = np.array([number for _, number in counts])
     often = expected >= 5
     # chi-square of at most 10 cells: beyond 40 in less than one case in 10,000
@@ -186,6 +195,29 @@ def test_settings_side_by_side_share_their_noise_or_not(client: httpx.Client) ->
         assert file.namelist() == ["1.html", "2.html"]
         assert all(PROMPT in file.read(name).decode() for name in file.namelist())
     assert client.get("/api/results/999/reports.zip").status_code == 400
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_comparison_goes_on_from_what_stands(client: httpx.Client, shared: bool) -> None:
+    asked: dict[str, Any] = {
+        "prompt": PROMPT, "settings": {"one": {"temperature": 0.9}, "two": {"temperature": 1.3, "top_p": 0.9}},
+        "seeds": 2, "shared_noise": shared,
+    }  # fmt: skip
+    whole = events(client, "/api/compare", asked | {"max_new_tokens": 9})
+    first = events(client, "/api/compare", asked | {"max_new_tokens": 4})[-1][1]
+    assert first["goes_on"]
+    again = events(client, "/api/compare", asked | {"max_new_tokens": 9, "earlier": first["ids"]})
+    ours, theirs = ([text for each in made[-1][1]["comparisons"] for text in each["texts"]] for made in (again, whole))
+    assert [text["token_ids"] for text in ours] == [text["token_ids"] for text in theirs]
+    assert [text["measures"] for text in ours] == [pytest.approx(text["measures"], abs=1e-4) for text in theirs]
+    assert [each["effective"] for each in again[-1][1]["comparisons"]] == [
+        each["effective"] for each in whole[-1][1]["comparisons"]
+    ]
+    told = ["".join(data["text"] for name, data in made if name == "token") for made in (again, whole)]
+    assert 0 < len(told[0]) < len(told[1])
+    for earlier, said in (([10**6], "not kept"), ([first["ids"][0]] * 3, "one comparison's")):
+        name, data = events(client, "/api/compare", asked | {"earlier": earlier})[-1]
+        assert (name, said in data["error"]) == ("error", True)
 
 
 def test_a_distribution_has_a_report_where_it_is_a_prompts(client: httpx.Client, model: thermoscope.Model) -> None:
@@ -314,13 +346,10 @@ def test_short_requests_come_between_the_steps_of_a_job(client: httpx.Client) ->
         assert next(lines)[0] in ("token", "progress", "text")  # it goes on
 
 
-def test_jobs_wait_for_each_other_and_all_end(address: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_jobs_wait_for_each_other_and_all_end(client: httpx.Client) -> None:
     def one(number: int) -> list[str]:
         body = {"prompt": PROMPT, "settings": {"a": {"temperature": 0.1 + number}}, "max_new_tokens": 10}
-        with httpx.Client(base_url=address, timeout=120) as client:
-            return [name for name, _ in events(client, "/api/compare", body)]
+        return [name for name, _ in events(client, "/api/compare", body)]
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(one, range(8)))
@@ -328,12 +357,10 @@ def test_jobs_wait_for_each_other_and_all_end(address: str) -> None:
     assert any(names[0] == "queued" for names in found)
 
 
-def test_fifty_pages_at_once(address: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_fifty_pages_at_once(client: httpx.Client) -> None:
     def one(number: int) -> int:
         body = {"prompt": f"Story number {number}", "settings": {"temperature": 0.5}}
-        return httpx.post(f"{address}/api/next-token", json=body, timeout=60).status_code
+        return client.post("/api/next-token", json=body).status_code
 
     with ThreadPoolExecutor(50) as pool:
         assert set(pool.map(one, range(50))) == {200}

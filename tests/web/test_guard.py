@@ -128,6 +128,7 @@ def test_a_port_that_is_taken_is_one_line() -> None:
 def test_another_host_prints_an_address_with_a_token() -> None:
     with begun("--host", "0.0.0.0", "--port", "0") as (_, address):
         port = address.split(":")[2].split("/")[0]
-        assert httpx.get(f"http://127.0.0.1:{port}/api/state", timeout=60).status_code == 401
         bearer = {"authorization": f"Bearer {address.split('token=')[1]}"}
-        assert httpx.get(f"http://127.0.0.1:{port}/api/state", headers=bearer, timeout=60).status_code == 200
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            assert client.get("/api/models").status_code == 401  # what no model has to be loaded for
+            assert client.get("/api/models", headers=bearer).status_code == 200

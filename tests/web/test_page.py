@@ -199,7 +199,9 @@ def test_settings_are_compared_side_by_side(browser: Any, address: str) -> None:
         assert len(visit.all(".column:nth-child(2) .differs")) == 1
         assert "perplexity" in page.inner_text(".measures >> nth=0")
         cold = page.inner_text(".column >> nth=0 >> .text")
-        page.click("[data-do=more]")
+        with page.expect_request("**/api/compare") as asked:
+            page.click("[data-do=more]")
+        assert len(asked.value.post_data_json["earlier"]) == 1  # it goes on from what stands
         visit.wait("document.querySelector('.measures dd')?.textContent === '100'")
         assert page.inner_text(".column >> nth=0 >> .text").startswith(cold.rstrip())
         page.click("[data-do=add]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from thermoscope.web.app import make_app
@@ -25,7 +25,7 @@ def test_no_request_is_a_fault_of_the_servers(tmp_path: Any) -> None:
     modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 
     @given(st.data())
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
     def ask(data: st.DataObject) -> None:
         for operation in short:
             case = data.draw(operation.as_strategy(generation_mode=data.draw(st.sampled_from(modes))))

@@ -35,6 +35,7 @@ from thermoscope.ran.provenance import compare_command, what_ran
 from thermoscope.settings.grid import SettingsGiven, neighbours, settings_given, varied
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Batch, Source
+from thermoscope.sources.local import LocalSource
 from thermoscope.sources.opening import source_of
 from thermoscope.words import count
 
@@ -52,6 +53,7 @@ def compare(
     stop: str | Sequence[str] = (),
     max_rows: int | None = None,
     thinking: Thinking = "apart",
+    earlier: Comparison | None = None,
     on_sample: Callable[[int, Sample], None] | None = None,
     on_token: Callable[[int, int, TokenRecord], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -77,6 +79,9 @@ def compare(
     thinking
         What is done with the thinking of a reasoning model: "apart" measures the answers, and the thinking for itself;
         "drop" the answers alone; "keep" each text as a whole.
+    earlier
+        What the same call gave with fewer tokens, by a model that runs here: its texts are gone on with, and the result
+        is what it is without them.
     seeds, max_new_tokens, max_length, stop, max_rows, on_progress
         As in ``generate``.
     on_sample, on_token
@@ -97,7 +102,9 @@ def compare(
     stops, thinking = stop_strings(stop), thinking_mode(thinking)
     source = source_of(model)
     limit = source.new_tokens([prompt], max_new_tokens, max_length)
-    batch = Batch(prompt, source.settings(chosen), numbers)
+    batch = Batch(prompt, source.settings(chosen), numbers, earlier=_texts(source, earlier))
+    if earlier is not None and earlier.effects is not None:
+        batch.effects.update(earlier.effects)
     finished: dict[int, Sample] = {}
     failed: list[str] = []
 
@@ -124,7 +131,7 @@ def compare(
         did = (*contradictions(chosen), *idle_parameters(chosen, batch.effects.idle))
         said = said_of([found[number] for number in sorted(finished)], thinking)
         reading = (*(() if said is None else (said,)), *read(chosen, numbers, texts))
-        return Comparison(prompt, chosen, numbers, texts, reading, ran, did)
+        return Comparison(prompt, chosen, numbers, texts, reading, ran, did, batch.effects)
 
     how: dict[str, Any] = {"max_new_tokens": limit, "stop": stops, "max_rows": max_rows}
     try:
@@ -171,6 +178,17 @@ def comparison_of(model: Model | Source, sample: Sample, *, chosen: int = 0, sto
 def blocks(finished: Mapping[int, Sample], *, opened: bool) -> dict[int, Block | None]:
     """The block of thinking of each text, by its number."""
     return {number: find_block(sample.text, opened=opened) for number, sample in finished.items()}
+
+
+def _texts(source: Source, earlier: Comparison | None) -> tuple[Sample, ...]:
+    """The texts to go on with; InputError where the source can't, or some are missing."""
+    if earlier is None:
+        return ()
+    if not isinstance(source, LocalSource):
+        raise InputError(f"earlier texts are gone on with by models that run here; {source.name} can't; leave it out")
+    if not earlier.complete:
+        raise InputError("earlier must have every text; it was interrupted; leave it out")
+    return tuple(text.sample for text in earlier.texts)
 
 
 def _chosen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from thermoscope.comparison.spans import place_of
@@ -20,6 +20,8 @@ from thermoscope.words import count, ending, short
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from thermoscope.sampling.effects import Effects
 
 #: Texts that a notebook shows.
 MOST_SHOWN = 24
@@ -102,6 +104,8 @@ class Comparison(Page):
         Everything that the result depends on.
     effective
         What of the settings contradicts itself or did nothing, a sentence each.
+    effects
+        Which stages did anything, for a comparison that goes on with this one.
     """
 
     prompt: str
@@ -111,6 +115,7 @@ class Comparison(Page):
     reading: tuple[str, ...]
     ran: WhatRan
     effective: tuple[str, ...] = ()
+    effects: Effects | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from thermoscope.sampling.draw import draw
 from thermoscope.sampling.noise import Keys, prompt_key
-from thermoscope.sampling.trace import Traced, trace
+from thermoscope.sampling.trace import Traced, traces
 from thermoscope.settings.params import SamplingParams
 
 
@@ -39,30 +39,53 @@ class TokenContext:
 
     def coin(self, seed: int) -> float:
         """XTC's coin here, in [0, 1)."""
-        return float(self._keys([seed]).uniform()[0])
+        return float(Keys([(seed, *self.noise)], device=self.logits.device).uniform()[0])
 
     def traced(self, setting: SamplingParams, seed: int) -> list[Traced]:
         """The model's distribution, then the one after each stage, with this seed's coin."""
-        return trace(
-            self.logits[0], setting, prompt_ids=self.prompt_ids, output_ids=self.output_ids,
-            drawn_logprobs=self.drawn_logprobs, kept_logprobs=self.kept_logprobs,
-            coin=self.coin(seed) if setting.xtc_probability else 0.0, end_ids=self.end_ids,
-        )  # fmt: skip
+        return traced_together([self], setting, [seed])[0]
 
     def drawn(self, setting: SamplingParams, seeds: Sequence[int]) -> list[int]:
         """The token that each seed draws from the last of them, as a text at this place would."""
-        number = len(seeds)
-        made = draw(
-            self.logits, [setting] * number, self._keys(seeds),
-            source=torch.zeros(number, dtype=torch.int64, device=self.logits.device),
-            prompt_ids=[self.prompt_ids] * number, output_ids=[self.output_ids] * number,
-            drawn_logprobs=[self.drawn_logprobs] * number, kept_logprobs=[self.kept_logprobs] * number,
-            end_ids=self.end_ids,
-        )  # fmt: skip
-        tokens: list[int] = made.tokens.tolist()
-        return tokens
+        return _drawn([self], [0] * len(seeds), setting, seeds)
 
-    def _keys(self, seeds: Sequence[int]) -> Keys:
-        """The noise of this place, for each seed."""
-        key, position = prompt_key(self.prompt_ids), len(self.output_ids)
-        return Keys([(seed, key, position) for seed in seeds], device=self.logits.device)
+    @property
+    def noise(self) -> tuple[int, int]:
+        """What the noise of this place is keyed by, beside a seed."""
+        return prompt_key(self.prompt_ids), len(self.output_ids)
+
+
+def traced_together(
+    places: Sequence[TokenContext], setting: SamplingParams, seeds: Sequence[int]
+) -> list[list[Traced]]:
+    """What ``traced`` gives at several places of one model, each with its own seed."""
+    return traces(
+        torch.cat([place.logits for place in places]), setting,
+        prompt_ids=[place.prompt_ids for place in places], output_ids=[place.output_ids for place in places],
+        drawn_logprobs=[place.drawn_logprobs for place in places],
+        kept_logprobs=[place.kept_logprobs for place in places],
+        coins=[place.coin(seed) if setting.xtc_probability else 0.0 for place, seed in zip(places, seeds, strict=True)],
+        end_ids=places[0].end_ids,
+    )  # fmt: skip
+
+
+def drawn_together(places: Sequence[TokenContext], setting: SamplingParams, seeds: Sequence[int]) -> list[int]:
+    """The token that its seed draws at each of several places of one model."""
+    return _drawn(places, range(len(places)), setting, seeds)
+
+
+def _drawn(
+    places: Sequence[TokenContext], source: Sequence[int], setting: SamplingParams, seeds: Sequence[int]
+) -> list[int]:
+    """The tokens that seeds draw, each at the place that ``source`` gives for it."""
+    logits = torch.cat([place.logits for place in places])
+    at, noise = [places[number] for number in source], [place.noise for place in places]
+    keys = Keys([(seed, *noise[number]) for number, seed in zip(source, seeds, strict=True)], device=logits.device)
+    made = draw(
+        logits, [setting] * len(at), keys, source=torch.tensor(source, device=logits.device),
+        prompt_ids=[place.prompt_ids for place in at], output_ids=[place.output_ids for place in at],
+        drawn_logprobs=[place.drawn_logprobs for place in at], kept_logprobs=[place.kept_logprobs for place in at],
+        end_ids=places[0].end_ids,
+    )  # fmt: skip
+    tokens: list[int] = made.tokens.tolist()
+    return tokens

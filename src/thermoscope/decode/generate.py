@@ -12,8 +12,9 @@ from thermoscope.decode.memory import memory_errors_explained
 from thermoscope.decode.notebook import shown
 from thermoscope.decode.progress import Progress
 from thermoscope.decode.records import TokenRecord
-from thermoscope.decode.request import Request, requests_for, stop_strings
+from thermoscope.decode.request import Request, go_on, requests_for, stop_strings
 from thermoscope.decode.sample import Sample
+from thermoscope.errors import InputError
 from thermoscope.models.base import Model
 from thermoscope.sampling.effects import Effects
 from thermoscope.settings.params import SamplingParams
@@ -34,6 +35,7 @@ def generate(
     merge: bool = True,
     effects: Effects | None = None,
     begin: Sequence[int] = (),
+    earlier: Sequence[Sample] = (),
     on_sample: Callable[[int, Sample], None] | None = None,
     on_token: Callable[[int, int, TokenRecord], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -69,6 +71,9 @@ def generate(
     begin
         Token ids that every text begins with, as if they had been drawn: they count as new tokens, and the noise of
         what follows is that of its position. Their records are unknown: NaN, and rank 0.
+    earlier
+        What the same call gave with fewer tokens: its texts are gone on with, and are in the end what this call gives
+        without them. ``begin`` must be left out.
     on_sample
         Called with (index in the result, sample) as soon as a sample is finished, so that an interrupt loses none.
     on_token
@@ -86,7 +91,8 @@ def generate(
     PromptError
         A prompt is empty or does not fit.
     InputError
-        A seed, a length, a stop string, ``begin`` or ``max_rows`` breaks its rule, or a seed is given twice.
+        A seed, a length, a stop string, ``begin``, ``earlier`` or ``max_rows`` breaks its rule, or a seed is given
+        twice.
     BadLogitsError
         The model gave NaN.
     ModelMemoryError
@@ -94,21 +100,30 @@ def generate(
     """
     requests = requests_for(model, prompts, params, seeds, max_new_tokens, max_length, begin)
     stops = stop_strings(stop)
-    rows = _rows(model, requests, max_rows)
-    _log.info("texts: %d, at most %d rows at a time", len(requests), min(rows, len(requests)))
-    decoder = Decoder(model, requests, stop=stops, max_rows=rows, merge=merge, effects=effects, on_token=on_token)
-    samples: list[Sample | None] = [None] * len(requests)
+    if earlier and begin:
+        raise InputError("give begin or earlier, not both; leave one out")
+    samples = go_on(requests, earlier) if earlier else {}
+    numbers = [number for number in range(len(requests)) if number not in samples]
+    asked = [requests[number] for number in numbers]
+    rows = _rows(model, asked, max_rows)
+    _log.info("texts: %d, at most %d rows at a time", len(asked), min(rows, len(asked)))
+    tell_token = None if on_token is None else lambda number, *token: on_token(numbers[number], *token)
+    decoder = Decoder(model, asked, stop=stops, max_rows=rows, merge=merge, effects=effects, on_token=tell_token)
+    ended, there = len(samples), sum(len(sample.token_ids) for sample in earlier)
     most = sum(request.max_new_tokens for request in requests)
+    if on_sample is not None:
+        for number, sample in samples.items():
+            on_sample(number, sample)
     with memory_errors_explained(model), shown("generating", on_progress) as tell:
         for finished in decoder.decode():
-            for number, sample in finished:
-                samples[number] = sample
+            for place, sample in finished:
+                samples[numbers[place]] = sample
                 if on_sample is not None:
-                    on_sample(number, sample)
+                    on_sample(numbers[place], sample)
             if tell is not None:
                 work = decoder.work
-                tell(Progress(work.finished, len(requests), work.tokens, most, work.forward_rows))
-    return [sample for sample in samples if sample is not None]
+                tell(Progress(ended + work.finished, len(requests), there + work.tokens, most, work.forward_rows))
+    return [samples[number] for number in sorted(samples)]
 
 
 def _rows(model: Model, requests: Sequence[Request], max_rows: int | None) -> int:

@@ -102,16 +102,21 @@ class Decoder:
             self.work.forward_rows = flight.forward_rows
 
     def _first_branches(self) -> deque[Branch[int]]:
-        """One branch per distinct prompt, or several if it has more samples than rows may be in flight.
+        """One branch per distinct prompt and beginning, or several if it has more samples than rows may be in flight.
 
         Samples of one seed stay together: they are what is compared, and what shares rows the longest.
         """
         seeds = {seed: place for place, seed in enumerate(dict.fromkeys(r.seed for r in self._requests))}
         numbers = sorted(range(len(self._requests)), key=lambda number: seeds[self._requests[number].seed])
-        branches = branches_of(numbers, lambda number: self._requests[number].prompt_ids, self._max_rows)
-        for branch in branches:
-            branch.tokens = list(self._requests[branch.members[0]].begin)
-        return deque(branches)
+        begun: dict[tuple[int, ...], list[int]] = {}
+        for number in numbers:
+            begun.setdefault(self._requests[number].begin, []).append(number)
+        first: deque[Branch[int]] = deque()
+        for begin, members in begun.items():
+            for branch in branches_of(members, lambda number: self._requests[number].prompt_ids, self._max_rows):
+                branch.tokens = list(begin)
+                first.append(branch)
+        return first
 
     def _admitted(self, active: Sequence[Branch[int]]) -> list[Branch[int]]:
         """The waiting branches that come next, while there is room for all that they may fork into."""

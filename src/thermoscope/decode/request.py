@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from numbers import Integral
 from typing import Any
 
 from thermoscope.checks import at_least_one, check_text
 from thermoscope.decode.records import UNKNOWN, TokenRecord
+from thermoscope.decode.sample import Sample
 from thermoscope.errors import InputError, PromptError
 from thermoscope.models.base import Model
 from thermoscope.sampling.chain import settings_of
@@ -43,6 +44,14 @@ class Request:
         self.records += [UNKNOWN] * len(self.begin)
         for numbers in (self.drawn_logprobs, self.kept_logprobs, self.tempered_entropies):
             numbers += [nan] * len(self.begin)
+
+    def go_on(self, sample: Sample) -> None:
+        """Begin with a text that was made before, whose records are known."""
+        self.begin = sample.token_ids
+        columns = (sample.logprobs, sample.entropies, sample.ranks)
+        self.records = [TokenRecord(*row) for row in zip(*columns, strict=True)]
+        self.drawn_logprobs, self.tempered_entropies = list(sample.drawn_logprobs), list(sample.tempered_entropies)
+        self.kept_logprobs = list(sample.kept_logprobs) or [nan] * len(self.begin)
 
     def forget(self, tokens: int) -> None:
         """Take the records back to those of the first tokens, so many: the others are drawn again, or are no text."""
@@ -98,6 +107,35 @@ def _beginning(model: Model, begin: Sequence[int], settings: Sequence[SamplingPa
             f"{learning[0]} needs how its tokens were drawn, which is unknown with begin; leave one of them out"
         )
     return tuple(int(token) for token in first)
+
+
+def go_on(requests: Sequence[Request], earlier: Sequence[Sample]) -> dict[int, Sample]:
+    """Let requests begin with the texts that were made for them before; those that had ended, by their numbers.
+
+    Raises
+    ------
+    InputError
+        They are not the texts of these requests, one for each, or one has more tokens than are asked for.
+    """
+    if len(earlier) != len(requests):
+        raise InputError(f"earlier must have one text for each of the {len(requests)} asked for; got {len(earlier)}")
+    ended: dict[int, Sample] = {}
+    for number, (request, sample) in enumerate(zip(requests, earlier, strict=True)):
+        if (sample.prompt, sample.params, sample.seed) != (request.prompt, request.params, request.seed):
+            raise InputError(
+                "earlier must be texts of the same prompts, settings and seeds in the same order; "
+                f"number {number} is of another"
+            )
+        if len(sample.token_ids) > request.max_new_tokens:
+            raise InputError(
+                f"max_new_tokens must be at least the {len(sample.token_ids)} tokens of an earlier text; "
+                f"got {request.max_new_tokens}"
+            )
+        if sample.finish_reason != "length" or len(sample.token_ids) == request.max_new_tokens:
+            ended[number] = replace(sample, params=request.params)
+        else:
+            request.go_on(sample)
+    return ended
 
 
 def check_model(model: object) -> None:

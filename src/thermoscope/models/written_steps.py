@@ -1,8 +1,10 @@
 """A step of the two commonest families, written out: one new token per row, few operations, packed layers.
 
+A few new tokens of one row are written out as well.
+
 transformers' modules take dozens of small operations per layer, and with few rows that is most of what a step takes
 beside the products of the linear layers. Whether a network is what its class promises is not taken on trust:
-``rows.way`` compares the logits with the modules' before this is used, and prompts always go through the modules.
+``rows.way`` compares the logits with the modules' before this is used, and whole prompts go through the modules.
 
 Shapes: R rows, C channels, H query heads, K key heads, D the size of a head, V vocabulary.
 """
@@ -56,6 +58,20 @@ class Step:
             What each row looks at, (R, 1, 1, 2), the new token's position being the last; one for each type of layer
             if there are several.
         """
+        logits: Tensor = self._head(self._states(tokens, positions, bounds, cache, one_row=False))
+        return logits
+
+    def follow(self, tokens: Tensor, positions: Tensor, bounds: Bounds, cache: RowCache) -> Tensor:
+        """Logits (1, V) after several more tokens (T,) of the first row, one behind the other; the rest as in a step.
+
+        Attention is a step's, token by token, so that each finds the keys of those before it. That is quicker than the
+        network's modules for a few tokens.
+        """
+        logits: Tensor = self._head(self._states(tokens, positions, bounds, cache, one_row=True)[-1:])
+        return logits
+
+    def _states(self, tokens: Tensor, positions: Tensor, bounds: Bounds, cache: RowCache, *, one_row: bool) -> Tensor:
+        """What the head is given, (R, C)."""
         heads, sizes = self._heads, [block.shape[3] for block in cache.layers[0].arrays]
         q, out = (torch.empty((len(tokens), heads, size)) for size in sizes)
         angles = self._angles(positions)
@@ -63,8 +79,10 @@ class Step:
             kind: Queries(*spans(bounds[kind] if isinstance(bounds, dict) else bounds), *angles, q.numpy(), out)
             for kind in set(self._types)
         }
-        logits: Tensor = self._head(self._hidden(tokens, positions, [queries[kind] for kind in self._types], cache))
-        return logits
+        if one_row:
+            for asked in queries.values():
+                asked.separate()
+        return self._hidden(tokens, positions, [queries[kind] for kind in self._types], cache)
 
     def _angles(self, positions: Tensor) -> tuple[_Array, _Array]:
         """Cosines and sines (R, D) of the rotations at some positions; (R, 0) where positions are not rotations."""
@@ -98,7 +116,15 @@ class Queries:
         self.tokens = int((high - low).sum())
         self.angles, self.looks = (cos, sin), (low, high)
         self.results = q, out.numpy()
-        self.flat = out.view(self.rows, -1)
+        self._out, self.flat = out, out.view(self.rows, -1)
+        #: Those of each token alone, where all are of one row.
+        self.parts: list[Queries] = []
+
+    def separate(self) -> None:
+        """Ask for one token after the other from now on: all are of the first row."""
+        (low, high), (cos, sin), (q, _) = self.looks, self.angles, self.results
+        for at in (slice(token, token + 1) for token in range(self.rows)):
+            self.parts.append(Queries(low[at], high[at], cos[at], sin[at], q[at], self._out[at]))
 
 
 class Attention:
@@ -109,6 +135,8 @@ class Attention:
 
     def __call__(self, qkv: Tensor, queries: Queries, layer: Any) -> Tensor:
         """Qkv (R, (H + K) D + K E) to (R, H E); the new keys and values go into the layer of the cache."""
+        if queries.parts:
+            return torch.cat([self(qkv[at : at + 1], part, layer) for at, part in enumerate(queries.parts)])
         if not probe.loops("attention"):
             q_weight, k_weight, eps = self._norms
             cos, sin, low, high = map(torch.from_numpy, (*queries.angles, *queries.looks))

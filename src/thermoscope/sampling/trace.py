@@ -64,32 +64,49 @@ def trace(
     end_ids
         The tokens that end a text, for stages that forbid them.
     """
-    check_logits(logits[None])
+    return traces(
+        logits[None], params, prompt_ids=[prompt_ids], output_ids=[output_ids], drawn_logprobs=[drawn_logprobs],
+        kept_logprobs=[kept_logprobs], coins=[coin], end_ids=end_ids,
+    )[0]  # fmt: skip
+
+
+def traces(
+    logits: Tensor,
+    params: SamplingParams,
+    *,
+    prompt_ids: Sequence[Sequence[int]],
+    output_ids: Sequence[Sequence[int]],
+    drawn_logprobs: Sequence[Sequence[float]],
+    kept_logprobs: Sequence[Sequence[float]],
+    coins: Sequence[float],
+    end_ids: Iterable[int] = (),
+) -> list[list[Traced]]:
+    """What ``trace`` gives for each row of logits (R, V), all at one setting; what it is told has one item per row."""
+    check_logits(logits)
     rows = StageRows(
-        settings=[params],
-        prompt_ids=[prompt_ids],
-        output_ids=[output_ids],
-        drawn_logprobs=[drawn_logprobs],
-        kept_logprobs=[kept_logprobs],
-        coins=torch.tensor([coin], dtype=torch.float64, device=logits.device),
+        settings=[params] * len(logits),
+        prompt_ids=prompt_ids,
+        output_ids=output_ids,
+        drawn_logprobs=drawn_logprobs,
+        kept_logprobs=kept_logprobs,
+        coins=torch.tensor(coins, dtype=torch.float64, device=logits.device),
         device=logits.device,
         end_ids=tuple(end_ids),
     )
-    kept = logits.detach()[None].double()
-    traced = [_traced("model", kept, None)]
+    kept = logits.detach().double()
+    probabilities, traced = _traced("model", kept, None)
+    stages = [traced]
     for stage in params.active_stages:
         kept = FUNCTIONS[stage](kept, rows)
-        traced.append(_traced(stage, kept, traced[-1].probabilities))
-    return traced
+        probabilities, traced = _traced(stage, kept, probabilities)
+        stages.append(traced)
+    return [list(row) for row in zip(*stages, strict=True)]
 
 
-def _traced(stage: str, logits: Tensor, before: Tensor | None) -> Traced:
+def _traced(stage: str, logits: Tensor, before: Tensor | None) -> tuple[Tensor, list[Traced]]:
+    """The distributions (R, V) of logits (R, V), and what is said of each; ``before`` are those of the stage before."""
     logp = log_probabilities(logits)
-    survives = logits[0] > float("-inf")
-    return Traced(
-        stage=stage,
-        probabilities=logp.exp()[0],
-        survivors=int(survives.sum()),
-        entropy_nats=abs(float(entropy(logp))),
-        removed_mass=0.0 if before is None else float(before[~survives].sum()),
-    )
+    probabilities, survives = logp.exp(), logits > float("-inf")
+    removed = None if before is None else before.masked_fill(survives, 0.0).sum(dim=-1).tolist()
+    columns = (survives.sum(dim=-1).tolist(), entropy(logp)[:, 0].abs().tolist(), removed or [0.0] * len(logits))
+    return probabilities, [Traced(stage, *row) for row in zip(probabilities, *columns, strict=True)]

@@ -87,12 +87,15 @@ class Batch:
         What is to be generated: settings x seeds texts, the seed varying fastest.
     effects
         Filled while texts are generated with which stages did anything, where the source can know.
+    earlier
+        Shorter texts of the same settings and seeds, which a ``LocalSource`` goes on with.
     """
 
     prompt: str
     settings: tuple[SamplingParams, ...]
     seeds: tuple[int, ...]
     effects: Effects = field(default_factory=Effects, compare=False)
+    earlier: tuple[Sample, ...] = ()
 
     def __len__(self) -> int:
         return len(self.settings) * len(self.seeds)

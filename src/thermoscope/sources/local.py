@@ -143,6 +143,7 @@ class LocalSource(ModelSource):
                 stop=stop,
                 max_rows=max_rows,
                 effects=batch.effects,
+                earlier=batch.earlier,
                 on_progress=tell,
                 **how,
             )

@@ -139,17 +139,12 @@ def _short_routes(app: FastAPI, models: Models, jobs: Jobs) -> None:
         summary="The distribution of the next token, stage by stage",
     )  # fmt: skip
     async def one_token(asked: NextTokenRequest) -> Response:
-        def prepare(many: list[NextTokenRequest]) -> None:
+        def answers(many: list[NextTokenRequest]) -> list[bytes]:
             from thermoscope.web import next_token
 
-            next_token.prepare(models, many)
+            return next_token.answers(models, many)
 
-        def answer(one: NextTokenRequest) -> str:
-            from thermoscope.web import next_token
-
-            return next_token.next_token(models, one).model_dump_json()
-
-        made: str = await jobs.together(asked, prepare, answer)
+        made: bytes = await jobs.together(asked, answers)
         return Response(made, media_type="application/json")
 
     @app.post("/api/next-token/report", responses=_REFUSED, summary="The report of a distribution")

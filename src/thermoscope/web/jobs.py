@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +17,7 @@ from thermoscope.web.schemas import EventName
 #: Seconds that a job may take, and jobs that may wait.
 MOST_S, MOST_WAITING = 600.0, 32
 #: Short requests that are answered together at most.
-_TOGETHER = 32
+_TOGETHER = 16
 
 Event = tuple[EventName, dict[str, Any]]
 
@@ -132,35 +132,36 @@ class Jobs:
 
         return await asyncio.get_running_loop().run_in_executor(self._short, run)
 
-    async def together(self, asked: Any, prepare: Callable[[list[Any]], None], answer: Callable[[Any], Any]) -> Any:
-        """As ``short``, for a kind of request of which many may come at once.
+    async def together(self, asked: Any, answers: Callable[[list[Any]], Sequence[Any]]) -> Any:
+        """As ``short``, for the one kind of request of which many may come at once: those that wait go to ``answers``.
 
-        Those that wait when their turn comes are given to ``prepare`` together, then each to ``answer``.
+        Where that fails for some of them it is asked for each alone, so that each is told of its own fault.
         """
         loop = asyncio.get_running_loop()
         mine: asyncio.Future[Any] = loop.create_future()
-        self._alike.append((asked, mine))
 
-        def tell(future: asyncio.Future[Any], made: Any = None, error: Exception | None = None) -> None:
-            loop.call_soon_threadsafe(_settle, future, made, error)
+        def tell(each: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+            loop.call_soon_threadsafe(_settle, each)
+
+        def answer(waiting: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+            try:
+                made = answers([one for one, _ in waiting])
+                tell([(future, one, None) for (_, future), one in zip(waiting, made, strict=True)])
+            except Exception as error:
+                if len(waiting) == 1:
+                    return tell([(waiting[0][1], None, error)])
+                for one in waiting:
+                    answer([one])
 
         def run() -> None:
-            waiting = [self._alike.popleft() for _ in range(min(len(self._alike), _TOGETHER))]
             with self.turns.short():
-                try:
-                    if len(waiting) > 1:
-                        prepare([each for each, _ in waiting])
-                except Exception as error:
-                    for _, future in waiting:
-                        tell(future, error=error)
-                    return
-                for each, future in waiting:
-                    try:
-                        tell(future, answer(each))
-                    except Exception as error:
-                        tell(future, error=error)
+                answer([self._alike.popleft() for _ in range(min(len(self._alike), _TOGETHER))])
+            if self._alike:
+                self._short.submit(run)
 
-        self._short.submit(run)  # finds nothing if it was answered with those before
+        self._alike.append((asked, mine))
+        if len(self._alike) == 1:  # else the turn of those before is still to come, or sees it at its end
+            self._short.submit(run)
         return await mine
 
     async def stream(self, work: Callable[[Job], None]) -> AsyncIterator[Event]:
@@ -216,10 +217,12 @@ class Jobs:
         self._short.shutdown(wait=True, cancel_futures=True)
 
 
-def _settle(future: asyncio.Future[Any], made: Any, error: Exception | None) -> None:
-    if future.done():  # nobody waits any more
-        return
-    if error is None:
-        future.set_result(made)
-    else:
-        future.set_exception(error)
+def _settle(each: Sequence[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+    """Give each future what was made for it, or what went wrong."""
+    for future, made, error in each:
+        if future.done():  # nobody waits any more
+            continue
+        if error is None:
+            future.set_result(made)
+        else:
+            future.set_exception(error)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from pydantic_core import to_json
 from torch import Tensor
 
-from thermoscope.comparison.context import TokenContext
+from thermoscope.comparison.context import TokenContext, drawn_together, traced_together
 from thermoscope.comparison.inspection import inspect, stage_words
+from thermoscope.cpu.threads import one_thread
 from thermoscope.decode.request import prompt_ids
-from thermoscope.errors import InputError, ThermoscopeError
+from thermoscope.errors import InputError
 from thermoscope.sampling.chain import check_setting
-from thermoscope.sampling.passes import ranks
 from thermoscope.sampling.trace import Traced
-from thermoscope.web.schemas import Draws, DrawsRequest, NextToken, NextTokenRequest, Place, StageRow, TailBin
+from thermoscope.web.schemas import Draws, DrawsRequest, NextTokenRequest, Place
 from thermoscope.web.settings import setting_of
 
 if TYPE_CHECKING:
@@ -26,53 +27,94 @@ if TYPE_CHECKING:
     from thermoscope.settings.params import SamplingParams
     from thermoscope.web.models import Models
 
+_Array = np.ndarray[Any, Any]
+
 #: Bins of the tail: with each one's mean of exp(logit) any temperature from 0.3 to 3 has its mass within 1 %.
 BINS = 64
+#: Tokens that are listed because they are probable after all stages.
+_LEFT = 32
+#: Probabilities of a stage that are computed together at most.
+_ELEMENTS = 2**20
 #: Tokens that a report lists at most.
 _REPORTED = 50
 
 
-def next_token(models: Models, asked: NextTokenRequest) -> NextToken:
-    """The distribution at a place, raw and after each stage; errors as in ``inspect``."""
-    model, here, setting = _asked(models, asked, asked.settings)
-    with _one_thread():
-        return _answer(models, asked, model, here, setting)
+def answers(models: Models, asked: Sequence[NextTokenRequest]) -> list[bytes]:
+    """The distributions at some places, raw and after each stage: a ``NextToken`` each, as JSON; errors as ``inspect``.
+
+    What is alike is computed together: one pass of a model for its places, and the stages of a setting.
+    """
+    places, settings = _places(models, asked), [_setting(models, one) for one in asked]
+    alike: dict[tuple[str, int], list[int]] = {}
+    for number, one in enumerate(asked):
+        alike.setdefault((one.model, id(settings[number])), []).append(number)
+    made: dict[int, bytes] = {}
+    with one_thread():
+        for (name, _), numbers in alike.items():
+            step, setting = max(1, _ELEMENTS // models.model(name).vocabulary), settings[numbers[0]]
+            for start in range(0, len(numbers), step):
+                turn = numbers[start : start + step]
+                some = _answers(
+                    models, [asked[number] for number in turn], [places[number] for number in turn], setting
+                )
+                made.update(zip(turn, some, strict=True))
+    return [made[number] for number in range(len(asked))]
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One row is so little that threads would wait for each other longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _answers(
+    models: Models, asked: Sequence[NextTokenRequest], here: Sequence[TokenContext], setting: SamplingParams
+) -> list[bytes]:
+    """Those of one model at one setting."""
+    seeds = [one.seed for one in asked]
+    traced, drawn = traced_together(here, setting, seeds), drawn_together(here, setting, seeds)
+    logits = torch.cat([place.logits for place in here])  # (N, V)
+    last = torch.stack([stages[-1].probabilities for stages in traced])
+    most = min(max(one.top for one in asked), logits.shape[1])
+    raw, left = torch.topk(logits, most).indices.tolist(), torch.topk(last, min(_LEFT, most))
+    probable = [
+        [token for token, share in zip(*row, strict=True) if share > 0]
+        for row in zip(left.indices.tolist(), left.values.tolist(), strict=True)
+    ]
+    return [
+        _answer(models, one, place, setting, stages, token, list(dict.fromkeys((*largest[: one.top], *others))))
+        for one, place, stages, token, largest, others in zip(asked, here, traced, drawn, raw, probable, strict=True)
+    ]
 
 
 def _answer(
-    models: Models, asked: NextTokenRequest, model: Model, here: TokenContext, setting: SamplingParams
-) -> NextToken:
-    traced, logits = here.traced(setting, asked.seed), here.logits[0]
-    top = _listed(logits, traced, asked.top)
-    columns = torch.stack([stage.probabilities[top] for stage in traced], dim=1)  # (top, stages)
-    ids = top.tolist()
+    models: Models,
+    asked: NextTokenRequest,
+    here: TokenContext,
+    setting: SamplingParams,
+    traced: Sequence[Traced],
+    drawn: int,
+    listed: Sequence[int],
+) -> bytes:
+    """The fields of ``NextToken``, written at once: models of their hundreds of rows would take most of the time."""
+    model, logits = models.model(asked.model), here.logits[0].cpu().numpy()
+    ids, above = _by_logit(logits, np.array(listed))
+    columns = np.stack([stage.probabilities.cpu().numpy()[ids] for stage in traced], axis=1)  # (listed, stages)
+    tokens: list[int] = ids.tolist()
     rows = zip(
-        ids, models.texts(asked.model, ids), logits[top].tolist(),
-        ranks(here.logits, torch.zeros_like(top), top).tolist(), columns.tolist(), strict=True,
-    )  # fmt: skip
-    names = ("id", "text", "logit", "rank", "probabilities")
-    return NextToken.model_validate({  # which makes hundreds of rows in one go
+        tokens, models.texts(asked.model, tokens), logits[ids].tolist(), above.tolist(), columns.tolist(), strict=True
+    )
+    fields = {
         "model": model.name,
         "pieces": models.texts(asked.model, here.output_ids),
         "context_tokens": len(here.prompt_ids) + len(here.output_ids),
         "vocabulary": model.vocabulary,
-        "tokens": [dict(zip(names, row, strict=True)) for row in rows],
-        "tail": _tail(logits, top),
-        "stages": [_stage(setting, one, columns[:, place]) for place, one in enumerate(traced)],
-        "drawn": here.drawn(setting, [asked.seed])[0],
-        "ends": [token for token in ids if token in model.end_of_text],
-    })  # fmt: skip
+        "tokens": [
+            {"id": token, "text": text, "logit": logit, "rank": 1 + larger, "probabilities": probabilities}
+            for token, text, logit, larger, probabilities in rows
+        ],
+        "tail": _tail(logits, ids),
+        "stages": [
+            _stage(setting, one, share) for one, share in zip(traced, columns.sum(axis=0).tolist(), strict=True)
+        ],
+        "drawn": drawn,
+        "ends": [token for token in tokens if token in model.end_of_text],
+    }
+    return to_json(fields, inf_nan_mode="null")
 
 
 def inspected(models: Models, asked: NextTokenRequest) -> Inspection:
@@ -93,34 +135,34 @@ def inspected(models: Models, asked: NextTokenRequest) -> Inspection:
     return inspect(model, prompt, setting, seed=asked.seed, tokens=min(asked.top, _REPORTED))
 
 
-def prepare(models: Models, asked: Sequence[Place]) -> None:
-    """Run the places of several requests through their models together; what is wrong with one is told to it alone."""
-    contexts: dict[str, list[list[int]]] = {}
-    for place in asked:
-        with contextlib.suppress(ThermoscopeError):
-            ids, tokens = _tokens(models.model(place.model), place)
-            contexts.setdefault(place.model, []).append([*ids, *tokens])
-    for name, some in contexts.items():
-        with contextlib.suppress(ThermoscopeError):
-            models.logits(name, some)
-
-
 def draws(models: Models, asked: DrawsRequest) -> Draws:
     """How often each token is drawn there with the seeds 0 to n - 1."""
-    _, here, setting = _asked(models, asked, asked.settings)
+    (here,), setting = _places(models, [asked]), _setting(models, asked)
     drawn = torch.tensor(here.drawn(setting, range(asked.draws)))
     ids, counts = torch.unique(drawn, return_counts=True)
     pairs = sorted(zip(ids.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
     return Draws(counts=pairs)
 
 
-def _asked(models: Models, asked: Place, settings: Mapping[str, Any]) -> tuple[Model, TokenContext, SamplingParams]:
-    """The model of a request, its place in a text, and its setting."""
-    model, setting = models.model(asked.model), setting_of(settings)
-    ids, tokens = _tokens(model, asked)
-    check_setting(setting, model.vocabulary)
-    (logits,) = models.logits(asked.model, [[*ids, *tokens]])
-    return model, TokenContext(ids, tokens, logits[None], model.end_of_text), setting
+def _setting(models: Models, asked: NextTokenRequest | DrawsRequest) -> SamplingParams:
+    """The setting of a request, which its model can have."""
+    setting = setting_of(asked.settings)
+    check_setting(setting, models.model(asked.model).vocabulary)
+    return setting
+
+
+def _places(models: Models, asked: Sequence[Place]) -> list[TokenContext]:
+    """The places of some requests; those of one model go through it together."""
+    tokens = [_tokens(models.model(place.model), place) for place in asked]
+    logits: dict[int, Tensor] = {}
+    for name in {place.model for place in asked}:
+        numbers = [number for number, place in enumerate(asked) if place.model == name]
+        contexts = [[*tokens[number][0], *tokens[number][1]] for number in numbers]
+        logits.update(zip(numbers, models.logits(name, contexts), strict=True))
+    return [
+        TokenContext(ids, output, logits[number][None], models.model(asked[number].model).end_of_text)
+        for number, (ids, output) in enumerate(tokens)
+    ]
 
 
 def _tokens(model: Model, asked: Place) -> tuple[list[int], list[int]]:
@@ -133,43 +175,40 @@ def _tokens(model: Model, asked: Place) -> tuple[list[int], list[int]]:
     return ids, tokens
 
 
-def _listed(logits: Tensor, traced: Sequence[Traced], top: int) -> Tensor:
-    """The tokens with the largest logits, before and after all stages, by their raw logit."""
-    most = min(top, len(logits))
-    raw = torch.topk(logits, most).indices
-    last = traced[-1].probabilities
-    left = torch.topk(last, min(32, len(last)))
-    ids = torch.unique(torch.cat([raw, left.indices[left.values > 0]]))
-    order = torch.argsort(logits[ids], descending=True, stable=True)
-    listed: Tensor = ids[order]
-    return listed
+def _by_logit(logits: _Array, listed: _Array) -> tuple[_Array, _Array]:
+    """The tokens in the order of their logits (V,), of equals the lower id first, and how many are larger than each."""
+    ids = listed[np.lexsort((listed, -logits[listed]))]
+    theirs = logits[ids]
+    ascending = np.sort(logits[logits >= theirs[-1]])
+    return ids, len(ascending) - np.searchsorted(ascending, theirs, side="right")
 
 
-def _tail(logits: Tensor, listed: Tensor) -> list[TailBin]:
-    """The logits of all other tokens, in bins of equal width."""
-    left = torch.ones_like(logits, dtype=torch.bool)
+def _tail(logits: _Array, listed: _Array) -> list[dict[str, float]]:
+    """The logits (V,) of all tokens that are not listed, in bins of equal width: ``TailBin``."""
+    left = np.isfinite(logits)
     left[listed] = False
-    others = logits[left & torch.isfinite(logits)].double()
+    others = logits[left].astype(np.float64)
     if not len(others):
         return []
     low, high = float(others.min()), float(others.max())
     width = (high - low) / BINS or 1.0
-    bins = ((others - low) / width).long().clamp(max=BINS - 1)
-    counts = torch.bincount(bins, minlength=BINS)
-    masses = torch.bincount(bins, weights=torch.exp(others - high), minlength=BINS)
+    bins = np.minimum((others - low) / width, BINS - 1).astype(np.int64)
+    counts = np.bincount(bins, minlength=BINS).tolist()
+    masses = np.bincount(bins, weights=np.exp(others - high), minlength=BINS).tolist()
     return [
-        TailBin(logit=high + math.log(mass / number), count=number)
-        for number, mass in zip(counts.tolist(), masses.tolist(), strict=True)
+        {"logit": high + math.log(mass / number), "count": number}
+        for number, mass in zip(counts, masses, strict=True)
         if number and mass > 0
     ]
 
 
-def _stage(setting: SamplingParams, traced: Traced, listed: Tensor) -> StageRow:
-    return StageRow(
-        name=traced.stage,
-        does=stage_words(setting, traced.stage),
-        survivors=traced.survivors,
-        entropy_nats=traced.entropy_nats,
-        removed_mass=traced.removed_mass,
-        tail=max(0.0, 1.0 - float(listed.sum())),
-    )
+def _stage(setting: SamplingParams, traced: Traced, listed: float) -> dict[str, str | float]:
+    """A ``StageRow``; ``listed`` is the probability of all tokens that are listed."""
+    return {
+        "name": traced.stage,
+        "does": stage_words(setting, traced.stage),
+        "survivors": traced.survivors,
+        "entropy_nats": traced.entropy_nats,
+        "removed_mass": traced.removed_mass,
+        "tail": max(0.0, 1.0 - listed),
+    }

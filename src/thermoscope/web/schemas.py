@@ -57,7 +57,11 @@ class TextRequest(Place):
 
 
 class CompareRequest(Body):
-    """One prompt at up to six settings; without shared noise each setting has seeds of its own."""
+    """One prompt at up to six settings; without shared noise each setting has seeds of its own.
+
+    ``earlier`` are the ``ids`` of a result of the same request with fewer tokens, whose texts are gone on with: only
+    tokens that are new are told. It may be given where that result said that it ``goes_on``.
+    """
 
     model: ModelName
     prompt: Prompt
@@ -66,6 +70,7 @@ class CompareRequest(Body):
     first_seed: int = Field(default=0, ge=0, le=2**32)
     shared_noise: bool = True
     max_new_tokens: int = Field(default=100, ge=1, le=400)
+    earlier: list[int] = Field(default=[], max_length=6)
 
 
 class SpectrumRequest(Body):

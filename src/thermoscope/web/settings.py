@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from thermoscope.settings.orders import ORDERS
@@ -19,8 +21,14 @@ def setting_of(given: Mapping[str, Any], name: str | None = None) -> SamplingPar
     ParameterError
         A parameter is unknown, or a value breaks its rule.
     """
-    setting = SamplingParams(**{key: value for key, value in given.items() if value is not None})
+    setting = _known(json.dumps({key: value for key, value in given.items() if value is not None}))
     return setting if name is None else setting.named(name)
+
+
+@lru_cache(maxsize=256)
+def _known(written: str) -> SamplingParams:
+    """The setting of some JSON: pages ask with the same one again and again, and it never changes."""
+    return SamplingParams(**json.loads(written))
 
 
 def stages() -> list[StageInfo]:

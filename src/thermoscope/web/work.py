@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thermoscope.comparison.comparison import finite
+from thermoscope.comparison.comparison import Comparison, finite
 from thermoscope.errors import InputError
 from thermoscope.files.writing import write_whole
 from thermoscope.web.jobs import Job
@@ -69,10 +69,11 @@ class Results:
 
 
 class Pieces:
-    """The text of tokens as they come: a character is told when it is whole."""
+    """The text of tokens as they come, behind those that are there: a character is told when it is whole."""
 
-    def __init__(self, model: Model) -> None:
-        self._model, self._ids, self._told = model, list[int](), 0
+    def __init__(self, model: Model, there: Sequence[int] = ()) -> None:
+        self._model, self._ids = model, list(there)
+        self._told = len(model.decode(self._ids).rstrip("\ufffd"))
 
     def add(self, token: int) -> str:
         """What one more token adds to the text."""
@@ -89,9 +90,8 @@ def text(models: Models, results: Results, asked: TextRequest, job: Job) -> None
     from thermoscope.comparison.compare import comparison_of
     from thermoscope.decode.generate import generate
 
-    model, pieces = models.model(asked.model), Pieces(models.model(asked.model))
-    for token in asked.tokens:
-        pieces.add(token)
+    model = models.model(asked.model)
+    pieces = Pieces(model, asked.tokens)
 
     def tell(_: int, token: int, record: TokenRecord) -> None:
         job.tell("token", **_token(token, pieces.add(token), record))
@@ -108,24 +108,25 @@ def text(models: Models, results: Results, asked: TextRequest, job: Job) -> None
 def compare(models: Models, results: Results, asked: CompareRequest, job: Job) -> None:
     """One prompt at several settings; ``thermoscope.compare``, once for each setting where noise is not shared."""
     from thermoscope.comparison.compare import compare as compare_them
+    from thermoscope.sources.local import LocalSource
 
     source = models.source(asked.model)
     settings = [setting_of(given, name) for name, given in asked.settings.items()]
     model = getattr(source, "model", None)
     groups = [settings] if asked.shared_noise else [[setting] for setting in settings]
+    earlier = _earlier(results, asked.earlier, len(groups))
     made = []
     for number, group in enumerate(groups):
         first = asked.first_seed + number * asked.seeds
         seeds = list(range(first, first + asked.seeds))
-        pieces: dict[int, Pieces] = {}
+        pieces = _pieces(model, earlier[number], len(group) * len(seeds))
 
         def place(index: int, number: int = number, seeds: list[int] = seeds) -> dict[str, int]:
             setting, seed = divmod(index, len(seeds))
             return {"setting": number + setting, "seed": seeds[seed]}
 
         def tell(index: int, token: int, record: TokenRecord, pieces: dict[int, Pieces] = pieces) -> None:
-            assert model is not None
-            piece = pieces.setdefault(index, Pieces(model)).add(token)
+            piece = pieces[index].add(token)
             job.tell("token", **place(index), **_token(token, piece, record))
 
         def finished(index: int, sample: Sample, place: Callable[[int], dict[str, int]] = place) -> None:
@@ -134,6 +135,7 @@ def compare(models: Models, results: Results, asked: CompareRequest, job: Job) -
         made.append(
             compare_them(
                 source, asked.prompt, group, seeds=seeds, max_new_tokens=asked.max_new_tokens,
+                earlier=earlier[number],
                 on_sample=finished,
                 on_token=None if model is None else tell,
                 on_progress=lambda state: job.step(state.tokens, state.most_tokens, "tokens"),
@@ -144,7 +146,26 @@ def compare(models: Models, results: Results, asked: CompareRequest, job: Job) -
         ids=[results.keep(comparison) for comparison in made],
         comparisons=[finite(comparison.to_dict()) for comparison in made],
         noted=[list(comparison.reading) for comparison in made],
+        goes_on=isinstance(source, LocalSource),
     )
+
+
+def _earlier(results: Results, numbers: Sequence[int], groups: int) -> list[Comparison | None]:
+    """The comparisons that each group of settings goes on with; InputError where they are not such."""
+    found = [results.get(number) for number in numbers]
+    if not found:
+        return [None] * groups
+    if len(found) != groups or not all(isinstance(each, Comparison) for each in found):
+        raise InputError(f"earlier must be the ids of one comparison's result; got {list(numbers)}")
+    return found
+
+
+def _pieces(model: Model | None, earlier: Comparison | None, texts: int) -> dict[int, Pieces]:
+    """The pieces of so many texts, behind those that are there."""
+    if model is None:
+        return {}
+    there = [()] * texts if earlier is None else [text.sample.token_ids for text in earlier.texts]
+    return {index: Pieces(model, tokens) for index, tokens in enumerate(there)}
 
 
 def spectrum(models: Models, results: Results, asked: SpectrumRequest, job: Job) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from thermoscope.cpu.packed import PackedLinear
 from thermoscope.models.own.config import OwnConfig
 
 
@@ -91,11 +92,14 @@ class OwnNetwork(nn.Module):
         """
         if position_ids is None:
             position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
-        hidden = self.hidden(input_ids, position_ids, attention_mask, cache if use_cache else None)
-        return SimpleNamespace(logits=self.lm_head(hidden[:, -logits_to_keep:]))
+        hidden = self.hidden(input_ids, position_ids, attention_mask, cache if use_cache else None, logits_to_keep)
+        return SimpleNamespace(logits=self.lm_head(hidden))
 
-    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any) -> Tensor:
-        """What the head is given, (N, T, C)."""
+    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any, last: int) -> Tensor:
+        """What the head is given, (N, T, C), or that of the ``last`` tokens: of others the last layer needs keys alone.
+
+        0 stands for all of them.
+        """
         raise NotImplementedError
 
 
@@ -120,6 +124,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | None, c
     return out.transpose(1, 2).flatten(2)
 
 
+def _last(count: int, x: Tensor, q: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Of x (N, T, C), queries (N, H, T, D) and a mask (N, 1, T, L) what belongs to the last tokens; all of it for 0."""
+    return x[:, -count:], q[:, :, -count:], None if mask is None else mask[:, :, -count:]
+
+
 class GPT2(OwnNetwork):
     """GPT-2 (Radford et al. 2019)."""
 
@@ -140,15 +149,20 @@ class GPT2(OwnNetwork):
         """Put another one in its place."""
         self.transformer.wte = embedding
 
-    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any) -> Tensor:
-        """What the head is given, (N, T, C)."""
+    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any, last: int) -> Tensor:
+        """See ``OwnNetwork``."""
         body, heads = self.transformer, self.config.num_attention_heads
         x = body.wte(ids) + body.wpe(positions)
         for number, block in enumerate(body.h):
             parts = block.attn.c_attn(block.ln_1(x)).chunk(3, dim=-1)
             q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
+            if number == len(body.h) - 1:
+                x, q, mask = _last(last, x, q, mask)
             x = x + block.attn.c_proj(attend(q, k, v, block.attn.scaling, mask, cache, number))
-            x = x + block.mlp.c_proj(block.mlp.act(block.mlp.c_fc(block.ln_2(x))))
+            wide, normed = block.mlp.c_fc, block.ln_2(x)
+            x = x + block.mlp.c_proj(
+                wide.gelu(normed) if isinstance(wide, PackedLinear) else block.mlp.act(wide(normed))
+            )
         return body.ln_f(x)  # type: ignore[no-any-return]
 
 
@@ -185,8 +199,8 @@ class Llama(OwnNetwork):
         """Put another one in its place."""
         self.model.embed_tokens = embedding
 
-    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any) -> Tensor:
-        """What the head is given, (N, T, C)."""
+    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor | None, cache: Any, last: int) -> Tensor:
+        """See ``OwnNetwork``."""
         x = self.model.embed_tokens(ids)
         cos, sin = (part[:, None] for part in self.model.rotary_emb(x, positions))  # (N, 1, T, D)
         for number, block in enumerate(self.model.layers):
@@ -199,6 +213,8 @@ class Llama(OwnNetwork):
                 q, k = own.q_norm(q), own.k_norm(k)
             q, k, v = (part.transpose(1, 2) for part in (q, k, v))
             q, k = (part * cos + _half_turn(part) * sin for part in (q, k))
+            if number == len(self.model.layers) - 1:
+                x, q, mask = _last(last, x, q, mask)
             x = x + own.o_proj(attend(q, k, v, own.scaling, mask, cache, number))
             normed = block.post_attention_layernorm(x)
             x = x + block.mlp.down_proj(functional.silu(block.mlp.gate_proj(normed)) * block.mlp.up_proj(normed))

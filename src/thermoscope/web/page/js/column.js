@@ -27,6 +27,14 @@ export class Column {
     this.draw();
   }
 
+  /** What is there stays, and what comes goes on behind it. */
+  goOn() {
+    this.texts = this.texts.map((text) => ({
+      ...text, record: null, same: text.record.shared_tokens, shared: text.differs === null, shown: 0,
+    }));
+    this.draw();
+  }
+
   /** Empty texts; with `longer` what is there stays until what comes is longer. */
   begin(seeds, longer) {
     this.texts = Array.from({ length: seeds }, (_, at) => ({
@@ -86,10 +94,10 @@ function shown(name, value) {
   return num(value, name === "tokens" ? 0 : 2);
 }
 
-function marks({ record, differs }, place) {
+function marks({ record, differs, same }, place) {
   const names = [];
   if (differs === place) names.push("differs");
-  else if (record?.shared_tokens && place < record.shared_tokens) names.push("same");
+  else if (place < (record?.shared_tokens ?? same ?? 0)) names.push("same");
   if (record?.loop && place >= record.loop.start) names.push("loops");
   else if (record?.repeated.some(([start, end]) => start <= place && place < end)) names.push("repeats");
   return names.join(" ") || null;

@@ -89,7 +89,10 @@ class Compare {
     });
   }
 
-  /** The same texts, longer: with the same noise they begin as they did, so what is there stays until it is passed. */
+  /**
+   * The same texts, longer. What was finished is gone on with. Otherwise they are made again, and begin as they did with
+   * the same noise: what is there stays until it is passed.
+   */
   goOn() {
     this.most = Math.min(400, this.most + 80);
     this.mostField.value = this.most;
@@ -102,18 +105,24 @@ class Compare {
     if (!this.prompt) return;
     this.more.hidden = true;
     this.reading.replaceChildren();
-    this.cards.forEach((card) => card.begin(this.seeds, longer));
-    const body = {
+    const asked = {
       model: this.app.model(), prompt: this.prompt, seeds: this.seeds, first_seed: this.seed, shared_noise: this.shared,
-      max_new_tokens: this.most,
       settings: Object.fromEntries(this.settings.map((setting, at) => [LETTERS[at], setting])),
     };
+    const made = JSON.stringify(asked);
+    const earlier = longer && this.made === made ? this.ids : [];
+    this.made = null;
+    this.cards.forEach((card) => (earlier.length ? card.goOn() : card.begin(this.seeds, longer)));
+    const body = { ...asked, max_new_tokens: this.most, earlier };
     await this.job.run("/api/compare", body, {
       token: (token) => {
         const place = this.placeOf(token);
         this.cards[token.setting].token(place, token, this.shared ? this.cards[token.setting - 1]?.texts[place] : null);
       },
-      result: (result) => this.finished(result),
+      result: (result) => {
+        this.finished(result);
+        if (result.goes_on) this.made = made;
+      },
     });
     this.more.hidden = this.most >= 400 || !this.cards.some((card) => card.texts.some((text) => text.tokens.length));
   }
