@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from thermoscope.cpu.threads import one_thread
-from thermoscope.models.packing import packed_linears
 from thermoscope.models.rows import CachedRows, shared
 
 if TYPE_CHECKING:
@@ -17,8 +14,6 @@ if TYPE_CHECKING:
 
 #: Contexts that are kept at most, and the share of the free memory that they may take.
 _MOST_KEPT, _SHARE = 64, 0.125
-#: Products of a weight and a number of a token up to which one thread does a pass: it is bound by reading the weights.
-_LIGHT = 2**31
 #: A row has room for this many tokens or a doubling of it, so that a text may grow in it.
 _ROOM = 256
 
@@ -44,8 +39,6 @@ class Prefixes:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        network = getattr(model, "network", None)
-        self._weights = sum(x.in_features * x.out_features for x in packed_linears(network)) if network else 0
         self._kept: list[_Kept] = []  # the latest last
         self.tokens_run = 0
 
@@ -71,24 +64,14 @@ class Prefixes:
     def _resumed(self, kept: _Kept, context: Sequence[int]) -> Tensor:
         done = min(shared(kept.context, context), len(context) - 1)
         self._kept.remove(kept)
-        with self._threads(len(context) - done):
-            logits = kept.rows.resume(context, done)[0]
+        logits = kept.rows.resume(context, done)[0]
         kept.context = tuple(context)
         self._kept.append(kept)
         self.tokens_run += len(context) - done
         return logits
 
     def _added(self, contexts: Sequence[Sequence[int]]) -> Sequence[Tensor]:
-        tokens = sum(map(len, contexts))
-        self.tokens_run += tokens
-        with self._threads(tokens):
-            return self._run(contexts)
-
-    def _threads(self, tokens: int) -> AbstractContextManager[None]:
-        """The threads for a pass of so many tokens."""
-        return one_thread(0 < tokens * self._weights <= _LIGHT)
-
-    def _run(self, contexts: Sequence[Sequence[int]]) -> Sequence[Tensor]:
+        self.tokens_run += sum(map(len, contexts))
         if len(contexts) == 1 and (kept := self._room(len(contexts[0]))) is not None:
             logits = kept.rows.add(contexts)
             kept.context = tuple(contexts[0])

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from thermoscope.comparison.context import TokenContext, drawn_together, traced_together
 from thermoscope.comparison.inspection import inspect, stage_words
-from thermoscope.cpu.threads import one_thread
 from thermoscope.decode.request import prompt_ids
 from thermoscope.errors import InputError
 from thermoscope.sampling.chain import check_setting
@@ -49,15 +48,12 @@ def answers(models: Models, asked: Sequence[NextTokenRequest]) -> list[bytes]:
     for number, one in enumerate(asked):
         alike.setdefault((one.model, id(settings[number])), []).append(number)
     made: dict[int, bytes] = {}
-    with one_thread():
-        for (name, _), numbers in alike.items():
-            step, setting = max(1, _ELEMENTS // models.model(name).vocabulary), settings[numbers[0]]
-            for start in range(0, len(numbers), step):
-                turn = numbers[start : start + step]
-                some = _answers(
-                    models, [asked[number] for number in turn], [places[number] for number in turn], setting
-                )
-                made.update(zip(turn, some, strict=True))
+    for (name, _), numbers in alike.items():
+        step, setting = max(1, _ELEMENTS // models.model(name).vocabulary), settings[numbers[0]]
+        for start in range(0, len(numbers), step):
+            turn = numbers[start : start + step]
+            some = _answers(models, [asked[number] for number in turn], [places[number] for number in turn], setting)
+            made.update(zip(turn, some, strict=True))
     return [made[number] for number in range(len(asked))]
 
 
