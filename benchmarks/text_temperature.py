@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 
 from known import LENGTHS, SETTINGS, Setting, other_texts, own_texts
-from thermoscope import SamplingParams, load_model, probabilities, temperature_of
+from thermoscope import SamplingParams, load_model, probabilities
 from thermoscope.auditing.averaged import averaged
 from thermoscope.auditing.text_places import TextPlaces
+from thermoscope.auditing.text_temperature import of_places
 from thermoscope.models.base import Model
 
 MODELS = ("bundled", "smollm2")
@@ -79,9 +80,10 @@ def _read_all(asked: argparse.Namespace, settings: Sequence[Setting], made: Sequ
         for key, texts, prompt, setting in _cases(model, name, asked, settings, made):
             if key in done:
                 continue
-            row: Row = {"key": key, **_reading(model, texts, prompt)}
+            read = [TextPlaces.of(model, text, prompt) for text in texts]
+            row: Row = {"key": key, **_reading(read, name)}
             if setting is not None:
-                row["anew"] = _anew(model, texts, prompt, setting, asked.anew) if asked.anew else []
+                row["anew"] = _anew(read, setting, zlib.crc32(f"{setting}{texts[0]}".encode()), asked.anew)
             with file.open("a") as to:
                 to.write(json.dumps(row) + "\n")
 
@@ -110,8 +112,8 @@ def _cases(
                     yield key, cuts[which][str(tokens)], prompt, None
 
 
-def _reading(model: Model, texts: list[str], prompt: str | None) -> Row:
-    found = temperature_of(texts, model, prompt=prompt)
+def _reading(read: Sequence[TextPlaces], name: str) -> Row:
+    found = of_places(read, name, along=False)
     return {
         "low": found.low,
         "temperature": found.temperature,
@@ -124,14 +126,11 @@ def _reading(model: Model, texts: list[str], prompt: str | None) -> Row:
     }
 
 
-def _anew(
-    model: Model, texts: list[str], prompt: str | None, setting: SamplingParams, number: int
-) -> list[list[float]]:
+def _anew(read: Sequence[TextPlaces], setting: SamplingParams, seed: int, number: int) -> list[list[float]]:
     """The intervals of tokens that are drawn anew at the places of some texts."""
     import torch
 
-    rng, found = np.random.default_rng(zlib.crc32(f"{setting}{texts[0]}".encode())), []
-    read = [TextPlaces.of(model, text, prompt) for text in texts]
+    rng, found = np.random.default_rng(seed), []
     sums = [probabilities(torch.from_numpy(one.logprobs), setting).double().numpy().cumsum(axis=1) for one in read]
     for _ in range(number):
         drawn = []

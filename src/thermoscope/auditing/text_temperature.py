@@ -141,6 +141,28 @@ def temperature_of(
 
     loaded: Model = load_model(model) if model is None or isinstance(model, str) else model
     tables = [TextPlaces.of(loaded, text, prompt) for text in ([texts] if isinstance(texts, str) else texts)]
+    return of_places(tables, loaded.name, last=last)
+
+
+def of_places(tables: Sequence[TextPlaces], name: str, *, last: bool = False, along: bool = True) -> TextTemperature:
+    """The same of texts that were read already.
+
+    Parameters
+    ----------
+    tables
+        What was read of each text.
+    name
+        The model's.
+    last
+        Whether the temperature comes after the truncation.
+    along
+        Whether the temperature along each text is wanted.
+
+    Raises
+    ------
+    InputError
+        There are fewer tokens than tell anything.
+    """
     number = sum(len(table.ranks) for table in tables)
     if number < LEAST_TOKENS:
         raise InputError(
@@ -153,10 +175,10 @@ def temperature_of(
     peak = over.peaks[family]
     best = Fit(family, peak.value, peak.temperature, over.low, over.high, peak.log_likelihood, math.nan)
     p = author_p(tables, best, last=last)
-    curve = tuple(one for n, table in enumerate(tables) for one in _curve(n, table, last=last))
+    curve = tuple(one for n, table in enumerate(tables if along else ()) for one in _curve(n, table, last=last))
     notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
     return TextTemperature(
-        loaded.name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
+        name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
         _evidence(over), over.shares["none"], "unlikely" if p < AUTHOR_ALPHA else "possible", p, curve, notes,
     )  # fmt: skip
 
