@@ -99,9 +99,7 @@ def _threshold(values: Floats, alpha: float) -> float:
 class _Tables:
     """Log-partition functions along a grid of temperatures, summed over all draws, of everything that can be kept."""
 
-    def __init__(
-        self, depth: Floats, logprobs: Floats, tail: Floats, numbers: NDArray[np.int64], grid: Floats
-    ) -> None:
+    def __init__(self, depth: Floats, logprobs: Floats, tail: Floats, numbers: NDArray[np.int64], grid: Floats) -> None:
         self._grid = grid
         self._depth = np.where(np.isfinite(depth), depth, 0.0)
         with np.errstate(divide="ignore"):

@@ -145,11 +145,7 @@ def _rows(answer: Answer, prompt: str, weight: Weight, least: float) -> list[tup
         # vLLM lists the token that came even where it is not among the most probable ones
         top = sorted(((t, logprob) for t, logprob in token.top if math.isfinite(logprob)), key=lambda x: -x[1])[:TOP]
         most = top[0][1] if top else 0.0
-        kept = {
-            text: logprob
-            for text, logprob in top
-            if logprob - most >= least and new(text)
-        }
+        kept = {text: logprob for text, logprob in top if logprob - most >= least and new(text)}
         weights = [float(before[text] if weight == "frequency" else before[text] > 0) for text in kept]
         if token.text in kept and len(set(weights)) > 1:
             found.append((list(kept.values()), weights, list(kept).index(token.text)))
