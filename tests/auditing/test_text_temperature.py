@@ -48,6 +48,8 @@ def test_a_plain_temperature_is_found(
     assert found.high / found.low < 1.7
     assert found.author == "possible"
     assert ("can't be told" if cold else "no truncation seen") in found.finding
+    assert found.rivals == (() if cold else ("top_p",))  # a hot text has tokens that were not drawn: as many as these
+    assert ("(top_p can't be ruled out)" in found.finding) is not cold
 
 
 @pytest.mark.parametrize(("setting", "family", "value"), [(SETTINGS[2], "min_p", 0.05), (SETTINGS[3], "top_k", 20)])

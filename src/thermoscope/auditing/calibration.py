@@ -110,7 +110,7 @@ class _Tables:
         ends = logprobs[np.arange(len(depth)), np.isfinite(depth).sum(axis=1) - 1]
         rest = (tail / np.exp(ends))[:, None] * np.exp((ends - logprobs[:, 0])[:, None] / grid)
         before = (sums - scaled) / (sums[:, -1] + rest)[:, None, :]
-        places = np.broadcast_to(np.arange(depth.shape[1]), depth.shape)
+        places = np.broadcast_to(np.arange(float(depth.shape[1])), depth.shape)
         self._families = (
             _Family.of(places[:, :, None], grown, 0.5),
             _Family.of(-depth[:, :, None], grown, _TIE),
@@ -157,6 +157,6 @@ class _Family:
     def totals_of(self, last: NDArray[np.int64]) -> Floats:
         """(B, G) the totals of the tightest value that keeps the last tokens (B, P) that were drawn."""
         loosest = self.order[np.arange(last.shape[1]), last].max(axis=1)
-        if loosest.shape[1] == 1:
-            return self.totals[loosest[:, 0]]
-        return np.take_along_axis(self.totals, loosest, axis=0)
+        along = loosest.shape[1] > 1
+        found: Floats = np.take_along_axis(self.totals, loosest, axis=0) if along else self.totals[loosest[:, 0]]
+        return found
