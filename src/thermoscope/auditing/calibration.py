@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.tails import unlisted
 
 #: Simulated sets of draws.
 REPLICATES = 1000
@@ -70,7 +71,7 @@ def simulate(draws: Draws, temperature: float, *, replicates: int = REPLICATES, 
         return Null(np.zeros(replicates), np.zeros(replicates))
     numbers = draws.counts[used].sum(axis=1).astype(np.int64)
     grid = temperature * np.geomspace(1 / _REACH, _REACH, _GRID)
-    tables = _Tables(depth, draws.logprobs[used], draws.tail[used], numbers, grid)
+    tables = _Tables(depth, unlisted(draws, grid)[:, used], numbers, grid)
     weights = np.exp(depth / temperature)
     shares = weights / weights.sum(axis=1, keepdims=True)
     rng = np.random.default_rng(seed)
@@ -99,7 +100,7 @@ def _threshold(values: Floats, alpha: float) -> float:
 class _Tables:
     """Log-partition functions along a grid of temperatures, summed over all draws, of everything that can be kept."""
 
-    def __init__(self, depth: Floats, logprobs: Floats, tail: Floats, numbers: NDArray[np.int64], grid: Floats) -> None:
+    def __init__(self, depth: Floats, rest: Floats, numbers: NDArray[np.int64], grid: Floats) -> None:
         self._grid = grid
         self._depth = np.where(np.isfinite(depth), depth, 0.0)
         with np.errstate(divide="ignore"):
@@ -107,9 +108,7 @@ class _Tables:
         sums = np.cumsum(scaled, axis=1)
         grown = np.diff(np.log(sums), axis=1, prepend=0.0) * numbers[:, None, None]
         self._none = grown.sum(axis=(0, 1))
-        ends = logprobs[np.arange(len(depth)), np.isfinite(depth).sum(axis=1) - 1]
-        rest = (tail / np.exp(ends))[:, None] * np.exp((ends - logprobs[:, 0])[:, None] / grid)
-        before = (sums - scaled) / (sums[:, -1] + rest)[:, None, :]
+        before = (sums - scaled) / (sums[:, -1] + rest.T)[:, None, :]
         places = np.broadcast_to(np.arange(float(depth.shape[1])), depth.shape)
         self._families = (
             _Family.of(places[:, :, None], grown, 0.5),

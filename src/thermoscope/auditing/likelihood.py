@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.tails import unlisted
 
 Family = Literal["none", "top_k", "top_p", "min_p"]
 FAMILIES: tuple[Family, ...] = ("none", "top_k", "top_p", "min_p")
@@ -184,14 +185,10 @@ def _kept(draws: Draws, family: Family) -> tuple[NDArray[np.bool_], float]:
 def _mass_before(draws: Draws, temperatures: Floats) -> Floats:
     """The mass (T, P, K) of all tokens that are more probable than each, at some temperatures.
 
-    What is not listed has, at a temperature other than 1, a mass that is not known. It is taken as if it were spread
-    evenly over as many tokens as would make the last listed one its largest, which is the least that it can be spread.
+    That of the tokens that are not listed is estimated (``tails.py``).
     """
-    listed = np.isfinite(draws.logprobs)
     weights = np.exp(draws.depth / temperatures[:, None, None])  # 0 where nothing is listed
-    ends = np.exp(draws.logprobs[np.arange(len(listed)), listed.sum(axis=1) - 1])
-    number = np.divide(draws.tail, ends, out=np.zeros_like(ends), where=ends > 0)
-    rest = number * np.exp((np.log(np.maximum(ends, 1e-300)) - draws.logprobs[:, 0]) / temperatures[:, None])
+    rest = unlisted(draws, temperatures)
     shares = weights / (weights.sum(axis=2) + rest)[:, :, None]
     before: Floats = np.cumsum(shares, axis=2) - shares
     return before
