@@ -8,9 +8,14 @@ packages, or with ``--texts FOLDER`` of the text files there.
 
 ``held``     how often the true temperature is in the interval of 95 %
 ``anew``     the same where tokens are drawn anew from the setting at the places of these texts: as many more intervals
-``right``    how often the truncation that ran is called, or is a rival of it, or "can't be told" is said
+``right``    how often the truncation that ran is called, or is a rival of what is called, or "can't be told" is said
 ``told``     how often the truncation that ran is called by name
 ``not its``  how often a text is said not to be the model's
+
+Below each table are the sums with exact intervals of 95 % (Clopper and Pearson 1934), which take texts as independent.
+They are not quite: the settings of a prompt share their noise, and cold texts may be the same word for word.
+``distinct`` counts equal ones at one temperature once. ``later`` are texts of prompts from the eleventh on: the
+probabilities of tokens that were not drawn were chosen with texts of the first ten.
 """
 
 from __future__ import annotations
@@ -28,14 +33,17 @@ from typing import Any
 import numpy as np
 
 from known import LENGTHS, SETTINGS, Setting, other_texts, own_texts
-from thermoscope import SamplingParams, load_model, probabilities, temperature_of
+from thermoscope import SamplingParams, load_model, probabilities
 from thermoscope.auditing.averaged import averaged
 from thermoscope.auditing.text_places import TextPlaces
+from thermoscope.auditing.text_temperature import of_places
 from thermoscope.models.base import Model
 
 MODELS = ("bundled", "smollm2")
 #: Settings at which another model's texts are read: T=0.7 and 1 without truncation.
 OTHER = (4, 8)
+#: Texts of the first so many prompts were seen when the probabilities of tokens that were not drawn were chosen.
+_CHOSEN = 10
 
 Row = dict[str, Any]
 
@@ -79,9 +87,10 @@ def _read_all(asked: argparse.Namespace, settings: Sequence[Setting], made: Sequ
         for key, texts, prompt, setting in _cases(model, name, asked, settings, made):
             if key in done:
                 continue
-            row: Row = {"key": key, **_reading(model, texts, prompt)}
+            read = [TextPlaces.of(model, text, prompt) for text in texts]
+            row: Row = {"key": key, **_reading(read, name)}
             if setting is not None:
-                row["anew"] = _anew(model, texts, prompt, setting, asked.anew) if asked.anew else []
+                row["anew"] = _anew(read, setting, zlib.crc32(f"{setting}{texts[0]}".encode()), asked.anew)
             with file.open("a") as to:
                 to.write(json.dumps(row) + "\n")
 
@@ -110,8 +119,8 @@ def _cases(
                     yield key, cuts[which][str(tokens)], prompt, None
 
 
-def _reading(model: Model, texts: list[str], prompt: str | None) -> Row:
-    found = temperature_of(texts, model, prompt=prompt)
+def _reading(read: Sequence[TextPlaces], name: str) -> Row:
+    found = of_places(read, name, along=False)
     return {
         "low": found.low,
         "temperature": found.temperature,
@@ -124,14 +133,11 @@ def _reading(model: Model, texts: list[str], prompt: str | None) -> Row:
     }
 
 
-def _anew(
-    model: Model, texts: list[str], prompt: str | None, setting: SamplingParams, number: int
-) -> list[list[float]]:
+def _anew(read: Sequence[TextPlaces], setting: SamplingParams, seed: int, number: int) -> list[list[float]]:
     """The intervals of tokens that are drawn anew at the places of some texts."""
     import torch
 
-    rng, found = np.random.default_rng(zlib.crc32(f"{setting}{texts[0]}".encode())), []
-    read = [TextPlaces.of(model, text, prompt) for text in texts]
+    rng, found = np.random.default_rng(seed), []
     sums = [probabilities(torch.from_numpy(one.logprobs), setting).double().numpy().cumsum(axis=1) for one in read]
     for _ in range(number):
         drawn = []
@@ -163,27 +169,65 @@ def tables(folder: Path, models: Sequence[str], lengths: Sequence[int]) -> None:
                 write(_line(what, rows) if kind == "own" else f"{kind + ': ' + what:75}{_not_its(rows):>18}")
             for kind in ("own", "people", "other"):
                 every = [row for (of, _), rows in groups.items() if of == kind for row in rows]
-                write(f"{'all ' + kind:34}{_held(every) if kind == 'own' else '':>22}{_not_its(every):>37}")
+                if kind == "own":
+                    _sums("own", every)
+                    _sums("own, later", [row for row in every if row["key"][2] > _CHOSEN])
+                elif every:
+                    write(f"all {kind}: not its {_share([row['author'] == 'unlikely' for row in every])}")
 
 
 def _line(what: str, rows: Sequence[Row]) -> str:
     """A line of a model's own texts at one setting."""
-    family = next((name for name in ("top_k", "top_p", "min_p") if name in what), "none")
     true, anew = _temperature(what), [ends for row in rows for ends in row["anew"]]
     held = sum(row["low"] <= true <= row["high"] for row in rows)
     drawn = sum(low <= true <= high for low, high in anew)
-    told = sum(row["called"] == family for row in rows)
-    right = sum(row["called"] in (family, "can't be told") or family in row["rivals"] for row in rows)
+    told = sum(row["called"] == _family(what) for row in rows)
+    right = sum(map(_right, rows))
     middle = float(np.median([row["temperature"] for row in rows]))
     counts = (f"{held}/{len(rows)}", f"{drawn}/{len(anew)}")
     return f"{what:34}{counts[0]:>10}{counts[1]:>12}{middle:10.2f}{right:9}{told:9}{_not_its(rows):>9}"
 
 
-def _held(rows: Sequence[Row]) -> str:
-    """Of all of a model's own texts, and of those drawn anew, how many intervals hold the temperature."""
-    held = sum(row["low"] <= _temperature(row["key"][1]) <= row["high"] for row in rows)
-    anew = [low <= _temperature(row["key"][1]) <= high for row in rows for low, high in row["anew"]]
-    return f"{held}/{len(rows)}{sum(anew):>7}/{len(anew)}"
+def _sums(what: str, rows: Sequence[Row]) -> None:
+    """Sums over a model's own texts."""
+    if not rows:
+        return
+    held = [_holds(row, row["low"], row["high"]) for row in rows]
+    found = {
+        (_temperature(row["key"][1]), row["key"][2], row["temperature"]): one
+        for row, one in zip(rows, held, strict=True)
+    }
+    anew = [_holds(row, low, high) for row in rows for low, high in row["anew"]]
+    write(f"all {what}: held {_share(held)}, distinct {_share(list(found.values()))}, anew {_share(anew)}")
+    names = [sum(row["called"] == _family(row["key"][1]) for row in rows)]
+    names.append(sum(row["called"] == "can't be told" for row in rows))
+    right = _share([_right(row) for row in rows])
+    write(f"    right {right}: {names[0]} called, {names[1]} can't be told, the others among the rivals")
+    write(f"    not its {_share([row['author'] == 'unlikely' for row in rows])}")
+
+
+def _share(held: Sequence[bool]) -> str:
+    """How many of how many, with the exact interval in percent."""
+    from scipy.stats import binomtest
+
+    if not held:
+        return "-"
+    ends = binomtest(sum(held), len(held)).proportion_ci(0.95, "exact")
+    return f"{sum(held)}/{len(held)} ({100 * ends.low:.1f} to {100 * ends.high:.1f} %)"
+
+
+def _holds(row: Row, low: float, high: float) -> bool:
+    return low <= _temperature(row["key"][1]) <= high
+
+
+def _right(row: Row) -> bool:
+    family = _family(row["key"][1])
+    return row["called"] in (family, "can't be told") or family in row["rivals"]
+
+
+def _family(what: str) -> str:
+    """The truncation of a setting in words."""
+    return next((name for name in ("top_k", "top_p", "min_p") if name in what), "none")
 
 
 def _temperature(what: str) -> float:

@@ -54,6 +54,7 @@ class FakeClient:
         self._change, self._seed, self._spread = change, seed, spread
         self._caches, self._tempered, self._silent, self._refuse = caches, tempered, silent, refuse
         self._rows: dict[str, Any] = {}
+        self._sums: dict[tuple[Any, ...], tuple[Any, Any]] = {}
         self._kept: dict[str, Any] = {}
         self._rng = np.random.default_rng(seed)
 
@@ -92,24 +93,37 @@ class FakeClient:
         drawn: list[int] = []
         many: Counter[int] = Counter()
         for _ in range(asked["max_tokens"]):
-            logits = self._row(prompt)[0] + 12.0  # all that matters are positive, as a repetition penalty divides them
-            for token, times in many.items():
-                logits[token] /= asked.get("repetition_penalty", 1.0)
-                logits[token] -= asked.get("presence_penalty", 0.0) + times * asked.get("frequency_penalty", 0.0)
-            order = np.argsort(-logits)
-            row = chances(
-                logits[None, order],
-                temperature=max(asked.get("temperature", 1.0), 1e-3),
-                top_k=asked.get("top_k") or 0,
-                top_p=asked.get("top_p", 1.0),
-                min_p=asked.get("min_p", 0.0),
-            )[0]
-            token = int(order[rng.choice(len(row), p=row)])
+            order, sums = self._chances(prompt, asked, many)
+            token = int(order[sums.searchsorted(rng.random(), side="right")])
             drawn.append(token)
             many[token] += 1
             if any(stop in name(token) for stop in asked.get("stop", ())):
                 break
         return drawn
+
+    def _chances(self, prompt: str, asked: Mapping[str, Any], many: Counter[int]) -> tuple[Any, Any]:
+        """Tokens by probability, and the sums of these; kept where no penalty acts."""
+        setting = {
+            "temperature": max(asked.get("temperature", 1.0), 1e-3),
+            "top_k": asked.get("top_k") or 0,
+            "top_p": asked.get("top_p", 1.0),
+            "min_p": asked.get("min_p", 0.0),
+        }
+        penalties = (asked.get("repetition_penalty", 1.0), asked.get("presence_penalty", 0.0),
+                     asked.get("frequency_penalty", 0.0))  # fmt: skip
+        plain = not many or penalties == (1.0, 0.0, 0.0)
+        key = (prompt, *setting.values())
+        if plain and key in self._sums:
+            return self._sums[key]
+        logits = self._row(prompt)[0] + 12.0  # all that matters are positive, as a repetition penalty divides them
+        for token, times in many.items():
+            logits[token] = logits[token] / penalties[0] - penalties[1] - times * penalties[2]
+        order = np.argsort(-logits)
+        sums = chances(logits[None, order], **setting)[0].cumsum()
+        found = (order, sums / sums[-1])
+        if plain:
+            self._sums[key] = found
+        return found
 
     def _choice(
         self, prompt: str, body: Mapping[str, Any], asked: Mapping[str, Any], drawn: list[int]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.auditing.made import chances, places
-from thermoscope.auditing.averaged import averaged, tightest
+from thermoscope.auditing.averaged import averaged
+from thermoscope.auditing.steps import beyond, tightest
 from thermoscope.auditing.text_places import TextPlaces, Whole
 
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -65,6 +66,28 @@ def test_a_token_that_was_not_drawn_changes_little(setting: dict[str, Any]) -> N
     assert two.temperature == pytest.approx(one.temperature, rel=0.1)
     assert two.high < 1.3 * one.high
     assert (two.shares["none"] < 0.01) == (one.shares["none"] < 0.01) == ("min_p" in setting)
+
+
+def test_one_token_in_forty_that_was_not_drawn_hides_no_truncation() -> None:
+    """As in hot texts; at a rate of one in 500 alone these were read as untruncated, and much colder."""
+    text = drawn(np.random.default_rng(7), 160, temperature=1.5, top_k=12)
+    ranks = text.ranks.copy()
+    ranks[20::40] = 90
+    found = averaged([text_of(text.logprobs, ranks)], last=False)
+    assert found.shares["top_k"] > 0.9
+    assert found.peaks["top_k"].value == 12
+    assert found.low <= 1.5 <= found.high
+
+
+def test_tokens_that_a_truncation_would_have_removed() -> None:
+    rows = np.log(np.array([[0.5, 0.3, 0.15, 0.05]] * 3))
+    text = text_of(rows, np.array([0, 2, 3]))
+    assert beyond([text], {"top_k": 2, "top_p": 0.9, "min_p": 0.2}, 1.0, last=False) == {
+        "top_k": 2, "top_p": 1, "min_p": 1,
+    }  # fmt: skip
+    hot = beyond([text], {"min_p": 0.2}, 2.0, last=False)
+    assert hot == {"min_p": 0}  # the last one is 0.1 of the first at T=1, its root at T=2
+    assert beyond([text], {"min_p": 0.2}, 2.0, last=True) == {"min_p": 1}
 
 
 def test_the_tightest_values_keep_every_token() -> None:

@@ -29,11 +29,6 @@ def row(found: Audit, parameter: str) -> AuditRow:
     return next(one for one in found.rows if one.parameter == parameter)
 
 
-@pytest.fixture(scope="module")
-def honest() -> Audit:
-    return audited(FakeClient())
-
-
 def dropping(*names: str) -> FakeClient:
     return FakeClient(lambda body: {k: v for k, v in body.items() if k not in names})
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.auditing.fake import FakeClient
 from tests.sources.server import Handler, serving
+from thermoscope.auditing.prompts import BEGINNINGS
+from thermoscope.cli.app import app
 
 #: The most requests under way: those that the kill takes away after they were answered.
 AT_ONCE = 4
@@ -37,18 +40,19 @@ def test_a_killed_audit_asks_nothing_twice(tmp_path: Path) -> None:
         handler.give(found)
 
     with serving(behave) as server:
-        command = [
-            sys.executable, "-m", "thermoscope", "audit", "vllm/fake", f"--base-url={server.url}", "--budget=200",
-            f"--at-once={AT_ONCE}", f"--cache={tmp_path / 'answers.sqlite'}", "--json",
+        words = [
+            "audit", "vllm/fake", f"--base-url={server.url}", "--budget=200", f"--at-once={AT_ONCE}",
+            f"--cache={tmp_path / 'answers.sqlite'}", "--json", *(f"--prompt={prompt}" for prompt in BEGINNINGS[:8]),
         ]  # fmt: skip
+        command = [sys.executable, "-m", "thermoscope", *words]
         first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert enough.wait(120)
         first.kill()
         assert first.wait() < 0
         before = behind.asked.total()
-        again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+        again = CliRunner().invoke(app, words)
+    assert again.exit_code == 0, again.output
     found = json.loads(again.stdout)
-    assert again.returncode == 0, again.stderr
     assert found["requests"] == behind.asked.total() - before
     bodies = [(json.loads(body), times) for body, times in behind.asked.items()]
     seeded = [times for body, times in bodies if "seed" in body and not asked_again(body)]

@@ -13,11 +13,12 @@ import pytest
 from tests.sources.llama_server import llama_server
 from tests.sources.server import Handler, serving
 from thermoscope.auditing.audit import Audit
+from thermoscope.auditing.prompts import BEGINNINGS
 from thermoscope.auditing.protocol import audit
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is for development: pip install .[dev]")
-#: Requests with which each lie shows.
-BUDGET = 600
+#: With which each lie shows.
+LIES: dict[str, Any] = {"keep": False, "budget": 1200, "prompts": BEGINNINGS[:8]}
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
@@ -30,7 +31,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def honest(url: str) -> Audit:
     """The audit of the server itself."""
-    return audit("llama-cpp/bundled", base_url=url, keep=False)
+    return audit("llama-cpp/bundled", base_url=url, keep=False, budget=1200)
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def test_its_hidden_min_p_is_found_and_what_is_sent_is_honoured(honest: Audit) -
 
 
 def test_the_weights_at_hand_are_those_of_the_server(url: str) -> None:
-    found = audit("llama-cpp/bundled", base_url=url, keep=False, reference="bundled", budget=600)
+    found = audit("llama-cpp/bundled", base_url=url, keep=False, reference="bundled", budget=300)
     rows = [row for row in found.rows if row.parameter == "model"]
     assert [row.verdict for row in rows] == ["honoured", "honoured"]
     assert "log-probabilities are 0.000" in rows[0].evidence
@@ -117,14 +118,14 @@ def rescale(body: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_proxy_that_lies_about_temperature_is_named(url: str, lie: Any, words: str, verdict: str) -> None:
     with proxy(url, lie) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
+        found = audit("llama-cpp/bundled", base_url=address, **LIES)
     assert found.finding.startswith(words)
     assert named(found)[2.0] == verdict
 
 
 def test_a_proxy_that_adds_top_p(url: str) -> None:
     with proxy(url, lambda body: body | {"top_p": 0.6}) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
+        found = audit("llama-cpp/bundled", base_url=address, **LIES)
     row = next(row for row in found.rows if row.sent == "off")
     assert (row.parameter, row.verdict) == ("top_p", "changed")
     assert row.effective == pytest.approx(0.6, abs=0.06)
@@ -132,5 +133,5 @@ def test_a_proxy_that_adds_top_p(url: str) -> None:
 
 def test_a_proxy_that_caches(url: str) -> None:
     with proxy(url, lambda body: body, caches=True) as address:
-        found = audit("llama-cpp/bundled", base_url=address, keep=False, budget=BUDGET)
+        found = audit("llama-cpp/bundled", base_url=address, **LIES)
     assert named(found, "fresh draws") == {"yes": "cached"}

@@ -13,6 +13,7 @@ import pytest
 from tests.auditing.fake import Change, FakeClient, endpoint
 from tests.sources.server import Handler, serving
 from thermoscope.auditing.audit import Audit
+from thermoscope.auditing.prompts import BEGINNINGS
 from thermoscope.auditing.protocol import audit
 from thermoscope.errors import InputError
 
@@ -26,11 +27,11 @@ def verdicts(found: Audit, parameter: str = "temperature") -> dict[float | str, 
 
 
 @pytest.mark.parametrize("spread", [2.2, 4.0])
-def test_an_honest_server_is_called_honest(spread: float) -> None:
+def test_an_honest_server_is_called_honest(spread: float, honest: Audit) -> None:
     """At one wrong call in a hundred audits, two in five would have a probability of 0.001."""
-    found = [audited(FakeClient(seed=seed, spread=spread)) for seed in range(5)]
+    first = honest if spread == 2.2 else audited(FakeClient(spread=spread))
+    found = [first, *(audited(FakeClient(seed=seed, spread=spread)) for seed in range(1, 5))]
     assert sum(not one.honoured for one in found) <= 1
-    first = found[0]
     assert verdicts(first) == {0.3: "honoured", 0.7: "honoured", 1.0: "honoured", 1.5: "honoured", 2.0: "honoured",
                                "nothing": "default"}  # fmt: skip
     assert verdicts(first, "seed") == {77: "honoured"}
@@ -144,11 +145,10 @@ def test_one_setting_alone() -> None:
 
 
 def test_nothing_is_asked_twice(tmp_path: Path) -> None:
-    kept = tmp_path / "answers.sqlite"
-    first = FakeClient()
-    one = audit(endpoint(first), cache=kept, budget=300)
+    how: dict[str, Any] = {"cache": tmp_path / "answers.sqlite", "budget": 200, "prompts": BEGINNINGS[:8]}
+    one = audit(endpoint(FakeClient()), **how)
     again = FakeClient()
-    two = audit(endpoint(again), cache=kept, budget=300)
+    two = audit(endpoint(again), **how)
     assert not again.asked
     assert two.rows == one.rows
     assert two.requests == 0
@@ -165,6 +165,7 @@ def test_bad_input() -> None:
 def test_a_server_that_is_busy_or_hangs_up_gives_the_same_verdicts(tmp_path: Path) -> None:
     """Every eleventh request is turned away, every thirteenth dropped; then the audit is repeated from its answers."""
     behind, lock, asked = FakeClient(), threading.Lock(), itertools.count(1)
+    how: dict[str, Any] = {"budget": 200, "prompts": BEGINNINGS[:10]}
 
     def behave(handler: Handler, body: dict[str, Any], number: int) -> None:
         turn = next(asked)
@@ -178,12 +179,12 @@ def test_a_server_that_is_busy_or_hangs_up_gives_the_same_verdicts(tmp_path: Pat
             handler.give(found)
 
     with serving(behave) as server:
-        how = {"base_url": server.url, "budget": 300, "cache": tmp_path / "answers.sqlite"}
-        found = audit("vllm/fake", **how)  # type: ignore[arg-type]
+        where: dict[str, Any] = {"base_url": server.url, "cache": tmp_path / "answers.sqlite"}
+        found = audit("vllm/fake", **where, **how)
         before = next(asked)
-        again = audit("vllm/fake", **how)  # type: ignore[arg-type]
+        again = audit("vllm/fake", **where, **how)
         assert next(asked) == before + 1
-    direct = audited(FakeClient(), budget=300)
+    direct = audited(FakeClient(), **how)
     seeded = [row for row in direct.rows if row.sent != "nothing"]
     assert [(row.parameter, row.verdict) for row in found.rows if row.sent != "nothing"] == [
         (row.parameter, row.verdict) for row in seeded

@@ -10,6 +10,12 @@ from thermoscope import InputError, SamplingParams, generate, load_model, temper
 from thermoscope.models.base import Model
 
 PROMPT = "Once upon a time"
+SETTINGS = [
+    SamplingParams(temperature=0.3),
+    SamplingParams(temperature=1.5),
+    SamplingParams(min_p=0.05),
+    SamplingParams(top_k=20),
+]
 PROSE = (
     "The committee approved the amended schedule of fees on 14 March 2019, subject to clause 7(b) of the lease. "
     "Notwithstanding the foregoing, the lessee shall indemnify the lessor against any liability arising from the use "
@@ -24,32 +30,33 @@ def model() -> Model:
     return load_model()
 
 
-def texts(model: Model, setting: SamplingParams, number: int = 3) -> list[str]:
-    samples = generate(model, PROMPT, setting, seeds=range(number), max_new_tokens=150)
-    return [sample.text for sample in samples]
+@pytest.fixture(scope="module")
+def texts(model: Model) -> dict[SamplingParams, list[str]]:
+    """Four texts of 150 tokens at each setting."""
+    made = [generate(model, PROMPT, SETTINGS, seeds=[seed], max_new_tokens=150) for seed in range(4)]
+    return {setting: [samples[n].text for samples in made] for n, setting in enumerate(SETTINGS)}
 
 
-@pytest.mark.parametrize("temperature", [0.3, 1.5])
-def test_a_plain_temperature_is_found(model: Model, temperature: float) -> None:
-    found = temperature_of(texts(model, SamplingParams(temperature=temperature)), model, prompt=PROMPT)
-    assert found.truncation == ("can't be told" if temperature < 1 else "none")  # the cold one kept within top_k 50
-    assert found.low <= temperature <= found.high
+@pytest.mark.parametrize("setting", SETTINGS[:2])
+def test_a_plain_temperature_is_found(
+    model: Model, texts: dict[SamplingParams, list[str]], setting: SamplingParams
+) -> None:
+    found = temperature_of(texts[setting][:3], model, prompt=PROMPT)
+    cold = setting.temperature < 1
+    assert found.truncation == ("can't be told" if cold else "none")  # the cold one kept within top_k 50
+    assert found.low <= setting.temperature <= found.high
     assert found.high / found.low < 1.7
     assert found.author == "possible"
-    assert ("can't be told" if temperature < 1 else "no truncation seen") in found.finding
+    assert ("can't be told" if cold else "no truncation seen") in found.finding
+    assert found.rivals == (() if cold else ("top_p",))  # a hot text has tokens that were not drawn: as many as these
+    assert ("(top_p can't be ruled out)" in found.finding) is not cold
 
 
-@pytest.mark.parametrize(
-    ("setting", "family", "value"),
-    [
-        (SamplingParams(min_p=0.05), "min_p", 0.05),
-        (SamplingParams(top_k=20), "top_k", 20),
-    ],
-)
+@pytest.mark.parametrize(("setting", "family", "value"), [(SETTINGS[2], "min_p", 0.05), (SETTINGS[3], "top_k", 20)])
 def test_a_truncation_is_found_with_the_temperature(
-    model: Model, setting: SamplingParams, family: str, value: float
+    model: Model, texts: dict[SamplingParams, list[str]], setting: SamplingParams, family: str, value: float
 ) -> None:
-    found = temperature_of(texts(model, setting, 4), model, prompt=PROMPT)
+    found = temperature_of(texts[setting], model, prompt=PROMPT)
     assert found.truncation == family
     assert found.value == pytest.approx(value, rel=0.2)
     assert found.temperature == pytest.approx(1.0, abs=0.15)
@@ -72,9 +79,9 @@ def test_the_curve_shows_where_the_temperature_changed(model: Model) -> None:
     assert curve[0].high < curve[-1].low
 
 
-def test_it_is_the_same_each_time_and_as_json(model: Model) -> None:
-    text = texts(model, SamplingParams(), 1)
-    one, two = temperature_of(text, model, prompt=PROMPT), temperature_of(text[0], model, prompt=PROMPT)
+def test_it_is_the_same_each_time_and_as_json(model: Model, texts: dict[SamplingParams, list[str]]) -> None:
+    text = texts[SETTINGS[1]][0]
+    one, two = temperature_of([text], model, prompt=PROMPT), temperature_of(text, model, prompt=PROMPT)
     assert one == two
     assert json.loads(one.to_json())["temperature"] == one.temperature
 

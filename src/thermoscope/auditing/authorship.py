@@ -11,8 +11,10 @@ Three tests share the error rate, in parts. All rest on what holds whatever the 
 3. The same sum in the one direction in which people differ from models: they come back to words that the model finds
    unlikely at that place, that it has seldom expected in the text so far, or that followed the word before them there.
 
-The temperature is estimated from the same tokens. The part of the sums that another temperature would explain is taken
-out of them, with its variance (a score test with a nuisance parameter; Cox and Hinkley 1974, section 9.3).
+Tokens that the fitted truncation would have removed are left out: they were not drawn, but made of several by
+tokenising the text anew. The temperature is estimated from the same tokens. The part of the sums that another
+temperature would explain is taken out of them, with its variance (a score test with a nuisance parameter; Cox and
+Hinkley 1974, section 9.3).
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ def _smooth_p(texts: Sequence[TextPlaces], kept: Sequence[np.ndarray], best: Fit
 
     rng = np.random.default_rng(0)
     total, number = np.zeros(_ORDER + 3), 0
-    both = [_shares(text, many, best, rng) for text, many in zip(texts, kept, strict=True)]
+    both = [_shares(text, many, best, rng)[:, text.ranks < many] for text, many in zip(texts, kept, strict=True)]
     opened = np.concatenate([entropies for _, entropies in both])
     middle, spread = float(opened.mean()), float(opened.std()) or 1.0
     for shares, entropies in both:
@@ -100,8 +102,8 @@ def _smooth_p(texts: Sequence[TextPlaces], kept: Sequence[np.ndarray], best: Fit
     return float(chi2.sf(float((total**2).sum()) / number, len(total)))
 
 
-def _shares(text: TextPlaces, kept: np.ndarray, best: Fit, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """For each token the probability of all more probable ones, plus a random part of its own; and the entropies."""
+def _shares(text: TextPlaces, kept: np.ndarray, best: Fit, rng: np.random.Generator) -> Floats:
+    """(2, P) for each token the probability of all more probable ones, plus a random part of its own; the entropies."""
     found, entropies = np.zeros(len(text.ranks)), np.zeros(len(text.ranks))
     for place, (depth, rank) in enumerate(zip(_depths(text), text.ranks, strict=True)):
         weights = np.exp(depth[: kept[place]] / best.temperature)
@@ -109,7 +111,7 @@ def _shares(text: TextPlaces, kept: np.ndarray, best: Fit, rng: np.random.Genera
         own = weights[rank] if rank < len(weights) else 0.0
         found[place] = min(1.0, float(weights[:rank].sum() + rng.random() * own) / total)
         entropies[place] = math.log(total) - float(weights @ depth[: kept[place]]) / total / best.temperature
-    return found, entropies
+    return np.stack([found, entropies])
 
 
 def _memory_p(texts: Sequence[TextPlaces], kept: Sequence[np.ndarray], best: Fit) -> tuple[float, float]:
@@ -123,12 +125,13 @@ def _memory_p(texts: Sequence[TextPlaces], kept: Sequence[np.ndarray], best: Fit
     came, drawn, variance = np.zeros(_FEATURES), np.zeros((_SIMULATED, _FEATURES)), np.zeros((_FEATURES, _FEATURES))
     for text, many in zip(texts, kept, strict=True):
         rare = _rareness(text)
-        for place, rank in enumerate(text.ranks):
+        for place in map(int, np.flatnonzero(text.ranks < many)):
+            rank = text.ranks[place]
             logs, features = _place(text, place, int(many[place]), best, rare[place])
             p = np.exp(logs)
             features = features - p @ features
             variance += features.T @ (p[:, None] * features)
-            came += features[min(rank, len(p) - 1)]
+            came += features[rank]
             drawn += features[np.minimum(np.searchsorted(np.cumsum(p), rng.random(_SIMULATED)), len(p) - 1)]
     # the first feature is the temperature's: what goes along with it says nothing, as the temperature is fitted
     slope = variance[:, 0] / max(variance[0, 0], 1e-12)

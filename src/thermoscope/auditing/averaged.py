@@ -8,8 +8,9 @@ be removed is as likely as any other, which for the edge of a distribution is th
 temperature is even in ln T.
 
 A text is tokenised anew: now and then a token is read that was not drawn, and that the setting would never have
-given. So that one of them does not rule out a truncation or a low temperature, each token is taken to come from the
-model's own distribution (T=1, untruncated) with the probability 0.002.
+given. So that such strays do not rule out a truncation or a low temperature, each token is taken to come from the
+model's own distribution (T=1, untruncated) with a small probability, which is averaged over too: it is 0.001, 0.01 or
+0.04, as texts up to T=1 have next to no strays, and single ones at T=1.5 have one in twenty.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ import numpy as np
 
 from thermoscope.auditing.draws import Floats
 from thermoscope.auditing.likelihood import FAMILIES, HIGHEST, LOWEST, Family
+from thermoscope.auditing.steps import Steps
 from thermoscope.auditing.text_places import TextPlaces, Whole
 
-#: Tokens of a place that stand alone, and the growth of the groups of the others.
-_ALONE, _GROWTH = 256, 1.05
 #: The probability of no truncation, before any token is read.
 _NONE = 0.1
-#: The probability of a token that the setting did not draw, and the most of them that are sought.
-_STRAY, _STRAYS = 0.002, 0.01
+#: Probabilities of a token that the setting did not draw, and their own; the share of tokens that are sought for them.
+_RATES, _RATE_SHARES, _STRAYS = np.array([0.001, 0.01, 0.04]), np.array([0.6, 0.3, 0.1]), 0.03
+#: So many probabilities are multiplied before a logarithm is taken.
+_AT_ONCE = 8
+#: Less probable tokens count as this: products of so many must not vanish.
+_LEAST = 1e-30
 #: By how much of what is left a p that is named is looser than the tightest: groups are not exact.
 _SLACK = 1e-3
 #: Log-odds of the loosest top_p that is tried.
@@ -71,42 +75,6 @@ class Peak:
     log_likelihood: float
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Places whose less probable tokens are taken in groups: P places, G groups.
-
-    Attributes
-    ----------
-    depth : array (P, G)
-        How far the tokens of each group are below the most probable one on average, nats.
-    many : array (G,)
-        How many tokens each group has.
-    own : array (P,)
-        The group of the token that came.
-    own_depth : array (P,)
-        How far that token is below the most probable one.
-    """
-
-    depth: Floats
-    many: Floats
-    own: Whole
-    own_depth: Floats
-
-    @classmethod
-    def of(cls, texts: Sequence[TextPlaces]) -> Steps:
-        """The places of texts of one model."""
-        starts = _starts(texts[0].logprobs.shape[1])
-        many = np.diff([*starts, texts[0].logprobs.shape[1]]).astype(np.float64)
-        depth, own, exact = [], [], []
-        for text in texts:
-            below = text.logprobs - text.logprobs[:, :1]
-            depth.append(np.add.reduceat(below, starts, axis=1, dtype=np.float64) / many)
-            own.append(np.searchsorted(starts, text.ranks, side="right") - 1)
-            drawn = text.logprobs[np.arange(len(below)), text.ranks].astype(np.float64)
-            exact.append(drawn - text.logprobs[:, 0].astype(np.float64))
-        return cls(np.concatenate(depth), many, np.concatenate(own), np.concatenate(exact))
-
-
 def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.95) -> Averaged:
     """The temperature of texts of one setting.
 
@@ -119,12 +87,13 @@ def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.9
     confidence
         Of the interval.
     """
-    steps = Steps.of(texts)
+    return averaged_over(Steps.of(texts), last=last, confidence=confidence)
+
+
+def averaged_over(steps: Steps, *, last: bool, confidence: float = 0.95) -> Averaged:
+    """The same of places that were grouped already."""
     likelihood = _Likelihood(steps, last=last)
-    x = np.linspace(math.log(LOWEST), math.log(HIGHEST), _COARSE)
-    whole = np.logaddexp.reduce(likelihood.along(x).means, axis=0)
-    near = np.flatnonzero(whole >= whole.max() - _FAR)
-    x = np.linspace(x[max(near[0] - 1, 0)], x[min(near[-1] + 1, len(x) - 1)], _FINE)
+    x = np.linspace(*_reach(likelihood), _FINE)
     along = likelihood.along(x)
     density = np.exp(along.means - along.means.max())
     shares = density.sum(axis=1) / density.sum()
@@ -135,26 +104,26 @@ def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.9
     return Averaged(middle, low, high, dict(zip(FAMILIES, map(float, shares), strict=True)), peaks)
 
 
-def tightest(texts: Sequence[TextPlaces], temperature: float, *, last: bool) -> dict[Family, float]:
-    """The tightest value of each truncation, at a temperature, that keeps every token of some texts."""
-    steps = Steps.of(texts)
-    depth, places = float(steps.own_depth.min()), np.arange(len(steps.own))
-    weights = steps.many * np.exp(steps.depth if last else steps.depth / temperature)
-    before = (np.cumsum(weights, axis=1) - weights)[places, steps.own] / weights.sum(axis=1)
-    return {
-        "top_k": float(max(int(text.ranks.max(initial=0)) for text in texts) + 1),
-        "top_p": float(before.max()),
-        "min_p": math.exp(depth if last else max(depth / temperature, -700.0)),
-    }
+def _reach(likelihood: _Likelihood) -> tuple[float, float]:
+    """The logarithms of the temperatures between which the likelihood counts: from T=1 on, as far as it does."""
+    x = np.linspace(math.log(LOWEST), math.log(HIGHEST), _COARSE)
 
+    def at(place: int) -> float:
+        return float(np.logaddexp.reduce(likelihood.along(x[place : place + 1]).means[:, 0]))
 
-def _starts(vocabulary: int) -> Whole:
-    starts = list(range(min(_ALONE, vocabulary)))
-    at = float(_ALONE)
-    while at < vocabulary:
-        starts.append(int(at))
-        at *= _GROWTH
-    return np.array(starts, dtype=np.int64)
+    first = last = int(np.abs(x).argmin())
+    found = {first: at(first)}
+    while True:
+        least = max(found.values()) - _FAR
+        if first > 0 and (found[first] >= least or first == last):
+            first -= 1
+            found[first] = at(first)
+        elif last < len(x) - 1 and (found[last] >= least or last == first):
+            last += 1
+            found[last] = at(last)
+        else:
+            near = [place for place, value in found.items() if value >= least]
+            return float(x[max(min(near) - 1, 0)]), float(x[min(max(near) + 1, len(x) - 1)])
 
 
 def _peak(x: Floats, tops: Floats, values: Floats) -> Peak:
@@ -188,49 +157,48 @@ class _Likelihood:
 
     def __init__(self, steps: Steps, *, last: bool) -> None:
         self._steps, self._last = steps, last
-        self._places = np.arange(len(steps.own))[:, None]
+        self._places = np.arange(len(steps.own))
         self._strays = math.ceil(_STRAYS * len(steps.own))
         by_k = _grid(steps.own.astype(np.float64), len(steps.many) - 1.0, self._strays, least=1.0)
-        self._by_k = np.unique(np.minimum(by_k.astype(np.int64), len(steps.many) - 1))
-        self._sizes = np.cumsum(steps.many)[self._by_k]
+        ends = np.unique(np.minimum(by_k.astype(np.int64), len(steps.many) - 1))
+        self._sizes = np.cumsum(steps.many)[ends]
+        self._by_k = self._kept(np.broadcast_to(ends, (len(steps.own), len(ends))))
         self._depths = _grid(-steps.own_depth, -float(steps.depth.min()), self._strays)
-        self._by_depth = _last_below(-steps.depth, self._depths + _TIE)
-        plain = self._totals(1.0)
+        self._by_depth = self._kept(_last_below(-steps.depth, self._depths + _TIE))
+        plain = self._sums(1.0)
         self._by_mass = self._prefixes(plain) if last else None
-        self._stray = (steps.own_depth - plain[:, -1] + math.log(_STRAY))[:, None]
+        self._stray = np.maximum(np.exp(steps.own_depth) / plain[:, -1], _LEAST)[:, None]
 
     def along(self, x: Floats) -> _Along:
         """Every family at temperatures whose logarithms are given; means with its probability before any token."""
         return _Along(*(np.array([self._at(math.exp(one)) for one in x]).transpose(2, 1, 0)))
 
-    def _totals(self, temperature: float) -> Floats:
-        """(P, G) the logarithm of the sum of all weights up to each group."""
-        totals: Floats = np.log(np.cumsum(self._steps.many * np.exp(self._steps.depth / temperature), axis=1))
-        return totals
+    def _sums(self, temperature: float) -> Floats:
+        """(P, G) the sum of all weights up to each group; the largest weight is 1."""
+        sums: Floats = np.cumsum(self._steps.many * np.exp(self._steps.depth / temperature), axis=1)
+        return sums
+
+    def _kept(self, kept: Whole) -> _Kept:
+        rows = len(self._steps.many) * self._places
+        return _Kept(kept + rows[:, None], kept >= self._steps.own[:, None])
 
     def _at(self, temperature: float) -> list[tuple[float, float, float]]:
-        totals = self._totals(temperature)
-        by_k = np.broadcast_to(self._by_k, (len(totals), len(self._by_k)))
-        shares, by_mass = self._prefixes(totals) if self._by_mass is None else self._by_mass
+        sums = self._sums(temperature)
+        shares, by_mass = self._prefixes(sums) if self._by_mass is None else self._by_mass
         least = np.exp(-self._depths if self._last else -self._depths / temperature)
-        own = (self._steps.own_depth / temperature)[:, None]
-        none = float(np.logaddexp(own - totals[:, -1:] + math.log1p(-_STRAY), self._stray).sum())
+        own = np.exp(self._steps.own_depth / temperature)[:, None]
+        none = float(self._log_likelihoods(own / sums[:, -1:])[0])
         found = [(none + math.log(_NONE), none, math.nan)]
-        for kept, values in ((by_k, self._sizes), (by_mass, shares), (self._by_depth, least)):
-            mean, top, which = self._mean(own, totals, kept)
+        for kept, values in ((self._by_k, self._sizes), (by_mass, shares), (self._by_depth, least)):
+            mean, top, which = self._mean(own, sums, kept)
             found.append((mean + math.log((1 - _NONE) / 3), top, float(values[which])))
         return found
 
-    def _mean(self, own: Floats, totals: Floats, kept: Whole) -> tuple[float, float, int]:
-        """The logarithm of the mean of likelihoods over the share of probability that is removed; the largest one.
-
-        ``kept`` (P, values) is the last group that is kept, from the tightest value to the loosest.
-        """
-        inside, whole = totals[self._places, kept], totals[:, -1:]
-        there = kept >= self._steps.own[:, None]
-        drawn = np.where(there, own - inside + math.log1p(-_STRAY), -np.inf)
-        values = np.logaddexp(drawn, self._stray).sum(axis=0)
-        removed = 1 - np.exp(inside - whole).mean(axis=0)
+    def _mean(self, own: Floats, sums: Floats, kept: _Kept) -> tuple[float, float, int]:
+        """The logarithm of the mean of likelihoods over the share of probability that is removed; the largest one."""
+        inside = sums.ravel()[kept.ends]
+        values = self._log_likelihoods(np.where(kept.there, own / inside, 0.0))
+        removed = 1 - (inside / sums[:, -1:]).mean(axis=0)
         steps = np.maximum(removed - np.append(removed[1:], 0.0), 0.0)
         which = int(values.argmax())
         top = float(values[which])
@@ -238,12 +206,34 @@ class _Likelihood:
         between = (heights + np.append(heights[1:], heights[-1])) / 2
         return top + math.log(float((between * steps).sum()) + 1e-300), top, which
 
-    def _prefixes(self, totals: Floats) -> tuple[Floats, Whole]:
-        """Values of p, and the last group (P, values) that each keeps."""
-        before = np.exp(np.c_[np.full(len(totals), -np.inf), totals[:, :-1]] - totals[:, -1:])
-        own = np.clip(before[self._places[:, 0], self._steps.own], 1e-9, 1 - 1e-9)
+    def _log_likelihoods(self, chances: Floats) -> Floats:
+        """Of the tokens, from the probability (P, values) of each under a setting; averaged over that of a stray."""
+        rows = np.arange(0, len(chances), _AT_ONCE)
+        found = [
+            np.log(np.multiply.reduceat(chances * (1 - rate) + rate * self._stray, rows, axis=0)).sum(axis=0)
+            for rate in _RATES
+        ]
+        averaged: Floats = np.logaddexp.reduce(np.array(found) + np.log(_RATE_SHARES)[:, None], axis=0)
+        return averaged
+
+    def _prefixes(self, sums: Floats) -> tuple[Floats, _Kept]:
+        """Values of p, and what each keeps."""
+        before = np.c_[np.zeros(len(sums)), sums[:, :-1] / sums[:, -1:]]
+        own = np.clip(before[self._places, self._steps.own], 1e-9, 1 - 1e-9)
         shares = 1 / (1 + np.exp(-_grid(np.log(own / (1 - own)), _LOOSE, self._strays)))
-        return shares + _SLACK * (1 - shares), _last_below(before, shares + 1e-12)
+        return shares + _SLACK * (1 - shares), self._kept(_last_below(before, shares + 1e-12))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What each value of a truncation keeps, from the tightest to the loosest: (P, values).
+
+    ``ends`` are places of the last groups that are kept in all rows as one, and ``there`` says whether the token that
+    came is kept.
+    """
+
+    ends: Whole
+    there: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
 def _last_below(rows: Floats, values: Floats) -> Whole:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.tails import unlisted
 
 #: Simulated sets of draws.
 REPLICATES = 1000
@@ -70,7 +71,7 @@ def simulate(draws: Draws, temperature: float, *, replicates: int = REPLICATES, 
         return Null(np.zeros(replicates), np.zeros(replicates))
     numbers = draws.counts[used].sum(axis=1).astype(np.int64)
     grid = temperature * np.geomspace(1 / _REACH, _REACH, _GRID)
-    tables = _Tables(depth, draws.logprobs[used], draws.tail[used], grid)
+    tables = _Tables(depth, unlisted(draws, grid)[:, used], numbers, grid)
     weights = np.exp(depth / temperature)
     shares = weights / weights.sum(axis=1, keepdims=True)
     rng = np.random.default_rng(seed)
@@ -97,56 +98,64 @@ def _threshold(values: Floats, alpha: float) -> float:
 
 
 class _Tables:
-    """Log-partition functions of every prefix of every place at every temperature of a grid."""
+    """Log-partition functions along a grid of temperatures, summed over all draws, of everything that can be kept."""
 
-    def __init__(self, depth: Floats, logprobs: Floats, tail: Floats, grid: Floats) -> None:
-        self._depth, self._grid = depth, grid
+    def __init__(self, depth: Floats, rest: Floats, numbers: NDArray[np.int64], grid: Floats) -> None:
+        self._grid = grid
+        self._depth = np.where(np.isfinite(depth), depth, 0.0)
         with np.errstate(divide="ignore"):
             scaled = np.exp(depth[:, :, None] / grid)  # (P, K, G)
-            self._partition = np.log(np.cumsum(scaled, axis=1))
-        listed = np.isfinite(depth).sum(axis=1)
-        self._listed = listed
-        ends = logprobs[np.arange(len(depth)), listed - 1]
-        rest = (tail / np.exp(ends))[:, None] * np.exp((ends - logprobs[:, 0])[:, None] / grid)
-        self._before = (np.cumsum(scaled, axis=1) - scaled) / (scaled.sum(axis=1) + rest)[:, None, :]
+        sums = np.cumsum(scaled, axis=1)
+        grown = np.diff(np.log(sums), axis=1, prepend=0.0) * numbers[:, None, None]
+        self._none = grown.sum(axis=(0, 1))
+        before = (sums - scaled) / (sums[:, -1] + rest.T)[:, None, :]
+        places = np.broadcast_to(np.arange(float(depth.shape[1])), depth.shape)
+        self._families = (
+            _Family.of(places[:, :, None], grown, 0.5),
+            _Family.of(-depth[:, :, None], grown, _TIE),
+            _Family.of(before, grown, 1e-12),
+        )
 
     def statistics(self, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Both statistics of sets of draws (B, P, K)."""
-        numbers = counts[0].sum(axis=1)
         there = counts > 0
         last = counts.shape[2] - 1 - there[:, :, ::-1].argmax(axis=2)  # (B, P)
-        finite = np.where(np.isfinite(self._depth), self._depth, 0.0)
-        sums = np.einsum("bpk,pk->b", counts, finite)[:, None] / self._grid  # (B, G)
-        whole = np.broadcast_to(self._listed, last.shape)
-        none = sums - self._totals(whole, numbers)
+        sums = np.einsum("bpk,pk->b", counts, self._depth)[:, None] / self._grid  # (B, G)
+        none = sums - self._none
         best = none.max(axis=1)
-        fits = [(sums - self._totals(sizes, numbers)).max(axis=1) for sizes in (self._top_k(last), self._min_p(last))]
-        fits.append((sums - self._prefix_totals(last, numbers)).max(axis=1))
+        fits = [(sums - family.totals_of(last)).max(axis=1) for family in self._families]
         return 2 * (np.max(fits, axis=0) - best), 2 * (best - none[:, _GRID // 2])
 
-    def _totals(self, sizes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Floats:
-        """(B, G) the log-partition functions of kept prefixes (B, P), summed over the draws."""
-        rows = np.arange(sizes.shape[1])
-        found: Floats = np.einsum("bpg,p->bg", self._partition[rows, sizes - 1], numbers)
-        return found
 
-    def _top_k(self, last: NDArray[np.int64]) -> NDArray[np.int64]:
-        most: NDArray[np.int64] = np.minimum(last.max(axis=1, keepdims=True) + 1, self._listed)
-        return most
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a truncation keeps: the tokens of all places in the order in which looser values let them in.
 
-    def _min_p(self, last: NDArray[np.int64]) -> NDArray[np.int64]:
-        cut = self._depth[np.arange(last.shape[1]), last].min(axis=1)
-        sizes: NDArray[np.int64] = (self._depth[None] >= cut[:, None, None] - _TIE).sum(axis=2)
-        return sizes
+    Attributes
+    ----------
+    order : array (P, K, G) or (P, K, 1)
+        Where in that order each token is.
+    totals : array (P K, G)
+        The log-partition functions, summed over the draws, where it is the last one that is kept.
+    """
 
-    def _prefix_totals(self, last: NDArray[np.int64], numbers: NDArray[np.int64]) -> Floats:
-        rows = np.arange(last.shape[1])
-        p = self._before[rows, last].max(axis=1)  # (B, G)
-        found = np.zeros(p.shape)
-        apart = 2.0 * np.arange(_GRID)  # shares are at most 1: the columns follow one another as one ascending row
-        for row in rows:
-            listed = self._listed[row]
-            columns = (self._before[row, :listed].T + apart[:, None]).ravel()
-            sizes = np.searchsorted(columns, p + 1e-12 + apart, side="right") - listed * np.arange(_GRID)
-            found += numbers[row] * np.take_along_axis(self._partition[row], sizes - 1, axis=0)
+    order: NDArray[np.int64]
+    totals: Floats
+
+    @classmethod
+    def of(cls, keys: Floats, grown: Floats, tie: float) -> _Family:
+        """From each token's key, which a value keeps up to some bound, and by how much it grows the totals."""
+        flat = np.ascontiguousarray(keys.reshape(-1, keys.shape[2]).T)  # (1 or G, P K)
+        order = np.argsort(flat, axis=1, kind="stable")
+        ascending = np.take_along_axis(flat, order, axis=1)
+        ends = np.stack([np.searchsorted(row, row + tie, side="right") - 1 for row in ascending])
+        sums = np.cumsum(np.take_along_axis(grown.reshape(-1, grown.shape[2]).T, order, axis=1), axis=1)
+        places = np.argsort(order, axis=1)
+        return cls(places.T.reshape(keys.shape), np.take_along_axis(sums, ends, axis=1).T)
+
+    def totals_of(self, last: NDArray[np.int64]) -> Floats:
+        """(B, G) the totals of the tightest value that keeps the last tokens (B, P) that were drawn."""
+        loosest = self.order[np.arange(last.shape[1]), last].max(axis=1)
+        along = loosest.shape[1] > 1
+        found: Floats = np.take_along_axis(self.totals, loosest, axis=0) if along else self.totals[loosest[:, 0]]
         return found

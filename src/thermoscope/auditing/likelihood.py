@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermoscope.auditing.draws import Draws, Floats
+from thermoscope.auditing.tails import unlisted
 
 Family = Literal["none", "top_k", "top_p", "min_p"]
 FAMILIES: tuple[Family, ...] = ("none", "top_k", "top_p", "min_p")
@@ -78,13 +79,12 @@ def curve(draws: Draws, of: Fit, temperatures: Floats) -> Floats:
 
 def kept_curve(draws: Draws, kept: NDArray[np.bool_], temperatures: Floats) -> Floats:
     """The log-likelihood of draws along temperatures, with some tokens (P, K) kept."""
-    line = _Curve(draws, kept)
-    return np.array([line.at(float(t)) for t in temperatures])
+    return _Curve(draws, kept).along(temperatures)
 
 
 def prefix(draws: Draws, temperature: float, p: float) -> NDArray[np.bool_]:
     """The tokens (P, K) that top_p keeps of the listed ones at a temperature."""
-    kept: NDArray[np.bool_] = np.isfinite(draws.logprobs) & (_mass_before(draws, temperature) < p)
+    kept: NDArray[np.bool_] = np.isfinite(draws.logprobs) & (_mass_before(draws, np.array([temperature]))[0] < p)
     return kept
 
 
@@ -178,42 +178,38 @@ def _kept(draws: Draws, family: Family) -> tuple[NDArray[np.bool_], float]:
         k = int(larger.max()) + 1
         k_th = np.sort(draws.depth, axis=1)[:, ::-1][:, min(k, draws.depth.shape[1]) - 1]
         return listed & (draws.depth >= k_th[:, None] - _TIE), float(k)
-    return _prefix(draws, 1.0)  # top_p where temperature comes last: of the untempered distribution
+    sets, p = _prefixes(draws, np.array([1.0]))  # top_p where temperature comes last: of the untempered distribution
+    return sets[0], float(p[0])
 
 
-def _mass_before(draws: Draws, temperature: float) -> Floats:
-    """The mass (P, K) of all tokens that are more probable than each, at a temperature.
+def _mass_before(draws: Draws, temperatures: Floats) -> Floats:
+    """The mass (T, P, K) of all tokens that are more probable than each, at some temperatures.
 
-    What is not listed has, at a temperature other than 1, a mass that is not known. It is taken as if it were spread
-    evenly over as many tokens as would make the last listed one its largest, which is the least that it can be spread.
+    That of the tokens that are not listed is estimated (``tails.py``).
     """
-    weights = np.exp(draws.depth / temperature)
-    weights[~np.isfinite(draws.logprobs)] = 0.0
-    listed = np.isfinite(draws.logprobs)
-    ends = np.exp(draws.logprobs[np.arange(len(listed)), listed.sum(axis=1) - 1])
-    number = np.divide(draws.tail, ends, out=np.zeros_like(ends), where=ends > 0)
-    rest = number * np.exp((np.log(np.maximum(ends, 1e-300)) - draws.logprobs[:, 0]) / temperature)
-    shares: Floats = weights / (weights.sum(axis=1) + rest)[:, None]
-    before: Floats = np.cumsum(shares, axis=1) - shares
+    weights = np.exp(draws.depth / temperatures[:, None, None])  # 0 where nothing is listed
+    rest = unlisted(draws, temperatures)
+    shares = weights / (weights.sum(axis=2) + rest)[:, :, None]
+    before: Floats = np.cumsum(shares, axis=2) - shares
     return before
 
 
-def _prefix(draws: Draws, temperature: float) -> tuple[NDArray[np.bool_], float]:
-    """The prefixes (P, K) of the tightest top_p at a temperature that keep every draw, and p."""
-    before = _mass_before(draws, temperature)
+def _prefixes(draws: Draws, temperatures: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """The prefixes (T, P, K) of the tightest top_p at some temperatures that keep every draw, and each p."""
+    before = _mass_before(draws, temperatures)
     rows = np.flatnonzero(draws.last >= 0)
-    p = float(before[rows, draws.last[rows]].max()) if len(rows) else 0.0  # a token stays while the mass before is < p
-    return np.isfinite(draws.logprobs) & (before <= p + 1e-12), p
+    p = before[:, rows, draws.last[rows]].max(axis=1, initial=0.0)  # a token stays while the mass before is < p
+    return np.isfinite(draws.logprobs) & (before <= p[:, None, None] + 1e-12), p
 
 
 def _fit_prefix(draws: Draws, drop: float) -> Fit:
     """top_p where temperature comes first: the prefix is formed anew at each temperature of a grid."""
     steps = int(_PER_E * math.log(HIGHEST / LOWEST)) + 1
     grid = np.geomspace(LOWEST, HIGHEST, steps)
-    sets = [_prefix(draws, float(t)) for t in grid]
-    values = np.array([_Curve(draws, kept).at(float(t)) for t, (kept, _) in zip(grid, sets, strict=True)])
+    sets, shares = _prefixes(draws, grid)
+    values = _Curve(draws, sets).along(grid)
     best = int(values.argmax())
-    kept, p = sets[best]
+    kept, p = sets[best], float(shares[best])
     line = _Curve(draws, kept)
     lower, upper = grid[max(best - 1, 0)], grid[min(best + 1, steps - 1)]
     at = float(np.clip(line.maximum(), lower, upper))
@@ -239,12 +235,11 @@ def _ends(x: Floats, values: Floats, level: float) -> tuple[float, float]:
 
 
 class _Curve:
-    """The log-likelihood of draws along the temperature, with fixed kept sets."""
+    """The log-likelihood of draws along the temperature, with kept sets (P, K), or (T, P, K) for ``along`` alone."""
 
     def __init__(self, draws: Draws, kept: NDArray[np.bool_]) -> None:
         used = draws.counts.sum(axis=1) > 0
-        depth = np.where(kept, draws.depth, -np.inf)[used]
-        self._depth = depth
+        self._depth = np.where(kept, draws.depth, -np.inf)[..., used, :]
         self._numbers = draws.counts[used].sum(axis=1)
         self._sum = float((draws.counts[used] * np.where(draws.counts[used] > 0, draws.depth[used], 0.0)).sum())
 
@@ -253,6 +248,13 @@ class _Curve:
         with np.errstate(over="ignore"):
             totals = np.log(np.exp(self._depth / temperature).sum(axis=1))
         return self._sum / temperature - float(self._numbers @ totals)
+
+    def along(self, temperatures: Floats) -> Floats:
+        """The log-likelihood at some temperatures, nats."""
+        with np.errstate(over="ignore"):
+            totals = np.log(np.exp(self._depth / temperatures[:, None, None]).sum(axis=2))
+        found: Floats = self._sum / temperatures - totals @ self._numbers
+        return found
 
     def slope(self, temperature: float) -> float:
         """Its derivative by 1/T: what was drawn less what is expected."""

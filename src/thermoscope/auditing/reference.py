@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from thermoscope.auditing.audit import AuditRow
 from thermoscope.auditing.draws import Draws, Floats
 from thermoscope.auditing.likelihood import Fit
 from thermoscope.auditing.reading import Reading
+from thermoscope.auditing.tails import unlisted
 from thermoscope.models.base import Model
 
 #: Tokens that are listed at each place; the mass of the others is known.
@@ -122,12 +122,13 @@ def goodness(draws: Draws, best: Fit, *, simulated: int = _SIMULATED, seed: int 
         Of the simulation.
     """
     rng = np.random.default_rng(seed)
+    beyond = unlisted(draws, np.array([best.temperature]))[0] * (best.family == "none")
     observed, null = 0.0, np.zeros(simulated)
     for place in range(len(draws.logprobs)):
         number = int(draws.counts[place].sum() + draws.beyond[place])
         if not number:
             continue
-        expected, cells = _cells(draws, best, place, number)
+        expected, cells = _cells(draws, best, place, number, float(beyond[place]))
         came = np.bincount(cells, weights=[*draws.counts[place], draws.beyond[place]], minlength=len(expected))
         observed += float(((came - expected) ** 2 / expected).sum())
         sets = rng.multinomial(number, expected / number, size=simulated)
@@ -135,24 +136,16 @@ def goodness(draws: Draws, best: Fit, *, simulated: int = _SIMULATED, seed: int 
     return observed, float((null >= observed - 1e-9).sum() + 1) / (simulated + 1)
 
 
-def _cells(draws: Draws, best: Fit, place: int, number: int) -> tuple[Floats, np.ndarray]:
+def _cells(draws: Draws, best: Fit, place: int, number: int, beyond: float) -> tuple[Floats, np.ndarray]:
     """The expected numbers of a place's cells, and the cell of each listed token and, last, of all others."""
     depth = draws.depth[place]
     weights = np.where(np.isfinite(depth), np.exp(depth / best.temperature), 0.0)
     if best.sets is not None:
         weights = np.where(best.sets[place], weights, 0.0)
-    chances = np.append(weights, 0.0 if best.family != "none" else _beyond(draws, best.temperature, place))
+    chances = np.append(weights, beyond)
     chances = np.maximum(chances / chances.sum(), 1e-12)
     expected = number * chances
     alone = expected >= _LEAST_EXPECTED
     cells = np.where(alone, np.cumsum(alone) - 1, int(alone.sum()))
     sums = np.bincount(cells, weights=expected)
     return sums * number / sums.sum(), cells
-
-
-def _beyond(draws: Draws, temperature: float, place: int) -> float:
-    """The weight of the tokens that are not listed, each as probable as the last listed one at most."""
-    listed = np.isfinite(draws.logprobs[place])
-    last = float(draws.logprobs[place][listed][-1])
-    many = float(draws.tail[place]) / math.exp(last)
-    return many * math.exp((last - float(draws.logprobs[place, 0])) / temperature)

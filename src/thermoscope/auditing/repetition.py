@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -134,17 +135,17 @@ def repeated_share(answers: Sequence[Answer]) -> list[float]:
 
 def _rows(answer: Answer, prompt: str, weight: Weight, least: float) -> list[tuple[list[float], list[float], int]]:
     before: Counter[bytes] = Counter()
-    known = prompt.lower().encode()
-    found = []
+    known, found = prompt.lower().encode(), []
+
+    @cache
+    def new(token: bytes) -> bool:
+        return not (token.strip() and token.strip().lower() in known)
+
     for token in answer.tokens or ():
         # vLLM lists the token that came even where it is not among the most probable ones
         top = sorted(((t, logprob) for t, logprob in token.top if math.isfinite(logprob)), key=lambda x: -x[1])[:TOP]
         most = top[0][1] if top else 0.0
-        kept = {
-            text: logprob
-            for text, logprob in top
-            if logprob - most >= least and not (text.strip() and text.strip().lower() in known)
-        }
+        kept = {text: logprob for text, logprob in top if logprob - most >= least and new(text)}
         weights = [float(before[text] if weight == "frequency" else before[text] > 0) for text in kept]
         if token.text in kept and len(set(weights)) > 1:
             found.append((list(kept.values()), weights, list(kept).index(token.text)))

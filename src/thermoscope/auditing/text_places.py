@@ -56,7 +56,7 @@ class TextPlaces:
         for start, logits in position_logits(model, context, first):
             logprobs = logits.log_softmax(dim=-1)
             known.append(logprobs[:, columns].numpy())
-            rows.append(logprobs.sort(dim=-1, descending=True).values.numpy())
+            rows.append(-np.sort(-logprobs.numpy(), axis=-1))  # several times as fast as torch's sort
             ranks.append(_ranks(logprobs, context[start : start + len(logits)]))
         empty = np.zeros((0, model.vocabulary), dtype=np.float32)
         return cls(

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from thermoscope.auditing.authorship import AUTHOR_ALPHA, author_p
-from thermoscope.auditing.averaged import Averaged, averaged, tightest
+from thermoscope.auditing.averaged import Averaged, averaged
 from thermoscope.auditing.likelihood import Family, Fit
+from thermoscope.auditing.steps import beyond, tightest
 from thermoscope.auditing.text_places import TextPlaces
 from thermoscope.errors import InputError
 
@@ -26,6 +27,9 @@ _CALLED, _NONE = 0.01, 0.5
 _RIVAL = 0.05
 #: Values about as loose as any server's defaults: a text that could have passed these tells nothing of truncation.
 _LOOSE: dict[Family, float] = {"top_k": 50, "top_p": 0.97, "min_p": 0.03}
+#: The share of tokens that were not drawn but made of several by tokenising anew: up to T=1, and how it grows above
+#: (0.02 at T=1.5). A loose truncation is ruled out where so many more came beyond it that chance is below the last.
+_STRAYS, _STRAYS_GROW, _CHANCE = 0.0005, 7.4, 0.05
 #: Tokens of a window of the curve, and from one window to the next.
 WINDOW, STRIDE = 64, 32
 #: Fewer tokens tell next to nothing.
@@ -61,7 +65,8 @@ class TextTemperature:
         The truncation that is called, and the tightest value of it that fits. "none" where values such as servers have
         by default would have removed tokens that came; "can't be told" where neither is so.
     rivals
-        Truncations that could have been instead of the one that is called.
+        Truncations that could have been instead of the one that is called, or of none: hot texts have tokens that were
+        not drawn, which hide a loose truncation.
     tightest
         The tightest ``top_k``, ``top_p`` and ``min_p`` that keep every token.
     evidence
@@ -101,7 +106,8 @@ class TextTemperature:
         if self.author == "unlikely":
             return f"{self.model} is not the author, at any of the settings that were tried; the closest is {shown}."
         if self.truncation == "none":
-            return f"Most likely {shown}, no truncation seen in {self.tokens:,} tokens."
+            but = f" ({' and '.join(self.rivals)} can't be ruled out)" if self.rivals else ""
+            return f"Most likely {shown}, no truncation seen in {self.tokens:,} tokens{but}."
         if self.truncation == "can't be told":
             return f"Most likely {shown}; whether anything was truncated can't be told from {self.tokens:,} tokens."
         also = f" (or {' or '.join(self.rivals)}: these tokens do not tell them apart)" if self.rivals else ""
@@ -141,6 +147,28 @@ def temperature_of(
 
     loaded: Model = load_model(model) if model is None or isinstance(model, str) else model
     tables = [TextPlaces.of(loaded, text, prompt) for text in ([texts] if isinstance(texts, str) else texts)]
+    return of_places(tables, loaded.name, last=last)
+
+
+def of_places(tables: Sequence[TextPlaces], name: str, *, last: bool = False, along: bool = True) -> TextTemperature:
+    """The same of texts that were read already.
+
+    Parameters
+    ----------
+    tables
+        What was read of each text.
+    name
+        The model's.
+    last
+        Whether the temperature comes after the truncation.
+    along
+        Whether the temperature along each text is wanted.
+
+    Raises
+    ------
+    InputError
+        There are fewer tokens than tell anything.
+    """
     number = sum(len(table.ranks) for table in tables)
     if number < LEAST_TOKENS:
         raise InputError(
@@ -148,26 +176,32 @@ def temperature_of(
         )
     over = averaged(tables, last=last)
     ends = tightest(tables, over.temperature, last=last)
-    called, rivals = _called(over, ends)
+    called, rivals = _called(over, beyond(tables, _LOOSE, over.temperature, last=last), number)
     family = "none" if called == "can't be told" else called
     peak = over.peaks[family]
     best = Fit(family, peak.value, peak.temperature, over.low, over.high, peak.log_likelihood, math.nan)
     p = author_p(tables, best, last=last)
-    curve = tuple(one for n, table in enumerate(tables) for one in _curve(n, table, last=last))
+    curve = tuple(one for n, table in enumerate(tables if along else ()) for one in _curve(n, table, last=last))
     notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
     return TextTemperature(
-        loaded.name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
+        name, number, over.temperature, over.low, over.high, called, best.value, rivals, ends,
         _evidence(over), over.shares["none"], "unlikely" if p < AUTHOR_ALPHA else "possible", p, curve, notes,
     )  # fmt: skip
 
 
-def _called(over: Averaged, ends: Mapping[Family, float]) -> tuple[Family | Literal["can't be told"], tuple[str, ...]]:
-    """The truncation that is called, and its rivals."""
-    if over.shares["none"] > _CALLED:
-        tight = ends["top_k"] <= _LOOSE["top_k"] or ends["top_p"] <= _LOOSE["top_p"] or ends["min_p"] >= _LOOSE["min_p"]
-        return ("can't be told" if tight or over.shares["none"] < _NONE else "none"), ()
-    ranked = sorted(ends, key=lambda family: -over.shares[family])
-    return ranked[0], tuple(f for f in ranked[1:] if over.shares[f] >= _RIVAL * over.shares[ranked[0]])
+def _called(
+    over: Averaged, outside: Mapping[Family, int], number: int
+) -> tuple[Family | Literal["can't be told"], tuple[str, ...]]:
+    """The truncation that is called, and its rivals; how many of the tokens loose ones would have removed is given."""
+    from scipy.stats import binom
+
+    if over.shares["none"] <= _CALLED:
+        ranked = sorted(outside, key=lambda family: -over.shares[family])
+        return ranked[0], tuple(f for f in ranked[1:] if over.shares[f] >= _RIVAL * over.shares[ranked[0]])
+    if over.shares["none"] < _NONE or not all(outside.values()):
+        return "can't be told", ()
+    strays = min(_STRAYS * math.exp(_STRAYS_GROW * max(over.temperature - 1, 0)), 0.5)
+    return "none", tuple(f for f, many in outside.items() if binom.sf(many - 1, number, strays) > _CHANCE)
 
 
 def _evidence(over: Averaged) -> float:
