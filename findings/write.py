@@ -14,7 +14,11 @@ from thermoscope.words import count, estimate, short
 
 TABLES = Path(__file__).parent / "tables"
 DOCS = Path(__file__).parent.parent / "docs"
-NAMES = {"bundled": "the bundled model", "smollm2": "SmolLM2-135M-Instruct"}
+NAMES = {
+    "bundled": "the bundled model",
+    "smollm2": "SmolLM2-135M-Instruct",
+    "gemma-3-270m-q4_k_m": "Gemma 3 270M (base, 4-bit)",
+}
 #: Measures that are shares of 1, shown in percent.
 _SHARES = frozenset({"rep_4", "score"})
 Row = dict[str, str]
@@ -71,9 +75,11 @@ def document() -> str:
         "",
         "Rules about decoding parameters are repeated everywhere and rarely tested. Each one here is one contrast of two",
         "settings in one measure, fixed before anything was generated, on models that run on a laptop. `make findings` makes",
-        "the runs and this page; the tables are in `findings/tables/`.",
+        "the runs and this page; the tables are in `findings/tables/`. Gemma's weights have terms of their own and are not",
+        "fetched: `python findings/make.py --model FILE.gguf` adds them, or any other model.",
         "",
-        f"Models: {', '.join(NAMES.get(m, m) for m in models)}. Texts share their random noise between settings, so that",
+        f"Models: {', '.join(NAMES.get(m, m) for m in models)}.",
+        "Texts share their random noise between settings, so that",
         f"prompts and seeds are paired: {SEEDS} seeds per prompt, {LENGTH} new tokens (sums: {SUM_LENGTH}).",
         "Intervals are 95% intervals of one difference. A rule *holds* or *does not hold* if the band over all pairs of settings",
         "of the run at once excludes no effect, and *probably* so if only its own interval does.",
@@ -143,19 +149,19 @@ def picture() -> str:
         | {key: float(row[key]) for key in ("temperature", "mean", "low", "high")}
         for row in rows("curves.csv") if row["task"] == "stories" and row["measure"] in ("rep_4", "perplexity")
     ]  # fmt: skip
+    models = list(dict.fromkeys(row["model"] for row in data))
     titles = {"rep_4": "share of repeated four-token phrases", "perplexity": "perplexity (log scale)"}
     panels = []
     for measure, title in titles.items():
         own = alt.Chart(pa.Table.from_pylist([row for row in data if row["measure"] == measure]))
         scale = alt.Scale(type="log") if measure == "perplexity" else alt.Scale()
         x = alt.X("temperature:Q", title="temperature")
-        colours = alt.Scale(range=["#0b6e99", "#d9480f", "#5f3dc4"])
+        colours = alt.Scale(domain=models, range=["#0b6e99", "#d9480f", "#5f3dc4"])
         colour = alt.Color("model:N", title=None, scale=colours)
         line = own.mark_line(point=True).encode(x, alt.Y("mean:Q", title=title, scale=scale), colour)
-        pale = alt.Color("model:N", scale=colours, legend=None)
-        band = own.mark_area(opacity=0.15).encode(x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"), pale)
+        band = own.mark_area(opacity=0.15).encode(x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"), colour)
         panels.append((band + line).properties(width=320, height=220))
-    chart = alt.hconcat(*panels).configure_view(stroke=None).configure_legend(orient="bottom")
+    chart = alt.hconcat(*panels).configure_view(stroke=None).configure_legend(orient="bottom", symbolOpacity=1)
     made: str = vl_convert.vegalite_to_svg(chart.to_json())
     return made
 
