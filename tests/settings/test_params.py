@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thermoscope import InputError, SamplingParams, ThermoscopeError
 from thermoscope.errors import ParameterError
 from thermoscope.settings.orders import ORDERS
-from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGES, Parameter
+from thermoscope.settings.stages import PARAMETERS, SHAPES, STAGE_OF, STAGES, Parameter
 from thermoscope.settings.values import number_of
 
 temperatures = st.floats(0, 1e308) | st.integers(0, 10**6)
@@ -259,6 +259,7 @@ def test_a_parameter_that_a_stage_gets_later_changes_nothing_where_it_is_off(mon
     stage = STAGES["temperature"]
     monkeypatch.setitem(STAGES, "temperature", replace(stage, parameters=(*stage.parameters, later)))
     monkeypatch.setitem(PARAMETERS, "smoothing", later)
+    monkeypatch.setitem(STAGE_OF, "smoothing", "temperature")
     assert Later(temperature=0.7, top_k=5).id == identity
     assert str(Later(temperature=0.7, top_k=5)) == text
     on = Later(smoothing=0.5)
