@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import io
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ def read_parquet(data: bytes, source: str, keep: Callable[[str], bool] = lambda 
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
+        file = pq.ParquetFile(pa.BufferReader(data))
         metadata = file.metadata
         names = file.schema_arrow.names
         if metadata.num_rows > MOST_ROWS:
