@@ -87,12 +87,7 @@ def averaged(texts: Sequence[TextPlaces], *, last: bool, confidence: float = 0.9
     confidence
         Of the interval.
     """
-    return averaged_over(Steps.of(texts), last=last, confidence=confidence)
-
-
-def averaged_over(steps: Steps, *, last: bool, confidence: float = 0.95) -> Averaged:
-    """The same of places that were grouped already."""
-    likelihood = _Likelihood(steps, last=last)
+    likelihood = _Likelihood(Steps.of(texts), last=last)
     x = np.linspace(*_reach(likelihood), _FINE)
     along = likelihood.along(x)
     density = np.exp(along.means - along.means.max())

@@ -56,12 +56,10 @@ class Steps:
 def tightest(texts: Sequence[TextPlaces], temperature: float, *, last: bool) -> dict[Family, float]:
     """The tightest value of each truncation, at a temperature, that keeps every token of some texts."""
     steps = Steps.of(texts)
-    depth, places = float(steps.own_depth.min()), np.arange(len(steps.own))
-    weights = steps.many * np.exp(steps.depth if last else steps.depth / temperature)
-    before = (np.cumsum(weights, axis=1) - weights)[places, steps.own] / weights.sum(axis=1)
+    depth = float(steps.own_depth.min())
     return {
         "top_k": float(max(int(text.ranks.max(initial=0)) for text in texts) + 1),
-        "top_p": float(before.max()),
+        "top_p": float(_mass_before(steps, 1.0 if last else temperature).max()),
         "min_p": math.exp(depth if last else max(depth / temperature, -700.0)),
     }
 
@@ -72,8 +70,7 @@ def beyond(
     """How many tokens of some texts each of some truncations would have removed at a temperature."""
     steps = Steps.of(texts)
     scale = 1.0 if last else temperature
-    weights = steps.many * np.exp(steps.depth / scale)
-    before = (np.cumsum(weights, axis=1) - weights)[np.arange(len(steps.own)), steps.own] / weights.sum(axis=1)
+    before = _mass_before(steps, scale)
     ranks = np.concatenate([text.ranks for text in texts])
     removed: dict[Family, Callable[[float], NDArray[np.bool_]]] = {
         "top_k": lambda k: ranks >= k,
@@ -81,6 +78,13 @@ def beyond(
         "min_p": lambda m: steps.own_depth < scale * math.log(m),
     }
     return {family: int(removed[family](value).sum()) for family, value in values.items()}
+
+
+def _mass_before(steps: Steps, temperature: float) -> Floats:
+    """(P,) the probability of all groups before the one of the token that came, at a temperature."""
+    weights = steps.many * np.exp(steps.depth / temperature)
+    before: Floats = (np.cumsum(weights, axis=1) - weights)[np.arange(len(steps.own)), steps.own] / weights.sum(axis=1)
+    return before
 
 
 def _starts(vocabulary: int) -> Whole:
