@@ -67,7 +67,7 @@ def test_the_readmes_query_gives_the_means_of_the_runs_own_table(tmp_path):
     from tests.fakes import FakeModel
     from tests.runs.killed import case
     from thermoscope.runs.carry_out import carry_out
-    from thermoscope.runs.measure import Measuring
+    from thermoscope.runs.measuring import Measuring
     from thermoscope.runs.plan import plan_run
     from thermoscope.runs.querying import query
     from thermoscope.runs.run import open_run

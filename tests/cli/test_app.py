@@ -25,7 +25,7 @@ from tests.runs.killed import case
 from tests.tiny_cli import Ran, command, environment, process
 from thermoscope._version import __version__
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied

@@ -57,9 +57,9 @@ def test_a_use_case_names_the_scorer_of_a_package(tmp_path: Path) -> None:
     prompt = 'title = "x"\nobjective = "task"\n[[prompts]]\ntext = "a"\n'
     case.write_text(prompt + table.replace("    ", ""), encoding="utf-8")
     code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from thermoscope.runs.scorers import scorer_of_case; "
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
         f"from thermoscope.usecases.load import load; case = load({str(case)!r}); "
-        "score = scorer_of_case(case.score, case.source.parent); print(score('a comma', None), score('none', None))"
+        "score = case.scorer(); print(score('a comma', None), score('none', None))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
     assert done.stdout == "1.0 0.0\n", done.stderr

@@ -21,7 +21,7 @@ from thermoscope.recommending.objective import objective_of
 from thermoscope.recommending.planning import MOST_SEEDS, layout, next_round
 from thermoscope.recommending.values import Values
 from thermoscope.recommending.vendors import ADVICE, advice_for
-from thermoscope.runs.measure import measuring_of
+from thermoscope.runs.measuring import measuring_of
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.local import LocalSource
 from thermoscope.statistics.reference import Reference

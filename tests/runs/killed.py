@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.fakes import FakeModel
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.store import Store
 from thermoscope.settings.grid import varied

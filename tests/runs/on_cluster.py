@@ -10,7 +10,7 @@ from typing import Any
 from tests.runs.held import Held, model
 from tests.runs.killed import case, small
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.store import Store
 from thermoscope.sources.base import Source
 from thermoscope.sources.cluster import Cluster

@@ -15,7 +15,7 @@ from tests.runs.killed import CASE, PROMPTS, case
 from thermoscope import Progress, Run, SamplingParams, open_run, run
 from thermoscope.errors import InputError, Interrupted, PromptError, RunError
 from thermoscope.runs import command as commands
-from thermoscope.runs.measure import measuring_of
+from thermoscope.runs.measuring import measuring_of
 from thermoscope.runs.plan import plan_run
 from thermoscope.sources.local import LocalSource
 

@@ -29,7 +29,8 @@ from thermoscope.files.writing import PART
 from thermoscope.metrics.table import measure, text_values
 from thermoscope.runs.carry_out import carry_out
 from thermoscope.runs.catalog import runs_in
-from thermoscope.runs.measure import Measuring, stored_texts
+from thermoscope.runs.measure import stored_texts
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import CHUNK_TEXTS, Plan, plan_run
 from thermoscope.runs.querying import query, tables_for
 from thermoscope.runs.run import open_run

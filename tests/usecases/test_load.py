@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from thermoscope.errors import InputError
-from thermoscope.metrics.scorers import asked_scorer
+from thermoscope.metrics.scorers import parse_scorer
 from thermoscope.models.chat import as_messages
 from thermoscope.statistics.reference_text import windows
 from thermoscope.usecases.case import FOLDER
@@ -113,7 +113,7 @@ def test_files_that_are_not_there_or_not_text(tmp_path: Path) -> None:
 def test_the_table_score_says_what_the_option_says(table: str, how: str) -> None:
     score = parse(GOOD.replace("text", 'answer = "x"\ntext') + f"\n[score]\n{table}\n", HERE).score
     assert score is not None
-    kind, argument = asked_scorer(how)
+    kind, argument = parse_scorer(how)
     assert (score.kind, score.argument) == (kind.name, argument)
 
 

@@ -125,7 +125,7 @@ def compare(
         wanted = len(results[0].settings) * len(results[0].seeds) * len(texts)
         sys.stderr.write(f"thermoscope: interrupted; {done} of {wanted} texts are finished\n")
 
-    console.say_kept(source, sum(len(result.texts) for result in results))
+    console.say_kept(source)
 
     def to_json() -> str:
         made = [result.to_json() for result in results]

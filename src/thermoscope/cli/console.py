@@ -191,10 +191,10 @@ def say(message: str) -> None:
     sys.stderr.write(f"thermoscope: {escape(message)}\n")
 
 
-def say_kept(source: Source, texts: int) -> None:
-    """Say how many texts of an endpoint were kept from before, if any were."""
-    if source.usage is not None and source.usage.cached:
-        say(f"{source.usage.cached} of {texts} answers were kept from before; -M cache=false asks again")
+def say_kept(source: Source) -> None:
+    """Say how many answers of an endpoint were kept from before, if any were."""
+    if source.usage is not None and (kept := source.usage.cached):
+        say(f"{count(kept, 'answer')} {'was' if kept == 1 else 'were'} kept from before; -M cache=false asks again")
 
 
 @contextlib.contextmanager
@@ -220,6 +220,7 @@ def source_in(opening: Mapping[str, Any], cluster: Cluster | None) -> Iterator[S
             how = {name: value for name, value in opening.items() if name != "name"}
             source = workers.enter_context(source_on(opening["name"], cluster, **how))
         yield source
+        say_kept(source)
 
 
 def _lively(err: Console) -> bool:

@@ -113,29 +113,18 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     """
     from thermoscope.cli import console
     from thermoscope.cli.show_run import show_run
-    from thermoscope.metrics.scorers import asked_scorer
-    from thermoscope.usecases.case import read_reference
-    from thermoscope.usecases.load import load
-
-    case = load(name)  # what is wrong is said before the model is loaded
-    if what.held_out and not case.held_out_prompts:
-        raise InputError(f"{case.source}: no prompt is held out; leave --held-out out")
-    if how.score is not None:
-        asked_scorer(how.score)
-    if how.reference is not None:
-        read_reference(how.reference)
 
     def say_plan(plan: Plan) -> None:
         for sentence in plan.foresight:
             console.say(sentence)
 
     try:
-        with console.source_in(what.opening, what.cluster) as source, console.run_progress() as (on_progress, on_stage):
+        with console.run_progress() as (on_progress, on_stage):
             from thermoscope.runs.run import run
 
             done = run(
-                source, case, what.settings(source), held_out=what.held_out, seeds=what.seeds,
-                max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows,
+                console.source_in(what.opening, what.cluster), name, what.settings, held_out=what.held_out,
+                seeds=what.seeds, max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows,
                 keep_tokens=what.keep_tokens, folder=what.folder, embedder=how.embedding_model, scorer=how.score,
                 answer_pattern=how.answer_pattern, reference=how.reference, thinking=how.thinking, on_plan=say_plan,
                 on_progress=on_progress, on_stage=on_stage, on_note=console.say,
@@ -143,5 +132,4 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
-    console.say_kept(source, done.plan.texts)
     show_run(done, as_json=how.as_json, output=how.output, everything=how.everything, html=what.html)

@@ -120,7 +120,7 @@ def recommend(
     """
     from thermoscope.cli import console
     from thermoscope.cli.values import finite, stop_words, whole
-    from thermoscope.metrics.scorers import asked_scorer
+    from thermoscope.metrics.scorers import parse_scorer
     from thermoscope.metrics.thinking import thinking_mode
     from thermoscope.recommending.bounds import given_bounds
     from thermoscope.recommending.budget import budget_of
@@ -132,7 +132,7 @@ def recommend(
     page_file = console.check_places(output, html, language)
     case = load(str(use_case or prompts))  # what is wrong is said before the model is loaded
     if scorer not in (None, "agreement"):
-        asked_scorer(str(scorer))
+        parse_scorer(str(scorer))
     if asked.source == "model":
         raise InputError("--params model stands beside the pick: give --baseline model instead")
     base = asked.settings()

@@ -101,6 +101,22 @@ def default_embedder() -> SentenceEmbedder | None:
     return SentenceEmbedder()
 
 
+def embedder_named(name: str | None) -> Embedder | None:
+    """The embedding model of this name; without a name the default one, None where it is not on this machine.
+
+    Raises
+    ------
+    ModelError
+        The model that was named can't be had.
+    """
+    if name is not None:
+        return SentenceEmbedder(name)
+    try:
+        return default_embedder()
+    except ModelError:  # not asked for, and not to be had: the rows say that they are not measured
+        return None
+
+
 def how_to_get() -> str:
     """What to do where embeddings are not measured."""
     model = f"--embedding-model {DEFAULT_EMBEDDER}, which downloads it, or a folder"

@@ -79,7 +79,7 @@ def scorer_named(name: str) -> ScorerKind:
     return SCORERS[name]
 
 
-def asked_scorer(how: str) -> tuple[ScorerKind, str]:
+def parse_scorer(word: str) -> tuple[ScorerKind, str]:
     """The kind and the argument of ``NAME``, ``NAME:ARGUMENT``, ``FILE.py:FUNCTION`` or ``MODULE:FUNCTION``.
 
     Raises
@@ -87,12 +87,12 @@ def asked_scorer(how: str) -> tuple[ScorerKind, str]:
     InputError
         There is no such kind, or its argument is missing, too much or wrong.
     """
-    name, colon, argument = how.partition(":")
-    if name not in SCORERS and _names_function(how):
-        name, argument = "function", how
+    name, colon, argument = word.partition(":")
+    if name not in SCORERS and _names_function(word):
+        name, argument = "function", word
     elif name not in SCORERS or bool(SCORERS[name].argument) != bool(argument) or (colon and not argument):
         usages = [kind.usage.removeprefix("function:") for kind in SCORERS.values()]
-        raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {quoted(how)}")
+        raise InputError(f"--score must be {', '.join(usages[:-1])} or {usages[-1]}; got {quoted(word)}")
     SCORERS[name].check(argument)
     return SCORERS[name], argument
 

@@ -10,7 +10,7 @@ from thermoscope.statistics.frontier import DIVERSITY
 from thermoscope.words import nearest, quoted
 
 if TYPE_CHECKING:
-    from thermoscope.runs.measure import Measuring
+    from thermoscope.runs.measuring import Measuring
 
 Kind = Literal["diversity", "agreement", "score", "reference", "none"]
 #: Every objective by name, with what it is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,12 @@ from thermoscope.recommending.search import Search
 from thermoscope.recommending.sentences import first_range
 from thermoscope.recommending.unfinished import UnfinishedRun
 from thermoscope.runs import RUNS
-from thermoscope.runs.measure import measuring_of, reference_statistics
+from thermoscope.runs.measuring import measuring_of
 from thermoscope.runs.plan import Plan, plan_run
+from thermoscope.runs.reference import reference_for, reference_statistics
 from thermoscope.settings.params import SamplingParams
-from thermoscope.sources.opening import ask_model
 from thermoscope.statistics.power import foresight
-from thermoscope.statistics.reference import Reference, choose, tokenizer_id
+from thermoscope.statistics.reference import Reference
 from thermoscope.usecases.prompts import HELD_OUT
 from thermoscope.words import count
 
@@ -188,20 +189,16 @@ def recommend(
     def record() -> Any:
         if not statistics:
             key = f"{measuring.to_dict()['reference_text']} {case.reference} {source.revision} {probe.max_new_tokens}"
-            statistics.append(kept.reference(key, lambda: reference_statistics(source, probe, measuring, on_stage)))
+            read = partial(reference_statistics, source, measuring, probe.max_new_tokens, on_stage)
+            statistics.append(kept.reference(key, read))
         return statistics[0]
 
     chosen: list[Reference | None] = []
 
     def reference_known() -> Reference | None:
         if not chosen:
-            found = record()
-            if isinstance(found, str) or found is None:
-                chosen.append(None)
-            else:
-                tokenizer = ask_model(source, "a reference", tokenizer_id)
-                made = choose(found, probe.max_new_tokens, tokenizer, source.revision)
-                chosen.append(made if isinstance(made, Reference) else None)
+            made = reference_for(source, record(), probe.max_new_tokens)
+            chosen.append(made if isinstance(made, Reference) else None)
         return chosen[0]
 
     def bounds_known() -> tuple[Bound, ...]:

@@ -21,7 +21,7 @@ from thermoscope.recommending.recommendation import SearchRound
 from thermoscope.recommending.unfinished import UnfinishedRun
 from thermoscope.recommending.values import values_of
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import Plan, plan_run
 from thermoscope.runs.run import Run
 from thermoscope.runs.store import Store

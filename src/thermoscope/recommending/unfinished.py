@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow
 
 from thermoscope.metrics.table import group_table, group_values, text_values
-from thermoscope.runs.measure import Measuring, stored_texts
+from thermoscope.runs.measure import stored_texts
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.run import Run
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thermoscope.ran.provenance import common_words, quote, setting_words
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import Plan
 from thermoscope.runs.store import Store
 from thermoscope.settings.orders import order_name

@@ -14,8 +14,9 @@ from thermoscope.errors import InputError
 from thermoscope.files.stated import stated_settings
 from thermoscope.files.texts import Found, read
 from thermoscope.metrics.answers import Scorer
-from thermoscope.metrics.embedding import Embedder, Watched
+from thermoscope.metrics.embedding import Embedder, Watched, embedder_named
 from thermoscope.metrics.ragged import Ragged
+from thermoscope.metrics.scorers import parse_scorer
 from thermoscope.metrics.self_bleu import MOST_SAMPLES
 from thermoscope.metrics.table import group_table, nullable, setting_columns, with_thinking
 from thermoscope.metrics.texts import Texts
@@ -27,7 +28,6 @@ from thermoscope.ran import provenance
 from thermoscope.ran.provenance import WhatRan, model_words, quote
 from thermoscope.runs.measure import failed_scores
 from thermoscope.runs.measured import Measured
-from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.claims import judge
 from thermoscope.statistics.evidence import Evidence
@@ -49,7 +49,10 @@ def read_files(
     scorer: Scorer | str | None = None,
 ) -> Found:
     """Texts from files; parameters and errors as in ``measure_files``."""
-    needs_answers = isinstance(scorer, str) and compares_with_answers(scorer)
+    needs_answers = False
+    if isinstance(scorer, str):
+        kind, argument = parse_scorer(scorer)
+        needs_answers = kind.needs_answer(argument)
     found = read(
         [Path(path) for path in ([files] if isinstance(files, str | Path) else files)],
         text=text_column,
@@ -153,14 +156,17 @@ def measure_found(
     words = tuple(f"--{option}={value}" for option, value in named if isinstance(value, str))
     words += thinking_words(thinking_mode(thinking))
     if embedder is None or isinstance(embedder, str):
-        embedder = embedder_of(embedder)
+        embedder = embedder_named(embedder)
     if embedder is not None and on_progress is not None:
         embedder = Watched(embedder, partial(on_progress, "embedding texts"))
+    if isinstance(scorer, str):
+        kind, argument = parse_scorer(scorer)
+        scorer = kind.make(argument)
     how: dict[str, Any] = {
         "seeds": found.seeds or None,
         "length": length,
         "embedder": embedder,
-        "scorer": scorer_of(scorer) if isinstance(scorer, str) else scorer,
+        "scorer": scorer,
         "answers": found.answers,
         "answer_pattern": answer_pattern,
     }

@@ -3,150 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermoscope.errors import InputError
-from thermoscope.metrics.answers import Scorer, compile_pattern
-from thermoscope.metrics.embedding import Embedder, Watched
+from thermoscope.metrics.embedding import Watched
 from thermoscope.metrics.ragged import Ragged, starts_of
 from thermoscope.metrics.registry import MEASURES
 from thermoscope.metrics.table import nullable, setting_columns, with_thinking
 from thermoscope.metrics.texts import Texts
-from thermoscope.metrics.thinking import USUAL, Columns, Thinking, opens_thinking, thinking_mode
+from thermoscope.metrics.thinking import Columns
 from thermoscope.metrics.thoughts import Thoughts, texts_and_thoughts
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import Plan
-from thermoscope.runs.scorers import compares_with_answers, embedder_of, scorer_of, scorer_of_case
 from thermoscope.runs.store import Store
-from thermoscope.sources.base import Source
-from thermoscope.sources.opening import ask_model
-from thermoscope.sources.spread import Spread
 from thermoscope.statistics.evidence import Evidence
-from thermoscope.statistics.reference import Reference, choose, tokenizer_id
-from thermoscope.statistics.reference_text import enough_windows, reference_of, text_id
-from thermoscope.usecases.case import UseCase, read_reference
+from thermoscope.statistics.reference import Reference
 from thermoscope.words import count
 
 if TYPE_CHECKING:
     import pyarrow
-
-
-@dataclass(frozen=True, slots=True)
-class Measuring:
-    """How the texts of a run are measured. Measuring them differently does not need new texts.
-
-    Attributes
-    ----------
-    use_case
-        Objective, reference, answers and their pattern.
-    embedder
-        For the embedding measures, or None.
-    scorer
-        For ``score``, or None.
-    asked
-        What was asked for by name, as ``measuring_of`` takes it: ``embedder``, ``scorer``, ``answer_pattern``,
-        ``reference``, ``thinking``.
-    reference
-        Text by people to compare with, in place of the use case's.
-    objects
-        Which of these were given as Python objects, which neither a command nor a file can name.
-    """
-
-    use_case: UseCase
-    embedder: Embedder | None = None
-    scorer: Scorer | None = None
-    asked: Mapping[str, str] = field(default_factory=dict)
-    objects: tuple[str, ...] = ()
-    reference: str | None = None
-
-    @property
-    def thinking(self) -> Thinking:
-        """What is done with the thinking of a reasoning model."""
-        return thinking_mode(self.asked.get("thinking", USUAL))
-
-    @property
-    def reference_text(self) -> str | None:
-        """The text by people that texts are compared with, if there is one."""
-        return self.use_case.reference_text() if self.reference is None else self.reference
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The options of ``thermoscope measure`` that ask for the same."""
-        options = {
-            "embedder": "--embedding-model",
-            "scorer": "--score",
-            "reference": "--reference",
-            "answer_pattern": "--answer-pattern",
-            "thinking": "--thinking",
-        }
-        return tuple(f"{option}={self.asked[name]}" for name, option in options.items() if name in self.asked)
-
-    @property
-    def notes(self) -> list[str]:
-        """A sentence for each object that a command can't name."""
-        return [f"{name} was given as a Python object, which the command does not name." for name in self.objects]
-
-    def to_dict(self) -> dict[str, Any]:
-        """What decides whether stored tables still apply."""
-        return {
-            "use_case": self.use_case.content_id,
-            "reference_text": None if (text := self.reference_text) is None else text_id(text),
-            "embedder": None if self.embedder is None else self.embedder.name,
-            "scorer": self.scorer is not None,
-            "asked": dict(self.asked),
-            "objects": list(self.objects),
-        }
-
-
-def measuring_of(
-    use_case: UseCase,
-    embedder: Embedder | str | None = None,
-    scorer: Scorer | str | None = None,
-    answer_pattern: str | None = None,
-    reference: str | Path | None = None,
-    thinking: str | None = None,
-) -> Measuring:
-    """How texts of a use case are measured; parameters and errors as in ``run``."""
-    given = {
-        "embedder": embedder,
-        "scorer": scorer,
-        "answer_pattern": answer_pattern,
-        "reference": None if reference is None else str(reference),
-        "thinking": None if thinking in (None, USUAL) else thinking_mode(thinking),
-    }
-    text = None if reference is None else read_reference(Path(reference))
-    if text is not None:
-        enough_windows(text)  # what is wrong with it is said before anything is generated
-    if answer_pattern is not None:
-        compile_pattern(answer_pattern)
-        use_case = use_case.model_copy(update={"answer_pattern": answer_pattern})
-    if scorer is None:
-        scorer = scorer_of_case(use_case.score, use_case.source.parent)
-    elif isinstance(scorer, str):
-        if compares_with_answers(scorer) and all(prompt.answer is None for prompt in use_case.prompts):
-            raise InputError(
-                f"the scorer {scorer} compares with expected answers; no prompt of {use_case.name} has one; "
-                "add answers, or choose another scorer"
-            )
-        scorer = scorer_of(scorer)
-    elif not callable(scorer):
-        raise InputError(
-            f"scorer must be a function of (text, answer), or as --score takes it; got {type(scorer).__name__}"
-        )
-    if embedder is None or isinstance(embedder, str):
-        embedder = embedder_of(embedder)
-    return Measuring(
-        use_case,
-        embedder,
-        scorer,
-        asked={name: value for name, value in given.items() if isinstance(value, str)},
-        objects=tuple(name for name, value in given.items() if value is not None and not isinstance(value, str)),
-        reference=text,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,41 +100,30 @@ def stored_texts(
     )
 
 
-def reference_statistics(
-    source: Source, plan: Plan, measuring: Measuring, on_stage: Callable[[str, int, int], None] | None
-) -> Mapping[str, Any] | str | None:
-    """Statistics of what the texts are compared with, or why there are none; None without such a text."""
-    if not source.can.logits:
-        return "the model's engine keeps its logits, without which text by people can't be scored"
-    text = measuring.reference_text
-    if text is None:
-        return measuring.use_case.reference_statistics()
-    # a worker of a cluster has nobody to tell
-    told = None if on_stage is None or isinstance(source, Spread) else partial(on_stage, "reading the reference")
-    found: Mapping[str, Any] | str = ask_model(source, "a reference", reference_of, text, plan.max_new_tokens, told)
-    return found
-
-
 def measure_run(
-    source: Source,
     plan: Plan,
     store: Store,
     measuring: Measuring,
-    record: Mapping[str, Any] | str | None,
+    reference: Reference | str,
+    opens: Callable[[str], bool],
     on_stage: Callable[[str, int, int], None] | None,
 ) -> Measurements:
-    """Measure all stored texts; ``on_stage`` is told what is under way, how much is done and how much there is.
+    """Measure all stored texts.
 
-    ``record`` is what ``reference_statistics`` gives.
+    Parameters
+    ----------
+    plan, store, measuring
+        The run, its folder, and how it is measured.
+    reference
+        What the texts are compared with, or why with nothing.
+    opens
+        Whether the model sees a prompt that begins its thinking.
+    on_stage
+        Told what is under way, how much of it is done and how much there is.
     """
     if on_stage is not None and measuring.embedder is not None:
         measuring = replace(measuring, embedder=Watched(measuring.embedder, partial(on_stage, "embedding texts")))
-    texts, thoughts = stored_texts(plan, store, measuring, partial(opens_thinking, source))
-    if isinstance(record, str):
-        reference: Reference | str = record
-    else:
-        tokenizer = ask_model(source, "a reference", tokenizer_id)
-        reference = choose(record, plan.max_new_tokens, tokenizer, source.revision)
+    texts, thoughts = stored_texts(plan, store, measuring, opens)
     evidence = Evidence(texts, reference if isinstance(reference, Reference) else None, on_stage)
     note = reference.note if isinstance(reference, Reference) else reference
     apart = None if thoughts.texts is None else Evidence(thoughts.texts)

@@ -251,7 +251,6 @@ def plan_run(
     settings: SettingsGiven,
     *,
     prompts: str | Sequence[str] | None = None,
-    held_out: bool = False,
     seeds: int | Sequence[int] = 8,
     max_new_tokens: int | None = None,
     stop: str | Sequence[str] = (),
@@ -261,7 +260,7 @@ def plan_run(
     """What a run is to make, with every rule checked; parameters and errors as in ``run``."""
     from thermoscope.decode.request import seed_list, stop_strings  # which need torch; a stored plan does not
 
-    texts = _prompts(use_case, prompts, held_out=held_out)
+    texts = prompts_of(use_case, prompts)
     chosen = source.settings(settings_given(settings))
     numbers = tuple(seed_list(seeds))
     length = source.new_tokens(texts, use_case.max_new_tokens if max_new_tokens is None else max_new_tokens)
@@ -294,7 +293,14 @@ def kept_tokens(given: str, name: str = "keep_tokens") -> Kept:
     return cast(Kept, one_of(name, given, get_args(Kept)))
 
 
-def _prompts(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool) -> tuple[str, ...]:
+def prompts_of(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_out: bool = False) -> tuple[str, ...]:
+    """The prompts of a run: those given, or the use case's.
+
+    Raises
+    ------
+    InputError
+        There are none, one is no text, or both kinds are asked for.
+    """
     if prompts is None:
         chosen = tuple(prompt.text for prompt in (use_case.held_out_prompts if held_out else use_case.open_prompts))
         if not chosen:

@@ -7,7 +7,7 @@ complete one generates nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,9 @@ _SHOWN = ("rep_4", "loop_rate", "perplexity", "self_bleu")
 
 
 def run(
-    model: Model | Source | str | Path,
+    model: Model | Source | str | Path | AbstractContextManager[Source],
     use_case: UseCase | str | Path,
-    settings: SettingsGiven,
+    settings: SettingsGiven | Callable[[Source], SettingsGiven],
     *,
     prompts: str | Sequence[str] | None = None,
     held_out: bool = False,
@@ -80,12 +80,14 @@ def run(
     Parameters
     ----------
     model
-        From ``load_model`` or ``open_source``, or the name or path that they take.
+        From ``load_model`` or ``open_source``, the name or path that they take, or a context manager that gives a
+        source. What is given by name or as a context manager is opened once all else was checked.
     use_case
         The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings
         One setting, several, several by name (``{"ours": SamplingParams(...), "theirs": SamplingParams(...)}``), or
-        values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every combination.
+        values to vary: ``{"temperature": [0.3, 0.9], "top_p": [0.9, None]}`` is every combination. A function of the
+        opened source may give them.
     prompts
         Prompts instead of those of the use case.
     held_out
@@ -147,20 +149,22 @@ def run(
         The user interrupted; ``finished`` is the run with all finished pieces.
     """
     from thermoscope.runs.carry_out import carry_out
-    from thermoscope.runs.measure import measuring_of
-    from thermoscope.runs.plan import plan_run
+    from thermoscope.runs.measuring import measuring_of
+    from thermoscope.runs.plan import plan_run, prompts_of
     from thermoscope.sources.opening import source_on
     from thermoscope.usecases.case import UseCase
     from thermoscope.usecases.load import load
 
     case = use_case if isinstance(use_case, UseCase) else load(use_case)
+    chosen = prompts_of(case, prompts, held_out=held_out)
+    where = None if folder is None else place(folder)
     measuring = measuring_of(case, embedder, scorer, answer_pattern, reference, thinking)
     with source_on(model, executor) as source:
         plan = plan_run(
-            source, case, settings, prompts=prompts, held_out=held_out, seeds=seeds, max_new_tokens=max_new_tokens,
-            stop=stop, max_rows=max_rows, keep_tokens=keep_tokens,
+            source, case, settings(source) if callable(settings) else settings, prompts=chosen, seeds=seeds,
+            max_new_tokens=max_new_tokens, stop=stop, max_rows=max_rows, keep_tokens=keep_tokens,
         )  # fmt: skip
-        store = Store(RUNS / f"{case.name}-{plan.id}" if folder is None else place(folder))
+        store = Store(RUNS / f"{case.name}-{plan.id}" if where is None else where)
         told: dict[str, Any] = {"on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
         with _finished(store):
             carry_out(source, plan, store, measuring, on_plan=on_plan, **told)
@@ -324,7 +328,7 @@ class Run(Page):
             As in ``run``.
         """
         from thermoscope.runs.carry_out import carry_out
-        from thermoscope.runs.measure import measuring_of
+        from thermoscope.runs.measuring import measuring_of
         from thermoscope.sources.opening import source_on
         from thermoscope.usecases.load import load
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,31 @@ _MADE = (*(f"{table}.parquet" for table in TABLES), "claims.json", "plan.json")
 _ROWS: dict[str, Callable[[Sequence[Sample], Chunk], pyarrow.Table]] = {"texts": text_rows, "tokens": token_rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the folder of a run says of itself.
+
+    Attributes
+    ----------
+    plan
+        The plan as it is stored; None where there is none yet.
+    manifest
+        What ran; None while the run is not complete, or where that can't be read.
+    faults
+        What can't be read or was changed of the manifest and the tables, a sentence each.
+    """
+
+    plan: Mapping[str, Any] | None
+    manifest: Mapping[str, Any] | None
+    faults: tuple[str, ...] = ()
+
+    @property
+    def measuring(self) -> tuple[dict[str, Any], Any]:
+        """How the texts were measured, and the statistics of the reference that they were compared with."""
+        found = {} if self.manifest is None else dict(self.manifest["measuring"])
+        return found, found.pop("reference", None)
+
+
 class Store:
     """The folder of one run.
 
@@ -66,6 +92,24 @@ class Store:
     def plan_record(self) -> dict[str, Any] | None:
         """The plan as it is stored, for ``Plan.from_dict``; None where there is none yet."""
         return self._record("plan.json", records.PlanRecord) if (self.folder / "plan.json").is_file() else None
+
+    def look(self) -> Stored:
+        """What is there, but for the texts.
+
+        Raises
+        ------
+        RunError
+            The plan can't be read.
+        """
+        plan = self.plan_record()
+        try:
+            manifest = self.manifest()
+        except RunError as error:
+            return Stored(plan, None, (f"{str(error).partition(';')[0]}; the texts are measured again",))
+        if manifest is None or self.measured(manifest):
+            return Stored(plan, manifest)
+        changed = f"tables in {self.folder} were changed since they were written; the texts are measured again"
+        return Stored(plan, manifest, (changed,))
 
     def begin(self, plan: Mapping[str, Any]) -> None:
         """Store the plan of a new run.
@@ -293,10 +337,8 @@ class Store:
         verified(self.folder / "claims.json", (self.manifest() or {}).get("files", {}).get("claims.json"))
         return list(found["claims"])
 
-    def measured(self, manifest: Mapping[str, Any] | None) -> bool:
+    def measured(self, manifest: Mapping[str, Any]) -> bool:
         """Whether the tables and the reading are there as they were written."""
-        if manifest is None:
-            return False
         try:
             for name in _MADE:
                 verified(self.folder / name, manifest.get("files", {}).get(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,14 +121,17 @@ def source_of(given: Model | Source | str | Path, **how: Any) -> Source:
 
 @contextmanager
 def source_on(
-    given: Model | Source | str | Path | None, executor: Cluster | str | None, **how: Any
+    given: Model | Source | str | Path | AbstractContextManager[Source] | None,
+    executor: Cluster | str | None,
+    **how: Any,
 ) -> Iterator[Source]:
     """The source that ``given`` is, in this process or held by workers of a cluster, which stop at the end.
 
     Parameters
     ----------
     given
-        A model or a source, or a name as ``open_source`` takes it; a name where there is a cluster.
+        A model, a source, a context manager that gives one, or a name as ``open_source`` takes it; a name where there
+        is a cluster.
     executor
         A ``Cluster``, or its address; None is this process.
     **how
@@ -141,7 +144,13 @@ def source_on(
     """
     cluster = cluster_of(executor)
     if cluster is None:
-        yield open_source(None, **how) if given is None else source_of(given, **how)
+        if given is None or isinstance(given, str | Path):
+            yield open_source(given, **how)
+        elif isinstance(given, AbstractContextManager):
+            with given as source:
+                yield source
+        else:
+            yield source_of(given)
         return
     if given is not None and not isinstance(given, str | Path):
         raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,9 @@ from thermoscope.files.parsing import json_value
 from thermoscope.files.reading import most_texts, read_text, shown
 from thermoscope.models.chat import written
 from thermoscope.usecases.score import Score
+
+if TYPE_CHECKING:
+    from thermoscope.metrics.answers import Scorer
 
 #: Where the use cases are that come with Thermoscope.
 FOLDER = Path(__file__).parent
@@ -121,6 +124,21 @@ class UseCase(BaseModel):
         if self.reference is None or self.reference.endswith(".json"):
             return None
         return read_reference(self.source.parent / self.reference)
+
+    def scorer(self) -> Scorer | None:
+        """The scorer of the table ``[score]``, or None without one; a file that it names is beside the use case's own.
+
+        Raises
+        ------
+        InputError
+            The file can't be read, or has no such function.
+        """
+        if self.score is None:
+            return None
+        from thermoscope.metrics.scorers import scorer_named
+
+        kind, argument = scorer_named(self.score.kind), self.score.argument
+        return kind.make(str(self.source.parent / argument) if kind.names_file else argument)
 
     @property
     def content_id(self) -> str:

@@ -19,7 +19,7 @@ from thermoscope.report.records.effects import ranked
 from thermoscope.report.records.schema import Report
 from thermoscope.report.terminal.run import print_run
 from thermoscope.runs.carry_out import carry_out
-from thermoscope.runs.measure import Measuring
+from thermoscope.runs.measuring import Measuring
 from thermoscope.runs.plan import plan_run
 from thermoscope.runs.run import Run, open_run
 from thermoscope.runs.store import Store
