@@ -83,3 +83,18 @@ def test_no_sentence_is_longer_than_a_reader_can_hold() -> None:
     found = sorted(longest["sentences"](), reverse=True)
     assert len(found) > 2000 and {name for _, name, _ in found} >= {"README.md", "docs/faq.md"}
     assert [one for one in found if one[0] > MOST_WORDS] == []
+
+
+#: Names that say nothing of what a thing is.
+VAGUE = {"whole", "opening", "way", "how", "asked", "heed"}
+
+
+def test_no_class_or_function_has_a_vague_name() -> None:
+    defined = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, defined) and node.name.strip("_").lower() in VAGUE
+    ]
+    assert not found

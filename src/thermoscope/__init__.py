@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     from thermoscope.sources.client import Limits
     from thermoscope.sources.cluster import Cluster
     from thermoscope.sources.endpoint import Endpoint, Prices
-    from thermoscope.sources.opening import open_source, source_on
+    from thermoscope.sources.open import open_source, source_on
     from thermoscope.spectra.explore import spectrum
     from thermoscope.spectra.fork import Fork
     from thermoscope.spectra.leaf import Leaf, Node
@@ -211,7 +211,7 @@ _LAZY = {
     "open_measured": "thermoscope.runs.kept_texts",
     "open_recommendation": "thermoscope.recommending.folder",
     "open_run": "thermoscope.runs.run",
-    "open_source": "thermoscope.sources.opening",
+    "open_source": "thermoscope.sources.open",
     "probabilities": "thermoscope.sampling.chain",
     "read_settings": "thermoscope.engines.settings_file",
     "recommend": "thermoscope.recommending.recommend",
@@ -222,7 +222,7 @@ _LAZY = {
     "run": "thermoscope.runs.run",
     "run_report": "thermoscope.report.records.build",
     "save": "thermoscope.report.forms",
-    "source_on": "thermoscope.sources.opening",
+    "source_on": "thermoscope.sources.open",
     "spectrum": "thermoscope.spectra.explore",
     "step_measures": "thermoscope.metrics.steps",
     "temperature_of": "thermoscope.auditing.text_temperature",

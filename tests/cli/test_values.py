@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thermoscope.cli.values import MOST_SEED, consecutive_seeds, numbers, whole
+from thermoscope.cli.values import MOST_SEED, consecutive_seeds, numbers, whole_number
 from thermoscope.errors import InputError
 
 
@@ -65,8 +65,8 @@ def test_what_is_no_number_is_refused_in_one_line(word: str) -> None:
 
 
 def test_whole() -> None:
-    assert whole("12", "--seed") == 12
-    assert whole(None, "--seed") is None
+    assert whole_number("12", "--seed") == 12
+    assert whole_number(None, "--seed") is None
     for word, least, most in (
         ("1.5", 0, None),
         ("x", 0, None),
@@ -76,7 +76,7 @@ def test_whole() -> None:
         ("", 0, 9),
     ):
         with pytest.raises(InputError, match=f"--n must be a whole number .*got {word!r}"):
-            whole(word, "--n", least=least, most=most)
+            whole_number(word, "--n", least=least, most=most)
 
 
 def test_seeds() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from tests.tiny import CONFIGS, VOCABULARY, network
 from thermoscope.models import rows as rows_module
-from thermoscope.models.rows import CachedRows, PlainRows, cache_works, way
+from thermoscope.models.rows import CachedRows, PlainRows, cache_works, decoding_of
 
 CACHED = ["gpt2", "llama", "qwen3", "mistral", "gemma3"]
 CACHELESS = ["bloom", "mamba", "gpt_neo"]
@@ -96,7 +96,7 @@ def test_cached_rows_give_the_logits_of_the_whole_context(kind, uneven):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kind", CACHED)
 def test_rows_on_a_gpu_give_the_logits_of_the_whole_context(kind):
-    found = way(network(kind).to("cuda"), VOCABULARY)
+    found = decoding_of(network(kind).to("cuda"), VOCABULARY)
     assert (found.cache, found.notes) == (True, ())
 
 

@@ -14,7 +14,7 @@ from thermoscope.cpu import probe
 from thermoscope.models import rows
 from thermoscope.models import written_steps as direct
 from thermoscope.models.packing import pack
-from thermoscope.models.rows import CachedRows, PlainRows, way
+from thermoscope.models.rows import CachedRows, PlainRows, decoding_of
 
 
 def packed(kind: str, dtype: torch.dtype = torch.float32):
@@ -63,7 +63,7 @@ def test_several_tokens_of_a_row_follow_each_other(kind: str, compiled: bool, mo
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "mistral"])
 def test_it_is_found_when_a_model_is_loaded(kind: str, dtype: torch.dtype) -> None:
-    found = way(packed(kind, dtype), VOCABULARY)
+    found = decoding_of(packed(kind, dtype), VOCABULARY)
     assert found.direct is not None
     assert found.notes == ()
 
@@ -78,7 +78,7 @@ def test_qwen_2_with_its_biases() -> None:
         for layer in model.model.layers:
             layer.self_attn.q_proj.bias.normal_()
     pack(model)
-    assert way(model, VOCABULARY).direct is not None
+    assert decoding_of(model, VOCABULARY).direct is not None
 
 
 @pytest.mark.parametrize("kind", ["gemma3", "bloom", "gpt_neo"])
@@ -98,7 +98,7 @@ def test_networks_that_are_not_packed_or_have_other_parts_go_through_their_modul
 def test_a_step_that_gives_other_logits_is_found_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     first = direct._silu_times
     monkeypatch.setattr(direct, "_silu_times", lambda gate_up: 1.5 * first(gate_up))
-    found = rows.way(packed("llama"), VOCABULARY)
+    found = rows.decoding_of(packed("llama"), VOCABULARY)
     assert found.direct is None
     assert (found.cache, found.kernel) == (True, True)
     assert "by transformers' modules" in found.notes[0]

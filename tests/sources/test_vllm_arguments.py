@@ -17,8 +17,8 @@ from thermoscope.cli.app import app
 from thermoscope.errors import InputError
 from thermoscope.models import names
 from thermoscope.ran.provenance import model_words
-from thermoscope.sources import opening as opening_module
-from thermoscope.sources.opening import open_source
+from thermoscope.sources import open as opening_module
+from thermoscope.sources.open import open_source
 from thermoscope.sources.vllm_arguments import check_in_vllm, check_known
 
 KNOWN = ("max_model_len", "max_num_seqs", "quantization", "tensor_parallel_size", "model", "dtype")
@@ -77,7 +77,7 @@ def test_the_command_line_says_so_at_once(words: tuple[str, ...], said: str, mon
 def opened(monkeypatch: pytest.MonkeyPatch, model: str, *given: str, installed: bool = True) -> dict[str, Any]:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)
     usual: dict[str, Any] = dict.fromkeys(("revision", "device", "dtype", "chat", "system", "chat_option"))
-    return options.opening(model, None, **usual, model_option=list(given))
+    return options.source_options(model, None, **usual, model_option=list(given))
 
 
 def test_the_command_line_passes_them_on_to_vllm_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def audit(
     sent is not honoured.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import whole
+    from thermoscope.cli.values import whole_number
     from thermoscope.models.names import arguments
 
     if route not in (None, "chat", "completions"):
@@ -60,7 +60,7 @@ def audit(
     if fresh and cache is not None:
         raise InputError("--fresh keeps no answers; leave it or --cache out")
     page_file = console.check_places(output, html, language)
-    number, crowd = whole(budget, "--budget", least=1), whole(at_once, "--at-once", least=1)
+    number, crowd = whole_number(budget, "--budget", least=1), whole_number(at_once, "--at-once", least=1)
     sent = arguments(send or [])
     with console.status("loading the libraries"):
         from thermoscope.auditing.protocol import audit as run

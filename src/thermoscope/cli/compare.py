@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
+from thermoscope.cli.settings import TypedSettings, takes_several_settings, typed_settings
 from thermoscope.errors import InputError, Interrupted
 from thermoscope.words import quoted
 
@@ -66,7 +66,7 @@ def compare(
     html: options.Html = None,
     language: options.Language = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Compare one prompt at several settings under the same noise.
 
@@ -74,10 +74,10 @@ def compare(
     words.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole
+    from thermoscope.cli.values import lengths, read_prompt, seed_numbers, stop_words, whole_number
     from thermoscope.metrics.thinking import thinking_mode
 
-    how = options.opening(
+    how = options.source_options(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
         chat_option=chat_option, model_option=model_option, max_rows=max_rows, max_length=max_length,
         needs_logits={"--params model": asked.source == "model"},
@@ -86,7 +86,7 @@ def compare(
     page_file = console.check_places(output, html, language)
     numbers, stops = seed_numbers(seed, seeds), stop_words(stop)
     mode = thinking_mode(thinking, "--thinking")
-    rows = whole(max_rows, "--max-rows", least=1)
+    rows = whole_number(max_rows, "--max-rows", least=1)
     if experiment is not None:
         given = {
             "a prompt": prompt, "--prompts": prompts,
@@ -96,18 +96,18 @@ def compare(
         text, settings, length = _experiment(experiment, given)
         texts = [text]
     else:
-        settings = asked_settings(temperature, vary or [], asked, usual=DEFAULT_TEMPERATURES)
+        settings = typed_settings(temperature, vary or [], asked, usual=DEFAULT_TEMPERATURES)
         length = lengths(max_new_tokens, max_length)
         texts = [read_prompt(prompt)] if prompts is None else _of_file(prompts, prompt, html)
 
     with console.status("loading the libraries and the model"):
         from thermoscope.comparison.compare import compare as run
-        from thermoscope.sources.opening import model_behind, open_source
+        from thermoscope.sources.open import model_behind, open_source
 
         source = open_source(**how)
     if asked.wants_model(source):
         loaded = model_behind(source, "--params model")
-        settings = asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
+        settings = typed_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
     code = 0
     results: list[Comparison] = []
     try:

@@ -206,19 +206,19 @@ def status(what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def source_in(opening: Mapping[str, Any], cluster: Cluster | None) -> Iterator[Source]:
+def source_in(given: Mapping[str, Any], cluster: Cluster | None) -> Iterator[Source]:
     """The source of a command, opened in this process or by the workers of a cluster, with a line meanwhile.
 
-    ``opening`` is what ``open_source`` is given; errors as in ``source_on``.
+    ``given`` is what ``open_source`` is given; errors as in ``source_on``.
     """
     with contextlib.ExitStack() as workers:
         if cluster is not None:  # Ray prints what happens to workers, where results go
             workers.enter_context(contextlib.redirect_stdout(sys.stderr))
         with status("loading the libraries and the model"):
-            from thermoscope.sources.opening import source_on
+            from thermoscope.sources.open import source_on
 
-            how = {name: value for name, value in opening.items() if name != "name"}
-            source = workers.enter_context(source_on(opening["name"], cluster, **how))
+            how = {name: value for name, value in given.items() if name != "name"}
+            source = workers.enter_context(source_on(given["name"], cluster, **how))
         yield source
         say_kept(source)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, takes_settings
+from thermoscope.cli.settings import TypedSettings, takes_settings
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def export(
     json: options.Json = False,
     output: options.Output = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Write a setting for another engine, with a verdict per parameter; or read one.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, takes_settings
+from thermoscope.cli.settings import TypedSettings, takes_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,7 @@ def inspect(
     json: options.Json = False,
     output: options.Output = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Show the next-token distribution before and after every stage of a setting, or at several temperatures.
 
@@ -47,15 +47,15 @@ def inspect(
     removed and the entropy. With several temperatures (-t 0.2,0.7,1.5) it shows how they reshape one distribution.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import MOST_SEED, numbers, read_prompt, whole
+    from thermoscope.cli.values import MOST_SEED, numbers, read_prompt, whole_number
     from thermoscope.settings.grid import varied
 
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
     )
     page_file = console.check_places(output, html, language)
-    step, many = whole(at_step or "0", "--at-step"), whole(tokens or "12", "--tokens", least=1)
-    seed_number = whole(seed or "0", "--seed", most=MOST_SEED)
+    step, many = whole_number(at_step or "0", "--at-step"), whole_number(tokens or "12", "--tokens", least=1)
+    seed_number = whole_number(seed or "0", "--seed", most=MOST_SEED)
     hot = None if temperature is None else numbers(temperature, "temperature")
 
     def settings(loaded: Model | None = None) -> tuple[SamplingParams, ...]:

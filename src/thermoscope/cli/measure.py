@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.measuring import Generating, How, measure_files, measure_use_case
+from thermoscope.cli.measuring import MeasureOptions, RunOptions, measure_files, measure_use_case
 from thermoscope.cli.misuse import separate_numbers
-from thermoscope.cli.settings import Asked, asked_settings, takes_several_settings
+from thermoscope.cli.settings import TypedSettings, takes_several_settings, typed_settings
 from thermoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def measure(
     html: options.Html = None,
     language: options.Language = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Measure texts from files, or generate for a use case and measure that.
 
@@ -151,7 +151,7 @@ def measure(
         where = "texts from files" if files is None else "--use-case"
         raise InputError(f"{extra[0]} is for {where}; leave it out")
     from thermoscope.cli import console
-    from thermoscope.cli.values import seed_numbers, stop_words, whole
+    from thermoscope.cli.values import seed_numbers, stop_words, whole_number
     from thermoscope.files.remote import place
     from thermoscope.metrics.thinking import thinking_mode
     from thermoscope.runs.plan import kept_tokens
@@ -163,7 +163,7 @@ def measure(
         "chat_option": chat_option, "model_option": model_option,
     }  # fmt: skip
     folder = None if run is None else place(run)
-    how = How(
+    measuring = MeasureOptions(
         embedding_model,
         score,
         reference,
@@ -179,32 +179,41 @@ def measure(
         }  # fmt: skip
         loading = options.loading(model, **said)
         measure_files(
-            files, columns, whole(length, "--length", least=1), parquet, loading, how, folder=folder, html=page_file
+            files,
+            columns,
+            whole_number(length, "--length", least=1),
+            parquet,
+            loading,
+            measuring,
+            folder=folder,
+            html=page_file,
         )
         return
     own = asked.source == "model"
     if own and on is not None:
         raise InputError("--params model reads a model that runs in this process; write the values, or leave --on out")
-    opening = options.opening(model, base_url, max_rows=max_rows, needs_logits={"--params model": own}, **said)
+    source_options = options.source_options(
+        model, base_url, max_rows=max_rows, needs_logits={"--params model": own}, **said
+    )
 
     def settings(source: Source | None = None) -> tuple[SamplingParams, ...]:
         loaded = None
         if source is not None and asked.wants_model(source):
-            from thermoscope.sources.opening import model_behind
+            from thermoscope.sources.open import model_behind
 
             if on is None:
                 loaded = model_behind(source, "--params model")
-        return asked_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
+        return typed_settings(temperature, vary or [], asked, loaded, usual=DEFAULT_TEMPERATURES)
 
     if not own:
         settings()  # what is wrong is said before the model is loaded
-    generating = Generating(
-        opening,
+    generating = RunOptions(
+        source_options,
         settings,
         seed_numbers(seed, seeds, usual=DEFAULT_SEEDS),
-        whole(max_new_tokens, "--max-new-tokens", least=1),
+        whole_number(max_new_tokens, "--max-new-tokens", least=1),
         stop_words(stop),
-        whole(max_rows, "--max-rows", least=1),
+        whole_number(max_rows, "--max-rows", least=1),
         held_out=held_out,
         keep_tokens=kept_tokens(keep_tokens, "--keep-tokens"),
         folder=folder,
@@ -219,4 +228,4 @@ def measure(
         read = read_prompts(prompts, held_out=HELD_OUT)
         for sentence in (read.read_as, *read.notes):
             console.say(sentence)
-    measure_use_case(str(use_case or prompts), generating, how)
+    measure_use_case(str(use_case or prompts), generating, measuring)

@@ -26,7 +26,7 @@ _OPTIONS = {"chat_options": "chat-option"}
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class MeasureOptions:
     """What both kinds of texts have in common: what is measured beyond the text, and how it is shown."""
 
     embedding_model: str | None
@@ -40,10 +40,10 @@ class How:
 
 
 @dataclass(frozen=True, slots=True)
-class Generating:
+class RunOptions:
     """What is generated for a use case, and by what; ``settings`` are known for sure once the source is there."""
 
-    opening: Mapping[str, Any]
+    source_options: Mapping[str, Any]
     settings: Callable[[Source], tuple[SamplingParams, ...]]
     seeds: Sequence[int]
     max_new_tokens: int | None
@@ -62,7 +62,7 @@ def measure_files(
     length: int | None,
     parquet: Path | None,
     loading: Mapping[str, Any],
-    how: How,
+    measuring: MeasureOptions,
     *,
     folder: Path | Remote | None,
     html: PageFile | None,
@@ -85,7 +85,7 @@ def measure_files(
         from thermoscope.runs import from_files, kept_texts
 
         read = from_files.read_files(
-            files, **{f"{name}_column": column for name, column in columns.items()}, scorer=how.score
+            files, **{f"{name}_column": column for name, column in columns.items()}, scorer=measuring.score
         )
     with console.status("loading the libraries"):
         from thermoscope.models.load import load_model
@@ -93,17 +93,17 @@ def measure_files(
         model = None if loading["name_or_path"] is None else load_model(**loading)
     with console.counting() as on_progress:
         found = from_files.measure_found(
-            read, model=model, length=length, embedder=how.embedding_model, scorer=how.score,
-            answer_pattern=how.answer_pattern, thinking=how.thinking, on_progress=on_progress,
+            read, model=model, length=length, embedder=measuring.embedding_model, scorer=measuring.score,
+            answer_pattern=measuring.answer_pattern, thinking=measuring.thinking, on_progress=on_progress,
         )  # fmt: skip
     if folder is not None:
         found = kept_texts.keep(found, folder)
-    show_measured(found, as_json=how.as_json, output=how.output, everything=how.everything, html=html)
+    show_measured(found, as_json=measuring.as_json, output=measuring.output, everything=measuring.everything, html=html)
     if parquet is not None:
         console.write_table(parquet, found.texts())
 
 
-def measure_use_case(name: str, what: Generating, how: How) -> None:
+def measure_use_case(name: str, generating: RunOptions, measuring: MeasureOptions) -> None:
     """Generate for a use case into a run, measure and show it.
 
     Raises
@@ -123,13 +123,29 @@ def measure_use_case(name: str, what: Generating, how: How) -> None:
             from thermoscope.runs.run import run
 
             done = run(
-                console.source_in(what.opening, what.cluster), name, what.settings, held_out=what.held_out,
-                seeds=what.seeds, max_new_tokens=what.max_new_tokens, stop=what.stop, max_rows=what.max_rows,
-                keep_tokens=what.keep_tokens, folder=what.folder, embedder=how.embedding_model, scorer=how.score,
-                answer_pattern=how.answer_pattern, reference=how.reference, thinking=how.thinking, on_plan=say_plan,
-                on_progress=on_progress, on_stage=on_stage, on_note=console.say,
-            )  # fmt: skip
+                console.source_in(generating.source_options, generating.cluster),
+                name,
+                generating.settings,
+                held_out=generating.held_out,
+                seeds=generating.seeds,
+                max_new_tokens=generating.max_new_tokens,
+                stop=generating.stop,
+                max_rows=generating.max_rows,
+                keep_tokens=generating.keep_tokens,
+                folder=generating.folder,
+                embedder=measuring.embedding_model,
+                scorer=measuring.score,
+                answer_pattern=measuring.answer_pattern,
+                reference=measuring.reference,
+                thinking=measuring.thinking,
+                on_plan=say_plan,
+                on_progress=on_progress,
+                on_stage=on_stage,
+                on_note=console.say,
+            )
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None
-    show_run(done, as_json=how.as_json, output=how.output, everything=how.everything, html=what.html)
+    show_run(
+        done, as_json=measuring.as_json, output=measuring.output, everything=measuring.everything, html=generating.html
+    )

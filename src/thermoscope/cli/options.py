@@ -180,7 +180,7 @@ def loading(
     return found | ({"options": own} if engine else {})
 
 
-def opening(
+def source_options(
     model: str | None,
     base_url: str | None,
     *,
@@ -240,7 +240,7 @@ def cluster(on: str | None, workers: str | None, gpus_per_worker: str | None) ->
     InputError
         A value breaks its rule, or is given without a cluster.
     """
-    from thermoscope.cli.values import finite, whole
+    from thermoscope.cli.values import finite, whole_number
     from thermoscope.sources.cluster import Cluster
 
     if on is None:
@@ -249,7 +249,7 @@ def cluster(on: str | None, workers: str | None, gpus_per_worker: str | None) ->
                 raise InputError(f"{flag} is for a run on a cluster; add --on ray, or leave it out")
         return None
     gpus = 0.0 if gpus_per_worker is None else finite(gpus_per_worker, "--gpus-per-worker", "1")
-    return Cluster(on, whole(workers, "--workers", least=1), gpus)
+    return Cluster(on, whole_number(workers, "--workers", least=1), gpus)
 
 
 def temperatures(usual: str) -> Any:

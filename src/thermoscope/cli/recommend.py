@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, takes_settings
+from thermoscope.cli.settings import TypedSettings, takes_settings
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def recommend(
     html: options.Html = None,
     language: options.Language = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Recommend a setting for your prompts on your model, with evidence.
 
@@ -119,7 +119,7 @@ def recommend(
     where it was interrupted, and another scorer makes no texts again.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import finite, stop_words, whole
+    from thermoscope.cli.values import finite, stop_words, whole_number
     from thermoscope.metrics.scorers import parse_scorer
     from thermoscope.metrics.thinking import thinking_mode
     from thermoscope.recommending.bounds import given_bounds
@@ -142,20 +142,20 @@ def recommend(
         "objective": objective,
         "scorer": scorer,
         "matters": None if matters is None else finite(matters, "--matters", "0.05"),
-        "best_of": whole(best_of, "--best-of", least=1) or 1,
+        "best_of": whole_number(best_of, "--best-of", least=1) or 1,
         "bounds": given_bounds(bound),
         "baseline": baseline,
         "budget": budget_of(budget).given,
-        "max_new_tokens": whole(max_new_tokens, "--max-new-tokens", least=1),
+        "max_new_tokens": whole_number(max_new_tokens, "--max-new-tokens", least=1),
         "stop": stop_words(stop),
-        "max_rows": whole(max_rows, "--max-rows", least=1),
+        "max_rows": whole_number(max_rows, "--max-rows", least=1),
         "folder": run,
         "embedder": embedding_model,
         "reference": reference,
         "answer_pattern": answer_pattern,
         "thinking": thinking_mode(thinking, "--thinking"),
     }
-    opening = options.opening(
+    source_options = options.source_options(
         model, base_url, revision=revision, device=device, dtype=dtype, chat=chat, system=system,
         chat_option=chat_option, model_option=model_option, max_rows=max_rows,
         needs_logits={"--baseline model": baseline == "model", "--objective reference": objective == "reference"},
@@ -167,7 +167,7 @@ def recommend(
             console.say(sentence)
 
     try:
-        with console.source_in(opening, cluster) as source, console.counting() as tell:
+        with console.source_in(source_options, cluster) as source, console.counting() as tell:
             from thermoscope.recommending.recommend import recommend as find
 
             found = find(

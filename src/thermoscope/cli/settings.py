@@ -35,7 +35,7 @@ _SETTING = (
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options for one setting; it gets what was typed as ``asked``, an ``Asked``."""
+    """Give a command the options for one setting; it gets what was typed as ``asked``, an ``TypedSettings``."""
     return _with_options(command, several=False)
 
 
@@ -66,7 +66,7 @@ def _with_options(command: Callable[..., None], *, several: bool) -> Callable[..
     def run(**given: Any) -> None:
         words = {parameter.name: given.pop(parameter.name) for parameter in added}
         sources, settings = words.pop("params", None) or [], words.pop("setting", None) or []
-        asked = Asked(words, [sources] if isinstance(sources, str) else sources, settings)
+        asked = TypedSettings(words, [sources] if isinstance(sources, str) else sources, settings)
         command(**given, asked=asked)
 
     run.__signature__ = signature.replace(parameters=[*keywords[:place], *added, *keywords[place:]])  # type: ignore[attr-defined]
@@ -93,7 +93,7 @@ def _options() -> list[tuple[str, str, str]]:
     return [(p.name, p.metavar, p.help) for p in map(PARAMETERS.__getitem__, names)]
 
 
-class Asked:
+class TypedSettings:
     """What was typed for sampling parameters.
 
     Parameters
@@ -203,10 +203,10 @@ def _over(setting: SamplingParams, values: Mapping[str, Any]) -> SamplingParams:
     return made if setting.name is None else made.named(setting.name)
 
 
-def asked_settings(
+def typed_settings(
     temperature: list[str] | None,
     vary: list[str],
-    asked: Asked,
+    asked: TypedSettings,
     model: Model | None = None,
     *,
     usual: Sequence[str],
@@ -233,7 +233,7 @@ def asked_settings(
 def varied_settings(
     temperature: list[str] | None,
     vary: list[str],
-    asked: Asked,
+    asked: TypedSettings,
     model: Model | None = None,
     *,
     usual: Sequence[str],

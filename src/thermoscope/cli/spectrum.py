@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from thermoscope.cli import options
-from thermoscope.cli.settings import Asked, takes_settings
+from thermoscope.cli.settings import TypedSettings, takes_settings
 from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def spectrum(
     json: options.Json = False,
     output: options.Output = None,
     *,
-    asked: Asked,
+    asked: TypedSettings,
 ) -> None:
     """Find every text between two temperatures and where words change.
 
@@ -67,7 +67,7 @@ def spectrum(
     temperatures at which the text changes, the texts that hold over the widest ranges, and the first changes.
     """
     from thermoscope.cli import console
-    from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole
+    from thermoscope.cli.values import finite, lengths, read_prompt, seed_numbers, stop_words, whole_number
 
     how_loaded = options.loading(
         model, revision, device, dtype, chat=chat, system=system, chat_option=chat_option, model_option=model_option
@@ -79,8 +79,8 @@ def spectrum(
     if where is not None and not ends[0] <= where <= ends[1]:
         raise InputError(f"--at must be from --low to --high, {ends[0]:g} to {ends[1]:g}; got {at}; widen the range")
     numbers, stops = seed_numbers(seed, seeds, most=_MOST_SEEDS), stop_words(stop)
-    rows = whole(max_rows, "--max-rows", least=1)
-    leaves = whole(max_leaves, "--max-leaves", least=1)
+    rows = whole_number(max_rows, "--max-rows", least=1)
+    leaves = whole_number(max_leaves, "--max-leaves", least=1)
     params = asked.settings()
     length = lengths(max_new_tokens, max_length)
     fine = finite(resolution, "--resolution", DEFAULT_RESOLUTION)

@@ -61,10 +61,10 @@ def _range(part: str, name: str) -> list[float]:
 
 
 @overload
-def whole(word: str, name: str, *, least: int = 0, most: int | None = None) -> int: ...
+def whole_number(word: str, name: str, *, least: int = 0, most: int | None = None) -> int: ...
 @overload
-def whole(word: str | None, name: str, *, least: int = 0, most: int | None = None) -> int | None: ...
-def whole(word: str | None, name: str, *, least: int = 0, most: int | None = None) -> int | None:
+def whole_number(word: str | None, name: str, *, least: int = 0, most: int | None = None) -> int | None: ...
+def whole_number(word: str | None, name: str, *, least: int = 0, most: int | None = None) -> int | None:
     """The whole number that was typed; None if nothing was.
 
     Raises
@@ -110,8 +110,8 @@ def seed_numbers(seed: Sequence[str] | None, seeds: str | None, *, usual: int = 
     InputError
         One is no seed, is given twice, or both options say how many.
     """
-    first = [whole(word, "--seed", most=MOST_SEED) for word in seed or []]
-    count = whole(seeds, "--seeds", least=1, most=most)
+    first = [whole_number(word, "--seed", most=MOST_SEED) for word in seed or []]
+    count = whole_number(seeds, "--seeds", least=1, most=most)
     return consecutive_seeds(first, usual if count is None and len(first) < 2 else count)
 
 
@@ -157,8 +157,8 @@ def lengths(max_new_tokens: str | None, max_length: str | None) -> Lengths:
             "(--max-length counts the prompt)"
         )
     return {
-        "max_new_tokens": whole(max_new_tokens, "--max-new-tokens", least=1),
-        "max_length": whole(max_length, "--max-length", least=1),
+        "max_new_tokens": whole_number(max_new_tokens, "--max-new-tokens", least=1),
+        "max_length": whole_number(max_length, "--max-length", least=1),
     }
 
 

@@ -36,7 +36,7 @@ from thermoscope.settings.grid import SettingsGiven, neighbours, settings_given,
 from thermoscope.settings.params import SamplingParams
 from thermoscope.sources.base import Batch, Source
 from thermoscope.sources.local import LocalSource
-from thermoscope.sources.opening import source_of
+from thermoscope.sources.open import source_of
 from thermoscope.words import count
 
 

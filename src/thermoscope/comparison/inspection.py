@@ -71,7 +71,7 @@ def inspect(
         The prompt is empty or does not fit.
     """
     setting = _setting(params)
-    asked = _asked(model, prompt, setting, at_step, seed)
+    asked = _place_at(model, prompt, setting, at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
     traced, drawn = asked.reshaped(setting)
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
@@ -129,7 +129,7 @@ def inspect_temperatures(
         The prompt is empty or does not fit.
     """
     settings = varied({"temperature": list(temperatures)}, _setting(params))
-    asked = _asked(model, prompt, settings[0], at_step, seed)
+    asked = _place_at(model, prompt, settings[0], at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
     made = [asked.reshaped(setting) for setting in settings]
     columns = torch.stack([traced[-1].probabilities for traced, _ in made], dim=1)  # (V, temperatures)
@@ -156,7 +156,7 @@ def _setting(params: SamplingParams | None) -> SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Place:
     """A place in a text, the text up to there, and the seed that it is looked at with."""
 
     context: TokenContext
@@ -168,7 +168,7 @@ class _Asked:
         return self.context.traced(setting, self.seed), self.context.drawn(setting, [self.seed])[0]
 
 
-def _asked(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Asked:
+def _place_at(model: Model, prompt: str, setting: SamplingParams, at_step: int, seed: int) -> _Place:
     """The place after so many tokens of a setting's text."""
     check_model(model)
     check_setting(setting, model.vocabulary)
@@ -193,12 +193,12 @@ def _asked(model: Model, prompt: str, setting: SamplingParams, at_step: int, see
     logits = model.rows(capacity=1, length=len(tokens)).add([tokens])  # (1, V)
     context = TokenContext(before, output, logits, model.end_of_text)
     if sample is None:
-        return _Asked(context, "", seed)
+        return _Place(context, "", seed)
     told = replace(context, drawn_logprobs=sample.drawn_logprobs, kept_logprobs=sample.kept_logprobs)
-    return _Asked(told, sample.text, seed)
+    return _Place(told, sample.text, seed)
 
 
-def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], asked: _Asked, listed: int) -> WhatRan:
+def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], asked: _Place, listed: int) -> WhatRan:
     return what_ran(
         model,
         inspect_command(model, prompt, settings, len(asked.context.output_ids), asked.seed, listed),

@@ -90,7 +90,7 @@ class Dialect:
         Fields with which it does what none of our stages does, unless they have their neutral value.
     no_breakers
         The list that stands for no sequence breaker of DRY, where an empty one is refused.
-    heeds
+    finish
         What it does with the values of a file, step by step: each changes the draft.
     inside
         The field of a larger JSON object that holds its settings, if its files have one.
@@ -132,7 +132,7 @@ class Dialect:
     kinds: Mapping[str, tuple[str, Callable[[Any], bool]]] = field(default_factory=dict)
     not_ours: tuple[str, ...] = ()
     no_breakers: Sequence[str] = ()
-    heeds: tuple[Callable[[Draft], None], ...] = ()
+    finish: tuple[Callable[[Draft], None], ...] = ()
     inside: str = ""
     file_names: tuple[str, ...] = ()
     masks: Mapping[str, str] = field(default_factory=dict)

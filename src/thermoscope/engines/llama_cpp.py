@@ -279,7 +279,7 @@ LLAMA_CPP = Dialect(
     write=_write,
     extra=("samplers",),
     form=TextForm("flags", _has_flags, _read_flags, loose=True),
-    heeds=(_read, Draft.refuse_breakers, ban_the_end("ignore_eos"),
+    finish=(_read, Draft.refuse_breakers, ban_the_end("ignore_eos"),
            look_back("repeat_last_n", usual=64, everything=-1, off=0),
            look_back("dry_penalty_last_n", ("dry_last_n",), usual=64, everything=-1, off=0)),
     no_breakers=NO_BREAKERS,

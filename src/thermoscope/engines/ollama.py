@@ -79,7 +79,7 @@ def _is_modelfile(text: str) -> bool:
     return first is not None and first[0] in _COMMANDS and bool(first[1])
 
 
-def _heed_options_alone(draft: Draft) -> None:
+def _use_only_options(draft: Draft) -> None:
     """Fields of a request that stand outside ``options`` do nothing."""
     if "model" in draft.fields and {"prompt", "messages"} & draft.fields.keys():
         names = {theirs: ours for ours, theirs in OLLAMA.names.items()}
@@ -120,7 +120,7 @@ OLLAMA = Dialect(
     write=_write,
     inside="options",
     form=TextForm("a Modelfile", _is_modelfile, _modelfile),
-    heeds=(_heed_options_alone, look_back("repeat_last_n", usual=64, everything=-1, off=0)),
+    finish=(_use_only_options, look_back("repeat_last_n", usual=64, everything=-1, off=0)),
     edges=one_window,
     opaque={"reasoning_effort": Opaque("think", ("none", *THREE), off={"think": False}, request="/api/chat")},
 )  # fmt: skip

@@ -67,20 +67,20 @@ THREE = ("low", "medium", "high")
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def asked(params: SamplingParams) -> dict[str, Any]:
+def opaque_values(params: SamplingParams) -> dict[str, Any]:
     """The opaque parameters that a setting gives."""
     return {name: value for name, value in params.given.items() if name in OPAQUE}
 
 
 def sampling_alone(params: SamplingParams) -> SamplingParams:
     """A setting without its opaque parameters."""
-    return params.replace(**dict.fromkeys(asked(params))) if asked(params) else params
+    return params.replace(**dict.fromkeys(opaque_values(params))) if opaque_values(params) else params
 
 
 def body_of(params: SamplingParams, known: Mapping[str, Opaque]) -> dict[str, Any]:
     """What a request's body says of a setting's opaque parameters, as far as the engine has them."""
     body: dict[str, Any] = {}
-    for name, value in asked(params).items():
+    for name, value in opaque_values(params).items():
         if name in known:
             for path, part in known[name].fields(value).items():
                 _put(body, path, part)

@@ -232,7 +232,7 @@ def _imported(form: Form, of: Dialect, add_defaults: bool, behind: Mapping[str, 
             fields = {"do_sample": behind.get("do_sample", False), **fields}
         added = {n: v for n, v in (added | _inherited(of, behind, fields)).items() if v is not None}
     draft = Draft(of, fields, {**added, **values}, of.order, added)
-    for do in of.heeds:
+    for do in of.finish:
         do(draft)
     for shape, switches in SHAPES.items():
         if draft.values.keys().isdisjoint(switches):
@@ -289,8 +289,8 @@ _LEFT = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 def _left_to_the_model(draft: Draft) -> list[str]:
     """What the file does not say, or not where the engine looks, where the model behind the engine may."""
     of = draft.of
-    heeded = draft.fields.keys() - {remark.field for remark in draft.ignored}
-    absent = [of.names[name] for name in _LEFT if name in of.names and of.names[name] not in heeded]
+    used = draft.fields.keys() - {remark.field for remark in draft.ignored}
+    absent = [of.names[name] for name in _LEFT if name in of.names and of.names[name] not in used]
     if not of.absent or not absent:
         return []
     return [f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not in the settings: {of.absent}."]

@@ -51,6 +51,6 @@ TGI = Dialect(
     edges=_edges,
     write=_write,
     inside="parameters",
-    heeds=(_read,),
+    finish=(_read,),
 )  # fmt: skip
 ENTRIES = (TGI,)

@@ -86,7 +86,7 @@ TRANSFORMERS = Dialect(
     absent="generate takes what the model's generation_config.json says; without that transformers' own stands",
     write=_write,
     file_names=("generation_config.json",),
-    heeds=(_read,),
+    finish=(_read,),
     kinds={"sequence_bias": ("a list such as [[[198], -5.0]]", _sequence_bias)},
     not_ours=("num_beams",),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from thermoscope.engines.dialect import Dialect, Kind, conflicts, meaningful, without
 from thermoscope.engines.effect import Distance, EngineSetting
-from thermoscope.engines.opaque import asked, sampling_alone
+from thermoscope.engines.opaque import opaque_values, sampling_alone
 from thermoscope.settings.commuting import commute
 from thermoscope.settings.params import SamplingParams
 from thermoscope.settings.stages import SHAPES, STAGE_OF
@@ -81,7 +81,7 @@ def judge(params: SamplingParams, dialect: Dialect) -> tuple[list[Verdict], Engi
 def _opaque(params: SamplingParams, dialect: Dialect) -> list[Verdict]:
     """A verdict on each parameter that is passed on as it is."""
     found = []
-    for name, value in asked(params).items():
+    for name, value in opaque_values(params).items():
         if name not in dialect.opaque:
             found.append(Verdict(name, "not there", f"{dialect.name} has none"))
         elif refusal := dialect.opaque[name].refusal(value):

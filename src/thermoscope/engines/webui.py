@@ -164,7 +164,7 @@ WEBUI = Dialect(
     opaque={"reasoning_effort": Opaque("reasoning_effort", THREE, request="/v1/chat/completions")},
     write=_write,
     extra=("sampler_priority", "preset"),
-    heeds=(_read, Draft.refuse_breakers, ban_the_end("ban_eos_token"),
+    finish=(_read, Draft.refuse_breakers, ban_the_end("ban_eos_token"),
            look_back("repetition_penalty_range", _WINDOWS, usual=1024, everything=0)),
     kinds={"sampler_priority": ("a list of names, or names in lines", _names),
            "preset": ("a text", lambda value: isinstance(value, str))},

@@ -30,7 +30,7 @@ NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class NamedColumns:
     """The columns that were named; None where none was."""
 
     text: str | None = None
@@ -83,14 +83,14 @@ class Columns:
         return ", ".join(f"{what} from {path}" for what, path in parts if path)
 
 
-def wanted(asked: Asked) -> frozenset[str]:
+def wanted(named_columns: NamedColumns) -> frozenset[str]:
     """The names of top-level columns that may be needed, for what is read column by column."""
-    named = [name for _, name in asked.options]
+    named = [name for _, name in named_columns.options]
     first = [str(parts_of(name)[0]) for name in named if name and not name.startswith("[")]
     return frozenset((*TEXTS, *PROMPTS, *ANSWERS, *SEEDS, *SETTINGS, *WITHIN, *named, *first))
 
 
-def rows_and_columns(table: Table, asked: Asked) -> tuple[Table, Columns]:
+def rows_and_columns(table: Table, named_columns: NamedColumns) -> tuple[Table, Columns]:
     """The rows that hold texts, and which columns hold what.
 
     Raises
@@ -98,14 +98,19 @@ def rows_and_columns(table: Table, asked: Asked) -> tuple[Table, Columns]:
     InputError
         A column that was named is not there, or none is called as texts are.
     """
-    if asked.text is None:
+    if named_columns.text is None:
         table = unpacked(table)
-    log = log_of(table) if asked.text is None else None
-    if log is None and asked.text is None and not any(name in table.names for name in TEXTS) and chats_of(table):
+    log = log_of(table) if named_columns.text is None else None
+    if (
+        log is None
+        and named_columns.text is None
+        and not any(name in table.names for name in TEXTS)
+        and chats_of(table)
+    ):
         split_chats(table)
         table.form += " of chats"
-    found = _of_log(log, table) if log is not None else Columns(text=_text(table, asked))
-    for option, name in asked.options:
+    found = _of_log(log, table) if log is not None else Columns(text=_text(table, named_columns))
+    for option, name in named_columns.options:
         _check_there(table, option, name)
     if log is None:
         others = {found.text}
@@ -113,8 +118,8 @@ def rows_and_columns(table: Table, asked: Asked) -> tuple[Table, Columns]:
         found.seed = _first(table, SEEDS, others)
         found.answer = _first(table, ANSWERS, others)
         found.settings = _settings(table, others | {found.prompt}, WITHIN)
-    _heed(asked, found)
-    _leave_unusable(table, asked, found)
+    _take_named(named_columns, found)
+    _leave_unusable(table, named_columns, found)
     return table, found
 
 
@@ -130,20 +135,20 @@ def _of_log(log: Log, table: Table) -> Columns:
     )
 
 
-def _heed(asked: Asked, found: Columns) -> None:
+def _take_named(named_columns: NamedColumns, found: Columns) -> None:
     """What was named takes the place of what is so called."""
-    if asked.prompt is not None:
-        found.prompt, found.context = "" if asked.prompt == NONE else asked.prompt, ""
+    if named_columns.prompt is not None:
+        found.prompt, found.context = "" if named_columns.prompt == NONE else named_columns.prompt, ""
         found.prompt_is_name = False
-    if asked.answer is not None:
-        found.answer = "" if asked.answer == NONE else asked.answer
-    if asked.settings:
-        found.settings = {name: name for name in asked.settings if name != NONE}
+    if named_columns.answer is not None:
+        found.answer = "" if named_columns.answer == NONE else named_columns.answer
+    if named_columns.settings:
+        found.settings = {name: name for name in named_columns.settings if name != NONE}
 
 
-def _leave_unusable(table: Table, asked: Asked, found: Columns) -> None:
+def _leave_unusable(table: Table, named_columns: NamedColumns, found: Columns) -> None:
     """Take no column that nobody named if its values are not what they should be, and say so."""
-    named = {name for _, name in asked.options}
+    named = {name for _, name in named_columns.options}
 
     def usable(path: str, read: Callable[[Any, str], object]) -> bool:
         if not path or path in named:
@@ -164,9 +169,9 @@ def _leave_unusable(table: Table, asked: Asked, found: Columns) -> None:
     found.settings = {name: path for name, path in found.settings.items() if usable(path, as_text)}
 
 
-def _text(table: Table, asked: Asked) -> str:
-    if asked.text is not None:
-        return asked.text
+def _text(table: Table, named_columns: NamedColumns) -> str:
+    if named_columns.text is not None:
+        return named_columns.text
     chosen = _first(table, TEXTS, ())
     if not chosen and table.rows:
         names = table.names

@@ -63,13 +63,13 @@ def json_value(text: str, where: str, once: Callable[[list[tuple[str, Any]]], An
     """
     check_json_depth(text, where)
 
-    def whole(digits: str) -> int:
+    def integer(digits: str) -> int:
         if len(digits) > MOST_DIGITS:
             _long_number(where)
         return int(digits)
 
     try:
-        return json.loads(text, parse_int=whole, object_pairs_hook=once or (lambda pairs: fields_once(pairs, where)))
+        return json.loads(text, parse_int=integer, object_pairs_hook=once or (lambda pairs: fields_once(pairs, where)))
     except InputError:
         raise
     except json.JSONDecodeError as error:

@@ -84,7 +84,7 @@ def read_json(text: str, source: str) -> Table:
     )
     start = text.lstrip()
     if start.startswith("["):
-        value = _whole(decoder, text, source)
+        value = _one_document(decoder, text, source)
         return _of_values(list(enumerate(value, 1)), source, "a JSON array", "item")
     if start.startswith("{") and (value := _one_object(decoder, start)) is not None:
         return Table(source, "JSON", [value], [1])
@@ -103,7 +103,7 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _whole(decoder: json.JSONDecoder, text: str, source: str) -> Any:
+def _one_document(decoder: json.JSONDecoder, text: str, source: str) -> Any:
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from thermoscope.errors import InputError
-from thermoscope.files.columns import Asked, Columns, rows_and_columns, wanted
+from thermoscope.files.columns import Columns, NamedColumns, rows_and_columns, wanted
 from thermoscope.files.paths import MISSING, found_at
 from thermoscope.files.reading import kind_of, most_texts, names_in, read_text, shown
 from thermoscope.files.remarks import remarks_on
@@ -107,7 +107,7 @@ def read(
     InputError
         A file can't be read, is of no known kind, or lacks a column.
     """
-    asked = Asked(text, prompt, (setting,) if isinstance(setting, str) else tuple(setting or ()), answer)
+    asked = NamedColumns(text, prompt, (setting,) if isinstance(setting, str) else tuple(setting or ()), answer)
     rows: list[_Row] = []
     read_as: list[str] = []
     notes: list[str] = []
@@ -134,7 +134,7 @@ def read(
     )
 
 
-def _table(path: Path, asked: Asked) -> tuple[Table, Columns]:
+def _table(path: Path, asked: NamedColumns) -> tuple[Table, Columns]:
     needed = wanted(asked)
     return rows_and_columns(read_table(path, keep=needed.__contains__), asked)
 
@@ -143,7 +143,7 @@ def _form(table: Table, columns: Columns) -> str:
     return f"a log of {columns.log} ({table.form})" if columns.log else table.form
 
 
-def _plain(path: Path, asked: Asked) -> _Row:
+def _plain(path: Path, asked: NamedColumns) -> _Row:
     for option, name in asked.options:
         if option in ("--prompt-column", "--setting-column") and name != "none":
             raise InputError(f"{shown(path)}: plain files have no columns; leave {option} out")
@@ -217,7 +217,9 @@ def _cut_prompts(rows: Sequence[_Row], notes: list[str]) -> None:
         notes.insert(0, f"{len(cut):,} of {count(len(rows), 'text')} began with their own prompt, which is cut off.")
 
 
-def _found(rows: Sequence[_Row], asked: Asked, sources: tuple[str, ...], notes: list[str], read_as: list[str]) -> Found:
+def _found(
+    rows: Sequence[_Row], asked: NamedColumns, sources: tuple[str, ...], notes: list[str], read_as: list[str]
+) -> Found:
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
     values = {name: list(dict.fromkeys(row.parts.get(name, "") for row in rows)) for name in names}
     kept = [name for name in names if name in asked.settings or len(values[name]) > 1]

@@ -17,7 +17,7 @@ from thermoscope.models.base import Rows
 from thermoscope.models.chat import PLACE, ChatStyle, ChatTemplate, as_messages, check_options, conversation
 from thermoscope.models.faults import end_ids
 from thermoscope.models.packing import packed_linears
-from thermoscope.models.rows import CachedRows, PlainRows, Way, rotation_border, way
+from thermoscope.models.rows import CachedRows, Decoding, PlainRows, decoding_of, rotation_border
 from thermoscope.words import joined
 
 #: How many times the scores of attention that is written out are in memory at once: measured on Bloom and GPT-Neo.
@@ -243,8 +243,8 @@ class TransformersModel:
         """
         self.check_room(length)
         if self._caches(length):
-            way = self._way
-            return CachedRows(self.network, capacity, length, kernel=way.kernel, direct=way.direct)
+            found = self._decoding
+            return CachedRows(self.network, capacity, length, kernel=found.kernel, direct=found.direct)
         return PlainRows(self.network)
 
     def row_bytes(self, length: int) -> int:
@@ -294,26 +294,26 @@ class TransformersModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be switched off or replaced for this model, a sentence each."""
-        return (*self._prompt_notes(), *self.loading_notes, *self._way.notes)
+        return (*self._prompt_notes(), *self.loading_notes, *self._decoding.notes)
 
     @property
-    def how(self) -> str:
+    def decoded_by(self) -> str:
         """In a few words how it is decoded."""
         layers = len(packed_linears(self.network))
-        way = self._way
-        attention = "our one-token attention" if way.kernel else "torch's attention"
-        steps = "our steps" if way.direct else "steps by transformers' modules"
+        found = self._decoding
+        attention = "our one-token attention" if found.kernel else "torch's attention"
+        steps = "our steps" if found.direct else "steps by transformers' modules"
         return f"{layers} packed linear layers; " + (
-            f"cache in place, {attention}, {steps}" if way.cache else "no cache"
+            f"cache in place, {attention}, {steps}" if found.cache else "no cache"
         )
 
     def _caches(self, length: int) -> bool:
         """Whether rows of this length may keep keys and values."""
-        return self._way.cache and length <= rotation_border(self.network)
+        return self._decoding.cache and length <= rotation_border(self.network)
 
     @cached_property
-    def _way(self) -> Way:
-        return way(self.network, self.vocabulary)
+    def _decoding(self) -> Decoding:
+        return decoding_of(self.network, self.vocabulary)
 
 
 def template_of(tokenizer: Any) -> ChatTemplate | None:

@@ -108,7 +108,7 @@ def load_model(
         quiet() if "transformers" in sys.modules else contextlib.nullcontext()
     ):  # it may say something at its first pass
         notes = model.notes
-    _log.info("%s: %s on %s; %s", model.name, model.dtype, model.device, model.how)
+    _log.info("%s: %s on %s; %s", model.name, model.dtype, model.device, model.decoded_by)
     for line in probe.missing():
         _log.info("%s", line)
     for note in notes:

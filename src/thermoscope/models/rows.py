@@ -332,7 +332,7 @@ def cache_works(network: Any, vocabulary: int, **how: Any) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Decoding:
     """How rows of a network are decoded: found by trying, the fastest first.
 
     Attributes
@@ -353,11 +353,11 @@ class Way:
     notes: tuple[str, ...]
 
 
-def way(network: Any, vocabulary: int) -> Way:
+def decoding_of(network: Any, vocabulary: int) -> Decoding:
     """Find the fastest way that gives the network's own logits; sets the attention that it takes."""
     notes: list[str] = []
     if isinstance(network, OwnNetwork):
-        return _own_way(network)
+        return _own_decoding(network)
     if network.device.type == "cpu" and network.dtype in attention.KERNEL_TYPES:
         usual = network.config._attn_implementation
         fault: str | None = f"it is made for {usual} attention"
@@ -366,19 +366,19 @@ def way(network: Any, vocabulary: int) -> Way:
             if direct is not None:
                 fault = cache_works(network, vocabulary, direct=direct)
                 if fault is None:
-                    return Way(cache=True, kernel=True, direct=direct, notes=())
+                    return Decoding(cache=True, kernel=True, direct=direct, notes=())
                 notes.append(f"a step by transformers' modules and not by ours for this architecture ({fault})")
             attention.register()
             network.set_attn_implementation(attention.NAME)
             fault = cache_works(network, vocabulary, kernel=True)
         if fault is None:
-            return Way(cache=True, kernel=True, direct=None, notes=tuple(notes))
+            return Decoding(cache=True, kernel=True, direct=None, notes=tuple(notes))
         network.set_attn_implementation(usual)
         notes.append(f"attention by torch and not by our kernel for this architecture ({fault})")
     fault = cache_works(network, vocabulary)
     if fault is None:
-        return Way(cache=True, kernel=False, direct=None, notes=tuple(notes))
-    return Way(
+        return Decoding(cache=True, kernel=False, direct=None, notes=tuple(notes))
+    return Decoding(
         cache=False,
         kernel=False,
         direct=None,
@@ -386,7 +386,7 @@ def way(network: Any, vocabulary: int) -> Way:
     )
 
 
-def _own_way(network: OwnNetwork) -> Way:
+def _own_decoding(network: OwnNetwork) -> Decoding:
     """The way of a network of our own, for which nothing has to be tried: our step where the layers are packed."""
     direct = step_of(network) if network.dtype in attention.KERNEL_TYPES else None
-    return Way(cache=True, kernel=direct is not None, direct=direct, notes=())
+    return Decoding(cache=True, kernel=direct is not None, direct=direct, notes=())

@@ -4,7 +4,7 @@ A few new tokens of one row are written out as well.
 
 transformers' modules take dozens of small operations per layer, and with few rows that is most of what a step takes
 beside the products of the linear layers. Whether a network is what its class promises is not taken on trust:
-``rows.way`` compares the logits with the modules' before this is used, and whole prompts go through the modules.
+``rows.decoding_of`` compares the logits with the modules' before this is used; whole prompts go through the modules.
 
 Shapes: R rows, C channels, H query heads, K key heads, D the size of a head, V vocabulary.
 """

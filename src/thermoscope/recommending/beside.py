@@ -96,7 +96,7 @@ def settings_beside(
 
 def _own(source: Source) -> Beside | None:
     """The setting of the model's generation config, where it has one and runs here."""
-    from thermoscope.sources.opening import ask_model
+    from thermoscope.sources.open import ask_model
 
     if not source.can.logits:
         return None

@@ -146,7 +146,7 @@ def recommend(
     Interrupted
         The user interrupted; ``finished`` is the answer with what was there, None before the first round was complete.
     """
-    from thermoscope.sources.opening import source_of
+    from thermoscope.sources.open import source_of
     from thermoscope.usecases.case import UseCase
     from thermoscope.usecases.load import load
 

@@ -120,7 +120,7 @@ class KeptTexts(Record):
     files: dict[str, str]
 
 
-class _AskedFor(Record):
+class _Requested(Record):
     asked: dict[str, str] = {}
     objects: list[str] = []
 
@@ -129,7 +129,7 @@ class Command(Record):
     """``command.json``."""
 
     command: str
-    measuring: _AskedFor = _AskedFor()
+    measuring: _Requested = _Requested()
 
 
 class Notes(Record):

@@ -8,7 +8,7 @@ from typing import Any
 
 from thermoscope.runs.measuring import Measuring
 from thermoscope.sources.base import Source
-from thermoscope.sources.opening import ask_model
+from thermoscope.sources.open import ask_model
 from thermoscope.sources.spread import Spread
 from thermoscope.statistics.reference import Reference, choose, tokenizer_id
 from thermoscope.statistics.reference_text import reference_of

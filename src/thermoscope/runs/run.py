@@ -151,7 +151,7 @@ def run(
     from thermoscope.runs.carry_out import carry_out
     from thermoscope.runs.measuring import measuring_of
     from thermoscope.runs.plan import plan_run, prompts_of
-    from thermoscope.sources.opening import source_on
+    from thermoscope.sources.open import source_on
     from thermoscope.usecases.case import UseCase
     from thermoscope.usecases.load import load
 
@@ -329,13 +329,13 @@ class Run(Page):
         """
         from thermoscope.runs.carry_out import carry_out
         from thermoscope.runs.measuring import measuring_of
-        from thermoscope.sources.opening import source_on
+        from thermoscope.sources.open import source_on
         from thermoscope.usecases.load import load
 
         given = {"embedder": embedder, "scorer": scorer, "answer_pattern": answer_pattern, "reference": reference}
         if self.complete and thinking is None and all(value is None for value in given.values()):
             return self
-        asked, objects = self._store.asked()
+        asked, objects = self._store.requested()
         if missing := [name for name in objects if given[name] is None]:
             raise RunError(
                 f"{self.folder} was begun with a Python object as {missing[0]}, which is not stored; give {missing[0]}="

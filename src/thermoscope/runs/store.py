@@ -191,15 +191,15 @@ class Store:
 
     def command(self) -> str:
         """The command that makes the run again, or resumes it."""
-        record = self._asked()
+        record = self._request()
         return str(record["command"]) if record else "repeat its measure command"
 
-    def asked(self) -> tuple[dict[str, str], tuple[str, ...]]:
+    def requested(self) -> tuple[dict[str, str], tuple[str, ...]]:
         """What was asked for by name when the run was begun, and what was given as Python objects."""
-        measuring = self._asked().get("measuring", {})
+        measuring = self._request().get("measuring", {})
         return dict(measuring.get("asked", {})), tuple(measuring.get("objects", ()))
 
-    def _asked(self) -> dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         manifest = self.manifest()
         if manifest is not None or not (self.folder / "command.json").exists():
             return manifest or {}

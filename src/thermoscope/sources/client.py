@@ -332,18 +332,18 @@ def _certificates() -> ssl.SSLContext:
 def _run(job: Callable[[], Awaitable[None]]) -> None:
     """Run a coroutine to its end, also where an event loop runs already (a notebook's)."""
 
-    async def whole() -> None:
+    async def all_requests() -> None:
         await job()
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(whole())
+        asyncio.run(all_requests())
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(asyncio.run, whole()).result()
+        pool.submit(asyncio.run, all_requests()).result()
 
 
 def _wait_s(attempt: int) -> float:

@@ -71,7 +71,7 @@ class Models:
 
         def opened(name: str, *, endpoint: bool) -> Callable[[], Source]:
             def open_it() -> Source:
-                from thermoscope.sources.opening import open_source
+                from thermoscope.sources.open import open_source
 
                 for_both = {key: given[key] for key in ("chat", "system") if key in given}
                 return open_source(name, **(for_both | {"base_url": base_url} if endpoint else given))
@@ -177,6 +177,6 @@ class Models:
 
 
 def _model(source: Source) -> Model:
-    from thermoscope.sources.opening import model_behind
+    from thermoscope.sources.open import model_behind
 
     return model_behind(source, "this view")

@@ -27,7 +27,7 @@ def print_audit(audit: Audit, to: Console) -> None:
     """The finding, the table, and what could not be seen."""
     to.print(Text(escape(audit.finding), style="bold"))
     to.print(Text(escape(f"{audit.endpoint} at {audit.url}, {audit.route} route; engine: {audit.engine}")))
-    to.print(Text(f"Log-probabilities: {audit.logprobs}. {_asked(audit)}."))
+    to.print(Text(f"Log-probabilities: {audit.logprobs}. {_requests(audit)}."))
     to.print()
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in ("parameter", "sent", "effective (95%)", "verdict", "asked"):
@@ -51,7 +51,7 @@ def print_audit(audit: Audit, to: Console) -> None:
                 to.print(Text(escape(f"  {line}")))
 
 
-def _asked(audit: Audit) -> str:
+def _requests(audit: Audit) -> str:
     kept = f", {audit.cached:,} answers kept from before" if audit.cached else ""
     return f"{audit.requests:,} requests{kept}"
 

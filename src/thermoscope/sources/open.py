@@ -20,7 +20,7 @@ from thermoscope.sources.vllm_arguments import check_in_vllm
 from thermoscope.words import nearest
 
 
-def _whole(value: Any) -> bool:
+def _whole_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000
 
 
@@ -34,7 +34,7 @@ def _flag(value: Any) -> bool:
 
 #: Options of an endpoint (``-M NAME=VALUE``): what each takes, in words, and the test of a value.
 OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "at_once": ("requests at a time, a whole number from 1 to 1000", _whole),
+    "at_once": ("requests at a time, a whole number from 1 to 1000", _whole_number),
     "timeout_s": ("seconds that one answer may take, above 0", _positive),
     "cache": ("true or false: whether answers are kept and used again", _flag),
     "logprobs": ("true or false: whether log-probabilities are asked for", _flag),
