@@ -95,7 +95,7 @@ def test_what_it_does_not_know_it_refuses(extra: dict[str, object]) -> None:
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "mistral", "gemma3"])
 def test_every_architecture_that_looks_attention_up_gets_it(kind: str, dtype: torch.dtype) -> None:
     model = network(kind).to(dtype)
-    found = rows.way(model, VOCABULARY)
+    found = rows.decoding_of(model, VOCABULARY)
     assert (found.cache, found.kernel, found.notes) == (True, True, ())
     assert model.config._attn_implementation == attention.NAME
 
@@ -103,7 +103,7 @@ def test_every_architecture_that_looks_attention_up_gets_it(kind: str, dtype: to
 def test_an_architecture_of_eager_attention_keeps_it_and_says_so() -> None:
     model = network("llama")
     model.set_attn_implementation("eager")
-    found = rows.way(model, VOCABULARY)
+    found = rows.decoding_of(model, VOCABULARY)
     assert (found.cache, found.kernel) == (True, False)
     assert "eager" in found.notes[0]
     assert model.config._attn_implementation == "eager"
@@ -116,6 +116,6 @@ def test_a_kernel_that_gives_other_logits_is_found_out(monkeypatch: pytest.Monke
         first(query, key, value, bounds, 2 * scale, result)
 
     monkeypatch.setattr(attention, "_attend", shifted)
-    found = rows.way(network("llama"), VOCABULARY)
+    found = rows.decoding_of(network("llama"), VOCABULARY)
     assert (found.cache, found.kernel) == (True, False)
     assert "differ" in found.notes[0]

@@ -13,7 +13,7 @@ from thermoscope.cpu.packed import OneDNNLinear, PlainLinear, WidenedLinear, kin
 from thermoscope.cpu.shared import PackedEmbedding
 from thermoscope.models import packing
 from thermoscope.models.packing import pack, packed_linears
-from thermoscope.models.rows import way
+from thermoscope.models.rows import decoding_of
 
 KINDS = (OneDNNLinear, PlainLinear)
 needs_onednn = pytest.mark.skipif(not torch._C._has_mkldnn, reason="torch without oneDNN")
@@ -157,7 +157,7 @@ def test_weights_are_widened_where_there_is_room(room, monkeypatch, caplog):
         pack(model)
     assert type(packed_linears(model)[0]) is (WidenedLinear if room else PlainLinear)
     assert len([line for line in caplog.messages if "bfloat16" in line]) == 1
-    assert way(model, 320).direct is not None
+    assert decoding_of(model, 320).direct is not None
 
 
 @needs_onednn
@@ -169,7 +169,7 @@ def test_both_products_serve_whole_networks(kind, monkeypatch):
         model = network(kind)
         pack(model)
         assert type(packed_linears(model)[0]) is product
-        found = way(model, 320)
+        found = decoding_of(model, 320)
         assert found.direct is not None
         with torch.inference_mode():
             logits.append(model(input_ids=ids, use_cache=False).logits)

@@ -48,7 +48,7 @@ def test_two_at_once_are_a_grid_whose_neighbours_differ_in_one() -> None:
 def test_the_command_gives_the_same_settings_in_the_same_order(vary: dict[str, list[object]]) -> None:
     import shlex
 
-    from thermoscope.cli.settings import Asked, varied_settings
+    from thermoscope.cli.settings import TypedSettings, varied_settings
     from thermoscope.settings.stages import PARAMETERS
 
     settings = varied(vary, SamplingParams(presence_penalty=0.25))
@@ -57,7 +57,7 @@ def test_the_command_gives_the_same_settings_in_the_same_order(vary: dict[str, l
     over = [words[i + 1] for i, word in enumerate(words) if word == "--vary"]
     options = {name: f"--{name.replace('_', '-')}" for name in PARAMETERS if name != "temperature"}
     typed = {name: words[words.index(flag) + 1] for name, flag in options.items() if flag in words}
-    again, params = varied_settings(temperatures or None, over, Asked(typed), usual=("0.7",))
+    again, params = varied_settings(temperatures or None, over, TypedSettings(typed), usual=("0.7",))
     assert varied(again, params) == settings
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Ragged:
     def of(cls, rows: Sequence[Sequence[Any]], dtype: Any) -> Ragged:
         """From a list of lists."""
         lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
-        flat = np.fromiter((value for row in rows for value in row), dtype=dtype, count=int(lengths.sum()))
+        flat = np.fromiter(chain.from_iterable(rows), dtype=dtype, count=int(lengths.sum()))
         return cls(flat, starts_of(lengths))
 
     def __len__(self) -> int:

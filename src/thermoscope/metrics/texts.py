@@ -205,5 +205,8 @@ def common_length(samples: Sequence[Sample]) -> int | None:
 def _codes(values: Sequence[Hashable]) -> tuple[list[Any], Array]:
     """The different values in order of first appearance, and the number of each one's."""
     numbers: dict[Hashable, int] = {}
-    codes = [numbers.setdefault(value, len(numbers)) for value in values]
-    return list(numbers), np.array(codes, dtype=np.int64)
+    # texts share a few objects, and hashing a setting takes far longer than looking an object up
+    values = list(values)
+    of_object = {id(value): value for value in values}
+    codes = {key: numbers.setdefault(value, len(numbers)) for key, value in of_object.items()}
+    return list(numbers), np.array([codes[id(value)] for value in values], dtype=np.int64)

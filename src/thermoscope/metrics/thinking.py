@@ -7,6 +7,7 @@ its model was thinking has no closing mark, and is thinking to its end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
@@ -30,6 +31,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # gpt-oss
 )
+_ANY_MARK = re.compile("|".join(re.escape(mark) for pair in MARKS for mark in pair))
 #: The marks of thinking that a server gives apart from the text.
 OPEN, CLOSE = MARKS[0]
 #: Names of the records that a sample has for each token.
@@ -90,6 +92,8 @@ def find_block(text: str, *, opened: bool = False) -> Block | None:
     opened
         Whether the prompt has the opening mark already.
     """
+    if not opened and _ANY_MARK.search(text) is None:  # nearly every text
+        return None
     lead = len(text) - len(text.lstrip())
     for mark, closing in MARKS:
         if text.startswith(mark, lead):
