@@ -10,7 +10,7 @@ PROMPT := Explain how blockchain works in simple terms.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines lint types docs site findings bench-smoke lock clean
+.PHONY: help demo test test-quick test-engines lint types docs site findings bench-smoke lock clean
 
 help:  ## say what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ demo: $(VENV)/.demo  ## fetch a small chat model, compare four temperatures, the
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+
+test-quick: $(VENV)/.dev  ## the tests that take moments: no browser, server, cluster, nor what takes seconds
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal \
+	  -m "not slow and not browser and not server and not cluster and not engines"
 
 test-engines: $(VENV)/.dev  ## tests against transformers serve and vLLM, installed beside the environment (5 GB)
 	VENV=$(VENV) .ci/engines

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,13 @@ from tests.tiny_cli import environment
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_generated_documents_are_what_the_code_says():
     done = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_stale_document_is_found(tmp_path):
     (tmp_path / "generate.py").write_text((ROOT / "docs" / "generate.py").read_text())
     done = subprocess.run([sys.executable, "generate.py", "--check"], cwd=tmp_path, capture_output=True, text=True)
@@ -43,6 +46,15 @@ def test_files_named_in_the_readme_exist():
                 assert room.exists(), name
             else:
                 assert (room / name).exists(), f"{room.name}/{name}"
+
+
+def test_no_large_file_is_kept_but_the_bundled_model():
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no checkout of git's")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    sizes = {name: (ROOT / name).stat().st_size for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+    large = {name for name, size in sizes.items() if size > 500_000}
+    assert large == {"src/thermoscope/models/bundled/model.safetensors"}
 
 
 @pytest.mark.slow

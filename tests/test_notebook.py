@@ -66,6 +66,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Any]
     return {name: (outputs[i], client.updates.get(i, [])) for i, name in enumerate(CELLS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CELLS if name != "model"])
 def test_an_object_shows_itself_as_html(name: str, shown: dict[str, tuple[list[Any], list[str]]]) -> None:
     outputs, _ = shown[name]

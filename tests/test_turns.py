@@ -61,6 +61,7 @@ def test_no_document_has_such_turns(path: Path) -> None:
     assert found_in(path.read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.slow
 def test_no_string_has_such_turns() -> None:
     assert [
         (path.name, line, found) for path in SOURCES for line, text in strings(path) if (found := found_in(text))

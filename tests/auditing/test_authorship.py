@@ -66,6 +66,7 @@ def p_of(text: TextPlaces) -> float:
     return author_p([text], setting("none", None, best), last=False)
 
 
+@pytest.mark.slow
 def test_a_text_with_a_memory_is_not_the_models() -> None:
     rng = np.random.default_rng(0)
     assert min(p_of(made(rng, 120, 0.0)) for _ in range(12)) > 0.001

@@ -28,6 +28,7 @@ def drawn(rng: np.random.Generator, number: int = 100, **setting: Any) -> TextPl
     return text_of(rows, np.array(ranks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "last"),
     [({}, False), ({"min_p": 0.05}, False), ({"top_k": 12}, False), ({"top_p": 0.9}, False), ({"top_p": 0.9}, True)],

@@ -26,6 +26,7 @@ def verdicts(found: Audit, parameter: str = "temperature") -> dict[float | str, 
     return {row.sent: row.verdict for row in found.rows if row.parameter == parameter}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [2.2, 4.0])
 def test_an_honest_server_is_called_honest(spread: float, honest: Audit) -> None:
     """At one wrong call in a hundred audits, two in five would have a probability of 0.001."""
@@ -57,6 +58,7 @@ def freeze(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"temperature": 0.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lie", "expected", "words"),
     [

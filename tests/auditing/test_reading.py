@@ -23,6 +23,7 @@ def test_a_truncation_is_named_with_its_value(setting: dict[str, float], family:
     assert reading.best.low <= 1.0 <= reading.best.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 1.5])
 def test_a_plain_temperature_is_read_within_its_interval(temperature: float) -> None:
     rng = np.random.default_rng(2)

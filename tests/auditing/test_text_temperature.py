@@ -37,6 +37,7 @@ def texts(model: Model) -> dict[SamplingParams, list[str]]:
     return {setting: [samples[n].text for samples in made] for n, setting in enumerate(SETTINGS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS[:2])
 def test_a_plain_temperature_is_found(
     model: Model, texts: dict[SamplingParams, list[str]], setting: SamplingParams
@@ -52,6 +53,7 @@ def test_a_plain_temperature_is_found(
     assert ("(top_p can't be ruled out)" in found.finding) is not cold
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "family", "value"), [(SETTINGS[2], "min_p", 0.05), (SETTINGS[3], "top_k", 20)])
 def test_a_truncation_is_found_with_the_temperature(
     model: Model, texts: dict[SamplingParams, list[str]], setting: SamplingParams, family: str, value: float
@@ -69,6 +71,7 @@ def test_a_text_of_another_author_is_not_the_models(model: Model) -> None:
     assert found.finding.startswith("bundled is not the author")
 
 
+@pytest.mark.slow
 def test_the_curve_shows_where_the_temperature_changed(model: Model) -> None:
     cold = generate(model, PROMPT, SamplingParams(temperature=0.4), seeds=[3], max_new_tokens=128)[0]
     before = PROMPT + cold.text

@@ -87,6 +87,7 @@ def check_again(cli: Cli, words: list[str]) -> None:
     assert told["versions"]["thermoscope"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPUTING)
 def test_the_command_makes_the_same_again(name: str, here: Path, cli: Cli, tiny_model: Path) -> None:
     check_again(cli, [*COMPUTING[name], "--model", str(tiny_model)])

@@ -70,6 +70,7 @@ def test_module_and_command_are_the_same() -> None:
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_prints_what_is_finished(tiny_model: Path) -> None:
     outer, inner = pty.openpty()  # progress is told on a terminal: there it is seen when the first texts are there
     arguments = ["-t", "0.3,0.9", "--seeds", "2000", "--max-new-tokens", "40", "--max-rows", "8", "--json"]
@@ -115,6 +116,7 @@ def test_ctrl_c_before_there_is_anything(cli: Callable[..., Ran], monkeypatch: p
     assert cli("compare", "x") == (130, "", "thermoscope: interrupted\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [[], ["--json"]])
 def test_a_reader_that_leaves_is_no_error(how: list[str]) -> None:
     # the model of the tests stands in for a real one: what is tried is how the process writes and ends
@@ -161,6 +163,7 @@ def test_waiting_threads_of_the_command_leave_the_processor_to_others(asked: dic
     assert ran.stdout.decode().splitlines()[-1] == set_to
 
 
+@pytest.mark.slow
 def test_the_library_sets_no_environment_variable_of_torch() -> None:
     script = "import os, thermoscope; thermoscope.load_model(); print(os.environ.get('GOMP_SPINCOUNT'))"
     ran = subprocess.run([sys.executable, "-c", script], env=bare(), capture_output=True, check=True)

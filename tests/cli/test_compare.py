@@ -256,6 +256,7 @@ def short(tiny_model: Path) -> list[str]:
     return ["compare", "Once é", "-t", "0.2,0.9", "--max-new-tokens", "20", "--model", str(tiny_model)]
 
 
+@pytest.mark.slow
 def test_in_a_terminal_there_is_colour_and_progress_on_standard_error(short: list[str]) -> None:
     code, out, err = in_a_terminal(*short)
     assert code == 0
@@ -326,6 +327,7 @@ def test_json_is_utf_8_whatever_the_terminal(short: list[str], cli: Cli, monkeyp
     assert json.loads(terminal.raw_bytes.getvalue())["prompt"] == "Once é"
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_neither_colour_nor_progress(short: list[str]) -> None:
     ran = process(*short, env=environment() | {"PYTHONIOENCODING": "ascii"})
     assert (ran.returncode, ran.stderr) == (0, b"")

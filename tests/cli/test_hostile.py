@@ -104,6 +104,7 @@ def check(cli: Cli, words: list[str]) -> int:
     return ran.code
 
 
+@pytest.mark.slow
 def test_hostile_command_lines(
     cli: Cli, alarm: None, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,6 +172,7 @@ def test_json_of_texts_from_a_file_under_a_model(here: Path, cli: Cli, tiny_mode
     assert means["rep_4", "temperature=0.2"]["units"] == 9  # no prompt: the texts are the units
 
 
+@pytest.mark.slow
 def test_a_use_case_from_start_to_sql(here: Path, cli: Cli, tiny_model: Path) -> None:
     words = ["measure", "--use-case", "two.toml", "-t", "0.3,0.9", "--vary", "top_k=off,5", "--seeds", "3"]
     ran = cli(*words, "--model", str(tiny_model))

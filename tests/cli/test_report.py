@@ -64,6 +64,7 @@ def test_a_pipe_whose_reader_has_left_is_no_error(run: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_in_korean(cli: Callable[..., Ran], run: Path, tmp_path: Path) -> None:
     code, out, err = cli("report", str(run), "--format", "md", "--language", "ko")
     assert (code, err) == (0, "")

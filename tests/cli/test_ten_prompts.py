@@ -14,6 +14,7 @@ from tests.tiny_cli import Ran
 PROMPTS = [f"Write about number {n}, please." for n in range(9)] + ["Ein Märchen: «Es war einmal»"]
 
 
+@pytest.mark.slow
 def test_ten_prompts_two_settings_and_a_page(
     cli: Callable[..., Ran], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

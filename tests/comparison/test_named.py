@@ -55,6 +55,7 @@ def test_orders_that_give_the_same_are_no_difference() -> None:
     assert varying(other) == ("order",)
 
 
+@pytest.mark.slow
 def test_a_comparison_says_the_names_and_is_made_again_by_them() -> None:
     found = compare(FakeModel(), "Once", settings=BOTH, max_new_tokens=8)
     assert combinations_of(found.settings) is None

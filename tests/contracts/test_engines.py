@@ -30,6 +30,7 @@ def test_an_entry_is_whole(name: str) -> None:
     assert not engine.aside & {*engine.names.values(), *engine.neutral}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENGINES)
 @given(values=st.fixed_dictionaries({}, optional=VALUES))
 def test_a_setting_comes_back_from_every_snippet(name: str, values: dict[str, float]) -> None:

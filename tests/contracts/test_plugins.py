@@ -39,6 +39,7 @@ def example(folder: Path) -> None:
     install(folder, "my_package", EXAMPLE, "".join(f"[{group}]\n{n} = {value}\n" for group, n, value in groups))
 
 
+@pytest.mark.slow
 def test_the_examples_work(tmp_path: Path) -> None:
     example(tmp_path)
     texts = tmp_path / "texts.txt"

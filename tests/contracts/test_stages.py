@@ -195,6 +195,7 @@ def test_every_engine_has_a_verdict_on_it(stage: Stage) -> None:
             assert verdict.kind.startswith("exact") or verdict.note, (engine, name)
 
 
+@pytest.mark.slow
 @every_stage
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_a_spectrum_admits_it_exactly_or_refuses_it_with_the_reason(stage: Stage, place: str) -> None:

@@ -68,11 +68,13 @@ def ran(copied: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_stage_works(copied: Path) -> None:
     done = ran(copied, USED)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_line_knows_it(copied: Path) -> None:
     main = "from thermoscope.cli.app import main; main()"
     shown = ran(copied, main, "compare", "--help")

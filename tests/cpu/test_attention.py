@@ -91,6 +91,7 @@ def test_what_it_does_not_know_it_refuses(extra: dict[str, object]) -> None:
         attention.attention(None, q, k, k, torch.tensor([[[[0, 3]]]]), **extra)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "mistral", "gemma3"])
 def test_every_architecture_that_looks_attention_up_gets_it(kind: str, dtype: torch.dtype) -> None:

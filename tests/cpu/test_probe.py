@@ -118,6 +118,7 @@ def flat(value: object) -> Iterator[object]:
         yield value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [name for name in _TAKEN if name != "nothing"])
 def test_without_a_piece_the_results_are_the_same_and_it_is_said(piece: str, told: dict[str, Any]) -> None:
     without, whole, fault = told[piece], told["nothing"], _TAKEN[piece][1]
@@ -145,6 +146,7 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch)
     assert probe.cache_fault() is None
 
 
+@pytest.mark.slow
 def test_where_nothing_is_compiled_yet_a_small_job_does_not_wait_for_it(tmp_path: Path) -> None:
     script = (
         "import sys, thermoscope; model = thermoscope.load_model(); "

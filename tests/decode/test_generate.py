@@ -265,6 +265,7 @@ params = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(prompts, params, st.integers(0, 2**64 - 1), st.integers(1, 8))
 def test_any_prompt_setting_and_seed(prompt, setting, seed, limit):
     sample = generate(FakeModel(end_bias=5), prompt, setting, seeds=[seed], max_new_tokens=limit)[0]

@@ -41,6 +41,7 @@ def alone() -> dict[tuple[str, SamplingParams, int], Sample]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("merge", [True, False])
 @pytest.mark.parametrize("max_rows", [None, 1, 2, 7, 24, 1000])
 def test_a_sample_does_not_know_what_is_made_beside_it(alone, max_rows, merge):
@@ -57,6 +58,7 @@ def test_one_alone_is_one_in_a_batch_of_24(alone):
         assert samples[seed] == alone["a", SETTINGS[1], seed]
 
 
+@pytest.mark.slow
 def test_order_of_prompts_settings_and_seeds_does_not_matter(alone):
     dice = random.Random(0)
     for _ in range(3):
@@ -128,6 +130,7 @@ def test_finished_rows_leave_the_batch():
     assert fake.stepped == sum(length - 1 for length in lengths)
 
 
+@pytest.mark.slow
 def test_rows_in_flight_stay_within_the_limit():
     """The fake's rows assert that they are never more than their capacity, and never longer than asked for."""
     fake = model()

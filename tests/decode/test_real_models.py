@@ -36,6 +36,7 @@ def by_transformers(kind: str, prompt: str, new: int) -> tuple[int, ...]:
     return tuple(out[0, ids.shape[1] :].tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_greedy_is_transformers_generate_token_for_token(folder, kind):
     """Prompts of 1 to 42 tokens in one batch; the windows of Mistral and Gemma are smaller than the texts."""
@@ -50,6 +51,7 @@ def test_greedy_is_transformers_generate_token_for_token(folder, kind):
     assert sum(len(set(sample.token_ids)) for sample in samples) > 40  # not one token over and over
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_texts_do_not_depend_on_the_batch_but_for_counted_flips(folder, kind):
     """A flip is a text that rounding in another batch shape turned; at float32 they are rare."""

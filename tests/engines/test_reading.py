@@ -41,6 +41,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(a[n] == (pytest.approx(b[n]) if isinstance(b[n], float) else b[n]) for n in a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @given(values=st.fixed_dictionaries({}, optional={**COMMON, **MORE}))
 def test_what_is_written_is_read_back(engine, values):

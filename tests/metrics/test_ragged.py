@@ -60,6 +60,7 @@ def test_rows_of_very_different_lengths_are_all_counted() -> None:
     assert different(ragged(rows), 1) == [0] + [1] * 10
 
 
+@pytest.mark.slow
 def test_fingerprints_do_not_meet_on_a_million_different_ngrams() -> None:
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 50_000, 10**6)

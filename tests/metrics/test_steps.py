@@ -20,6 +20,7 @@ def spectra():
     return spectrum(FakeModel(end_bias=3.0), ["A", "B"], seeds=range(3), max_new_tokens=20, resolution=0)
 
 
+@pytest.mark.slow
 def test_at_any_temperature_it_is_the_mean_over_generated_texts(spectra):
     model = FakeModel(end_bias=3.0)
     steps = step_measures(spectra)

@@ -49,6 +49,7 @@ def check(texts: list[str]) -> None:
             assert text[:end].endswith(word)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=60), max_size=6))
 def test_any_text(texts: list[str]) -> None:
     check(texts)

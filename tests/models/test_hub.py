@@ -100,6 +100,7 @@ def inspected(endpoint: str, home: Path, name: str) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_a_model_by_name_is_fetched_once_and_needs_no_hub_then(hub: Hub, tiny_model: Path, tmp_path: Path) -> None:
     first = inspected(hub.address, tmp_path, NAME)
     assert (first["ran"]["model"], first["ran"]["revision"]) == (NAME, COMMIT)

@@ -25,6 +25,7 @@ def test_each_is_the_logits_of_the_tokens_before_it(monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_model_without_a_network_is_stepped() -> None:
     model = load_model()
     ids = model.encode(TEXT)

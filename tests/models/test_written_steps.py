@@ -60,6 +60,7 @@ def test_several_tokens_of_a_row_follow_each_other(kind: str, compiled: bool, mo
         assert float((ours - theirs).abs().max()) <= 1e-4 * float(theirs.abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "mistral"])
 def test_it_is_found_when_a_model_is_loaded(kind: str, dtype: torch.dtype) -> None:
@@ -95,6 +96,7 @@ def test_networks_that_are_not_packed_or_have_other_parts_go_through_their_modul
     assert direct.step_of(model) is None
 
 
+@pytest.mark.slow
 def test_a_step_that_gives_other_logits_is_found_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     first = direct._silu_times
     monkeypatch.setattr(direct, "_silu_times", lambda gate_up: 1.5 * first(gate_up))

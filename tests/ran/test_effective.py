@@ -20,6 +20,7 @@ def idle(*settings: SamplingParams, tokens: int = 12, **how: object) -> list[str
     return idle_parameters(settings, effects.idle)
 
 
+@pytest.mark.slow
 def test_a_parameter_that_another_left_nothing_to_do_is_named() -> None:
     assert idle(SamplingParams(top_k=2, min_p=1e-12)) == ["min_p=1e-12 removed nothing that top_k=2 had left."]
     assert idle(SamplingParams(top_k=300)) == ["top_k=300 removed nothing."]  # of 257 tokens

@@ -71,6 +71,7 @@ def test_the_command_makes_the_same_texts_again(
     assert record["ran"]["command"] == command
 
 
+@pytest.mark.slow
 def test_the_command_runs_in_a_process_of_its_own(tiny_model: Path) -> None:
     from thermoscope.models.load import load_model
 

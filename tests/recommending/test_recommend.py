@@ -29,6 +29,7 @@ def shards(folder: Path) -> dict[str, str]:
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*/texts/*.parquet"))}
 
 
+@pytest.mark.slow
 def test_the_answer_is_one_of_the_set_confirmed_on_held_out_prompts(done: Recommendation) -> None:
     assert done.verdict == "picked" and done.setting is not None and done.complete
     assert done.setting in [one.setting for one in done.in_set]
@@ -98,6 +99,7 @@ def test_another_scorer_makes_no_text_again(tmp_path: Path) -> None:
     assert {p for p in after if "round-1" in p or "round-2" in p} <= set(before)
 
 
+@pytest.mark.slow
 def test_an_interrupt_answers_with_what_is_there_and_goes_on(tmp_path: Path) -> None:
     whole = answer(tmp_path / "whole")
     calls = 0
@@ -155,6 +157,7 @@ def test_a_flat_score_cannot_be_distinguished(tmp_path: Path) -> None:
     assert not any(one.beaten_by for one in found.candidates)
 
 
+@pytest.mark.slow
 def test_a_score_that_falls_with_temperature_drops_the_hot(tmp_path: Path) -> None:
     def letters(text: str, _: str | None) -> float:  # likelier than all else
         return sum("a" <= character <= "z" for character in text) / 8
@@ -166,6 +169,7 @@ def test_a_score_that_falls_with_temperature_drops_the_hot(tmp_path: Path) -> No
     assert all(one.lead.low is not None and one.lead.low > 0.02 for one in beaten)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_few_prompts(number: int, tmp_path: Path) -> None:
     found = answer(tmp_path / "kept", use_case=case(PROMPTS[:number], held_out=0))
@@ -184,6 +188,7 @@ def test_without_an_objective_the_range_is_the_answer(tmp_path: Path) -> None:
     assert "no objective" in found.finding[2]
 
 
+@pytest.mark.slow
 def test_families_are_compared_by_equal_trials(tmp_path: Path) -> None:
     found = answer(tmp_path / "kept", vary={"min_p": [None, 0.1]}, budget=6_000)
     assert [curve.family for curve in found.families] == ["temperature alone", "min_p"]
@@ -194,6 +199,7 @@ def test_families_are_compared_by_equal_trials(tmp_path: Path) -> None:
     assert {known.line for known in found.ranges} == {"", "min_p=0.1"}
 
 
+@pytest.mark.slow
 def test_proposed_candidates_get_a_line_through_the_best(tmp_path: Path) -> None:
     found = answer(tmp_path / "kept", vary={"min_p": "0.01:0.3"}, budget=6_000)
     assert {one.family for one in found.candidates} == {"min_p"}

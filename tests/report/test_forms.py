@@ -42,6 +42,7 @@ def begins(content: str | bytes) -> str:
     return content[:20].decode("latin-1") if isinstance(content, bytes) else content[:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("thing", [made.report(prompts=1, seeds=1), two()], ids=["report", "comparison"])
 def test_reports_and_comparisons_have_every_form(form: str, thing: Any) -> None:

@@ -59,6 +59,7 @@ def left_over(text: str) -> list[str]:
     return [s for s in sorted(sentences()) if "{" not in s and s.count(" ") > 1 and s in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", THINGS)
 def test_a_page_in_korean_says_so_and_has_no_english_sentence(kind: str) -> None:
     thing = THINGS[kind]()

@@ -165,6 +165,7 @@ def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_run_on_a_server_that_speaks_s3(s3: Path, here: Run) -> None:
     assert_same(made("s3://bucket/story"), here)
     for name in ("manifest.json", "texts/00002.parquet"):

@@ -90,6 +90,7 @@ def test_what_failed_is_asked_again_and_nothing_else() -> None:
         assert all(server.asked[key] == before[key] == 1 for key in kept_whole)
 
 
+@pytest.mark.slow
 def test_a_kill_asks_nothing_twice(tmp_path: Path) -> None:
     """Killed at the tenth answer: what was answered stands in the cache or in the folder."""
     process: subprocess.Popen[bytes] | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +57,38 @@ def test_a_run_has_what_the_folder_has(here: Path) -> None:
     opened = open_run(str(here / "kept"))
     assert opened.plan == done.plan and opened.manifest == done.manifest and opened.texts().equals(texts)
     assert repr(opened).endswith("kept', prompts=6, settings=2, seeds=2)")
+
+
+@contextmanager
+def opened(events: list[str]) -> Iterator[LocalSource]:
+    events.append("opened")
+    yield LocalSource(FakeModel())
+    events.append("closed")
+
+
+def test_a_source_is_opened_once_and_closed_and_may_say_the_settings(here: Path) -> None:
+    events: list[str] = []
+    done = made(model=opened(events), settings=lambda source: SamplingParams(temperature=len(source.name) / 10))
+    assert events == ["opened", "closed"]
+    assert [setting.temperature for setting in done.settings] == [len(LocalSource(FakeModel()).name) / 10]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"use_case": "no-such-case"}, "no-such-case"),
+        ({"prompts": []}, "prompts must not be empty"),
+        ({"scorer": "exact:x"}, "--score must be"),
+        ({"answer_pattern": "("}, "must be a regular expression"),
+        ({"reference": "missing.txt"}, "missing.txt"),
+        ({"thinking": "loud"}, "thinking"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_opened(here: Path, wrong: dict[str, object], words: str) -> None:
+    events: list[str] = []
+    with pytest.raises(InputError, match=re.escape(words)):
+        made(**{"model": opened(events), **wrong})
+    assert not events
 
 
 def test_the_default_folder_is_named_after_the_use_case_and_the_plan(here: Path) -> None:
@@ -243,7 +278,10 @@ def test_to_pandas(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_to_pandas_has_the_columns_of_the_table(here: Path) -> None:
     pytest.importorskip("pandas")
     done = made()
-    assert list(done.to_pandas("groups").columns) == done.groups().column_names
+    frame, table = done.to_pandas("groups"), done.groups()
+    assert list(frame.columns) == table.column_names
+    assert frame["texts"].tolist() == table["texts"].to_pylist()
+    assert frame["distinct_2"].tolist() == table["distinct_2"].to_pylist()
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def test_killed_at_twenty_random_moments(
             runs += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(12))
 def test_a_kill_between_any_two_writes_leaves_a_run_that_goes_on(
     tmp_path: Path, done: Store, monkeypatch: pytest.MonkeyPatch, moment: int
@@ -279,6 +280,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_what_was_changed_is_named_and_made_again(tmp_path: Path, done: Store, kind: str) -> None:
     name, damage = DAMAGE[kind]

@@ -134,6 +134,7 @@ def test_equals_transformers_on_random_logits():
     assert rows > 3000
 
 
+@pytest.mark.slow
 def test_equals_transformers_on_adversarial_logits():
     """To 1e-6 but for rows where transformers' sort or float32 rounding decides: each is explained and counted."""
     rows, reasons = 0, Counter()
@@ -337,6 +338,7 @@ def _nucleus_by_definition(row, t, p):
     return sorted(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.05, 1.0, 4.0, "ties"])
 def test_top_p_of_a_large_vocabulary_is_its_definition(spread):
     """Flat rows, whose nucleus is most of 20,000 tokens, beside peaked ones, whose nucleus is a few."""

@@ -91,6 +91,7 @@ def cases() -> Iterator[tuple[str, Tensor, Tensor]]:
     yield "two tokens", torch.tensor([[0.0, -0.5]]), torch.tensor([[1]])
 
 
+@pytest.mark.slow
 def test_alone_and_in_all_pairs():
     """float32 may decide a tie there, counted: the same processors in float64 must then agree."""
     rows, edges = 0, Counter()

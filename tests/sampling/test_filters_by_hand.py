@@ -213,6 +213,7 @@ ROWS = st.lists(st.floats(-30, 30, width=32) | st.sampled_from([0.0, 1.0, -INF])
 CONTEXTS = st.lists(st.integers(0, 8), max_size=12)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(ROWS, SETTINGS, CONTEXTS, CONTEXTS), min_size=1, max_size=4))
 def test_any_stages_in_any_order(batch):
     """A survivor always, probabilities that sum to 1, nothing revived, and each row as if it were alone."""
@@ -281,6 +282,7 @@ COMMUTING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), COMMUTING, ids=str)
 @given(ROWS)
 def test_independent_of_the_order_where_that_holds(a, b, row):

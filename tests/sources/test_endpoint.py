@@ -249,6 +249,7 @@ def test_nothing_is_asked_twice(tmp_path: Path) -> None:
         assert sum(server.asked.values()) == 28
 
 
+@pytest.mark.slow
 def test_what_was_answered_before_a_failure_is_kept_and_handed_over(tmp_path: Path) -> None:
     """Half of the requests fail for good; once the server is mended, only these are asked again."""
     mended = False

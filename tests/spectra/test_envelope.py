@@ -85,6 +85,7 @@ def mismatches(segments: list[Segment], logits: Floats, noise: Floats, ts: list[
     return [t for t, a, b in found if a != b]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("halves", [False, True], ids=["lines", "half-lines"])
 def test_ten_thousand_cases_have_no_mismatch(halves):
     generator = np.random.default_rng(5)

@@ -53,6 +53,7 @@ def before(logits: np.ndarray, params: SamplingParams) -> np.ndarray:
     return full
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 def test_what_is_admitted_is_what_the_chain_keeps(params):
     generator = np.random.default_rng(3)
@@ -66,6 +67,7 @@ def test_what_is_admitted_is_what_the_chain_keeps(params):
             assert ours == kept.tolist()
 
 
+@pytest.mark.slow
 def test_what_cuts_is_what_the_chain_notes():
     """The chain notes what changed a distribution, on a grid and on both sides of where min_p admits a token."""
     generator = np.random.default_rng(6)
@@ -111,6 +113,7 @@ def test_just_above_zero_everything_cuts():
     assert ties.cutting(0, 1.5) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 def test_a_token_enters_at_one_temperature_and_stays(params):
     """The chain keeps a token just above its entry and not just below."""
@@ -145,6 +148,7 @@ def test_entries_from_zero_on():
     assert 2 / (2 + np.exp(-3 / t)) == pytest.approx(0.6, abs=1e-7) or t == 50.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 def test_the_envelope_of_half_lines_is_the_draw_at_every_temperature(params):
     """Against argmax(processed logits + noise) as the decoder takes it, off breakpoints by more than rounding."""

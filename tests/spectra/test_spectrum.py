@@ -60,6 +60,7 @@ def differences(model, found: list[Spectrum], ts: list[float]) -> list[tuple[flo
     return wrong
 
 
+@pytest.mark.slow
 def test_at_500_temperatures_it_is_what_generate_gives():
     model = FakeModel(end_bias=3.0)
     found = spectrum(model, "Once", seeds=[0, 7], max_new_tokens=40, resolution=0)
@@ -68,6 +69,7 @@ def test_at_500_temperatures_it_is_what_generate_gives():
     assert differences(model, found, [0.0, 1.5, *temperatures(500, 0, 1.5)]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [*ALONE, *PAIRS, *THREE], ids=str)
 def test_every_setting_is_exact_alone_and_in_pairs(values):
     model = FakeModel(spread=1.2, end_bias=1.0)
@@ -111,6 +113,7 @@ class Ties(FakeModel):
         return torch.round(super()._logits(context))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [{}, {"top_p": 0.7}, {"min_p": 0.3}, {"top_k": 3}], ids=str)
 def test_with_equal_logits_zero_is_greedy_and_noise_decides_above(values):
     model = Ties(spread=1.0)
@@ -240,6 +243,7 @@ def cover(found: Spectrum) -> None:
         assert leaf.low <= leaf.exact_low <= leaf.exact_high <= leaf.high
 
 
+@pytest.mark.slow
 @given(
     low=st.floats(0, 1),
     width=st.floats(1e-4, 3),
@@ -277,6 +281,7 @@ def test_merging_keeps_the_widest_and_says_so():
             assert whole.leaf((leaf.exact_low + leaf.exact_high) / 2).token_ids == leaf.token_ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", [0, 0.02])
 def test_neither_the_batch_nor_the_memory_is_seen(resolution):
     """Seeds and prompts beside each other, a few rows at a time, or each alone: the same spectra."""

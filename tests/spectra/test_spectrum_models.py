@@ -57,6 +57,7 @@ def test_the_bundled_model_at_500_temperatures():
     assert wrong <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [{}, {"top_k": 50}, {"top_p": 0.9}, {"min_p": 0.05}, {"top_k": 50, "top_p": 0.9, "order": "llama.cpp"}],

@@ -98,6 +98,7 @@ def begun(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     assert process.returncode != -signal.SIGABRT
 
 
+@pytest.mark.slow
 def test_sigterm_ends_streams_cleanly() -> None:
     body = {"prompt": "Once", "settings": {"a": {}}, "seeds": 8, "max_new_tokens": 400}
     with begun("--port", "0") as (process, address):

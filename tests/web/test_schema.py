@@ -16,6 +16,7 @@ schemathesis = pytest.importorskip("schemathesis")
 SHORT = ("/api/state", "/api/next-token", "/api/draws", "/api/export", "/api/runs", "/api/runs/{name}")
 
 
+@pytest.mark.slow
 def test_no_request_is_a_fault_of_the_servers(tmp_path: Any) -> None:
     app = make_app(Models(["bundled"]), tmp_path, hosts=None)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)

@@ -28,6 +28,7 @@ def assert_same(model, want) -> None:
         assert float((got - expected).abs().max()) <= 1e-4 * float(expected.abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", gguf_files.CONFIGS)
 def test_logits_are_those_of_the_network(tmp_path, kind):
     want = gguf_files.write(tmp_path / "a.gguf", kind)

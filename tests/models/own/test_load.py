@@ -139,6 +139,7 @@ def test_windows_and_other_families_are_left_to_transformers(kind: str, tmp_path
     assert not isinstance(load(kind, tmp_path).network, OwnNetwork)
 
 
+@pytest.mark.slow
 def test_transformers_is_not_imported(tmp_path: Path) -> None:
     script = (
         "import sys, thermoscope; model = thermoscope.load_model(); "

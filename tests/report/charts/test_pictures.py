@@ -20,6 +20,7 @@ def small(**how):
     return made.report(made.settings(temperatures=(0.2, 0.7, 1.2)), prompts=1, seeds=1, **how)
 
 
+@pytest.mark.slow
 def test_a_png_is_a_sheet_of_paper_in_shape():
     content = picture(made.report(), "png")
     assert content.startswith(b"\x89PNG")
@@ -48,6 +49,7 @@ def test_hostile_words_are_words():
     assert r"\u202e\x1b \ud800" in svg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", [made.two_runs(), made.grid(), made.one_setting()], ids=["two", "grid", "one"])
 def test_other_reports_have_pictures_too(report):
     assert picture(report, "svg").startswith(b"<svg")

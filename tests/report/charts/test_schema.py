@@ -33,6 +33,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "least"),
     [

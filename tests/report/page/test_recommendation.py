@@ -31,11 +31,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
     return replace(made, title=HOSTILE, model=HOSTILE, examples=examples, notes=(*made.notes, HOSTILE))
 
 
+@pytest.mark.slow
 def test_its_charts_are_vega_lite(found: Recommendation, checked: list[Any]) -> None:
     render(found, "html")
     assert len(checked) >= 4
 
 
+@pytest.mark.slow
 def test_the_page_says_all_and_asks_for_nothing(found: Recommendation, browser: Any, tmp_path: Path) -> None:
     save(found, tmp_path / "page.html")
     for width, scheme in ((1280, "light"), (390, "dark")):

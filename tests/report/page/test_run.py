@@ -82,6 +82,7 @@ def heads(report: Report) -> list[str]:
     return re.findall(r"<p class=\"soft\">(.*?)</p>", header)
 
 
+@pytest.mark.slow
 def test_how_much_was_measured_is_said_of_each_run():
     assert heads(small()) == ["2 prompts × 3 settings × 2 seeds, 12 texts"]
     assert heads(made.bare()) == []
