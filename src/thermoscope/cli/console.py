@@ -173,8 +173,14 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
 def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, int, int], None]]]:
     """Two progress lines, the second in the place of the first once it is fed: as ``progress``, and as ``counting``."""
     with contextlib.ExitStack() as bars:
-        generated = bars.enter_context(progress("generating"))
+        generated: Callable[[Progress], None] | None = None
         counted: Callable[[str, int, int], None] | None = None
+
+        def told(state: Progress) -> None:
+            nonlocal generated
+            if generated is None:  # not before: until then another line says that the model is loaded
+                generated = bars.enter_context(progress("generating"))
+            generated(state)
 
         def tell(what: str, done: int, all_: int) -> None:
             nonlocal counted
@@ -183,7 +189,7 @@ def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, 
                 counted = bars.enter_context(counting())
             counted(what, done, all_)
 
-        yield generated, tell
+        yield told, tell
 
 
 def say(message: str) -> None:
