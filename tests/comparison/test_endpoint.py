@@ -15,14 +15,14 @@ from thermoscope.errors import InputError, PromptError
 from thermoscope.models import names
 from thermoscope.ran.facts import facts
 from thermoscope.sources import client
-from thermoscope.sources import open as source_opening
+from thermoscope.sources import open as open_module
 from thermoscope.sources.client import Limits
 from thermoscope.sources.endpoint import Endpoint
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(source_opening, "default_path", lambda: tmp_path / "answers.sqlite")
+    monkeypatch.setattr(open_module, "default_path", lambda: tmp_path / "answers.sqlite")
     monkeypatch.setattr(client, "FIRST_WAIT_S", 0.001)
 
 

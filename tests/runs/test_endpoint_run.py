@@ -21,12 +21,12 @@ from thermoscope.models import names
 from thermoscope.ran.facts import facts
 from thermoscope.ran.of_run import what_ran
 from thermoscope.sources import client
-from thermoscope.sources import open as source_opening
+from thermoscope.sources import open as open_module
 
 
 @pytest.fixture(autouse=True)
 def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(source_opening, "default_path", lambda: tmp_path / "answers.sqlite")
+    monkeypatch.setattr(open_module, "default_path", lambda: tmp_path / "answers.sqlite")
     monkeypatch.setattr(client, "FIRST_WAIT_S", 0.001)
     monkeypatch.chdir(tmp_path)
     Path("small.toml").write_text(CASE)

@@ -62,8 +62,10 @@ def test_a_run_has_what_the_folder_has(here: Path) -> None:
 @contextmanager
 def opened(events: list[str]) -> Iterator[LocalSource]:
     events.append("opened")
-    yield LocalSource(FakeModel())
-    events.append("closed")
+    try:
+        yield LocalSource(FakeModel())
+    finally:
+        events.append("closed")
 
 
 def test_a_source_is_opened_once_and_closed_and_may_say_the_settings(here: Path) -> None:
@@ -73,9 +75,28 @@ def test_a_source_is_opened_once_and_closed_and_may_say_the_settings(here: Path)
     assert [setting.temperature for setting in done.settings] == [len(LocalSource(FakeModel()).name) / 10]
 
 
+def test_a_source_is_closed_where_the_plan_is_refused(here: Path) -> None:
+    events: list[str] = []
+    with pytest.raises(InputError, match="seed"):
+        made(model=opened(events), seeds=[1, 1])
+    assert events == ["opened", "closed"]
+
+
+def test_a_model_that_is_a_context_manager_is_the_callers_to_close(here: Path) -> None:
+    class Managed(FakeModel):
+        def __enter__(self) -> None:
+            raise AssertionError("it is open already")
+
+        def __exit__(self, *_: object) -> None:
+            raise AssertionError("it is not ours to close")
+
+    assert made(model=Managed()).complete
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        ({"prompts": ["a", "a"]}, "each prompt may be given once"),
         ({"use_case": "no-such-case"}, "no-such-case"),
         ({"prompts": []}, "prompts must not be empty"),
         ({"scorer": "exact:x"}, "--score must be"),

@@ -17,7 +17,7 @@ from thermoscope.cli.app import app
 from thermoscope.errors import InputError
 from thermoscope.models import names
 from thermoscope.ran.provenance import model_words
-from thermoscope.sources import open as opening_module
+from thermoscope.sources import open as open_module
 from thermoscope.sources.open import open_source
 from thermoscope.sources.vllm_arguments import check_in_vllm, check_known
 
@@ -69,7 +69,7 @@ def test_what_it_cant_heed_is_refused_before_it_is_opened(
 )
 def test_the_command_line_says_so_at_once(words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr(opening_module, "open_source", None)  # calling it is an error
+    monkeypatch.setattr(open_module, "open_source", None)  # calling it is an error
     refused = CliRunner().invoke(app, [*words, "--model", "vllm/x"]).exception
     assert isinstance(refused, InputError) and str(refused).startswith(said)
 

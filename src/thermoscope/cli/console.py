@@ -173,14 +173,8 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
 def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, int, int], None]]]:
     """Two progress lines, the second in the place of the first once it is fed: as ``progress``, and as ``counting``."""
     with contextlib.ExitStack() as bars:
-        generated: Callable[[Progress], None] | None = None
+        generated = bars.enter_context(progress("generating"))
         counted: Callable[[str, int, int], None] | None = None
-
-        def told(state: Progress) -> None:
-            nonlocal generated
-            if generated is None:  # not before: until then another line says that the model is loaded
-                generated = bars.enter_context(progress("generating"))
-            generated(state)
 
         def tell(what: str, done: int, all_: int) -> None:
             nonlocal counted
@@ -189,7 +183,7 @@ def run_progress() -> Iterator[tuple[Callable[[Progress], None], Callable[[str, 
                 counted = bars.enter_context(counting())
             counted(what, done, all_)
 
-        yield told, tell
+        yield generated, tell
 
 
 def say(message: str) -> None:
@@ -215,6 +209,7 @@ def status(what: str) -> Iterator[None]:
 def source_in(given: Mapping[str, Any], cluster: Cluster | None) -> Iterator[Source]:
     """The source of a command, opened in this process or by the workers of a cluster, with a line meanwhile.
 
+    At the end it is said how many answers were kept from before.
     ``given`` is what ``open_source`` is given; errors as in ``source_on``.
     """
     with contextlib.ExitStack() as workers:

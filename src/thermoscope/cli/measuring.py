@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from thermoscope.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from thermoscope.cli.console import PageFile
+    from thermoscope.decode.progress import Progress
     from thermoscope.files.remote import Remote
     from thermoscope.metrics.thinking import Thinking
     from thermoscope.runs.plan import Plan
@@ -118,31 +120,42 @@ def measure_use_case(name: str, generating: RunOptions, measuring: MeasureOption
         for sentence in plan.foresight:
             console.say(sentence)
 
+    on_progress: Callable[[Progress], None]
+    on_stage: Callable[[str, int, int], None]
+
+    @contextmanager
+    def opened() -> Iterator[Source]:
+        nonlocal on_progress, on_stage
+        # the progress of the run comes after the line that says that the model is loaded: one is drawn at a time
+        loaded = console.source_in(generating.source_options, generating.cluster)
+        with loaded as source, console.run_progress() as (on_progress, on_stage):
+            yield source
+
     try:
-        with console.run_progress() as (on_progress, on_stage):
+        with console.status("loading the libraries"):
             from thermoscope.runs.run import run
 
-            done = run(
-                console.source_in(generating.source_options, generating.cluster),
-                name,
-                generating.settings,
-                held_out=generating.held_out,
-                seeds=generating.seeds,
-                max_new_tokens=generating.max_new_tokens,
-                stop=generating.stop,
-                max_rows=generating.max_rows,
-                keep_tokens=generating.keep_tokens,
-                folder=generating.folder,
-                embedder=measuring.embedding_model,
-                scorer=measuring.score,
-                answer_pattern=measuring.answer_pattern,
-                reference=measuring.reference,
-                thinking=measuring.thinking,
-                on_plan=say_plan,
-                on_progress=on_progress,
-                on_stage=on_stage,
-                on_note=console.say,
-            )
+        done = run(
+            opened(),
+            name,
+            generating.settings,
+            held_out=generating.held_out,
+            seeds=generating.seeds,
+            max_new_tokens=generating.max_new_tokens,
+            stop=generating.stop,
+            max_rows=generating.max_rows,
+            keep_tokens=generating.keep_tokens,
+            folder=generating.folder,
+            embedder=measuring.embedding_model,
+            scorer=measuring.score,
+            answer_pattern=measuring.answer_pattern,
+            reference=measuring.reference,
+            thinking=measuring.thinking,
+            on_plan=say_plan,
+            on_progress=lambda state: on_progress(state),
+            on_stage=lambda what, finished, texts: on_stage(what, finished, texts),
+            on_note=console.say,
+        )
     except Interrupted as interrupt:
         console.say(f"interrupted; the same command goes on where it was ({interrupt.finished.folder})")
         raise typer.Exit(130) from None

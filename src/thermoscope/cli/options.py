@@ -87,7 +87,7 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option("-M", metavar="KEY=VALUE", help="An argument of the model, such as dtype=bfloat16, or of vLLM."),
 ]
-#: Where an endpoint is, for ``opening``.
+#: Where an endpoint is, for ``source_options``.
 BaseUrl = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Address of an endpoint, up to and including /v1. [default: its provider's]"),

@@ -35,7 +35,7 @@ _SETTING = (
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options for one setting; it gets what was typed as ``asked``, an ``TypedSettings``."""
+    """Give a command the options for one setting; it gets what was typed as ``asked``, a ``TypedSettings``."""
     return _with_options(command, several=False)
 
 

@@ -205,7 +205,7 @@ def common_length(samples: Sequence[Sample]) -> int | None:
 def _codes(values: Sequence[Hashable]) -> tuple[list[Any], Array]:
     """The different values in order of first appearance, and the number of each one's."""
     numbers: dict[Hashable, int] = {}
-    # texts share a few objects, and hashing a setting takes far longer than looking an object up
+    # the texts of a setting share its object, and hashing a setting takes far longer than looking an object up
     values = list(values)
     of_object = {id(value): value for value in values}
     codes = {key: numbers.setdefault(value, len(numbers)) for key, value in of_object.items()}

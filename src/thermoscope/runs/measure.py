@@ -57,7 +57,7 @@ def stored_texts(
 ) -> tuple[Texts, Thoughts]:
     """The texts of a run as columns to be measured, from what is stored, and their thinking.
 
-    ``opens`` says whether the model sees a prompt that begins its thinking.
+    ``opens`` says whether a prompt, as the model sees it, opens a block of thinking.
     """
     table, tokens = store.texts(), store.tokens()
     order = np.argsort(table["text_id"].to_numpy(), kind="stable")
@@ -117,7 +117,7 @@ def measure_run(
     reference
         What the texts are compared with, or why with nothing.
     opens
-        Whether the model sees a prompt that begins its thinking.
+        Whether a prompt, as the model sees it, opens a block of thinking.
     on_stage
         Told what is under way, how much of it is done and how much there is.
     """

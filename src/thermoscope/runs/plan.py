@@ -264,8 +264,6 @@ def plan_run(
     chosen = source.settings(settings_given(settings))
     numbers = tuple(seed_list(seeds))
     length = source.new_tokens(texts, use_case.max_new_tokens if max_new_tokens is None else max_new_tokens)
-    if (twice := _repeated(texts)) is not None:
-        raise InputError(f"each prompt may be given once; got {twice!r:.60} twice; leave one out")
     rows = at_least_one("max_rows", max_rows)
     return Plan(
         name=use_case.name,
@@ -299,20 +297,22 @@ def prompts_of(use_case: UseCase, prompts: str | Sequence[str] | None, *, held_o
     Raises
     ------
     InputError
-        There are none, one is no text, or both kinds are asked for.
+        There are none, one is no text or given twice, or both kinds are asked for.
     """
     if prompts is None:
         chosen = tuple(prompt.text for prompt in (use_case.held_out_prompts if held_out else use_case.open_prompts))
         if not chosen:
             raise InputError(f"{use_case.source}: no prompt is held out; leave held_out (--held-out) out")
-        return chosen
-    from thermoscope.decode.request import as_list
+    else:
+        from thermoscope.decode.request import as_list
 
-    if held_out:
-        raise InputError("give prompts or held_out=True, not both; leave one out")
-    chosen = tuple(as_list("prompts", prompts, str))
-    if not chosen:
-        raise InputError("prompts must not be empty; give at least one")
+        if held_out:
+            raise InputError("give prompts or held_out=True, not both; leave one out")
+        chosen = tuple(as_list("prompts", prompts, str))
+        if not chosen:
+            raise InputError("prompts must not be empty; give at least one")
+    if (twice := _repeated(chosen)) is not None:
+        raise InputError(f"each prompt may be given once; got {twice!r:.60} twice; leave one out")
     return chosen
 
 

@@ -39,4 +39,6 @@ def reference_for(source: Source, statistics: Statistics, length: int) -> Refere
     """What texts of ``length`` tokens from a source are compared with, or why with nothing."""
     if isinstance(statistics, str):
         return statistics
+    if statistics is None:
+        return choose(None, length, "", None)
     return choose(statistics, length, ask_model(source, "a reference", tokenizer_id), source.revision)

@@ -146,11 +146,11 @@ def source_on(
     if cluster is None:
         if given is None or isinstance(given, str | Path):
             yield open_source(given, **how)
-        elif isinstance(given, AbstractContextManager):
+        elif isinstance(given, AbstractContextManager) and not hasattr(given, "name"):  # no model and no source
             with given as source:
                 yield source
         else:
-            yield source_of(given)
+            yield source_of(given)  # type: ignore[arg-type]
         return
     if given is not None and not isinstance(given, str | Path):
         raise InputError(
