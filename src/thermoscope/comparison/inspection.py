@@ -33,7 +33,7 @@ from thermoscope.settings.stages import STAGES
 from thermoscope.settings.values import typed
 from thermoscope.words import count
 
-#: Tokens that are listed unless asked otherwise.
+#: Tokens that are listed unless place otherwise.
 TOKENS = 12
 
 
@@ -71,24 +71,24 @@ def inspect(
         The prompt is empty or does not fit.
     """
     setting = _setting(params)
-    asked = _place_at(model, prompt, setting, at_step, seed)
+    place = _place_at(model, prompt, setting, at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
-    traced, drawn = asked.reshaped(setting)
+    traced, drawn = place.reshaped(setting)
     columns = torch.stack([stage.probabilities for stage in traced], dim=1)  # (V, stages)
     return Inspection(
         prompt=prompt,
         params=setting,
-        seed=asked.seed,
-        step=len(asked.context.output_ids),
-        text=asked.text,
+        seed=place.seed,
+        step=len(place.context.output_ids),
+        text=place.text,
         stages=tuple(
             StageView(t.stage, stage_words(setting, t.stage), t.survivors, t.entropy_nats, t.removed_mass)
             for t in traced
         ),
-        tokens=_tokens(model, asked.context.logits, columns, listed, [drawn]),
+        tokens=_tokens(model, place.context.logits, columns, listed, [drawn]),
         drawn=drawn,
-        xtc_acts=None if setting.xtc_probability is None else asked.context.coin(asked.seed) < setting.xtc_probability,
-        ran=_ran(model, prompt, [setting], asked, listed),
+        xtc_acts=None if setting.xtc_probability is None else place.context.coin(place.seed) < setting.xtc_probability,
+        ran=_ran(model, prompt, [setting], place, listed),
     )
 
 
@@ -129,22 +129,22 @@ def inspect_temperatures(
         The prompt is empty or does not fit.
     """
     settings = varied({"temperature": list(temperatures)}, _setting(params))
-    asked = _place_at(model, prompt, settings[0], at_step, seed)
+    place = _place_at(model, prompt, settings[0], at_step, seed)
     listed = at_least_one("tokens", tokens) or TOKENS
-    made = [asked.reshaped(setting) for setting in settings]
+    made = [place.reshaped(setting) for setting in settings]
     columns = torch.stack([traced[-1].probabilities for traced, _ in made], dim=1)  # (V, temperatures)
     return TemperatureInspection(
         prompt=prompt,
-        seed=asked.seed,
-        step=len(asked.context.output_ids),
-        text=asked.text,
+        seed=place.seed,
+        step=len(place.context.output_ids),
+        text=place.text,
         temperatures=tuple(
             TemperatureView(setting.temperature, traced[-1].survivors, traced[-1].entropy_nats, drawn)
             for setting, (traced, drawn) in zip(settings, made, strict=True)
         ),
         params=settings[0],
-        tokens=_tokens(model, asked.context.logits, columns, listed, list(dict.fromkeys(drawn for _, drawn in made))),
-        ran=_ran(model, prompt, settings, asked, listed),
+        tokens=_tokens(model, place.context.logits, columns, listed, list(dict.fromkeys(drawn for _, drawn in made))),
+        ran=_ran(model, prompt, settings, place, listed),
     )
 
 
@@ -198,12 +198,12 @@ def _place_at(model: Model, prompt: str, setting: SamplingParams, at_step: int, 
     return _Place(told, sample.text, seed)
 
 
-def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], asked: _Place, listed: int) -> WhatRan:
+def _ran(model: Model, prompt: str, settings: Sequence[SamplingParams], place: _Place, listed: int) -> WhatRan:
     return what_ran(
         model,
-        inspect_command(model, prompt, settings, len(asked.context.output_ids), asked.seed, listed),
+        inspect_command(model, prompt, settings, len(place.context.output_ids), place.seed, listed),
         settings=tuple(settings),
-        seeds=(asked.seed,),
+        seeds=(place.seed,),
         model_settings=own_settings(model),
     )
 

@@ -74,7 +74,8 @@ def opaque_values(params: SamplingParams) -> dict[str, Any]:
 
 def sampling_alone(params: SamplingParams) -> SamplingParams:
     """A setting without its opaque parameters."""
-    return params.replace(**dict.fromkeys(opaque_values(params))) if opaque_values(params) else params
+    given = opaque_values(params)
+    return params.replace(**dict.fromkeys(given)) if given else params
 
 
 def body_of(params: SamplingParams, known: Mapping[str, Opaque]) -> dict[str, Any]:

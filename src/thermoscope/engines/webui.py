@@ -165,7 +165,7 @@ WEBUI = Dialect(
     write=_write,
     extra=("sampler_priority", "preset"),
     finish=(_read, Draft.refuse_breakers, ban_the_end("ban_eos_token"),
-           look_back("repetition_penalty_range", _WINDOWS, usual=1024, everything=0)),
+            look_back("repetition_penalty_range", _WINDOWS, usual=1024, everything=0)),
     kinds={"sampler_priority": ("a list of names, or names in lines", _names),
            "preset": ("a text", lambda value: isinstance(value, str))},
     not_ours=("tfs", "guidance_scale", "penalty_alpha"),

@@ -83,14 +83,14 @@ class Columns:
         return ", ".join(f"{what} from {path}" for what, path in parts if path)
 
 
-def wanted(named_columns: NamedColumns) -> frozenset[str]:
+def wanted(given: NamedColumns) -> frozenset[str]:
     """The names of top-level columns that may be needed, for what is read column by column."""
-    named = [name for _, name in named_columns.options]
+    named = [name for _, name in given.options]
     first = [str(parts_of(name)[0]) for name in named if name and not name.startswith("[")]
     return frozenset((*TEXTS, *PROMPTS, *ANSWERS, *SEEDS, *SETTINGS, *WITHIN, *named, *first))
 
 
-def rows_and_columns(table: Table, named_columns: NamedColumns) -> tuple[Table, Columns]:
+def rows_and_columns(table: Table, given: NamedColumns) -> tuple[Table, Columns]:
     """The rows that hold texts, and which columns hold what.
 
     Raises
@@ -98,19 +98,14 @@ def rows_and_columns(table: Table, named_columns: NamedColumns) -> tuple[Table, 
     InputError
         A column that was named is not there, or none is called as texts are.
     """
-    if named_columns.text is None:
+    if given.text is None:
         table = unpacked(table)
-    log = log_of(table) if named_columns.text is None else None
-    if (
-        log is None
-        and named_columns.text is None
-        and not any(name in table.names for name in TEXTS)
-        and chats_of(table)
-    ):
+    log = log_of(table) if given.text is None else None
+    if log is None and given.text is None and not any(name in table.names for name in TEXTS) and chats_of(table):
         split_chats(table)
         table.form += " of chats"
-    found = _of_log(log, table) if log is not None else Columns(text=_text(table, named_columns))
-    for option, name in named_columns.options:
+    found = _of_log(log, table) if log is not None else Columns(text=_text(table, given))
+    for option, name in given.options:
         _check_there(table, option, name)
     if log is None:
         others = {found.text}
@@ -118,8 +113,8 @@ def rows_and_columns(table: Table, named_columns: NamedColumns) -> tuple[Table, 
         found.seed = _first(table, SEEDS, others)
         found.answer = _first(table, ANSWERS, others)
         found.settings = _settings(table, others | {found.prompt}, WITHIN)
-    _take_named(named_columns, found)
-    _leave_unusable(table, named_columns, found)
+    _take_named(given, found)
+    _leave_unusable(table, given, found)
     return table, found
 
 
@@ -135,20 +130,20 @@ def _of_log(log: Log, table: Table) -> Columns:
     )
 
 
-def _take_named(named_columns: NamedColumns, found: Columns) -> None:
+def _take_named(given: NamedColumns, found: Columns) -> None:
     """What was named takes the place of what is so called."""
-    if named_columns.prompt is not None:
-        found.prompt, found.context = "" if named_columns.prompt == NONE else named_columns.prompt, ""
+    if given.prompt is not None:
+        found.prompt, found.context = "" if given.prompt == NONE else given.prompt, ""
         found.prompt_is_name = False
-    if named_columns.answer is not None:
-        found.answer = "" if named_columns.answer == NONE else named_columns.answer
-    if named_columns.settings:
-        found.settings = {name: name for name in named_columns.settings if name != NONE}
+    if given.answer is not None:
+        found.answer = "" if given.answer == NONE else given.answer
+    if given.settings:
+        found.settings = {name: name for name in given.settings if name != NONE}
 
 
-def _leave_unusable(table: Table, named_columns: NamedColumns, found: Columns) -> None:
+def _leave_unusable(table: Table, given: NamedColumns, found: Columns) -> None:
     """Take no column that nobody named if its values are not what they should be, and say so."""
-    named = {name for _, name in named_columns.options}
+    named = {name for _, name in given.options}
 
     def usable(path: str, read: Callable[[Any, str], object]) -> bool:
         if not path or path in named:
@@ -169,9 +164,9 @@ def _leave_unusable(table: Table, named_columns: NamedColumns, found: Columns) -
     found.settings = {name: path for name, path in found.settings.items() if usable(path, as_text)}
 
 
-def _text(table: Table, named_columns: NamedColumns) -> str:
-    if named_columns.text is not None:
-        return named_columns.text
+def _text(table: Table, given: NamedColumns) -> str:
+    if given.text is not None:
+        return given.text
     chosen = _first(table, TEXTS, ())
     if not chosen and table.rows:
         names = table.names

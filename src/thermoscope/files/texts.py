@@ -107,7 +107,7 @@ def read(
     InputError
         A file can't be read, is of no known kind, or lacks a column.
     """
-    asked = NamedColumns(text, prompt, (setting,) if isinstance(setting, str) else tuple(setting or ()), answer)
+    given = NamedColumns(text, prompt, (setting,) if isinstance(setting, str) else tuple(setting or ()), answer)
     rows: list[_Row] = []
     read_as: list[str] = []
     notes: list[str] = []
@@ -116,35 +116,35 @@ def read(
             files = names_in(path, ".txt")
             if not files:
                 raise InputError(f"a folder must hold .txt files; got {shown(path)!r}; name a file, or another folder")
-            rows += [_plain(file, asked) for file in files]
+            rows += [_plain(file, given) for file in files]
         elif suffix_of(path) == ".txt":
-            rows.append(_plain(path, asked))
+            rows.append(_plain(path, given))
         else:
-            table, columns = _table(path, asked)
+            table, columns = _table(path, given)
             rows += _rows(table, columns, notes)
             read_as.append(f"{table.source} is read as {_form(table, columns)}: {columns}.")
             notes += [*table.notes, *columns.notes]
     sources = tuple(str(path) for path in paths)
     if not rows:
         raise InputError(f"there must be at least one text; {', '.join(map(shown, sources))} has none; check the file")
-    if asked.prompt is not None:
+    if given.prompt is not None:
         _cut_prompts(rows, notes)
     return _found(
-        rows, asked, sources, [*remarks_on([r.text for r in rows], [r.prompt for r in rows]), *notes], read_as
+        rows, given, sources, [*remarks_on([r.text for r in rows], [r.prompt for r in rows]), *notes], read_as
     )
 
 
-def _table(path: Path, asked: NamedColumns) -> tuple[Table, Columns]:
-    needed = wanted(asked)
-    return rows_and_columns(read_table(path, keep=needed.__contains__), asked)
+def _table(path: Path, given: NamedColumns) -> tuple[Table, Columns]:
+    needed = wanted(given)
+    return rows_and_columns(read_table(path, keep=needed.__contains__), given)
 
 
 def _form(table: Table, columns: Columns) -> str:
     return f"a log of {columns.log} ({table.form})" if columns.log else table.form
 
 
-def _plain(path: Path, asked: NamedColumns) -> _Row:
-    for option, name in asked.options:
+def _plain(path: Path, given: NamedColumns) -> _Row:
+    for option, name in given.options:
         if option in ("--prompt-column", "--setting-column") and name != "none":
             raise InputError(f"{shown(path)}: plain files have no columns; leave {option} out")
     return _Row(read_text(path, "a text", most=most_texts()))
@@ -218,11 +218,11 @@ def _cut_prompts(rows: Sequence[_Row], notes: list[str]) -> None:
 
 
 def _found(
-    rows: Sequence[_Row], asked: NamedColumns, sources: tuple[str, ...], notes: list[str], read_as: list[str]
+    rows: Sequence[_Row], given: NamedColumns, sources: tuple[str, ...], notes: list[str], read_as: list[str]
 ) -> Found:
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
     values = {name: list(dict.fromkeys(row.parts.get(name, "") for row in rows)) for name in names}
-    kept = [name for name in names if name in asked.settings or len(values[name]) > 1]
+    kept = [name for name in names if name in given.settings or len(values[name]) > 1]
     same = [f"{name} is {values[name][0]}" for name in names if name not in kept and values[name][0]]
     if same:
         notes.append(f"The same for all texts: {joined(same)}.")
@@ -239,7 +239,7 @@ def _found(
         contexts=[row.prompt if row.context is None else row.context for row in rows] if some_context else None,
         setting_names=tuple(kept),
         setting_parts=[tuple(row.parts.get(name, "") for name in kept) for row in rows],
-        named=tuple(asked.options),
+        named=tuple(given.options),
     )
 
 

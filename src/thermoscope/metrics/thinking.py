@@ -31,6 +31,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # gpt-oss
 )
+#: Finds any of them: most texts have none.
 _ANY_MARK = re.compile("|".join(re.escape(mark) for pair in MARKS for mark in pair))
 #: The marks of thinking that a server gives apart from the text.
 OPEN, CLOSE = MARKS[0]
@@ -92,7 +93,7 @@ def find_block(text: str, *, opened: bool = False) -> Block | None:
     opened
         Whether the prompt has the opening mark already.
     """
-    if not opened and _ANY_MARK.search(text) is None:  # nearly every text
+    if not opened and _ANY_MARK.search(text) is None:
         return None
     lead = len(text) - len(text.lstrip())
     for mark, closing in MARKS:

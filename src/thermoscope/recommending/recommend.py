@@ -30,7 +30,7 @@ from thermoscope.recommending.unfinished import UnfinishedRun
 from thermoscope.runs import RUNS
 from thermoscope.runs.measuring import measuring_of
 from thermoscope.runs.plan import Plan, plan_run
-from thermoscope.runs.reference import reference_for, reference_statistics
+from thermoscope.runs.reference import Statistics, reference_for, reference_statistics
 from thermoscope.settings.params import SamplingParams
 from thermoscope.statistics.power import foresight
 from thermoscope.statistics.reference import Reference
@@ -184,9 +184,9 @@ def recommend(
     if on_plan is not None and kept.answer() is None:
         on_plan(foreseen)
 
-    statistics: list[Any] = []
+    statistics: list[Statistics] = []
 
-    def record() -> Any:
+    def record() -> Statistics:
         if not statistics:
             key = f"{measuring.to_dict()['reference_text']} {case.reference} {source.revision} {probe.max_new_tokens}"
             read = partial(reference_statistics, source, measuring, probe.max_new_tokens, on_stage)

@@ -81,8 +81,8 @@ def run(
     ----------
     model
         From ``load_model`` or ``open_source``, the name or path that they take, or a context manager that gives a
-        source. What is given by name or as a context manager is opened once the use case,
-        prompts, scorer, reference and the folder's name were checked, and closed at the end.
+        source. What is given by name or as a context manager is opened once the use case, prompts, scorer, reference
+        and the folder's name were checked, and closed at the end.
     use_case
         The name of a bundled use case, the path of a ``.toml`` file, or a ``UseCase``.
     settings

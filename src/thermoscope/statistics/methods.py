@@ -61,9 +61,7 @@ def methods(rows: Iterable[Mapping[str, Any]], unit: str, *, paired: bool = Fals
         if own[0]["band_method"] == "none":
             lacking.setdefault(_why_none(own, units), []).append(name)
         else:
-            groups[_SHARES if _is_share(name) else _OTHERS].setdefault(_method_and_units(name, own, units), []).append(
-                name
-            )
+            groups[_SHARES if _is_share(name) else _OTHERS].setdefault(_band_made(name, own, units), []).append(name)
     made: list[str] = []
     for group, ways in groups.items():
         for place, way in enumerate(sorted(ways, key=lambda way: -len(ways[way]))):
@@ -82,7 +80,7 @@ def _why_none(rows: Sequence[Mapping[str, Any]], units: str) -> str:
     return say("No band, as all values are the same")
 
 
-def _method_and_units(name: str, rows: Sequence[Mapping[str, Any]], units: str) -> str:
+def _band_made(name: str, rows: Sequence[Mapping[str, Any]], units: str) -> str:
     """How one measure's band was made."""
     method = rows[0]["band_method"]
     if method == "Bonferroni":
